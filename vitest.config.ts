@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    // A test that leaves a socket or timer behind is a leak in the gateway, so do not let it be forgiven.
+    teardownTimeout: 5_000,
+  },
+});
