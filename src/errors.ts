@@ -1,0 +1,215 @@
+// Every error of the gateway, in one table: whose fault it is, whether the message may be sent again, and what
+// the listener answers. docs/errors.md lists the same codes; test/errors.test.ts holds the two together.
+
+/** Who would have to change something for it not to happen again. */
+export type Side = 'sender' | 'gateway' | 'node';
+/** May this message be given to a node again? `safe`: no byte was written. `unsafe`: a node may have it. */
+export type Resend = 'safe' | 'unsafe' | 'never';
+/** `unacceptable` → the listener's `onRejected`; `unavailable` → its `onUnavailable`. */
+export type Fault = 'unacceptable' | 'unavailable';
+
+interface ErrorRow {
+  readonly side: Side;
+  readonly resend: Resend;
+  readonly fault: Fault;
+  /** HL7 table 0357, message error condition codes; goes into ERR-3 of a generated acknowledgement. */
+  readonly condition: 100 | 101 | 102 | 103 | 200 | 207;
+  /** One sentence for logs, acknowledgements and docs. Never holds anything of the message. */
+  readonly text: string;
+}
+
+function row(
+  side: Side,
+  resend: Resend,
+  fault: Fault,
+  condition: ErrorRow['condition'],
+  text: string,
+): ErrorRow {
+  return { side, resend, fault, condition, text };
+}
+
+export const ERRORS = {
+  // Before the line runs
+  GW_ERR_CONFIG: row('gateway', 'never', 'unacceptable', 207, 'the config has errors'),
+  GW_ERR_USAGE: row('gateway', 'never', 'unacceptable', 207, 'the command was called wrongly'),
+  GW_ERR_FILE: row('gateway', 'never', 'unacceptable', 207, 'a file could not be read'),
+  GW_ERR_TLS_FILE: row('gateway', 'never', 'unacceptable', 207, 'a certificate or key file is not usable'),
+  GW_ERR_LISTEN: row('gateway', 'never', 'unavailable', 207, 'the address could not be listened on'),
+  GW_ERR_INTERNAL: row('gateway', 'unsafe', 'unavailable', 207, 'the gateway failed; this is a defect in it'),
+
+  // What a sender did
+  GW_ERR_FRAME_NO_START: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'bytes arrived that belong to no MLLP frame',
+  ),
+  GW_ERR_FRAME_TIMEOUT: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a frame did not end within frameTimeout',
+  ),
+  GW_ERR_FRAME_TOO_LARGE: row('sender', 'never', 'unacceptable', 207, 'a frame is larger than maxFrame'),
+  GW_ERR_FRAME_TRUNCATED: row('sender', 'never', 'unacceptable', 207, 'the connection ended inside a frame'),
+  GW_ERR_FRAME_CUT_OFF: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a frame was cut off by the start of the next',
+  ),
+  GW_ERR_FRAME_START_BLOCK: row('sender', 'never', 'unacceptable', 207, 'a frame holds a start block (0B)'),
+  GW_ERR_FRAME_END_BYTE: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a frame holds an end byte (1C) without CR',
+  ),
+  GW_ERR_HEADER_MSH: row('sender', 'never', 'unacceptable', 100, 'the first segment is not MSH'),
+  GW_ERR_HEADER_DELIMITERS: row(
+    'sender',
+    'never',
+    'unacceptable',
+    102,
+    'MSH-1 and MSH-2 are no usable delimiters',
+  ),
+  GW_ERR_HEADER_CONTROL_ID: row(
+    'sender',
+    'never',
+    'unacceptable',
+    101,
+    'MSH-10 (message control id) is missing',
+  ),
+  GW_ERR_HEADER_BATCH: row(
+    'sender',
+    'never',
+    'unacceptable',
+    200,
+    'one frame holds a batch or several messages',
+  ),
+  GW_ERR_SENDER_IDLE: row('sender', 'never', 'unavailable', 207, 'a connection was idle for idleTimeout'),
+  GW_ERR_SENDER_NOT_READING: row('sender', 'never', 'unavailable', 207, 'a sender does not read its answers'),
+  GW_ERR_SENDER_LIMIT: row(
+    'sender',
+    'never',
+    'unavailable',
+    207,
+    'the listener has maxConnections connections',
+  ),
+  GW_ERR_SENDER_TLS: row('sender', 'never', 'unacceptable', 207, 'a TLS handshake with a sender failed'),
+  GW_ERR_SENDER_RESET: row('sender', 'never', 'unavailable', 207, 'a sender reset its connection'),
+
+  // What the config says
+  GW_ERR_ROUTE_NONE: row('sender', 'never', 'unacceptable', 200, 'no route matches the message'),
+  GW_ERR_ROUTE_REJECTED: row('sender', 'never', 'unacceptable', 207, 'a route rejects the message'),
+
+  // Not sent: no byte of the message was written to a node
+  GW_ERR_NODE_CONNECT: row('node', 'safe', 'unavailable', 207, 'a node could not be connected to'),
+  GW_ERR_NODE_CONNECT_TIMEOUT: row(
+    'node',
+    'safe',
+    'unavailable',
+    207,
+    'a node did not accept within timeouts.connect',
+  ),
+  GW_ERR_NODE_TLS: row('node', 'safe', 'unavailable', 207, 'the TLS handshake with a node failed'),
+  GW_ERR_NODE_FULL: row(
+    'node',
+    'safe',
+    'unavailable',
+    207,
+    'a node accepts connections and closes them at once',
+  ),
+  GW_ERR_NODE_STALE: row(
+    'node',
+    'safe',
+    'unavailable',
+    207,
+    'a pooled connection closed before it was written to',
+  ),
+  GW_ERR_QUEUE_FULL: row('gateway', 'safe', 'unavailable', 207, "the pool's queue is full"),
+  GW_ERR_QUEUE_TIMEOUT: row('node', 'safe', 'unavailable', 207, 'no node could take the message in time'),
+
+  // Ambiguous: written, not answered
+  GW_ERR_NODE_CLOSED: row(
+    'node',
+    'unsafe',
+    'unavailable',
+    207,
+    'a node closed its connection before it answered',
+  ),
+  GW_ERR_ACK_TIMEOUT: row('node', 'unsafe', 'unavailable', 207, 'a node did not answer within timeouts.ack'),
+  GW_ERR_ACK_MISMATCH: row(
+    'node',
+    'unsafe',
+    'unavailable',
+    207,
+    'a node answered another message (MSA-2 differs)',
+  ),
+  GW_ERR_ACK_INVALID: row(
+    'node',
+    'unsafe',
+    'unavailable',
+    207,
+    'a node answered something that is no acknowledgement',
+  ),
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorDetail {
+  /** Appended to the table's text. Must hold nothing that came in a message. */
+  readonly detail?: string | undefined;
+  readonly cause?: unknown;
+  /** Name of the node, where one is involved. */
+  readonly node?: string | undefined;
+}
+
+/** The one class of error. Match on `code`, never on the message. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly code: ErrorCode;
+  readonly node: string | undefined;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, { detail, cause, node }: ErrorDetail = {}) {
+    const text = ERRORS[code].text;
+    const about = node === undefined ? '' : ` (node ${node})`;
+    super(
+      detail === undefined ? `${text}${about}` : `${text}${about}: ${detail}`,
+      cause === undefined ? {} : { cause },
+    );
+    this.code = code;
+    this.node = node;
+    this.detail = detail;
+  }
+
+  get side(): Side {
+    return ERRORS[this.code].side;
+  }
+
+  get resend(): Resend {
+    return ERRORS[this.code].resend;
+  }
+
+  get fault(): Fault {
+    return ERRORS[this.code].fault;
+  }
+}
+
+/** Anything thrown, as a GatewayError: itself, or wrapped as a defect of the gateway. */
+export function asGatewayError(thrown: unknown): GatewayError {
+  return thrown instanceof GatewayError ? thrown : new GatewayError('GW_ERR_INTERNAL', { cause: thrown });
+}
+
+/** The operating system's code of an error (`ECONNREFUSED`), or its class name; never its text. */
+export function causeCode(thrown: unknown): string {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && typeof thrown.code === 'string') {
+    return thrown.code;
+  }
+  return thrown instanceof Error ? thrown.name : 'unknown';
+}

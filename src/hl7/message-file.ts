@@ -1,0 +1,70 @@
+// Messages from a file: one or many, with CR, LF or CRLF between segments, bare or in MLLP frames. A message's bytes
+// are those of the file.
+import { readFileSync } from 'node:fs';
+import { causeCode, GatewayError } from '../errors.ts';
+import { payloadOf, START_BLOCK } from '../mllp/frame.ts';
+import { FrameReader } from '../mllp/frame-reader.ts';
+import { findHeader, readHeader } from './header.ts';
+
+/**
+ * The messages in a file, at least one.
+ *
+ * @throws GatewayError GW_ERR_FILE if it cannot be read or does not begin with a message
+ */
+export function readMessageFile(path: string): Buffer[] {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new GatewayError('GW_ERR_FILE', { detail: `${path}: ${fileReason(cause)}`, cause });
+  }
+  const messages = splitMessages(bytes);
+  if (messages.length === 0) throw new GatewayError('GW_ERR_FILE', { detail: `${path}: it is empty` });
+  for (const message of messages) {
+    try {
+      readHeader(message);
+    } catch (cause) {
+      const why = cause instanceof GatewayError ? cause.message : 'it cannot be read';
+      throw new GatewayError('GW_ERR_FILE', { detail: `${path}: no HL7 message: ${why}`, cause });
+    }
+  }
+  return messages;
+}
+
+/** A batch (FHS or BHS first) is one; else each MSH at the beginning of a line begins a message. */
+export function splitMessages(bytes: Buffer): Buffer[] {
+  if (bytes.length === 0) return [];
+  if (bytes[0] === START_BLOCK) return unframed(bytes);
+  const first = bytes.toString('latin1', 0, 3);
+  if (first === 'FHS' || first === 'BHS') return [bytes];
+  const messages: Buffer[] = [];
+  let from = 0;
+  for (let next = findHeader(bytes, 0); next >= 0; next = findHeader(bytes, from)) {
+    messages.push(bytes.subarray(from, next));
+    from = next;
+  }
+  messages.push(bytes.subarray(from));
+  // What lies before the first MSH is a blank line or a byte order mark; anything else is shown as no message.
+  const [head, second] = messages;
+  if (head !== undefined && second !== undefined && /^[\r\n]*$/.test(head.toString('latin1')))
+    messages.shift();
+  return messages;
+}
+
+function unframed(bytes: Buffer): Buffer[] {
+  const messages: Buffer[] = [];
+  const reader = new FrameReader(
+    { onFrame: (framed) => messages.push(payloadOf(framed)), onEmptyFrame: () => {}, onFault: () => {} },
+    { maxFrameBytes: bytes.length, maxJunkBytes: bytes.length, strayEndByte: 'content', missingCr: 'accept' },
+  );
+  reader.push(bytes);
+  reader.end();
+  return messages;
+}
+
+function fileReason(cause: unknown): string {
+  const code = causeCode(cause);
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'EISDIR') return 'it is a directory, not a file';
+  return code === 'EACCES' ? 'it may not be read by this user' : code;
+}

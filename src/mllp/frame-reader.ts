@@ -1,0 +1,316 @@
+// Cuts a stream of bytes into MLLP frames, one reader for each socket. A byte is looked at once; a frame that came
+// in one chunk is handed on as a view of it, any other is copied together once.
+import type { ErrorCode } from '../errors.ts';
+import { CARRIAGE_RETURN, END_BLOCK, FRAMING_BYTES, START_BLOCK } from './frame.ts';
+
+export interface FrameReaderLimits {
+  /** Largest payload. */
+  readonly maxFrameBytes: number;
+  /** F5: bytes in a row that belong to no frame. */
+  readonly maxJunkBytes: number;
+  /** F11: what `1C` without CR is. */
+  readonly strayEndByte: 'content' | 'refuse';
+  /** F13: whether `1C` without CR may end a frame, where nothing or a start block follows. */
+  readonly missingCr: 'refuse' | 'accept';
+}
+
+export type FrameFault = Extract<ErrorCode, `GW_ERR_FRAME_${string}`>;
+
+export interface FrameSink {
+  /** A whole frame, with its framing bytes; never one with an empty payload. */
+  onFrame(frame: Buffer): void;
+  /** F15: a frame without payload was swallowed. */
+  onEmptyFrame(): void;
+  /**
+   * Something that cannot become a frame. `bytes` are the frame's first ones (from its start block on), so that a
+   * header in them can be answered; empty for bytes outside any frame, which come as `sample`.
+   * After GW_ERR_FRAME_TOO_LARGE and GW_ERR_FRAME_NO_START the reader takes no more.
+   */
+  onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void;
+}
+
+/** NUL, CR, LF and spaces between frames mean nothing (F4); a stream of nothing else is still ended some time. */
+const MAX_FILLER_BYTES = 64 * 1024;
+/** Chunks of an unfinished frame are joined in blocks of this many, so that a trickle does not cost an object a byte. */
+const MAX_LOOSE_PARTS = 1024;
+/** How much of a refused frame is shown to `onFault`: more than any MSH. */
+const FAULT_BYTES = 16 * 1024;
+/** How much of what is no frame is shown to `onFault`: enough to tell what protocol it is. */
+const SAMPLE_BYTES = 16;
+
+const EMPTY = Buffer.alloc(0);
+/** What a cut-off frame's successor begins with, where its first bytes came in other chunks. */
+const START_MSH = Buffer.from('\x0bMSH', 'latin1');
+const LONE_CR = Buffer.from([CARRIAGE_RETURN]);
+
+export class FrameReader {
+  readonly #sink: FrameSink;
+  readonly #limits: FrameReaderLimits;
+
+  /** Chunks of the frame that is being read, its start block first; in blocks, then loose. */
+  #parts: Buffer[] = [];
+  #blocks = 0;
+  /** Bytes in `#parts`. */
+  #held = 0;
+  /** Offset in the current chunk of the open frame's first byte that is not in `#parts`. */
+  #frameFrom = 0;
+  #inside = false;
+  #stopped = false;
+  /** The last byte was an end block whose CR may follow in the next chunk. */
+  #endPending = false;
+  /** How many bytes of `0B M S H` inside a frame have been seen, 0 to 3; the rest is in the next chunk. */
+  #nested = 0;
+  #refused: FrameFault | undefined;
+
+  #junk = 0;
+  #filler = 0;
+  #sample: Buffer = EMPTY;
+  #skipped = 0;
+  #started = 0;
+
+  constructor(sink: FrameSink, limits: FrameReaderLimits) {
+    this.#sink = sink;
+    this.#limits = limits;
+  }
+
+  /** How many frames have begun; tells a new frame's deadline from its predecessor's. */
+  get started(): number {
+    return this.#started;
+  }
+
+  /** Bytes outside frames so far (F4, F5, F38). */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** Bytes of an unfinished frame that are kept. */
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  /** A frame is open. */
+  get inside(): boolean {
+    return this.#inside;
+  }
+
+  /** A frame is open, or bytes have come that are none: something is owed within the frame's deadline (F6, F7, F17). */
+  get unfinished(): boolean {
+    return this.#inside || this.#junk > 0;
+  }
+
+  /** Reads no further and lets go of what it holds. */
+  stop(): void {
+    this.#stopped = true;
+    this.#drop();
+  }
+
+  push(chunk: Buffer): void {
+    let at = 0;
+    // Found once a chunk and kept while it lies ahead, so that no byte is scanned twice for the same thing.
+    let nextStart = chunk.indexOf(START_BLOCK);
+    while (at < chunk.length && !this.#stopped) {
+      if (nextStart >= 0 && nextStart < at) nextStart = chunk.indexOf(START_BLOCK, at);
+      at = this.#inside ? this.#readInside(chunk, at, nextStart) : this.#readBetween(chunk, at, nextStart);
+    }
+    if (this.#inside && !this.#stopped) this.#keep(chunk);
+  }
+
+  /** The stream has ended. A frame without its CR is whole only where `missingCr` allows it; any other is dropped (F8). */
+  end(): void {
+    if (this.#stopped) return;
+    if (this.#inside) {
+      const head = this.#head();
+      this.#drop();
+      this.#sink.onFault('GW_ERR_FRAME_TRUNCATED', head);
+    } else if (this.#junk > 0) {
+      this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.#sample);
+    }
+    this.#stopped = true;
+  }
+
+  #readBetween(chunk: Buffer, at: number, nextStart: number): number {
+    const to = nextStart < 0 ? chunk.length : nextStart;
+    if (to > at) this.#skip(chunk, at, to);
+    if (nextStart < 0 || this.#stopped) return chunk.length;
+    this.#open(nextStart);
+    return nextStart + 1;
+  }
+
+  #readInside(chunk: Buffer, at: number, nextStart: number): number {
+    if (this.#endPending) {
+      this.#endPending = false;
+      if (chunk[at] === CARRIAGE_RETURN) return this.#close(chunk, at + 1);
+      this.#strayEnd();
+    }
+    if (this.#nested > 0) {
+      const resumed = this.#resumeNested(chunk, at);
+      if (resumed !== undefined) return resumed;
+    }
+    const end = chunk.indexOf(END_BLOCK, at);
+    if (nextStart >= 0 && (end < 0 || nextStart < end)) return this.#readNested(chunk, nextStart);
+    if (end < 0) return chunk.length;
+    const next = chunk[end + 1];
+    if (next === CARRIAGE_RETURN) return this.#close(chunk, end + 2);
+    if (next === undefined) {
+      if (this.#limits.missingCr === 'accept') return this.#close(chunk, end + 1, true);
+      this.#endPending = true;
+      return chunk.length;
+    }
+    if (next === START_BLOCK && this.#limits.missingCr === 'accept') return this.#close(chunk, end + 1, true);
+    this.#strayEnd();
+    return end + 1;
+  }
+
+  /** F9, F10, F14: a start block inside an open frame, at `at` of this chunk. */
+  #readNested(chunk: Buffer, at: number): number {
+    // Nothing but the start block has come so far: one of two start blocks is surplus (F14).
+    if (this.#held + (at - this.#frameFrom) === 1) {
+      this.#skipped++;
+      this.#drop();
+      this.#open(at);
+      return at + 1;
+    }
+    const seen = Math.min(4, chunk.length - at);
+    for (let i = 1; i < seen; i++) {
+      if (chunk[at + i] !== START_MSH[i]) {
+        this.#refuse('GW_ERR_FRAME_START_BLOCK');
+        return at + 1;
+      }
+    }
+    if (seen < 4) {
+      this.#nested = seen;
+      return chunk.length;
+    }
+    this.#cutOff(this.#headWith(chunk, at), at);
+    return at + 4;
+  }
+
+  /** `0B MSH` that began in an earlier chunk. Returns where to go on, or undefined to go on where it was. */
+  #resumeNested(chunk: Buffer, at: number): number | undefined {
+    let from = at;
+    while (this.#nested < 4 && from < chunk.length) {
+      if (chunk[from] !== START_MSH[this.#nested]) {
+        this.#nested = 0;
+        this.#refuse('GW_ERR_FRAME_START_BLOCK');
+        return undefined;
+      }
+      this.#nested++;
+      from++;
+    }
+    if (this.#nested < 4) return chunk.length;
+    this.#cutOff(this.#head(), from);
+    this.#parts.push(START_MSH);
+    this.#held = START_MSH.length;
+    return from;
+  }
+
+  #cutOff(head: Buffer, from: number): void {
+    this.#drop();
+    this.#sink.onFault('GW_ERR_FRAME_CUT_OFF', head);
+    if (!this.#stopped) this.#open(from);
+  }
+
+  #strayEnd(): void {
+    if (this.#limits.strayEndByte === 'refuse') this.#refuse('GW_ERR_FRAME_END_BYTE');
+  }
+
+  /** The frame goes on to its end, so that the next one is found; then it is refused for the first thing that was wrong. */
+  #refuse(code: FrameFault): void {
+    this.#refused ??= code;
+  }
+
+  #open(from: number): void {
+    this.#inside = true;
+    this.#frameFrom = from;
+    this.#started++;
+    this.#junk = 0;
+    this.#filler = 0;
+    this.#sample = EMPTY;
+  }
+
+  /** Keeps the open frame's bytes of this chunk. */
+  #keep(chunk: Buffer): void {
+    const size = this.#held + (chunk.length - this.#frameFrom);
+    if (size > this.#limits.maxFrameBytes + FRAMING_BYTES) {
+      this.#tooLarge(chunk);
+      return;
+    }
+    this.#parts.push(this.#frameFrom === 0 ? chunk : chunk.subarray(this.#frameFrom));
+    this.#held = size;
+    this.#frameFrom = 0;
+    if (this.#parts.length - this.#blocks >= MAX_LOOSE_PARTS) {
+      this.#parts.push(Buffer.concat(this.#parts.splice(this.#blocks)));
+      this.#blocks = this.#parts.length;
+    }
+  }
+
+  /** The frame ends before `to` of this chunk; `bare`: without its CR, which is put there (F13). */
+  #close(chunk: Buffer, to: number, bare = false): number {
+    const size = this.#held + (to - this.#frameFrom) + (bare ? 1 : 0);
+    if (size > this.#limits.maxFrameBytes + FRAMING_BYTES) return this.#tooLarge(chunk);
+    let framed = chunk.subarray(this.#frameFrom, to);
+    if (bare || this.#parts.length > 0) {
+      this.#parts.push(framed);
+      if (bare) this.#parts.push(LONE_CR);
+      framed = Buffer.concat(this.#parts, size);
+    }
+    const refused = this.#refused;
+    this.#drop();
+    if (size === FRAMING_BYTES) this.#sink.onEmptyFrame();
+    else if (refused !== undefined) this.#sink.onFault(refused, framed.subarray(0, FAULT_BYTES));
+    else this.#sink.onFrame(framed);
+    return to;
+  }
+
+  #tooLarge(chunk: Buffer): number {
+    const head = this.#headWith(chunk, chunk.length);
+    this.stop();
+    this.#sink.onFault('GW_ERR_FRAME_TOO_LARGE', head);
+    return chunk.length;
+  }
+
+  #headWith(chunk: Buffer, to: number): Buffer {
+    return Buffer.concat([
+      this.#head(),
+      chunk.subarray(this.#frameFrom, Math.min(to, this.#frameFrom + FAULT_BYTES)),
+    ]);
+  }
+
+  /** The open frame's first bytes. */
+  #head(): Buffer {
+    const parts: Buffer[] = [];
+    for (let size = 0, i = 0; i < this.#parts.length && size < FAULT_BYTES; i++) {
+      const part = this.#parts[i] as Buffer;
+      parts.push(part.subarray(0, FAULT_BYTES - size));
+      size += part.length;
+    }
+    return Buffer.concat(parts);
+  }
+
+  #drop(): void {
+    this.#parts = [];
+    this.#blocks = 0;
+    this.#held = 0;
+    this.#inside = false;
+    this.#endPending = false;
+    this.#nested = 0;
+    this.#refused = undefined;
+  }
+
+  #skip(chunk: Buffer, from: number, to: number): void {
+    this.#skipped += to - from;
+    for (let i = from; i < to; i++) {
+      const byte = chunk[i] as number;
+      if (byte === 0x00 || byte === 0x0a || byte === 0x0d || byte === 0x20) this.#filler++;
+      else {
+        if (this.#junk === 0) this.#sample = Buffer.from(chunk.subarray(i, Math.min(to, i + SAMPLE_BYTES)));
+        this.#junk++;
+      }
+      if (this.#junk > this.#limits.maxJunkBytes || this.#filler > MAX_FILLER_BYTES) {
+        this.stop();
+        this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.#sample);
+        return;
+      }
+    }
+  }
+}

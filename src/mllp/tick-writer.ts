@@ -1,0 +1,90 @@
+// Gathers what one turn of the event loop brings for a socket into one write: system calls, not parsing, are what a
+// relayed message costs. Order is kept; nothing waits longer than the turn.
+import type { Socket } from 'node:net';
+
+/** Up to this many bytes copying into one buffer is cheaper than handing the socket a list. */
+const COPY_BYTES = 64 * 1024;
+
+let dirty: TickWriter[] = [];
+
+function flushAll(): void {
+  const writers = dirty;
+  dirty = [];
+  for (const writer of writers) writer.flush();
+}
+
+export class TickWriter {
+  readonly #socket: Socket;
+  readonly #onFlush: (() => void) | undefined;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+
+  /** `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer. */
+  constructor(socket: Socket, onFlush?: () => void) {
+    this.#socket = socket;
+    this.#onFlush = onFlush;
+  }
+
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
+
+  write(bytes: Buffer): void {
+    this.#bytes += bytes.length;
+    if (this.#parts.push(bytes) > 1) return;
+    if (dirty.push(this) === 1) setImmediate(flushAll);
+  }
+
+  /** Writes now what has been gathered. */
+  flush(): void {
+    const parts = this.#parts;
+    if (parts.length === 0) return;
+    const bytes = this.#bytes;
+    this.#parts = [];
+    this.#bytes = 0;
+    this.#onFlush?.();
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (parts.length === 1) socket.write(parts[0] as Buffer);
+    else if (bytes <= COPY_BYTES) socket.write(Buffer.concat(parts, bytes));
+    else {
+      socket.cork();
+      for (const part of parts) socket.write(part);
+      socket.uncork();
+    }
+  }
+
+  /** Forgets what has not been written. */
+  discard(): void {
+    this.#parts = [];
+    this.#bytes = 0;
+  }
+}
+
+/** How long a peer has to take what is written to it when the connection ends. */
+const LAST_WRITE_MS = 30_000;
+/** How long it then has to close its side too, before the socket is destroyed. */
+const LINGER_MS = 2_000;
+
+/**
+ * Ends a connection without a reset: sends FIN behind what was written, reads on and throws away (unread bytes make a
+ * reset, which is an alert in a Mirth node's log), and destroys the socket when the peer has closed too or time is up.
+ */
+export function endGently(socket: Socket): void {
+  if (socket.destroyed) return;
+  let timer = setTimeout(() => socket.destroy(), LAST_WRITE_MS);
+  timer.unref();
+  const destroyIfDone = (): void => {
+    if (socket.readableEnded && socket.writableFinished) socket.destroy();
+  };
+  socket.setTimeout(0);
+  socket.once('end', destroyIfDone);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+  socket.end(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    timer.unref();
+    destroyIfDone();
+  });
+}
