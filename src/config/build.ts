@@ -1,0 +1,128 @@
+// The whole config, from its top section to the typed result: listeners, pools, routes.
+// Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
+import { buildPool, checkName } from './build-pool.ts';
+import { readConditions } from './conditions.ts';
+import type { GatewayConfig, ListenerConfig, ListenerTlsConfig, RouteConfig } from './config.ts';
+import { parseBind } from './formats.ts';
+import { readSection, type Section } from './section.ts';
+import { suggestion } from './source/closest.ts';
+import { namedFiles } from './source/named-files.ts';
+import { quoted } from './source/problem.ts';
+import { described, type Entry, type Reading, type Tree } from './source/value.ts';
+
+export function build(top: Section, file: string | undefined, reading: Reading): GatewayConfig {
+  const listeners = top.entries('listeners').map((entry) => buildListener(entry, reading));
+  const pools = top.entries('pools').map((entry) => buildPool(entry, reading));
+  const routes = top.tree('routes');
+  const names = { listeners: listeners.map(({ name }) => name), pools: pools.map(({ name }) => name) };
+  return {
+    file,
+    listeners,
+    pools,
+    routes: routes?.kind === 'list' ? buildRoutes(routes.items, names, reading) : [],
+    log: {
+      level: top.word('telemetry.log.level'),
+      format: top.word('telemetry.log.format'),
+      messages: top.flag('telemetry.log.messages'),
+    },
+    shutdown: { timeoutMs: top.number('shutdown.timeout') },
+    maxBufferedBytes: top.number('limits.maxBuffered'),
+  };
+}
+
+function buildListener(entry: Entry, reading: Reading): ListenerConfig {
+  const key = `listeners.${entry.key}`;
+  checkName(entry, key, reading);
+  const listener = readSection(entry.value, { key, pattern: 'listeners.NAME', place: entry.place }, reading);
+  const tlsTree = listener.tree('tls');
+  const where = { key: `${key}.tls`, pattern: 'listeners.NAME.tls', place: listener.at('tls') } as const;
+  return {
+    name: entry.key,
+    protocol: 'mllp',
+    bind: parseBind(listener.text('bind')) ?? { host: '', port: 0 },
+    tls: tlsTree && buildListenerTls(readSection(tlsTree, where, reading), reading),
+    limits: {
+      maxConnections: listener.number('limits.maxConnections'),
+      maxFrameBytes: listener.number('limits.maxFrame'),
+      frameTimeoutMs: listener.number('limits.frameTimeout'),
+      idleTimeoutMs: listener.number('limits.idleTimeout'),
+      writeTimeoutMs: listener.number('limits.writeTimeout'),
+      maxPending: listener.number('limits.maxPending'),
+      maxJunkBytes: listener.number('limits.maxJunk'),
+    },
+    framing: {
+      strayEndByte: listener.word('framing.strayEndByte'),
+      missingCr: listener.word('framing.missingCr'),
+    },
+    batch: listener.word('batch'),
+    missingControlId: listener.word('missingControlId'),
+    onUnavailable: listener.word('onUnavailable'),
+    onRejected: listener.word('onRejected'),
+  };
+}
+
+function buildListenerTls(tls: Section, reading: Reading): ListenerTlsConfig {
+  const certFiles = namedFiles(tls.scalars('cert'), `${tls.key}.cert`, reading);
+  const keyFiles = namedFiles(tls.scalars('key'), `${tls.key}.key`, reading, 'private');
+  if (tls.tree('cert') && tls.tree('key') && certFiles.length !== keyFiles.length) {
+    tls.error(
+      'key',
+      `has ${keyFiles.length} files where cert has ${certFiles.length}; each certificate needs its key`,
+    );
+  }
+  const clientCaFiles = namedFiles(tls.scalars('clientCa'), `${tls.key}.clientCa`, reading);
+  if (tls.flag('requireClientCert') && !tls.has('clientCa')) {
+    tls.error('requireClientCert', 'needs clientCa, which says whose certificates are good');
+  }
+  return {
+    certFiles,
+    keyFiles,
+    minVersion: tls.word('minVersion'),
+    clientCaFiles,
+    requireClientCert: tls.flag('requireClientCert'),
+    handshakeTimeoutMs: tls.number('handshakeTimeout'),
+  };
+}
+
+interface Names {
+  readonly listeners: readonly string[];
+  readonly pools: readonly string[];
+}
+
+function buildRoutes(items: readonly Tree[], names: Names, reading: Reading): RouteConfig[] {
+  const taken = new Set<string>();
+  return items.map((item, index) => {
+    const key = `routes[${index}]`;
+    const section = readSection(item, { key, pattern: 'routes[]', place: item.place }, reading);
+    const name = section.optionalText('name') ?? `route ${index + 1}`;
+    if (taken.has(name)) section.error('name', 'another route before this one has the same name');
+    taken.add(name);
+    const when = readConditions(section.entries('when'), `${key}.when`, {
+      ...reading,
+      listeners: names.listeners,
+    });
+    if (item.kind === 'map' && section.has('to') === section.has('reject')) {
+      section.error(section.has('to') ? 'reject' : '', 'a route has either "to" or "reject"');
+    }
+    return { name, when, action: buildAction(section, names, reading) };
+  });
+}
+
+function buildAction(route: Section, { pools }: Names, reading: Reading): RouteConfig['action'] {
+  const tree = route.tree('reject');
+  const where = {
+    key: `${route.key}.reject`,
+    pattern: 'routes[].reject',
+    place: route.at('reject'),
+  } as const;
+  const reject = tree && readSection(tree, where, reading);
+  const [to] = route.scalars('to');
+  // Without any pool, that there is none is the one thing to say.
+  if (to !== undefined && pools.length > 0 && !pools.includes(to.text)) {
+    const inFile = to.written === undefined;
+    const name = inFile ? quoted(to.text) : `that ${described(to)}`;
+    route.error('to', `no pool has the name ${name}${inFile ? suggestion(to.text, pools) : ''}`);
+  }
+  if (reject === undefined) return { kind: 'pool', pool: to?.text ?? '' };
+  return { kind: 'reject', code: reject.word('code'), text: reject.text('text') };
+}

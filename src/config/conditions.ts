@@ -1,0 +1,190 @@
+// Conditions (`when`) and sticky keys (`persistence.by`) of a config, as the trees of config.ts.
+// Promises that every regex in them compiles in RE2, which takes linear time whatever the value is (F75).
+import ipaddr from 'ipaddr.js';
+import { RE2JS, RE2JSException } from 're2js';
+import { parseFieldPath } from '../hl7/field-path.ts';
+import type { Condition, Subject, ValueTest } from './config.ts';
+import { parseFlag } from './formats.ts';
+import { NOT_AVAILABLE_TEXT, valueNotAvailable } from './not-yet.ts';
+import { suggestion } from './source/closest.ts';
+import { printable, quoted } from './source/problem.ts';
+import { described, type Entry, type Reading, type Scalar, scalarOf, type Tree } from './source/value.ts';
+
+const WORDS = ['listener', 'source', 'tls.subject', 'tls.san', 'tls.fingerprint'] as const;
+
+export function parseSubject(text: string): Subject | undefined {
+  const word = WORDS.find((one) => one === text);
+  if (word !== undefined) return { kind: word };
+  const path = parseFieldPath(text);
+  return path === undefined ? undefined : { kind: 'field', path };
+}
+
+/** Why `text` is no subject. */
+export function subjectTrouble(text: string): string {
+  const upper = text.toUpperCase();
+  const hint =
+    parseFieldPath(upper) === undefined ? suggestion(text, WORDS) : `; did you mean "${printable(upper)}"?`;
+  return `must be a field path such as MSH-9.1 or PID-3[2].4, or one of ${WORDS.join(', ')}${hint}`;
+}
+
+const FLAGS = { i: RE2JS.CASE_INSENSITIVE, m: RE2JS.MULTILINE, s: RE2JS.DOTALL } as const;
+
+/** A regex of a config, compiled. Throws RE2JSException for what RE2 does not take. */
+export function compileRegex(source: string, flags: string): RE2JS {
+  let bits = 0;
+  for (const flag of flags) bits |= FLAGS[flag as keyof typeof FLAGS];
+  return RE2JS.compile(source, bits);
+}
+
+function regexTrouble(source: string, flags: string, outside: boolean): string | undefined {
+  if (source === '') return 'an empty regex matches everything';
+  if (!/^(?!.*(.).*\1)[ims]*$/.test(flags)) return 'the flags of a regex are i, m and s, each at most once';
+  try {
+    compileRegex(source, flags);
+    return undefined;
+  } catch (thrown) {
+    const why =
+      thrown instanceof RE2JSException ? thrown.message.replace('error parsing regexp: ', '') : 'not usable';
+    const hint = /\(\?<?[=!]|\\[1-9]/.test(source)
+      ? ' (RE2 has no lookaheads, lookbehinds or backreferences)'
+      : '';
+    // RE2's text repeats a part of the regex.
+    return `is no RE2 regex${outside ? '' : `: ${printable(why)}`}${hint}`;
+  }
+}
+
+/** What conditions may refer to. */
+export interface Known extends Reading {
+  readonly listeners: readonly string[];
+}
+
+export function readConditions(entries: readonly Entry[], key: string, known: Known): Condition[] {
+  const conditions: Condition[] = [];
+  for (const { key: text, place, value } of entries) {
+    const full = `${key}.${text}`;
+    const subject = parseSubject(text);
+    if (subject === undefined) {
+      const later = valueNotAvailable('routes[].when', text);
+      known.problems.error(place, full, later ? `is ${NOT_AVAILABLE_TEXT}` : subjectTrouble(text));
+      continue;
+    }
+    const test = new TestReader(subject, known).read(value, full);
+    if (test !== undefined) conditions.push({ subject, text, test });
+  }
+  return conditions;
+}
+
+/** The right side of one condition. */
+class TestReader {
+  readonly #subject: Subject;
+  readonly #known: Known;
+
+  constructor(subject: Subject, known: Known) {
+    this.#subject = subject;
+    this.#known = known;
+  }
+
+  read(tree: Tree, key: string): ValueTest | undefined {
+    if (tree.kind === 'nothing')
+      return this.#refuse(tree, key, 'has no value; for "is empty" write { exists: false }');
+    if (tree.kind === 'list') {
+      if (tree.items.length === 0) return this.#refuse(tree, key, 'an empty list matches nothing');
+      const tests = tree.items.map((item, index) => this.read(item, `${key}[${index}]`));
+      return { kind: 'any', tests: tests.filter((test) => test !== undefined) };
+    }
+    if (tree.kind !== 'map') return this.#scalar(tree, key);
+
+    const [entry, ...others] = tree.entries;
+    if (entry === undefined || others.length > 0) {
+      return this.#refuse(tree, key, 'takes one of { not: … }, { exists: … } and { file: … } at a time');
+    }
+    if (entry.key === 'not') {
+      const test = this.read(entry.value, `${key}.not`);
+      return test && { kind: 'not', test };
+    }
+    if (entry.key === 'exists') return this.#exists(entry.value, `${key}.exists`);
+    if (entry.key === 'file') return this.#scalar(tree, key);
+    const hint = suggestion(entry.key, ['not', 'exists', 'file']);
+    return this.#refuse(entry, `${key}.${entry.key}`, `unknown key${hint}`);
+  }
+
+  #exists(tree: Tree, key: string): ValueTest | undefined {
+    const scalar = scalarOf(tree, key, this.#known);
+    if (scalar === undefined) return undefined;
+    const { kind } = this.#subject;
+    if (kind === 'listener' || kind === 'source')
+      return this.#refuse(tree, key, `every message has a ${kind}`);
+    const exists = parseFlag(scalar.text);
+    if (exists !== undefined) return { kind: 'exists', exists };
+    return this.#refuse(tree, key, `must be true or false, not ${described(scalar)}`);
+  }
+
+  #scalar(tree: Tree, key: string): ValueTest | undefined {
+    const scalar = scalarOf(tree, key, this.#known);
+    if (scalar === undefined) return undefined;
+    const { text } = scalar;
+    if (this.#subject.kind === 'source') return this.#range(scalar, key);
+    if (text.startsWith('/')) return this.#regex(scalar, key);
+    if (this.#subject.kind === 'listener' && !this.#isListener(text)) {
+      const hint = scalar.written === undefined ? suggestion(text, this.#known.listeners) : '';
+      return this.#refuse(scalar, key, `no listener has the name ${this.#named(scalar)}${hint}`);
+    }
+    if (this.#subject.kind === 'tls.fingerprint') return this.#fingerprint(scalar, key);
+    // A value that is empty and one that is not there read the same, see config.ts.
+    return text === '' ? { kind: 'exists', exists: false } : { kind: 'equals', value: text };
+  }
+
+  /** Without any listener, that there is none is the one thing to say. */
+  #isListener(name: string): boolean {
+    const { listeners } = this.#known;
+    return listeners.length === 0 || listeners.includes(name);
+  }
+
+  #named(scalar: Scalar): string {
+    return scalar.written === undefined ? quoted(scalar.text) : `that ${described(scalar)}`;
+  }
+
+  #regex(scalar: Scalar, key: string): ValueTest | undefined {
+    const match = /^\/(.*)\/([A-Za-z]*)$/s.exec(scalar.text);
+    if (match === null) {
+      return this.#refuse(scalar, key, 'a value that begins with / is a regex and ends in / and its flags');
+    }
+    const [, source = '', flags = ''] = match;
+    const trouble = regexTrouble(source, flags, scalar.written !== undefined);
+    return trouble === undefined ? { kind: 'regex', source, flags } : this.#refuse(scalar, key, trouble);
+  }
+
+  #range(scalar: Scalar, key: string): ValueTest | undefined {
+    const [address = '', bits] = scalar.text.split(/\/(.*)/s, 2);
+    // ipaddr.js also reads `10.1` and `0x7f.1`, which are slips here.
+    const isIpv4 = ipaddr.IPv4.isValidFourPartDecimal(address);
+    const good = isIpv4 || (address.includes(':') && ipaddr.IPv6.isValid(address) && !address.includes('%'));
+    const widest = isIpv4 ? 32 : 128;
+    if (good && (bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= widest))) {
+      return { kind: 'cidr', range: scalar.text };
+    }
+    return this.#refuse(
+      scalar,
+      key,
+      `must be an address or a CIDR range such as 10.1.0.0/16, not ${described(scalar)}`,
+    );
+  }
+
+  /** As Node.js writes fingerprints, whatever the tool wrote that this one was copied from. */
+  #fingerprint(scalar: Scalar, key: string): ValueTest | undefined {
+    const digits = scalar.text.replaceAll(':', '').toUpperCase();
+    if (!/^[0-9A-F]{64}$/.test(digits)) {
+      return this.#refuse(
+        scalar,
+        key,
+        'must be a SHA-256 fingerprint: 64 hexadecimal digits, colons as you like',
+      );
+    }
+    return { kind: 'equals', value: digits.replace(/..(?!$)/g, '$&:') };
+  }
+
+  #refuse(at: Tree | Entry, key: string, message: string): undefined {
+    this.#known.problems.error(at.place, key, message);
+    return undefined;
+  }
+}

@@ -1,0 +1,172 @@
+// The gateway's config as the rest of the code sees it: every default filled in, every unit in the name,
+// every cross-reference checked. `load.ts` makes it from YAML; nothing else does.
+import type { FieldPath } from '../hl7/field-path.ts';
+
+/** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */
+export type NegativeCode = 'AE' | 'AR' | 'CE' | 'CR';
+/** What a sender gets instead of a node's answer: a negative acknowledgement, or its connection closed. */
+export type Refusal = NegativeCode | 'close';
+
+export interface GatewayConfig {
+  /** Absolute path of the file it came from; undefined for a config made in memory. */
+  readonly file: string | undefined;
+  readonly listeners: readonly ListenerConfig[];
+  readonly pools: readonly PoolConfig[];
+  /** In file order: the first match wins. */
+  readonly routes: readonly RouteConfig[];
+  readonly log: LogConfig;
+  readonly shutdown: { readonly timeoutMs: number };
+  /** Total bytes of messages held in memory above which listeners stop reading. */
+  readonly maxBufferedBytes: number;
+}
+
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  readonly format: 'json' | 'pretty';
+  /** One line per message at info. */
+  readonly messages: boolean;
+}
+
+export interface ListenerConfig {
+  readonly name: string;
+  readonly protocol: 'mllp';
+  readonly bind: { readonly host: string; readonly port: number };
+  readonly tls: ListenerTlsConfig | undefined;
+  readonly limits: ListenerLimits;
+  readonly framing: {
+    /** F11: `1C` not followed by `0D` is content, or refuses the frame. */
+    readonly strayEndByte: 'content' | 'refuse';
+    /** F13: a frame that ends in `1C` alone is refused, or accepted. */
+    readonly missingCr: 'refuse' | 'accept';
+  };
+  /** F24: several MSH (or FHS/BHS) in one frame: passed on whole by the first header, or refused. */
+  readonly batch: 'whole' | 'refuse';
+  /** F21: a message without MSH-10. */
+  readonly missingControlId: 'refuse' | 'forward';
+  readonly onUnavailable: Refusal;
+  readonly onRejected: Refusal;
+}
+
+export interface ListenerLimits {
+  readonly maxConnections: number;
+  readonly maxFrameBytes: number;
+  /** From a frame's first byte to its last. */
+  readonly frameTimeoutMs: number;
+  /** 0: never. */
+  readonly idleTimeoutMs: number;
+  /** A sender that does not read its answers is closed after this long. */
+  readonly writeTimeoutMs: number;
+  /** Messages of one connection that may wait for their answers before the gateway stops reading it. */
+  readonly maxPending: number;
+  /** F5, F6: bytes that are no frame, in a row, before the connection is closed. */
+  readonly maxJunkBytes: number;
+}
+
+/** Paths are absolute. Files are read when the gateway starts, so that `check` can name what is wrong. */
+export interface ListenerTlsConfig {
+  readonly certFiles: readonly string[];
+  readonly keyFiles: readonly string[];
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly clientCaFiles: readonly string[];
+  readonly requireClientCert: boolean;
+  readonly handshakeTimeoutMs: number;
+}
+
+export interface NodeTlsConfig {
+  /** Empty: the system's own roots. */
+  readonly caFiles: readonly string[];
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly servername: string | undefined;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** No certificate check at all; warned about at start. */
+  readonly insecure: boolean;
+}
+
+export interface NodeConfig {
+  readonly name: string;
+  readonly url: string;
+  readonly protocol: 'mllp' | 'mllps';
+  readonly host: string;
+  readonly port: number;
+  /** 0 to 256; 0 takes no message that is not already bound to the node. */
+  readonly weight: number;
+  readonly backup: boolean;
+  /** Present exactly when `protocol` is mllps. */
+  readonly tls: NodeTlsConfig | undefined;
+}
+
+export interface PoolConfig {
+  readonly name: string;
+  readonly nodes: readonly NodeConfig[];
+  readonly balance: 'round-robin' | 'least-in-flight' | 'hash';
+  readonly persistence: PersistenceConfig | undefined;
+  readonly ordering: 'connection' | 'key';
+  readonly connections: {
+    /** Per node. */
+    readonly max: number;
+    /** Messages that may wait for their ACKs on one connection. */
+    readonly pipelining: number;
+    readonly idleMs: number;
+    /** How long a fresh connection is watched for a node that accepts and closes (F32) before it is written to. */
+    readonly settleMs: number;
+  };
+  readonly queue: { readonly max: number; readonly timeoutMs: number };
+  readonly timeouts: { readonly connectMs: number; readonly ackMs: number };
+  readonly retry: {
+    /** How often one message may be written to a node, in all. */
+    readonly attempts: number;
+    /** After this long since its receipt no new attempt of a message begins. */
+    readonly budgetMs: number;
+    readonly onAmbiguous: 'fail' | 'same-node' | 'other-node';
+  };
+  readonly health: {
+    readonly type: 'tcp' | 'tls' | 'none';
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    readonly rise: number;
+    readonly fall: number;
+  };
+  /** F42: which messages the node answers: all, what MSH-15/16 ask for, or none. */
+  readonly acknowledgement: 'always' | 'by-header' | 'never';
+}
+
+export interface PersistenceConfig {
+  /** The sticky key is the list of these values. */
+  readonly by: readonly Subject[];
+  readonly mode: 'hash' | 'table';
+  readonly idleMs: number;
+  readonly maxSenders: number;
+}
+
+export interface RouteConfig {
+  readonly name: string;
+  /** All must hold; an empty list matches everything. */
+  readonly when: readonly Condition[];
+  readonly action:
+    | { readonly kind: 'pool'; readonly pool: string }
+    | { readonly kind: 'reject'; readonly code: NegativeCode; readonly text: string };
+}
+
+/** Left side of a condition, part of a sticky key: something that can be read off a message or its connection. */
+export type Subject =
+  | { readonly kind: 'field'; readonly path: FieldPath }
+  | { readonly kind: 'listener' | 'source' | 'tls.subject' | 'tls.san' | 'tls.fingerprint' };
+
+/** Right side of a condition. */
+export type ValueTest =
+  | { readonly kind: 'equals'; readonly value: string }
+  | { readonly kind: 'any'; readonly tests: readonly ValueTest[] }
+  | { readonly kind: 'not'; readonly test: ValueTest }
+  | { readonly kind: 'exists'; readonly exists: boolean }
+  /** RE2 syntax, linear time (F75); `flags` of `i`, `m`, `s`. Matches anywhere in the value. */
+  | { readonly kind: 'regex'; readonly source: string; readonly flags: string }
+  /** For `source` only; `10.1.0.0/16`, `fd00::/8`, or one address. */
+  | { readonly kind: 'cidr'; readonly range: string };
+
+export interface Condition {
+  readonly subject: Subject;
+  /** The left side as it was written, for `route` and the docs. */
+  readonly text: string;
+  readonly test: ValueTest;
+}

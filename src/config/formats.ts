@@ -1,0 +1,241 @@
+// The formats of config values, as functions from text and as convict formats. Registered with convict once, on import.
+// Promises no coercion surprises: text is taken whole or refused (`12x` is no 12, `yes` is no boolean).
+import convict from 'convict';
+import ipaddr from 'ipaddr.js';
+
+/** setTimeout runs at once when given more than 2^31 - 1 ms (24.8 days), so no duration may be longer. */
+export const LONGEST_MS = 2 ** 31 - 1;
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const UNIT_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
+
+/** `500ms`, `5s`, `2m`, `1h`; `0` needs no unit, every other number does. */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  const match = /^(0|[1-9]\d*)(ms|s|m|h)$/.exec(text);
+  if (match === null) return undefined;
+  const duration = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  return Number.isSafeInteger(duration) ? duration : undefined;
+}
+
+/** `64KiB`, `16MiB`, `1GiB`; a bare integer counts bytes. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(0|[1-9]\d*)(KiB|MiB|GiB)?$/.exec(text);
+  if (match === null) return undefined;
+  const unit = match[2] as keyof typeof UNIT_BYTES | undefined;
+  const bytes = Number(match[1]) * (unit === undefined ? 1 : UNIT_BYTES[unit]);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** Decimal digits without leading zeros. */
+export function parseCount(text: string): number | undefined {
+  const count = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(count) ? count : undefined;
+}
+
+/** YAML 1.2's booleans; `yes`, `on` and `1` are none. */
+export function parseFlag(text: string): boolean | undefined {
+  if (/^(true|True|TRUE)$/.test(text)) return true;
+  return /^(false|False|FALSE)$/.test(text) ? false : undefined;
+}
+
+/** From 0 to 1. */
+export function parseShare(text: string): number | undefined {
+  return /^(0(\.\d+)?|1(\.0+)?)$/.test(text) ? Number(text) : undefined;
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+
+/** An IPv4 address or a host name (RFC 1123 2.1, and the underscores that container networks use). */
+export function isHost(text: string): boolean {
+  const labels = text.split('.');
+  // A name whose last label is a number reads like an address, so it has to be one.
+  if (/^\d+$/.test(labels.at(-1) ?? '')) return ipaddr.IPv4.isValidFourPartDecimal(text);
+  return text.length <= 253 && labels.every((label) => LABEL.test(label));
+}
+
+/** `host:port`, an IPv6 address in brackets. The host may be empty. */
+function parseHostPort(text: string): HostPort | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]/@\s]*)):([1-9]\d{0,4}|0)$/.exec(text);
+  if (match === null) return undefined;
+  const [, ipv6, name] = match;
+  const port = Number(match[3]);
+  const good = ipv6 === undefined ? name === '' || isHost(name ?? '') : ipaddr.IPv6.isValid(ipv6);
+  return good && port <= 65_535 ? { host: ipv6 ?? name ?? '', port } : undefined;
+}
+
+/** `host:port`, `[::]:port`; `:port` is every IPv4 address. Port 0: the system picks one. */
+export function parseBind(text: string): HostPort | undefined {
+  const parsed = parseHostPort(text);
+  return parsed?.host === '' ? { host: '0.0.0.0', port: parsed.port } : parsed;
+}
+
+export interface NodeUrl extends HostPort {
+  readonly protocol: 'mllp' | 'mllps';
+}
+
+/** `mllp://host:port` or `mllps://host:port`. No default port: 6661 is Mirth's, 2575 IANA's, so it has to be said. */
+export function parseNodeUrl(text: string): NodeUrl | undefined {
+  const match = /^(mllps?):\/\/(.+?)\/?$/.exec(text);
+  const parsed = parseHostPort(match?.[2] ?? '');
+  if (parsed === undefined || parsed.host === '' || parsed.port === 0) return undefined;
+  return { protocol: match?.[1] as 'mllp' | 'mllps', ...parsed };
+}
+
+export type FormatName =
+  | 'duration'
+  | 'size'
+  | 'count'
+  | 'auto-count'
+  | 'flag'
+  | 'share'
+  | 'bind'
+  | 'node-url'
+  | 'http-url'
+  | 'host'
+  | 'one-of'
+  | 'file'
+  | 'files'
+  | 'text'
+  | 'map'
+  | 'list'
+  | 'subjects';
+
+/** One key of a convict schema. `null` as the default: the key is required; undefined: it may be left out. */
+export interface Item {
+  readonly format: FormatName;
+  readonly default: string | number | boolean | null | undefined;
+  /** Of a `count` and, in bytes, a `size`. */
+  readonly min?: number;
+  readonly max?: number;
+  /** May a duration be 0? Only where the docs say what that means. */
+  readonly zero?: true;
+  /** Of a `one-of`. */
+  readonly values?: readonly string[];
+  /** Never printed. */
+  readonly sensitive?: true;
+}
+
+/** Names and texts go into logs and acknowledgements: one line, and short enough for MSA-3 with some room. */
+const LONGEST_TEXT = 200;
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u.test(value) && value.length <= LONGEST_TEXT;
+}
+
+function isFile(value: unknown): boolean {
+  return typeof value === 'string' && /^[^\p{Cc}]+$/u.test(value);
+}
+
+function isHttpUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !/^https?:\/\/[^\s@]+$/.test(value)) return false;
+  return URL.canParse(value);
+}
+
+function within(value: unknown, { min = 0, max = Number.MAX_SAFE_INTEGER }: Item): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
+}
+
+/** `16MiB`: the largest unit that divides it. */
+export function sizeText(bytes: number): string {
+  for (const unit of ['GiB', 'MiB', 'KiB'] as const) {
+    if (bytes > 0 && bytes % UNIT_BYTES[unit] === 0) return `${bytes / UNIT_BYTES[unit]}${unit}`;
+  }
+  return `${bytes}`;
+}
+
+interface Format {
+  /** What a value must be, in words that follow "must be"; undefined: the value is good. */
+  readonly refusal: (value: unknown, item: Item) => string | undefined;
+  readonly parse?: (text: string) => unknown;
+}
+
+function format(good: (value: unknown, item: Item) => boolean, must: (item: Item) => string): Format {
+  return { refusal: (value, item) => (good(value, item) ? undefined : must(item)) };
+}
+
+const FORMATS: Record<FormatName, Format> = {
+  duration: { parse: parseDuration, refusal: durationRefusal },
+  size: {
+    parse: parseSize,
+    ...format(within, ({ min = 0, max = Number.MAX_SAFE_INTEGER }) => {
+      return `a size such as 64KiB, 16MiB or 1GiB, from ${sizeText(min)} to ${sizeText(max)}`;
+    }),
+  },
+  count: { parse: parseCount, ...format(within, ({ min, max }) => `an integer from ${min} to ${max}`) },
+  'auto-count': {
+    parse: parseCount,
+    ...format(
+      (value, item) => value === 'auto' || within(value, item),
+      ({ min, max }) => `auto or an integer from ${min} to ${max}`,
+    ),
+  },
+  flag: {
+    parse: parseFlag,
+    ...format(
+      (value) => typeof value === 'boolean',
+      () => 'true or false',
+    ),
+  },
+  share: {
+    parse: parseShare,
+    ...format(
+      (value) => typeof value === 'number',
+      () => 'a number from 0 to 1',
+    ),
+  },
+  bind: format(
+    (value) => typeof value === 'string' && parseBind(value) !== undefined,
+    () => 'host:port, [IPv6 address]:port or :port',
+  ),
+  'node-url': format(
+    (value) => typeof value === 'string' && parseNodeUrl(value) !== undefined,
+    () => 'mllp://host:port or mllps://host:port',
+  ),
+  'http-url': format(isHttpUrl, () => 'an http:// or https:// URL without a password'),
+  host: format(
+    (value) => typeof value === 'string' && isHost(value),
+    () => 'a host name',
+  ),
+  'one-of': format(
+    (value, { values = [] }) => values.includes(String(value)),
+    ({ values = [] }) => `one of ${values.join(', ')}`,
+  ),
+  file: format(isFile, () => 'the path of a file'),
+  files: format(
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isFile),
+    () => 'the path of a file, or a list of such',
+  ),
+  text: format(isText, () => `one line of 1 to ${LONGEST_TEXT} characters`),
+  // What stands in these is read in a second pass, see section.ts; convict only sees that something is there.
+  map: format(
+    (value) => typeof value === 'object',
+    () => 'a map',
+  ),
+  list: format(Array.isArray, () => 'a list'),
+  subjects: format(Array.isArray, () => 'a list'),
+};
+
+function durationRefusal(value: unknown, { zero }: Item): string | undefined {
+  if (typeof value !== 'number') return 'a duration such as 500ms, 5s, 2m or 1h';
+  if (value === 0 && zero !== true) return 'longer than 0';
+  return value > LONGEST_MS ? 'at most 596h (the longest a timer runs)' : undefined;
+}
+
+for (const [name, { refusal, parse }] of Object.entries(FORMATS)) {
+  convict.addFormat({
+    name,
+    validate(value: unknown, item: unknown) {
+      if (value === null) throw new Error('is required');
+      const must = refusal(value, item as Item);
+      if (must !== undefined) throw new Error(`must be ${must}`);
+    },
+    // What does not parse stays text: an error thrown here would end the pass, and the rest of the problems be lost.
+    ...(parse === undefined ? {} : { coerce: (value: string) => parse(value) ?? value }),
+  });
+}

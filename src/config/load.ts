@@ -1,0 +1,60 @@
+// Loads a config: YAML or JSON text → the typed, frozen GatewayConfig and warnings, or one ConfigError with all problems.
+// Promises never to throw anything else for what a file may hold, and to print nothing secret in a problem.
+import { dirname, resolve } from 'node:path';
+import { build } from './build.ts';
+import type { GatewayConfig } from './config.ts';
+import { crossCheck } from './cross-checks.ts';
+import { readSection } from './section.ts';
+import { readText } from './source/files.ts';
+import type { Environment } from './source/interpolate.ts';
+import { ConfigError, type Problem, Problems } from './source/problem.ts';
+import { readTree } from './source/tree.ts';
+import type { Reading } from './source/value.ts';
+
+export { ConfigError, formatProblem, type Problem } from './source/problem.ts';
+
+export interface Loaded {
+  readonly config: GatewayConfig;
+  readonly warnings: readonly Problem[];
+}
+
+export interface LoadOptions {
+  readonly env: Environment;
+}
+
+export interface ParseOptions extends LoadOptions {
+  /** The file that the text came from: it is named in problems, and relative paths start at its folder. */
+  readonly file?: string | undefined;
+}
+
+export function loadConfig(path: string, { env }: LoadOptions): Loaded {
+  const read = readText(path);
+  if ('text' in read) return parseConfig(read.text, { file: path, env });
+  const message = `the config file ${read.trouble}`;
+  throw new ConfigError([{ file: path, line: 0, column: 0, key: '', message }], []);
+}
+
+/** Without `file`, relative paths start at the working directory. */
+export function parseConfig(text: string, { file, env }: ParseOptions): Loaded {
+  const problems = new Problems(file ?? 'config');
+  const folder = file === undefined ? process.cwd() : dirname(resolve(file));
+  const reading: Reading = { problems, env, folder };
+  const tree = readTree(text, reading);
+  if (tree === undefined) {
+    problems.throwIfAny();
+    throw new ConfigError([], []);
+  }
+  const top = readSection(tree, { key: '', pattern: '', place: { line: 1, column: 1 } }, reading);
+  const config = build(top, file === undefined ? undefined : resolve(file), reading);
+  crossCheck(top, config, reading);
+  problems.throwIfAny();
+  return { config: deepFreeze(config), warnings: problems.warnings };
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}

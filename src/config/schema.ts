@@ -1,0 +1,185 @@
+// The convict schemas: one for the top level and one for each kind of entry of a dynamic map.
+// docs/configuration.md documents the same keys, types and defaults; a test holds the two together.
+import type { Item } from './formats.ts';
+
+/** Keys, and groups of keys that always exist. A key with `default` is an item: no key of a config has that name. */
+export interface Schema {
+  readonly [key: string]: Item | Schema;
+}
+
+export function isItem(part: Item | Schema): part is Item {
+  return 'default' in part;
+}
+
+function duration(text: string, zero?: true): Item {
+  return { format: 'duration', default: text, ...(zero === undefined ? {} : { zero }) };
+}
+
+function size(text: string, min: number, max: number): Item {
+  return { format: 'size', default: text, min, max };
+}
+
+function count(value: number, min: number, max: number): Item {
+  return { format: 'count', default: value, min, max };
+}
+
+/** The first word is the default. */
+function oneOf(first: string, ...others: readonly string[]): Item {
+  return { format: 'one-of', default: first, values: [first, ...others] };
+}
+
+function flag(value: boolean): Item {
+  return { format: 'flag', default: value };
+}
+
+const KIB = 2 ** 10;
+const GIB = 2 ** 30;
+
+const TLS_VERSION = oneOf('TLSv1.2', 'TLSv1.3');
+
+export const TOP: Schema = {
+  listeners: { format: 'map', default: null },
+  pools: { format: 'map', default: undefined },
+  routes: { format: 'list', default: null },
+  shutdown: { timeout: duration('30s', true) },
+  // 1 TiB: more than a machine has. 1 MiB: less than one ordinary message with an image.
+  limits: { maxBuffered: size('256MiB', KIB * KIB, KIB * GIB) },
+  telemetry: {
+    log: {
+      level: oneOf('info', 'trace', 'debug', 'warn', 'error', 'fatal', 'silent'),
+      format: oneOf('json', 'pretty'),
+      messages: flag(true),
+    },
+    traces: {
+      endpoint: { format: 'http-url', default: 'http://127.0.0.1:4318' },
+      sample: { format: 'share', default: '1.0' },
+    },
+    metrics: { prometheus: flag(true) },
+  },
+  parsing: {
+    // 256 threads: more than the cores of any machine this runs on.
+    workers: { format: 'auto-count', default: 'auto', min: 1, max: 256 },
+    offload: oneOf('auto', 'always', 'never'),
+    inlineLimit: size('64KiB', 0, GIB),
+    queue: count(1000, 1, 1_000_000),
+  },
+  admin: {
+    bind: { format: 'bind', default: '127.0.0.1:9600' },
+    token: { format: 'text', default: undefined, sensitive: true },
+  },
+};
+
+const LISTENER: Schema = {
+  protocol: oneOf('mllp'),
+  bind: { format: 'bind', default: null },
+  tls: { format: 'map', default: undefined },
+  limits: {
+    // 1,000,000 sockets: what a tuned Linux process can hold open.
+    maxConnections: count(1000, 1, 1_000_000),
+    // A message lies in memory as one piece, so 1 GiB is the end; below 1 KiB not even an ADT fits.
+    maxFrame: size('16MiB', KIB, GIB),
+    frameTimeout: duration('30s'),
+    idleTimeout: duration('0', true),
+    writeTimeout: duration('30s'),
+    maxPending: count(100, 1, 100_000),
+    maxJunk: size('1KiB', 0, GIB),
+  },
+  framing: {
+    strayEndByte: oneOf('content', 'refuse'),
+    missingCr: oneOf('refuse', 'accept'),
+  },
+  batch: oneOf('whole', 'refuse'),
+  missingControlId: oneOf('refuse', 'forward'),
+  onUnavailable: oneOf('close', 'AE', 'AR', 'CE', 'CR'),
+  onRejected: oneOf('AR', 'AE', 'CR', 'CE', 'close'),
+};
+
+const LISTENER_TLS: Schema = {
+  cert: { format: 'files', default: null },
+  key: { format: 'files', default: null },
+  minVersion: TLS_VERSION,
+  clientCa: { format: 'files', default: undefined },
+  requireClientCert: flag(false),
+  handshakeTimeout: duration('10s'),
+};
+
+const POOL: Schema = {
+  nodes: { format: 'map', default: null },
+  balance: oneOf('least-in-flight', 'round-robin', 'hash'),
+  persistence: { format: 'map', default: undefined },
+  ordering: oneOf('connection', 'key'),
+  connections: {
+    // Far above what a Mirth listener takes (10 by default), far below the ports of one source address.
+    max: count(8, 1, 10_000),
+    pipelining: count(1, 1, 1000),
+    idle: duration('5m'),
+    settle: duration('10ms', true),
+  },
+  queue: { max: count(10_000, 0, 10_000_000), timeout: duration('3s') },
+  timeouts: { connect: duration('2s'), ack: duration('30s') },
+  retry: {
+    attempts: count(2, 1, 100),
+    budget: duration('4s', true),
+    onAmbiguous: oneOf('fail', 'same-node', 'other-node'),
+  },
+  health: {
+    type: oneOf('tcp', 'tls', 'none'),
+    interval: duration('5s'),
+    timeout: duration('2s'),
+    rise: count(2, 1, 1000),
+    fall: count(3, 1, 1000),
+  },
+  acknowledgement: oneOf('always', 'by-header', 'never'),
+};
+
+const PERSISTENCE: Schema = {
+  by: { format: 'subjects', default: null },
+  mode: oneOf('hash', 'table'),
+  idle: duration('1h'),
+  // An entry takes some 200 bytes: 10 million are 2 GB.
+  maxSenders: count(100_000, 1, 10_000_000),
+};
+
+const NODE: Schema = {
+  url: { format: 'node-url', default: null },
+  // HAProxy's range.
+  weight: count(1, 0, 256),
+  backup: flag(false),
+  tls: { format: 'map', default: undefined },
+};
+
+const NODE_TLS: Schema = {
+  ca: { format: 'files', default: undefined },
+  cert: { format: 'file', default: undefined },
+  key: { format: 'file', default: undefined },
+  servername: { format: 'host', default: undefined },
+  minVersion: TLS_VERSION,
+  insecure: flag(false),
+};
+
+const ROUTE: Schema = {
+  name: { format: 'text', default: undefined },
+  when: { format: 'map', default: undefined },
+  to: { format: 'text', default: undefined },
+  reject: { format: 'map', default: undefined },
+};
+
+const REJECT: Schema = {
+  code: oneOf('AR', 'AE', 'CR', 'CE'),
+  text: { format: 'text', default: 'a route rejects the message' },
+};
+
+/** By pattern: the key of a section with NAME for each name that the user chose and [] for each list's index. */
+export const SECTIONS = {
+  '': TOP,
+  'listeners.NAME': LISTENER,
+  'listeners.NAME.tls': LISTENER_TLS,
+  'pools.NAME': POOL,
+  'pools.NAME.persistence': PERSISTENCE,
+  'pools.NAME.nodes.NAME': NODE,
+  'pools.NAME.nodes.NAME.tls': NODE_TLS,
+  'routes[]': ROUTE,
+  'routes[].reject': REJECT,
+} as const satisfies Record<string, Schema>;
+
+export type SectionPattern = keyof typeof SECTIONS;

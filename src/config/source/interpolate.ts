@@ -1,0 +1,41 @@
+// Variables in a value: `${NAME}`, `${NAME:-default}`, and `$${` for the characters `${` themselves.
+// Promises to say whether the text holds anything of the environment, so that no error repeats it.
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Interpolated {
+  readonly text: string;
+  /** Holds something of the environment. */
+  readonly outside: boolean;
+  readonly errors: readonly string[];
+}
+
+const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
+const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
+
+/** As in a shell, a variable that is set but empty takes the default as well. */
+export function interpolate(text: string, env: Environment): Interpolated {
+  const errors: string[] = [];
+  let outside = false;
+  const replaced = text.replace(
+    REFERENCE,
+    (whole: string, inside: string | undefined, end: string | undefined) => {
+      if (inside === undefined) return '${';
+      const match = end === '}' ? NAME.exec(inside) : null;
+      if (match === null) {
+        errors.push('"${" must begin ${NAME} or ${NAME:-default}; write "$${" for the characters themselves');
+        return whole;
+      }
+      const [, name = '', fallback] = match;
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
+      if (value !== undefined && (value !== '' || fallback === undefined)) {
+        outside = true;
+        return value;
+      }
+      if (fallback !== undefined) return fallback;
+      errors.push(`the environment variable ${name} is not set (\${${name}:-…} would give a default)`);
+      return whole;
+    },
+  );
+  return { text: replaced, outside, errors };
+}

@@ -1,0 +1,86 @@
+// What is wrong with a config, and where. All problems of one config are collected and thrown at once.
+// Promises that no text of a problem holds a control character, so that a config cannot write to the terminal.
+import { GatewayError } from '../../errors.ts';
+
+export interface Place {
+  /** From 1; 0 where the problem is the file as a whole. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Problem extends Place {
+  /** As the caller named it. */
+  readonly file: string;
+  /** `pools.adt.nodes.a.weight`, `routes[0].to`; empty for the file as a whole. */
+  readonly key: string;
+  readonly message: string;
+}
+
+/** Control, format and line-separating characters as `\u{…}`: they would move the cursor or hide text. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+}
+
+/** A value within a sentence: quoted, printable, and cut where it would no longer fit on a terminal's line. */
+export function quoted(text: string): string {
+  const LONGEST = 60;
+  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return `"${printable(shown)}"`;
+}
+
+/** `gateway.yaml:12:5: pools.adt.nodes.a.weight: must be an integer from 0 to 256, not "12x"`. */
+export function formatProblem({ file, line, column, key, message }: Problem): string {
+  const place = line === 0 ? file : `${file}:${line}:${column}`;
+  return key === '' ? `${place}: ${message}` : `${place}: ${key}: ${message}`;
+}
+
+/** GW_ERR_CONFIG with everything that is wrong, in the order of the file. */
+export class ConfigError extends GatewayError {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+
+  constructor(problems: readonly Problem[], warnings: readonly Problem[]) {
+    const [first] = problems;
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+    super('GW_ERR_CONFIG', first === undefined ? {} : { detail: `${formatProblem(first)}${more}` });
+    this.problems = problems;
+    this.warnings = warnings;
+  }
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+/** Collects, so that one run names everything. */
+export class Problems {
+  readonly #file: string;
+  readonly #errors: Problem[] = [];
+  readonly #warnings: Problem[] = [];
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  error(place: Place, key: string, message: string): void {
+    this.#errors.push(this.#problem(place, key, message));
+  }
+
+  warn(place: Place, key: string, message: string): void {
+    this.#warnings.push(this.#problem(place, key, message));
+  }
+
+  get warnings(): readonly Problem[] {
+    return this.#warnings.toSorted(byPlace);
+  }
+
+  throwIfAny(): void {
+    if (this.#errors.length > 0) throw new ConfigError(this.#errors.toSorted(byPlace), this.warnings);
+  }
+
+  #problem({ line, column }: Place, key: string, message: string): Problem {
+    return { file: this.#file, line, column, key: printable(key), message };
+  }
+}

@@ -1,0 +1,87 @@
+// What a config's text consists of: maps, lists and scalars, each with its place; and reading one scalar of it.
+// Promises that a value from the environment or from `{ file: … }` is marked, so that no error text repeats it.
+import { resolve } from 'node:path';
+import { readValue, relativeHint } from './files.ts';
+import type { Environment } from './interpolate.ts';
+import { type Place, type Problems, quoted } from './problem.ts';
+
+export interface Scalar {
+  readonly kind: 'scalar';
+  readonly place: Place;
+  /** Always text, as it was written: `2.50` stays `2.50`, and the formats decide what it means. */
+  readonly text: string;
+  /** Set where the text came from outside the file: how the file refers to it. */
+  readonly written: string | undefined;
+}
+
+export interface Entry {
+  readonly key: string;
+  readonly place: Place;
+  readonly value: Tree;
+}
+
+export interface MapTree {
+  readonly kind: 'map';
+  readonly place: Place;
+  readonly entries: readonly Entry[];
+}
+
+export interface ListTree {
+  readonly kind: 'list';
+  readonly place: Place;
+  readonly items: readonly Tree[];
+}
+
+/** `nothing`: a key without a value. `refused`: a problem was reported already. */
+export type Tree =
+  | Scalar
+  | MapTree
+  | ListTree
+  | { readonly kind: 'nothing' | 'refused'; readonly place: Place };
+
+/** What reading a config needs besides its text. */
+export interface Reading {
+  readonly problems: Problems;
+  readonly env: Environment;
+  /** Relative paths start here: the config file's folder. */
+  readonly folder: string;
+}
+
+/** Is this `{ file: … }`, the form that stands for a scalar? */
+function filePart(tree: Tree): Tree | undefined {
+  const [entry] = tree.kind === 'map' ? tree.entries : [];
+  return tree.kind === 'map' && tree.entries.length === 1 && entry?.key === 'file' ? entry.value : undefined;
+}
+
+/** The scalar at `tree`, read from a file if need be. Undefined: there is none, and a problem says why. */
+export function scalarOf(tree: Tree, key: string, { problems, folder }: Reading): Scalar | undefined {
+  if (tree.kind === 'scalar') return tree;
+  if (tree.kind === 'refused') return undefined;
+  const path = filePart(tree);
+  if (path?.kind === 'scalar') {
+    const read = readValue(resolve(folder, path.text));
+    const written = path.written ?? path.text;
+    if ('text' in read) {
+      return {
+        kind: 'scalar',
+        place: tree.place,
+        text: read.text,
+        written: `{ file: ${written} }`,
+      };
+    }
+    const hint = relativeHint(path.text, read.trouble);
+    problems.error(path.place, `${key}.file`, `the file ${quoted(written)} ${read.trouble}${hint}`);
+    return undefined;
+  }
+  if (path?.kind === 'refused') return undefined;
+  if (tree.kind === 'nothing') problems.error(tree.place, key, 'has no value');
+  else problems.error(tree.place, key, `must be a single value, not a ${tree.kind}`);
+  return undefined;
+}
+
+/** What a value is called in an error: itself, or how it was written where it came from outside the file. */
+export function described({ text, written }: Scalar): string {
+  if (written !== undefined) return `what ${quoted(written)} holds`;
+  // Nothing in this config takes `user:password@`, but someone may write it.
+  return quoted(text.replace(/\/\/[^/@]*@/, '//…@'));
+}

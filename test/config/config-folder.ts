@@ -1,0 +1,71 @@
+// A folder with a config and the files it names, gone after the test; and what loading it comes to.
+// Promises nothing about the files' contents: the config part checks only that they can be read.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { ConfigError, formatProblem, type Problem, parseConfig } from '../../src/config/load.ts';
+import type { Environment } from '../../src/config/source/interpolate.ts';
+
+/** Writes `files` (path → text) into a new folder; returns its path. A `key` in the name makes it private. */
+export function folderWith(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-config-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    chmodSync(path, name.includes('key') ? 0o600 : 0o644);
+  }
+  return folder;
+}
+
+export interface Outcome {
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** The lines that a config's problems print as, without its folder. */
+export function outcome(text: string, folder: string, env: Environment = {}): Outcome {
+  const file = join(folder, 'gateway.yaml');
+  const lines = (problems: readonly Problem[]): string[] => {
+    return problems.map((problem) => formatProblem(problem).replace(`${folder}/`, ''));
+  };
+  try {
+    return { errors: [], warnings: lines(parseConfig(text, { file, env }).warnings) };
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return { errors: lines(thrown.problems), warnings: lines(thrown.warnings) };
+  }
+}
+
+/** Every file that the examples in these tests and in the docs name. */
+export const TLS_FILES = {
+  'certs/vip.crt.pem': '',
+  'certs/vip.key.pem': '',
+  'certs/ca.crt.pem': '',
+  'certs/senders-ca.crt.pem': '',
+  'certs/mirth-ca.crt.pem': '',
+} as const;
+
+/** A good config, with room for one more thing in each part. */
+export function config(parts: {
+  listener?: string;
+  pool?: string;
+  node?: string;
+  routes?: string;
+  top?: string;
+}): string {
+  const { listener = '', pool = '', node = '', routes = '- to: p', top = '' } = parts;
+  return [
+    'listeners:', // line 1
+    `  l: { bind: ":1", ${listener} }`, // 2
+    'pools:', // 3
+    '  p:', // 4
+    `    nodes: { a: { url: "mllp://h:1", ${node} } }`, // 5
+    `    ${pool}`, // 6
+    'routes:', // 7
+    `  ${routes}`, // 8
+    top, // 9
+  ].join('\n');
+}

@@ -1,0 +1,88 @@
+// docs/configuration.md and the schema hold the same keys, types and defaults; the example in it loads.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { FormatName, Item } from '../../src/config/formats.ts';
+import { isItem, type Schema, SECTIONS } from '../../src/config/schema.ts';
+import { folderWith, outcome, TLS_FILES } from './config-folder.ts';
+
+const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+
+interface Row {
+  readonly key: string;
+  readonly type: string;
+  readonly default: string;
+}
+
+function documented(): Row[] {
+  const rows = page.matchAll(/^\| `([A-Za-z.[\]]+)` \| (.+?) \| (.+?) \| .+ \|$/gm);
+  return [...rows].map(([, key = '', type = '', fallback = '']) => ({ key, type, default: fallback }));
+}
+
+function items(schema: Schema, path: string): [string, Item][] {
+  return Object.entries(schema).flatMap(([key, part]) => {
+    const full = path === '' ? key : `${path}.${key}`;
+    return isItem(part) ? [[full, part] as [string, Item]] : items(part, full);
+  });
+}
+
+const WORDS: Partial<Record<FormatName, string>> = {
+  flag: 'boolean',
+  share: 'number 0 to 1',
+  bind: 'address',
+  'node-url': 'node URL',
+  'http-url': 'URL',
+  host: 'host name',
+  files: 'file or list of files',
+};
+
+function typeOf({ format, values = [], min, max }: Item): string {
+  if (format === 'count') return `integer ${min} to ${max}`;
+  if (format === 'auto-count') return `\`auto\` or integer ${min} to ${max}`;
+  if (format !== 'one-of') return WORDS[format] ?? format;
+  const quoted = values.map((value) => `\`${value}\``);
+  const last = quoted.pop() ?? '';
+  return quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;
+}
+
+function defaultOf(item: Item): string {
+  if (item.default === null) return 'required';
+  return item.default === undefined ? 'none' : `\`${item.default}\``;
+}
+
+const schemaRows = Object.entries(SECTIONS).flatMap(([pattern, schema]) => {
+  return items(schema, pattern).map(([key, item]) => ({ key, type: typeOf(item), default: defaultOf(item) }));
+});
+
+describe('docs/configuration.md', () => {
+  test('documents each key of the schema once, and no other', () => {
+    const keys = documented().map(({ key }) => key);
+    expect(keys.toSorted()).toEqual(schemaRows.map(({ key }) => key).toSorted());
+    expect(keys.length).toBeGreaterThan(70);
+  });
+
+  test.each(schemaRows)('has the type and default of $key', (row) => {
+    expect(documented().find(({ key }) => key === row.key)).toEqual(row);
+  });
+
+  test('names the limits of each size', () => {
+    for (const [key, item] of Object.entries(SECTIONS).flatMap(([pattern, schema]) =>
+      items(schema, pattern),
+    )) {
+      if (item.format !== 'size') continue;
+      const line = page.split('\n').find((one) => one.startsWith(`| \`${key}\``));
+      const unit = (bytes = 0) =>
+        bytes === 0
+          ? '0'
+          : ['', 'KiB', 'MiB', 'GiB', 'TiB']
+              .map((name, n) => bytes / 1024 ** n + name)
+              .findLast((text) => !text.includes('.'));
+      expect(line).toContain(`${unit(item.min)} to ${unit(item.max)}`);
+    }
+  });
+
+  test('has an example that loads without a warning', () => {
+    const example = /```yaml\n(.+?)```/s.exec(page)?.[1] ?? '';
+    expect(example).toContain('listeners:');
+    expect(outcome(example, folderWith(TLS_FILES))).toEqual({ errors: [], warnings: [] });
+  });
+});

@@ -1,0 +1,179 @@
+// Any mutation of a good config, of its structure or of its text, loads or throws GW_ERR_CONFIG with its problems.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { ConfigError, parseConfig } from '../../src/config/load.ts';
+
+const SMALL = {
+  listeners: { l: { bind: ':2575' } },
+  pools: { p: { nodes: { a: { url: 'mllps://mirth:6661' } }, persistence: { by: 'MSH-3' } } },
+  routes: [{ to: 'p' }],
+};
+
+describe('any mutation of a good config loads or throws GW_ERR_CONFIG with its problems', () => {
+  const good = () =>
+    structuredClone({
+      ...SMALL,
+      routes: [{ name: 'a', when: { 'MSH-9.1': ['ADT', '/^O/i'], source: { not: '10.0.0.0/8' } }, to: 'p' }],
+      limits: { maxBuffered: '64MiB' },
+    });
+
+  const judged = (text: string, env: Record<string, string> = {}): void => {
+    try {
+      const { config } = parseConfig(text, { env });
+      expect(config.listeners.length).toBeGreaterThan(0);
+      // JSON has no NaN and no Infinity: a number that was refused and went unreported would show up as null.
+      expect(JSON.stringify(config)).not.toContain('null');
+    } catch (thrown) {
+      if (!(thrown instanceof ConfigError)) throw thrown;
+      expect(thrown.code).toBe('GW_ERR_CONFIG');
+      expect(thrown.problems.length).toBeGreaterThan(0);
+      for (const { line, column, message } of thrown.problems) {
+        expect(line).toBeGreaterThan(0);
+        expect(column).toBeGreaterThan(0);
+        expect(message).not.toMatch(/\p{Cc}|undefined|NaN|\[object/u);
+      }
+    }
+  };
+
+  const keys = fc.constantFrom(
+    'listeners',
+    'pools',
+    'nodes',
+    'tls',
+    'limits',
+    'bind',
+    'when',
+    'to',
+    'reject',
+    'persistence',
+    'by',
+    'file',
+    'not',
+    'exists',
+    'MSH-3',
+    'a.b',
+    '__proto__',
+    'constructor',
+    'prototype',
+    '_cvtProperties',
+    'default',
+    'format',
+    '<<',
+    '',
+  );
+  const values = fc.oneof(
+    fc.constantFrom<unknown>(
+      'hash',
+      '5s',
+      '16MiB',
+      ':1',
+      'mllp://h:1',
+      '/(/',
+      '${X}',
+      '${Y:-z}',
+      '${',
+      '*a',
+      null,
+      true,
+      0,
+      -1,
+      1.5,
+      1e300,
+      [],
+      {},
+      [[]],
+      'p',
+      'l',
+    ),
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.dictionary(keys, fc.jsonValue({ maxDepth: 1 })),
+  );
+
+  type Spot = { holder: Record<string, unknown> | unknown[]; key: string };
+  const spots = (value: unknown): Spot[] => {
+    if (typeof value !== 'object' || value === null) return [];
+    const holder = value as Record<string, unknown>;
+    return Object.keys(holder).flatMap((key) => [{ holder, key }, ...spots(holder[key])]);
+  };
+  const set = (holder: object, key: string, given: unknown): void => {
+    // A generated value is used again by later changes, and must not become part of itself.
+    const value = structuredClone(given);
+    Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
+  };
+
+  test('of its structure', () => {
+    const change = fc.record({
+      at: fc.nat(),
+      kind: fc.constantFrom('replace', 'remove', 'add', 'wrap'),
+      key: keys,
+      value: values,
+    });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.boolean(), (changes, asJson) => {
+        const config = good();
+        for (const { at, kind, key, value } of changes) {
+          const all = spots(config);
+          const spot = all[at % Math.max(1, all.length)];
+          if (spot === undefined) continue;
+          if (kind === 'replace') set(spot.holder, spot.key, value);
+          else if (kind === 'wrap') set(spot.holder, spot.key, [Reflect.get(spot.holder, spot.key)]);
+          else if (kind === 'add' && !Array.isArray(spot.holder)) set(spot.holder, key, value);
+          else if (kind === 'remove' && !Array.isArray(spot.holder)) delete spot.holder[spot.key];
+        }
+        judged(asJson ? JSON.stringify(config) : stringify(config), { X: 'x' });
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('of its text', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        '{',
+        '}',
+        '[',
+        ']',
+        ':',
+        ': ',
+        '\n',
+        '  ',
+        '- ',
+        '"',
+        "'",
+        '#',
+        '&a ',
+        '*a',
+        '!t ',
+        '|',
+        '>',
+        '?',
+        '%',
+        '@',
+        '\t',
+        '${',
+        '---\n',
+        '\0',
+        '\u2028',
+      ),
+      fc.string({ unit: 'binary', maxLength: 8 }),
+    );
+    const splice = fc.record({ at: fc.nat(), remove: fc.nat(12), insert: piece });
+    fc.assert(
+      fc.property(fc.array(splice, { minLength: 1, maxLength: 4 }), (splices) => {
+        let text = stringify(good());
+        for (const { at, remove, insert } of splices) {
+          const start = at % (text.length + 1);
+          text = text.slice(0, start) + insert + text.slice(start + remove);
+        }
+        judged(text);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('and anything at all that is no config', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => judged(text)));
+    fc.assert(fc.property(fc.jsonValue(), (value) => judged(JSON.stringify(value))));
+  });
+});

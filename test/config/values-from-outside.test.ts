@@ -1,0 +1,194 @@
+// Values from the environment and from files: what they become, and that no error ever repeats one.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { interpolate } from '../../src/config/source/interpolate.ts';
+import { folderWith, outcome } from './config-folder.ts';
+
+function config(node: string, top = ''): string {
+  return [
+    'listeners: { l: { bind: ":1" } }',
+    'pools:',
+    `  p: { nodes: { a: { url: "mllp://h:1", ${node} } } }`,
+    'routes: [{ to: p }]',
+    top,
+  ].join('\n');
+}
+
+describe('variables', () => {
+  const env = { A: 'one', EMPTY: '', NESTED: '${A}', toString: 'own' };
+  test.each([
+    ['x', 'x', false],
+    ['${A}', 'one', true],
+    ['<${A}-${A}>', '<one-one>', true],
+    ['${A:-two}', 'one', true],
+    ['${B:-two}', 'two', false],
+    ['${B:-}', '', false],
+    ['${B:-a:-b}', 'a:-b', false],
+    ['${EMPTY}', '', true],
+    ['${EMPTY:-two}', 'two', false],
+    ['${NESTED}', '${A}', true],
+    ['$${A}', '${A}', false],
+    ['$A $', '$A $', false],
+    ['^a{2}$', '^a{2}$', false],
+  ])('%s is %j', (text, expected, outside) => {
+    expect(interpolate(text, env)).toEqual({ text: expected, outside, errors: [] });
+  });
+  test.each(['${', '${A', '${}', '${A B}', '${1}', '${A:two}', '${A-two}'])('%s is an error', (text) => {
+    expect(interpolate(text, env).errors).toEqual([
+      '"${" must begin ${NAME} or ${NAME:-default}; write "$${" for the characters themselves',
+    ]);
+  });
+  test('one that is not set is an error, and nothing inherited counts as set', () => {
+    for (const name of ['B', 'hasOwnProperty', '__proto__', 'constructor']) {
+      const { errors } = interpolate(`\${${name}}`, env);
+      expect(errors).toEqual([
+        `the environment variable ${name} is not set (\${${name}:-…} would give a default)`,
+      ]);
+    }
+  });
+  test('the place of the error is the value', () => {
+    expect(outcome(config('weight: "${W}"'), folderWith({})).errors).toEqual([
+      'gateway.yaml:3:49: pools.p.nodes.a.weight: the environment variable W is not set (${W:-…} would give a default)',
+    ]);
+  });
+  test('unquoted within braces, YAML itself refuses it, and the error says what to do', () => {
+    const [error] = outcome(config('weight: ${W}'), folderWith({}), { W: '1' }).errors;
+    expect(error).toContain('(within { } and [ ] a "${NAME}" must stand in quotes)');
+  });
+  test('may give any scalar: numbers, sizes, booleans, addresses, names', () => {
+    const text = config('weight: "${W}", backup: "${B:-false}"', 'limits: { maxBuffered: "${M}" }');
+    const { config: loaded } = parseConfig(
+      text.replace('":1"', '"${BIND}"').replace('[{ to: p }]', '[{ to: "${POOL}" }]'),
+      {
+        env: { W: '7', M: '32MiB', BIND: '127.0.0.1:99', POOL: 'p' },
+      },
+    );
+    expect(loaded.pools[0]?.nodes[0]).toMatchObject({ weight: 7, backup: false });
+    expect(loaded.maxBufferedBytes).toBe(32 * 2 ** 20);
+    expect(loaded.listeners[0]?.bind).toEqual({ host: '127.0.0.1', port: 99 });
+  });
+});
+
+describe('files', () => {
+  test('stand for any scalar, without their last newline, relative to the config', () => {
+    const folder = folderWith({ 'values/weight': '7\n', 'values/crlf': '0.0.0.0:5\r\n' });
+    const text = config('weight: { file: values/weight }').replace('":1"', '{ file: "${DIR}/crlf" }');
+    const { config: loaded } = parseConfig(text, {
+      file: join(folder, 'gateway.yaml'),
+      env: { DIR: 'values' },
+    });
+    expect(loaded.pools[0]?.nodes[0]?.weight).toBe(7);
+    expect(loaded.listeners[0]?.bind.port).toBe(5);
+  });
+  test('stand for an entry of a list', () => {
+    const folder = folderWith({ part: 'MSH-3' });
+    const text = config('').replace('p: {', 'p: { persistence: { by: [{ file: part }, MSH-4] },');
+    const { config: loaded } = parseConfig(text, { file: join(folder, 'gateway.yaml'), env: {} });
+    expect(loaded.pools[0]?.persistence?.by).toHaveLength(2);
+  });
+  test.each([
+    [
+      '{ file: gone }',
+      '3:57: pools.p.nodes.a.weight.file: the file "gone" does not exist (relative paths start at the config file\'s folder)',
+    ],
+    ['{ file: /gone }', '3:57: pools.p.nodes.a.weight.file: the file "/gone" does not exist'],
+    ['{ file: values }', '3:57: pools.p.nodes.a.weight.file: the file "values" is a directory, not a file'],
+    [
+      '{ file: big }',
+      '3:57: pools.p.nodes.a.weight.file: the file "big" is larger than 64 KiB and so is no single value',
+    ],
+    ['{ file: latin1 }', '3:57: pools.p.nodes.a.weight.file: the file "latin1" is not UTF-8 text'],
+    ['{ file: pipe }', '3:57: pools.p.nodes.a.weight.file: the file "pipe" is not a regular file'],
+    [
+      '{ file: "${N}" }',
+      '3:57: pools.p.nodes.a.weight.file: the file "${N}" does not exist (relative paths start at the config file\'s folder)',
+    ],
+    [
+      '{ file: "a\\0b" }',
+      '3:57: pools.p.nodes.a.weight.file: the file "a\\u{0}b" cannot be read (ERR_INVALID_ARG_VALUE)',
+    ],
+    ['{ fiel: values/weight }', '3:49: pools.p.nodes.a.weight: must be a single value, not a map'],
+    ['{ file: }', '3:49: pools.p.nodes.a.weight: must be a single value, not a map'],
+  ])('%s is refused', (value, line) => {
+    const folder = folderWith({ 'values/weight': '7', big: '7'.repeat(65_537) });
+    writeFileSync(join(folder, 'latin1'), Buffer.from([0xe4]));
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    const { errors } = outcome(config(`weight: ${value}`), folder, { N: 'no-such-secret-file' });
+    expect(errors).toEqual([`gateway.yaml:${line}`]);
+  });
+});
+
+describe('no error repeats what is secret', () => {
+  const SECRET = 'hunter2-hunter2';
+
+  /** Each puts the secret where it is wrong in some way. */
+  const places = (secret: string): string[] => [
+    config(`weight: ${secret}`),
+    config(`backup: ${secret}`),
+    config('', `admin: { bind: ${secret} }`),
+    config('', `telemetry: { log: { level: ${secret} } }`),
+    config('', `telemetry: { traces: { endpoint: ${secret} } }`),
+    config('', `shutdown: { timeout: ${secret} }`),
+    config('', `limits: { maxBuffered: ${secret} }`),
+    config('').replace('"mllp://h:1"', secret),
+    config('').replace('":1"', secret),
+    config('').replace('to: p', `to: ${secret}`),
+    config('').replace('to: p', `to: p, when: { listener: ${secret} }`),
+    config('').replace('to: p', `to: p, when: { source: ${secret} }`),
+    config('').replace('to: p', `to: p, when: { MSH-3: { exists: ${secret} } }`),
+    config('').replace('to: p', `to: p, when: { tls.fingerprint: ${secret} }`),
+    config('').replace('p: {', `p: { persistence: { by: ${secret} },`),
+    config('').replace('":1"', `":1", tls: { cert: ${secret}, key: ${secret} }`),
+    config('')
+      .replace('"mllp', '"mllps')
+      .replace(',  }', `, tls: { ca: ${secret}, servername: " ${SECRET.length}" } }`),
+  ];
+
+  test.each([
+    ['the environment', '"${SECRET}"'],
+    ['a file', '{ file: secret }'],
+  ])('from %s', (_, written) => {
+    const folder = folderWith({ secret: `${SECRET}\n` });
+    for (const text of places(written)) {
+      const { errors, warnings } = outcome(text, folder, { SECRET });
+      expect(errors, text).not.toEqual([]);
+      expect([...errors, ...warnings].join('\n'), text).not.toContain('hunter2');
+    }
+  });
+
+  test('and a regex from outside is not quoted by the engine', () => {
+    const text = config('').replace('to: p', 'to: p, when: { MSH-3: "${RE}" }');
+    const { errors } = outcome(text, folderWith({}), { RE: `/(${SECRET}/` });
+    expect(errors.join('\n')).toContain('is no RE2 regex');
+    expect(errors.join('\n')).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['a bad value', `admin: { token: "${SECRET}\\n${SECRET}" }`],
+    ['a list', `admin: { token: [${SECRET}] }`],
+    ['a map', `admin: { token: { flie: ${SECRET} } }`],
+    ['a misspelt key', `admin: { tokne: ${SECRET} }`],
+    ['an unknown tag', `admin: { token: !${SECRET} x }`],
+    ['an alias', `admin: { token: *${SECRET} }`],
+    ['a syntax error', `admin: { token: "a" ${SECRET} }`],
+    ['lost indentation', `admin:\n  token: a\n ${SECRET}\n${SECRET}: {`],
+    ['a block header', `admin:\n  token: |${SECRET}`],
+  ])('admin.token: %s', (_, top) => {
+    const { errors } = outcome(config('', top), folderWith({}));
+    expect(errors).not.toEqual([]);
+    expect(errors.join('\n')).not.toContain('hunter2');
+  });
+
+  test('a password in a URL', () => {
+    const text = config('').replace('mllp://h:1', `mllp://user:${SECRET}@h:1`);
+    expect(outcome(text, folderWith({})).errors.join('\n')).not.toContain('hunter2');
+  });
+
+  test('the token is not in the loaded config', () => {
+    const { config: loaded } = parseConfig(config('', `admin: { token: ${SECRET} }`), { env: {} });
+    expect(JSON.stringify(loaded)).not.toContain('hunter2');
+  });
+});

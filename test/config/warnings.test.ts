@@ -1,0 +1,68 @@
+// Configs that load and may surprise: the exact warning that each comes to; and near misses, which get none.
+import { describe, expect, test } from 'vitest';
+import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
+
+const FILES = { ...TLS_FILES, 'certs/open.pem': '' };
+
+describe('one surprise, one warning', () => {
+  test.each<[text: string, line: string]>([
+    [
+      config({ pool: '\n  q: { nodes: { a: { url: "mllp://h:2" } } }' }),
+      '7:3: pools.q: no route uses this pool',
+    ],
+    [
+      config({ node: 'backup: true' }),
+      '5:5: pools.p.nodes: every node is a backup, so the backups take all messages',
+    ],
+    [
+      config({ node: 'weight: 0' }),
+      '5:5: pools.p.nodes: every node that is no backup has weight 0, so none of them takes a new message',
+    ],
+    [
+      config({ routes: '- to: p\n  - { when: { MSH-9: A }, to: p }' }),
+      '8:5: routes[0]: matches every message, so the route after it is never reached',
+    ],
+    [
+      config({ routes: '- { to: p, when: {} }\n  - to: p\n  - to: p' }),
+      '8:5: routes[0]: matches every message, so the 2 routes after it are never reached',
+    ],
+    [
+      config({ listener: 'tls: { cert: certs/vip.crt.pem, key: certs/open.pem }' }),
+      '2:57: listeners.l.tls.key: every user of this machine can read the private key "certs/open.pem"; chmod o-r',
+    ],
+    [
+      config({ top: 'limits: { maxBuffered: 1MiB }' }),
+      '2:3: listeners.l.limits.maxFrame: is larger than limits.maxBuffered (1MiB)',
+    ],
+    [config({ top: 'parsing: { workers: 2 }' }), '9:1: parsing: has no effect in this version'],
+    [config({ top: 'admin: { bind: ":9600" }' }), '9:1: admin: has no effect in this version'],
+    [
+      config({ top: 'telemetry: { traces: { sample: 0.5 } }' }),
+      '9:14: telemetry.traces: has no effect in this version',
+    ],
+    [
+      config({ top: 'telemetry: { metrics: { prometheus: true } }' }),
+      '9:14: telemetry.metrics: has no effect in this version',
+    ],
+    [
+      config({}).replace('mllp://h:1",', 'mllps://h:1", tls: { insecure: true }'),
+      "5:56: pools.p.nodes.a.tls.insecure: the node's certificate is not checked, so anyone may pose as the node",
+    ],
+  ])('$1', (text, line) => {
+    expect(outcome(text, folderWith(FILES))).toEqual({ errors: [], warnings: [`gateway.yaml:${line}`] });
+  });
+});
+
+test('an mllps node needs no tls map, and listeners on the same port of different addresses none either', () => {
+  const folder = folderWith(FILES);
+  const quiet = { errors: [], warnings: [] };
+  expect(outcome(config({}).replace('mllp://h:1', 'mllps://h:1'), folder)).toEqual(quiet);
+  const two = config({ listener: '}\n  k: { bind: "127.0.0.2:1"' }).replace('":1"', '"127.0.0.1:1"');
+  expect(outcome(two, folder)).toEqual(quiet);
+  expect(outcome(config({ listener: '}\n  k: { bind: ":0" }\n  m: { bind: ":0"' }), folder)).toEqual(quiet);
+});
+
+test('a config that only rejects needs no pools', () => {
+  const text = 'listeners: { l: { bind: ":1" } }\nroutes: [{ reject: {} }]';
+  expect(outcome(text, folderWith({}))).toEqual({ errors: [], warnings: [] });
+});
