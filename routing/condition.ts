@@ -1,0 +1,169 @@
+// Conditions of routes, compiled once into functions of a message. No pattern can hang the gateway (F75), and no
+// message makes one throw.
+import ipaddr from 'ipaddr.js';
+import { RE2JS } from 're2js';
+import type { Condition, Subject, ValueTest } from '../src/config/config.ts';
+import { GatewayError } from '../src/errors.ts';
+import { type MessageView, readSubject } from './message-view.ts';
+import { Remembered } from './remembered.ts';
+
+/** Reads one subject off a message; where the reader comes from, readings can be shared between conditions. */
+export type SubjectReader = (view: MessageView) => string | undefined;
+type Test = (value: string | undefined) => boolean;
+type ListTest = (values: readonly string[]) => boolean;
+
+/**
+ * Does the condition hold for a message?
+ *
+ * A field that is absent reads as an empty one: senders may leave out separators at a segment's end, so nothing can
+ * depend on them. `exists` asks for more than an empty value; HL7's null (`""`) is a value.
+ *
+ * @throws GatewayError GW_ERR_CONFIG for a regex or an address range that does not parse
+ */
+export function compileCondition(
+  condition: Condition,
+  readerOf: (subject: Subject) => SubjectReader = plainReader,
+): (view: MessageView) => boolean {
+  const { subject } = condition;
+  if (subject.kind === 'tls.san') {
+    const holds = compileListTest(condition.test, condition);
+    return (view) => holds(view.peer.tls?.san ?? NO_NAMES);
+  }
+  const read = readerOf(subject);
+  const holds = compileTest(condition.test, condition);
+  return subject.kind === 'field' ? (view) => holds(read(view) ?? '') : (view) => holds(read(view));
+}
+
+export function plainReader(subject: Subject): SubjectReader {
+  return (view) => readSubject(view, subject);
+}
+
+const NO_NAMES: readonly string[] = [];
+
+function compileTest(test: ValueTest, condition: Condition): Test {
+  switch (test.kind) {
+    case 'equals': {
+      if (condition.subject.kind === 'tls.fingerprint') return fingerprintTest(test.value);
+      const { value: expected } = test;
+      return (value) => value === expected;
+    }
+    case 'any': {
+      if (condition.subject.kind !== 'tls.fingerprint' && test.tests.every((one) => one.kind === 'equals')) {
+        const expected = new Set(test.tests.map((one) => one.value));
+        return (value) => value !== undefined && expected.has(value);
+      }
+      const tests = test.tests.map((one) => compileTest(one, condition));
+      return (value) => tests.some((holds) => holds(value));
+    }
+    case 'not': {
+      const inner = compileTest(test.test, condition);
+      return (value) => !inner(value);
+    }
+    case 'exists': {
+      const { exists } = test;
+      return (value) => (value !== undefined && value !== '') === exists;
+    }
+    case 'regex':
+      return remember(regexTest(test.source, test.flags, condition));
+    case 'cidr':
+      return remember(rangeTest(test.range, condition));
+  }
+}
+
+/** A list passes a test if any of its entries does; `not` turns the answer for the whole list. */
+function compileListTest(test: ValueTest, condition: Condition): ListTest {
+  switch (test.kind) {
+    case 'any': {
+      const tests = test.tests.map((one) => compileListTest(one, condition));
+      return (values) => tests.some((holds) => holds(values));
+    }
+    case 'not': {
+      const inner = compileListTest(test.test, condition);
+      return (values) => !inner(values);
+    }
+    case 'exists': {
+      const { exists } = test;
+      return (values) => values.length > 0 === exists;
+    }
+    default: {
+      const holds = compileTest(test, condition);
+      return (values) => values.some(holds);
+    }
+  }
+}
+
+/** The value that is absent passes no test of a value. */
+function remember(ask: (value: string) => boolean): Test {
+  const remembered = new Remembered(ask);
+  return (value) => value !== undefined && remembered.answer(value);
+}
+
+const FLAGS: ReadonlyMap<string, number> = new Map([
+  ['i', RE2JS.CASE_INSENSITIVE],
+  ['m', RE2JS.MULTILINE],
+  ['s', RE2JS.DOTALL],
+]);
+
+function regexTest(source: string, flags: string, condition: Condition): (value: string) => boolean {
+  let bits = 0;
+  for (const flag of flags) {
+    const bit = FLAGS.get(flag);
+    if (bit === undefined) throw unusable(condition, `unknown regex flag '${flag}'`);
+    bits |= bit;
+  }
+  let regex: RE2JS;
+  try {
+    regex = RE2JS.compile(source, bits);
+  } catch (cause) {
+    throw unusable(condition, 'not a regex in RE2 syntax', cause);
+  }
+  return (value) => regex.test(value);
+}
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** An IPv4 address never lies in an IPv6 range, nor the reverse; one mapped into IPv6 is IPv4 on both sides. */
+function rangeTest(range: string, condition: Condition): (value: string) => boolean {
+  let base: Address;
+  let bits: number;
+  try {
+    if (range.includes('/')) [base, bits] = ipaddr.parseCIDR(range);
+    else {
+      base = ipaddr.parse(range);
+      bits = base.kind() === 'ipv4' ? 32 : 128;
+    }
+  } catch (cause) {
+    throw unusable(condition, 'not an address or a CIDR range', cause);
+  }
+  if (isMapped(base) && bits >= MAPPED_PREFIX_BITS) {
+    base = base.toIPv4Address();
+    bits -= MAPPED_PREFIX_BITS;
+  }
+  return (value) => {
+    // A Unix socket's peer has no address.
+    if (!ipaddr.isValid(value)) return false;
+    const address = ipaddr.process(value);
+    return address.kind() === base.kind() && address.match(base, bits);
+  };
+}
+
+/** RFC 4291 2.5.5.2: `::ffff:0:0/96`. */
+const MAPPED_PREFIX_BITS = 96;
+
+function isMapped(address: Address): address is ipaddr.IPv6 {
+  return address.kind() === 'ipv6' && (address as ipaddr.IPv6).isIPv4MappedAddress();
+}
+
+/** Tools print fingerprints with and without colons, in upper and in lower case. */
+function fingerprintTest(expected: string): Test {
+  const normalised = normaliseFingerprint(expected);
+  return (value) => value !== undefined && normaliseFingerprint(value) === normalised;
+}
+
+function normaliseFingerprint(text: string): string {
+  return text.replaceAll(':', '').toLowerCase();
+}
+
+function unusable(condition: Condition, why: string, cause?: unknown): GatewayError {
+  return new GatewayError('GW_ERR_CONFIG', { detail: `condition on ${condition.text}: ${why}`, cause });
+}

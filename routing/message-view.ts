@@ -1,0 +1,47 @@
+// What routing may look at: a message's header (and through it the message), the listener it came in by, its sender.
+// Reads one subject of a condition or of a sticky key; never throws, whatever the message holds.
+import type { Subject } from '../src/config/config.ts';
+import { readPath } from '../src/hl7/field-path.ts';
+import type { Header } from '../src/hl7/header.ts';
+
+export interface Peer {
+  /** As the socket reports it. */
+  readonly address: string;
+  readonly port: number;
+  /** Present where the sender showed a client certificate. */
+  readonly tls?:
+    | { readonly subject: string; readonly san: readonly string[]; readonly fingerprint: string }
+    | undefined;
+}
+
+export interface MessageView {
+  readonly header: Header;
+  /** Name of the listener. */
+  readonly listener: string;
+  readonly peer: Peer;
+}
+
+/** The subject's value; undefined if there is none. Several names of a certificate (`tls.san`) are joined by commas. */
+export function readSubject(view: MessageView, subject: Subject): string | undefined {
+  switch (subject.kind) {
+    case 'field':
+      return readPath(view.header, subject.path);
+    case 'listener':
+      return view.listener;
+    case 'source':
+      return sourceAddress(view.peer.address);
+    case 'tls.subject':
+      return view.peer.tls?.subject;
+    case 'tls.san':
+      return view.peer.tls?.san.join(',');
+    case 'tls.fingerprint':
+      return view.peer.tls?.fingerprint;
+  }
+}
+
+/** A socket that listens on `::` reports IPv4 senders as `::ffff:10.1.2.3` (RFC 4291 2.5.5.2); here they are IPv4. */
+export function sourceAddress(address: string): string {
+  return MAPPED.test(address) ? address.slice(7) : address;
+}
+
+const MAPPED = /^::ffff:\d+\.\d+\.\d+\.\d+$/i;

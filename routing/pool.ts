@@ -1,0 +1,163 @@
+// Chooses a message's node. Pure: no sockets, no timers, nothing made for a choice but the choice itself.
+// What a node can take it is asked anew each time.
+import { performance } from 'node:perf_hooks';
+import type { PoolConfig } from '../src/config/config.ts';
+import { leastInFlight, roundRobin } from './balance.ts';
+import type { Candidate, Member } from './candidate.ts';
+import { memberOf, rendezvous } from './rendezvous.ts';
+import { StickTable } from './stick-table.ts';
+
+export type { Candidate } from './candidate.ts';
+
+export type Why = 'sticky-hash' | 'sticky-table' | 'round-robin' | 'least-in-flight' | 'hash';
+
+export type Choice<N> =
+  | {
+      readonly node: N;
+      readonly why: Why;
+      /** The node has no room now: the message waits in its queue. */
+      readonly wait: boolean;
+    }
+  | undefined;
+
+export class Pool<N extends Candidate> {
+  readonly name: string;
+  readonly #balance: PoolConfig['balance'];
+  readonly #mode: 'hash' | 'table' | undefined;
+  readonly #table: StickTable | undefined;
+  #nodes: readonly N[] = [];
+  #members: readonly Member<N>[] = [];
+  #byName = new Map<string, Member<N>>();
+
+  // What one `choose` works with; made once, refilled each time.
+  #candidates: Member<N>[] = [];
+  #candidateCount = 0;
+  #roomy: Member<N>[] = [];
+  #roomyCount = 0;
+  /** No primary can be chosen, so the candidates are backups. */
+  #onBackups = false;
+
+  constructor(
+    { name, balance, persistence }: Pick<PoolConfig, 'name' | 'balance' | 'persistence'>,
+    nodes: readonly N[],
+    now: () => number = () => performance.now(),
+  ) {
+    this.name = name;
+    this.#balance = balance;
+    this.#mode = persistence?.mode;
+    if (persistence?.mode === 'table') {
+      this.#table = new StickTable({ maxSenders: persistence.maxSenders, idleMs: persistence.idleMs, now });
+    }
+    this.setNodes(nodes);
+  }
+
+  get nodes(): readonly N[] {
+    return this.#nodes;
+  }
+
+  /**
+   * Replaces the nodes. One that keeps its name keeps its turns and the senders that the table gave it, so that a reload
+   * moves nobody; the senders of one that is gone are given a node anew when they next send.
+   */
+  setNodes(nodes: readonly N[]): void {
+    const before = this.#byName;
+    this.#nodes = [...nodes];
+    this.#members = nodes.map((node) => {
+      const member = memberOf(node);
+      member.credit = before.get(node.name)?.credit ?? 0;
+      return member;
+    });
+    this.#byName = new Map(this.#members.map((member) => [member.node.name, member]));
+    // Not the old arrays: what they hold beyond the count would keep nodes that are gone.
+    this.#candidates = [];
+    this.#roomy = [];
+  }
+
+  /**
+   * The node for a message of the sender `key` (undefined: of no particular sender), none of `exclude`; undefined if no
+   * node may be given it.
+   */
+  choose(key: string | undefined, exclude?: ReadonlySet<N>): Choice<N> {
+    this.#gather(exclude);
+    if (key !== undefined && this.#mode === 'hash') return this.#stickByHash(key);
+    if (key !== undefined && this.#table !== undefined) return this.#stickByTable(key, this.#table, exclude);
+    return this.#pick(key);
+  }
+
+  /**
+   * Candidates are the usable primaries with weight above 0 that are not excluded; where there are none, the backups of
+   * which the same holds. A backup never shares the load with a primary.
+   */
+  #gather(exclude: ReadonlySet<N> | undefined): void {
+    this.#onBackups = false;
+    this.#fill(exclude);
+    if (this.#candidateCount > 0) return;
+    this.#onBackups = true;
+    this.#fill(exclude);
+  }
+
+  #fill(exclude: ReadonlySet<N> | undefined): void {
+    let candidates = 0;
+    let roomy = 0;
+    for (let i = 0; i < this.#members.length; i++) {
+      const member = this.#members[i] as Member<N>;
+      const { node } = member;
+      if (node.backup !== this.#onBackups || !(node.weight > 0) || !node.usable || exclude?.has(node))
+        continue;
+      this.#candidates[candidates++] = member;
+      if (node.hasRoom) this.#roomy[roomy++] = member;
+    }
+    this.#candidateCount = candidates;
+    this.#roomyCount = roomy;
+  }
+
+  /**
+   * Mode `hash`: the sender's node among all candidates, whether it has room or not. A full node's senders wait for it,
+   * else their messages would overtake each other by way of another node. With weight 0 a node loses its senders here:
+   * nothing remembers them.
+   */
+  #stickByHash(key: string): Choice<N> {
+    const member = rendezvous(this.#candidates, this.#candidateCount, key);
+    return member && { node: member.node, why: 'sticky-hash', wait: !member.node.hasRoom };
+  }
+
+  /**
+   * Mode `table`: the node that the sender had, if it may still have it; like above, room or not. Otherwise the balance
+   * picks one and the table remembers that. A sender moves back from a backup as soon as a primary is there.
+   */
+  #stickByTable(key: string, table: StickTable, exclude: ReadonlySet<N> | undefined): Choice<N> {
+    const name = table.get(key);
+    const node = name === undefined ? undefined : this.#byName.get(name)?.node;
+    if (node !== undefined && this.#mayStay(node) && !exclude?.has(node)) {
+      return { node, why: 'sticky-table', wait: !node.hasRoom };
+    }
+    const choice = this.#pick(key);
+    if (choice !== undefined) table.set(key, choice.node.name);
+    return choice;
+  }
+
+  /** The rule for candidates, but for the weight: a node of weight 0 keeps the senders it has. */
+  #mayStay(node: N): boolean {
+    return node.usable && (!node.backup || this.#onBackups);
+  }
+
+  /**
+   * No sender to keep together: balance among the candidates that have room; if none has, the message waits for the one
+   * that the balance would pick.
+   */
+  #pick(key: string | undefined): Choice<N> {
+    const wait = this.#roomyCount === 0;
+    const members = wait ? this.#candidates : this.#roomy;
+    const count = wait ? this.#candidateCount : this.#roomyCount;
+    if (this.#balance === 'least-in-flight')
+      return chosen(leastInFlight(members, count), 'least-in-flight', wait);
+    // Balance `hash` without a key has nothing to hash.
+    return this.#balance === 'hash' && key !== undefined
+      ? chosen(rendezvous(members, count, key), 'hash', wait)
+      : chosen(roundRobin(members, count), 'round-robin', wait);
+  }
+}
+
+function chosen<N extends Candidate>(member: Member<N> | undefined, why: Why, wait: boolean): Choice<N> {
+  return member && { node: member.node, why, wait };
+}

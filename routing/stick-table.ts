@@ -1,0 +1,105 @@
+// Remembers which node each sender was given. Bounded and expiring without timers; each operation takes constant time.
+
+interface Entry {
+  readonly key: string;
+  node: string;
+  usedAt: number;
+  /** Used before this one, and after it. */
+  older: Entry | undefined;
+  newer: Entry | undefined;
+}
+
+export interface StickTableOptions {
+  /** Beyond it, the sender that was silent for longest is forgotten. */
+  readonly maxSenders: number;
+  /** A sender silent for this long is forgotten. */
+  readonly idleMs: number;
+  /** A clock that never goes back, in milliseconds. */
+  readonly now: () => number;
+}
+
+/**
+ * A Map's own order would do for the least recently used, but its first key takes long to find after many deletions at
+ * its front; so the entries are linked.
+ */
+export class StickTable {
+  readonly #entries = new Map<string, Entry>();
+  readonly #maxSenders: number;
+  readonly #idleMs: number;
+  readonly #now: () => number;
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
+
+  constructor({ maxSenders, idleMs, now }: StickTableOptions) {
+    this.#maxSenders = maxSenders;
+    this.#idleMs = idleMs;
+    this.#now = now;
+  }
+
+  /** Senders held, some of which may have expired and not been asked for since. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Name of the sender's node; counts as a sign of life. */
+  get(key: string): string | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    const now = this.#now();
+    if (this.#hasExpired(entry, now)) {
+      this.#forget(entry);
+      return undefined;
+    }
+    this.#use(entry, now);
+    return entry.node;
+  }
+
+  set(key: string, node: string): void {
+    const now = this.#now();
+    const known = this.#entries.get(key);
+    if (known !== undefined) {
+      known.node = node;
+      this.#use(known, now);
+      return;
+    }
+    // Two for each that is added: expired ones go faster than new ones come, and no call takes longer than another.
+    for (let i = 0; i < 2; i++) {
+      if (this.#oldest !== undefined && this.#hasExpired(this.#oldest, now)) this.#forget(this.#oldest);
+    }
+    if (this.#oldest !== undefined && this.#entries.size >= this.#maxSenders) this.#forget(this.#oldest);
+    const entry: Entry = { key, node, usedAt: now, older: undefined, newer: undefined };
+    this.#entries.set(key, entry);
+    this.#append(entry);
+  }
+
+  #hasExpired(entry: Entry, now: number): boolean {
+    return now - entry.usedAt >= this.#idleMs;
+  }
+
+  #use(entry: Entry, now: number): void {
+    entry.usedAt = now;
+    if (entry === this.#newest) return;
+    this.#unlink(entry);
+    this.#append(entry);
+  }
+
+  #forget(entry: Entry): void {
+    this.#unlink(entry);
+    this.#entries.delete(entry.key);
+  }
+
+  #append(entry: Entry): void {
+    entry.older = this.#newest;
+    entry.newer = undefined;
+    if (this.#newest === undefined) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+  }
+
+  #unlink(entry: Entry): void {
+    if (entry.older === undefined) this.#oldest = entry.newer;
+    else entry.older.newer = entry.newer;
+    if (entry.newer === undefined) this.#newest = entry.older;
+    else entry.newer.older = entry.older;
+  }
+}

@@ -1,0 +1,20 @@
+// A message's sticky key: what its sender is recognised by. Equal parts give an equal key and other parts another one,
+// in every gateway of a pair.
+import type { Subject } from '../src/config/config.ts';
+import { type MessageView, readSubject } from './message-view.ts';
+
+/**
+ * The values of `by`, joined by `|`; undefined if all are empty, for such a message says nothing of its sender. A `|` or
+ * `\` within a part is escaped, so that the join can be undone: `["a","bc"]` and `["ab","c"]` differ.
+ */
+export function stickyKey(view: MessageView, by: readonly Subject[]): string | undefined {
+  let key = '';
+  let some = false;
+  for (let i = 0; i < by.length; i++) {
+    const part = readSubject(view, by[i] as Subject) ?? '';
+    if (part !== '') some = true;
+    if (i > 0) key += '|';
+    key += part.includes('|') || part.includes('\\') ? part.replaceAll(/[|\\]/g, '\\$&') : part;
+  }
+  return some ? key : undefined;
+}
