@@ -1,0 +1,97 @@
+// A gateway for a test: from YAML as a user writes it, on port 0, with its log kept and every message's exchange.
+import { parseConfig } from '../../src/config/load.ts';
+import { Gateway } from '../../src/gateway.ts';
+import type { Exchange } from '../../src/relay/exchange.ts';
+import { createLog } from '../../src/telemetry/log.ts';
+import { until } from './until.ts';
+
+export class TestGateway implements AsyncDisposable {
+  readonly gateway: Gateway;
+  /** What it logged, parsed, in order; from debug up. */
+  readonly log: readonly Record<string, unknown>[];
+  /** Those that are over, in the order in which they ended. */
+  readonly exchanges: readonly Exchange[];
+
+  constructor(gateway: Gateway, log: readonly Record<string, unknown>[], exchanges: readonly Exchange[]) {
+    this.gateway = gateway;
+    this.log = log;
+    this.exchanges = exchanges;
+  }
+
+  /** Of the listener with that name, or of the first. */
+  port(listener?: string): number {
+    const found = this.gateway.listeners.find(({ name }) => listener === undefined || name === listener);
+    if (found === undefined) throw new Error(`no listener ${listener}`);
+    return found.port;
+  }
+
+  /** Codes of everything that was logged with one: refused messages, framing faults, broken connections. */
+  get codes(): string[] {
+    return this.log.map(({ code }) => code).filter((code) => typeof code === 'string');
+  }
+
+  /** Resolves when something was logged with this code. */
+  async logged(code: string): Promise<Record<string, unknown>> {
+    await until(() => this.codes.includes(code));
+    return this.log.find((line) => line.code === code) as Record<string, unknown>;
+  }
+
+  /** Messages and bytes that are held: both zero once every message is over. */
+  get held(): { queued: number; inFlight: number; bytes: number } {
+    let queued = 0;
+    let inFlight = 0;
+    for (const dispatcher of this.gateway.dispatchers.values()) {
+      queued += dispatcher.queued;
+      for (const node of dispatcher.pool.nodes) inFlight += node.inFlight;
+    }
+    return { queued, inFlight, bytes: this.gateway.heldBytes };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gateway.stop();
+  }
+}
+
+/**
+ * Starts a gateway on a config in YAML. `{ listener, pool, nodes }` instead puts flow maps into the usual one:
+ * one listener `in`, one pool `pool` with nodes `a`, `b`, … at those URLs, one route `all`.
+ */
+export async function startGateway(config: string | SimpleConfig): Promise<TestGateway> {
+  const text = typeof config === 'string' ? config : simpleConfig(config);
+  const loaded = parseConfig(text, { env: {} });
+  const lines: Record<string, unknown>[] = [];
+  const exchanges: Exchange[] = [];
+  const log = createLog(
+    { level: 'debug', format: 'json' },
+    { write: (line) => void lines.push(JSON.parse(line)) },
+  );
+  const gateway = new Gateway(loaded.config, log, { onExchange: (exchange) => exchanges.push(exchange) });
+  await gateway.start();
+  return new TestGateway(gateway, lines, exchanges);
+}
+
+export interface SimpleConfig {
+  /** URLs, or flow maps such as `{ url: "mllp://…", backup: true }`. */
+  readonly nodes: readonly (string | { readonly url: string })[];
+  /** More keys of the listener, as a YAML flow map: `{ onUnavailable: AE }`. */
+  readonly listener?: Record<string, unknown>;
+  /** More keys of the pool. */
+  readonly pool?: Record<string, unknown>;
+  /** Instead of the one route for all. */
+  readonly routes?: readonly Record<string, unknown>[];
+}
+
+/** JSON is YAML. Checks of the nodes' health are far apart, so that they are not seen where a test counts connections. */
+export function simpleConfig({ nodes, listener, pool, routes }: SimpleConfig): string {
+  const named = nodes.map((node, i) => [
+    String.fromCharCode(97 + i),
+    typeof node === 'string' ? { url: node } : node,
+  ]);
+  return JSON.stringify({
+    listeners: { in: { protocol: 'mllp', bind: '127.0.0.1:0', ...listener } },
+    pools: { pool: { nodes: Object.fromEntries(named), health: { interval: '1h' }, ...pool } },
+    routes: routes ?? [{ name: 'all', to: 'pool' }],
+    shutdown: { timeout: '3s' },
+    telemetry: { log: { level: 'debug' } },
+  });
+}
