@@ -1,0 +1,164 @@
+// A TCP or TLS port that takes MLLP: one session for each sender's connection, never more than the limit.
+import net from 'node:net';
+import tls from 'node:tls';
+import { identityOf } from '../certs/identity.ts';
+import { serverTlsOptions } from '../certs/tls-files.ts';
+import type { Peer } from '../routing/message-view.ts';
+import type { ListenerConfig } from '../src/config/config.ts';
+import { causeCode, GatewayError } from '../src/errors.ts';
+import type { Header } from '../src/hl7/header.ts';
+import type { Exchange } from '../src/relay/exchange.ts';
+import type { Relay } from '../src/relay/relay.ts';
+import type { BufferBudget } from './buffer-budget.ts';
+import type { Listener } from './listener.ts';
+import { MllpSession, type SessionWatcher } from './mllp-session.ts';
+
+/** Told of everything that happens on a listener. */
+export interface ListenerWatcher {
+  onExchange(exchange: Exchange, reply: string): void;
+  /** `header`: of the message that it happened to, where one could be read. */
+  onFault(listener: string, error: GatewayError, peer: Peer | undefined, header: Header | undefined): void;
+}
+
+/** The kernel's own cap on half-accepted connections is usually 4096; Node.js asks for 511 by default. */
+const BACKLOG = 4096;
+
+export class MllpListener implements Listener {
+  readonly name: string;
+  readonly #config: ListenerConfig;
+  readonly #relay: Relay;
+  readonly #budget: BufferBudget;
+  readonly #watcher: ListenerWatcher;
+  readonly #sessions = new Set<MllpSession>();
+  #server: net.Server | undefined;
+  #draining = false;
+  #drained: (() => void) | undefined;
+
+  constructor(config: ListenerConfig, relay: Relay, budget: BufferBudget, watcher: ListenerWatcher) {
+    this.name = config.name;
+    this.#config = config;
+    this.#relay = relay;
+    this.#budget = budget;
+    this.#watcher = watcher;
+  }
+
+  get port(): number {
+    const bound = this.#server?.address();
+    return typeof bound === 'object' && bound !== null ? bound.port : this.#config.bind.port;
+  }
+
+  get address(): string {
+    const { host } = this.#config.bind;
+    return `${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  async start(): Promise<void> {
+    const server = this.#createServer();
+    server.maxConnections = this.#config.limits.maxConnections;
+    // F28: Node.js has accepted and closed it; it is never left unread.
+    server.on('drop', (dropped) => {
+      this.#fault(
+        new GatewayError('GW_ERR_SENDER_LIMIT'),
+        peerOf(dropped?.remoteAddress, dropped?.remotePort),
+      );
+    });
+    this.#server = server;
+    const { host, port } = this.#config.bind;
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (cause: Error): void => reject(listenError(this.name, host, port, cause));
+      server.once('error', refuse);
+      server.listen({ host, port, backlog: BACKLOG }, () => {
+        server.off('error', refuse);
+        server.on('error', (cause) =>
+          this.#fault(new GatewayError('GW_ERR_LISTEN', { detail: causeCode(cause), cause })),
+        );
+        resolve();
+      });
+    });
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#server?.close();
+    for (const session of [...this.#sessions]) session.drain();
+    if (this.#sessions.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  stop(): void {
+    this.#server?.close();
+    for (const session of [...this.#sessions]) session.destroy();
+  }
+
+  #createServer(): net.Server {
+    // F25: a sender may close its side and still wait for its answers.
+    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+    const { tls: tlsConfig } = this.#config;
+    if (tlsConfig === undefined) {
+      return net.createServer(options, (socket) =>
+        this.#serve(socket, peerOf(socket.remoteAddress, socket.remotePort)),
+      );
+    }
+    const server = tls.createServer(
+      { ...options, ...serverTlsOptions(tlsConfig), handshakeTimeout: tlsConfig.handshakeTimeoutMs },
+      (socket) => {
+        const peer = peerOf(socket.remoteAddress, socket.remotePort);
+        this.#serve(socket, { ...peer, tls: identityOf(socket) });
+      },
+    );
+    server.on('tlsClientError', (cause, socket) => {
+      const peer = peerOf(socket.remoteAddress, socket.remotePort);
+      // F27: a balancer's probe connects and closes; that is no failed handshake.
+      if (causeCode(cause) !== 'ECONNRESET')
+        this.#fault(new GatewayError('GW_ERR_SENDER_TLS', { detail: causeCode(cause), cause }), peer);
+    });
+    return server;
+  }
+
+  #serve(socket: net.Socket, peer: Peer): void {
+    const watcher: SessionWatcher = {
+      onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
+      onFault: (error, from, header) => this.#fault(error, from, header),
+      onClosed: (session) => this.#onClosed(session),
+    };
+    const session = new MllpSession(socket, peer, this.#config, this.#relay, this.#budget, watcher);
+    this.#sessions.add(session);
+    if (this.#draining) session.drain();
+  }
+
+  #onClosed(session: MllpSession): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#drained?.();
+  }
+
+  #fault(error: GatewayError, peer?: Peer, header?: Header): void {
+    this.#watcher.onFault(this.name, error, peer, header);
+  }
+}
+
+function peerOf(address: string | undefined, port: number | undefined): Peer {
+  return { address: address ?? '', port: port ?? 0 };
+}
+
+/** F78: one line that says what is wrong and what to do. */
+function listenError(listener: string, host: string, port: number, cause: Error): GatewayError {
+  const code = causeCode(cause);
+  const why =
+    code === 'EADDRINUSE'
+      ? 'the port is in use; stop what holds it or choose another in bind'
+      : code === 'EACCES'
+        ? 'not permitted; a port below 1024 needs the capability CAP_NET_BIND_SERVICE'
+        : code === 'EADDRNOTAVAIL'
+          ? 'this machine has no such address'
+          : code;
+  return new GatewayError('GW_ERR_LISTEN', {
+    detail: `listener ${listener} on ${host}:${port}: ${why}`,
+    cause,
+  });
+}

@@ -1,0 +1,377 @@
+// One sender's connection: cuts frames, hands each to the relay, and writes the answers in the order in which the
+// messages came. Reads no faster than answers go out, and owes no answer when it ends itself.
+import type { Socket } from 'node:net';
+import type { Peer } from '../routing/message-view.ts';
+import type { ListenerConfig, Refusal } from '../src/config/config.ts';
+import { ERRORS, type ErrorCode, GatewayError } from '../src/errors.ts';
+import { makeNak } from '../src/hl7/ack.ts';
+import { type Header, readHeader } from '../src/hl7/header.ts';
+import { classifyBytes, frame } from '../src/mllp/frame.ts';
+import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
+import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
+import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
+import type { Lane } from '../src/relay/lane.ts';
+import type { Relay } from '../src/relay/relay.ts';
+import type { BufferBudget } from './buffer-budget.ts';
+
+export interface SessionWatcher {
+  /** A message is over, with its outcome; `reply`: what its sender was told. */
+  onExchange(exchange: Exchange, reply: string): void;
+  /** Something that never became a message, or ended the connection. */
+  onFault(error: GatewayError, peer: Peer, header: Header | undefined): void;
+  onClosed(session: MllpSession): void;
+}
+
+/** An answer's place in the order of the messages. `bytes` undefined: not known yet; null: the connection is closed here. */
+interface Owed {
+  readonly exchange: Exchange | undefined;
+  bytes: Buffer | null | undefined;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+export class MllpSession implements FrameSink, Origin {
+  readonly listener: string;
+  readonly peer: Peer;
+  readonly lanes = new Map<string, Lane<Exchange>>();
+  readonly #config: ListenerConfig;
+  readonly #relay: Relay;
+  readonly #budget: BufferBudget;
+  readonly #watcher: SessionWatcher;
+  readonly #socket: Socket;
+  readonly #reader: FrameReader;
+  readonly #writer: TickWriter;
+  readonly #owed: Owed[] = [];
+  readonly #wake = (): void => this.#resume();
+  /** `ending`: reads no more, still answers. */
+  #state: 'open' | 'ending' | 'closed' = 'open';
+  #draining = false;
+  #paused = false;
+  #heldPart = 0;
+  #frameTimer: NodeJS.Timeout | undefined;
+  #timedFrame = -1;
+  #writeTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    socket: Socket,
+    peer: Peer,
+    config: ListenerConfig,
+    relay: Relay,
+    budget: BufferBudget,
+    watcher: SessionWatcher,
+  ) {
+    this.listener = config.name;
+    this.peer = peer;
+    this.#config = config;
+    this.#relay = relay;
+    this.#budget = budget;
+    this.#watcher = watcher;
+    this.#socket = socket;
+    this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
+    this.#writer = new TickWriter(socket, () => this.#onFlush());
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('end', () => this.#onSenderDone());
+    socket.on('drain', () => this.#onDrain());
+    // 'close' follows and says it all.
+    socket.on('error', () => {});
+    socket.on('close', () => this.#onGone());
+    if (config.limits.idleTimeoutMs > 0) socket.setTimeout(config.limits.idleTimeoutMs, () => this.#onIdle());
+  }
+
+  /** Answers every message that has come whole, waits for the end of one that has begun, then ends the connection. */
+  drain(): void {
+    this.#draining = true;
+    if (!this.#reader.inside) this.#stopReading();
+    this.#finishIfDone();
+  }
+
+  /** Ends the connection whatever is owed. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  onFrame(bytes: Buffer): void {
+    if (this.#state !== 'open') return;
+    const exchange = new Exchange(bytes, this);
+    this.#owed.push({ exchange, bytes: undefined });
+    this.#budget.hold(bytes.length);
+    this.#relay.accept(exchange, this.#config);
+    if (this.#draining) this.#stopReading();
+  }
+
+  onEmptyFrame(): void {
+    // F15: Mirth does not answer these either.
+  }
+
+  onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void {
+    const header = headerIn(bytes);
+    const detail =
+      sample === undefined || sample.length === 0 ? undefined : `it looks like ${classifyBytes(sample)}`;
+    const error = new GatewayError(code, { detail });
+    this.#watcher.onFault(error, this.peer, header);
+    switch (code) {
+      case 'GW_ERR_FRAME_CUT_OFF':
+      case 'GW_ERR_FRAME_TRUNCATED':
+        // Nobody waits for an answer to half a message (F8, F9).
+        return;
+      case 'GW_ERR_FRAME_START_BLOCK':
+      case 'GW_ERR_FRAME_END_BYTE':
+        this.#owe(undefined, this.#refusal(header, error, this.#config.onRejected));
+        return;
+      default:
+        // F16: the sender learns why, where there is a header to answer; then the connection ends.
+        this.#owe(
+          undefined,
+          this.#refusal(
+            code === 'GW_ERR_FRAME_TOO_LARGE' ? header : undefined,
+            error,
+            this.#config.onRejected,
+          ),
+        );
+        this.#owe(undefined, null);
+        this.#stopReading();
+    }
+  }
+
+  settled(exchange: Exchange, outcome: Outcome): void {
+    this.#budget.hold(-exchange.frame.length);
+    const bytes = this.#replyTo(exchange, outcome);
+    this.#watcher.onExchange(exchange, replyName(outcome, bytes));
+    const owed = this.#owed.find((one) => one.exchange === exchange);
+    if (owed === undefined) return;
+    owed.bytes = bytes;
+    this.#pay();
+  }
+
+  answeredLater(_exchange: Exchange, bytes: Buffer): void {
+    if (this.#state !== 'closed') this.#writer.write(bytes);
+  }
+
+  #replyTo(exchange: Exchange, outcome: Outcome): Buffer | null {
+    switch (outcome.kind) {
+      case 'answered':
+        return outcome.frame;
+      case 'unanswered':
+        return NO_BYTES;
+      case 'abandoned':
+        return null;
+      case 'failed': {
+        const { error } = outcome;
+        const { route } = exchange;
+        const refusal =
+          route?.action.kind === 'reject'
+            ? route.action.code
+            : this.#config[error.fault === 'unacceptable' ? 'onRejected' : 'onUnavailable'];
+        return this.#refusal(exchange.hasHeader ? exchange.header : undefined, error, refusal);
+      }
+    }
+  }
+
+  /** A negative acknowledgement in a frame, or null to close: because the config says so, or for want of a header. */
+  #refusal(header: Header | undefined, error: GatewayError, refusal: Refusal): Buffer | null {
+    if (refusal === 'close' || header === undefined) return null;
+    const nak = makeNak(
+      header,
+      {
+        code: refusal,
+        condition: ERRORS[error.code].condition,
+        text: error.code === 'GW_ERR_ROUTE_REJECTED' ? (error.detail ?? error.message) : error.message,
+        diagnostic: error.code,
+        field: FIELD_OF[error.code],
+      },
+      new Date(),
+    );
+    return frame(nak);
+  }
+
+  #owe(exchange: Exchange | undefined, bytes: Buffer | null): void {
+    this.#owed.push({ exchange, bytes });
+    this.#pay();
+  }
+
+  /** Writes the answers that are known, up to the first that is not. */
+  #pay(): void {
+    for (let next = this.#owed[0]; next !== undefined && next.bytes !== undefined; next = this.#owed[0]) {
+      this.#owed.shift();
+      if (next.bytes === null) {
+        this.#closeHere();
+        return;
+      }
+      if (next.bytes.length > 0) this.#writer.write(next.bytes);
+    }
+    if (this.#paused) this.#resume();
+    this.#finishIfDone();
+  }
+
+  /** The sender gets no answer to this message, so it must not get one to a later: what was not sent is not sent. */
+  #closeHere(): void {
+    if (this.#state === 'closed') return;
+    this.#end();
+    for (const { exchange } of this.#owed.splice(0)) exchange?.abandon();
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.#reader.push(chunk);
+    this.#account();
+    this.#watchFrame();
+    if (this.#mustPause()) this.#pause();
+  }
+
+  /** F17: one timer for each frame, from its first byte to its last, however the bytes trickle. */
+  #watchFrame(): void {
+    if (!this.#reader.unfinished || this.#state !== 'open') {
+      clearTimeout(this.#frameTimer);
+      this.#frameTimer = undefined;
+      return;
+    }
+    if (this.#frameTimer !== undefined && this.#timedFrame === this.#reader.started) return;
+    clearTimeout(this.#frameTimer);
+    this.#timedFrame = this.#reader.started;
+    this.#frameTimer = setTimeout(() => this.#onFrameTimeout(), this.#config.limits.frameTimeoutMs);
+  }
+
+  #onFrameTimeout(): void {
+    // A sender that the gateway has stopped reading is not the slow one; unless memory is short, and this frame holds it.
+    if (this.#paused && !this.#budget.isSpent) {
+      this.#frameTimer?.refresh();
+      return;
+    }
+    this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_TIMEOUT'), this.peer, undefined);
+    this.#owe(undefined, null);
+    // Not one that has ended already, with its timer: what came of this frame is dropped unreported.
+    this.#reader.stop();
+    this.#stopReading();
+  }
+
+  #account(): void {
+    const held = this.#reader.heldBytes;
+    if (held !== this.#heldPart) this.#budget.hold(held - this.#heldPart);
+    this.#heldPart = held;
+  }
+
+  #mustPause(): boolean {
+    return (
+      this.#owed.length >= this.#config.limits.maxPending ||
+      this.#budget.isSpent ||
+      this.#socket.writableNeedDrain
+    );
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#state !== 'open') return;
+    this.#paused = true;
+    this.#socket.pause();
+    if (this.#budget.isSpent) this.#budget.onRoom(this.#wake);
+  }
+
+  #resume(): void {
+    if (!this.#paused || this.#state !== 'open') return;
+    if (this.#mustPause()) {
+      if (this.#budget.isSpent) this.#budget.onRoom(this.#wake);
+      return;
+    }
+    this.#paused = false;
+    this.#socket.resume();
+  }
+
+  #onFlush(): void {
+    // F29: from here on the sender has to take what is written.
+    if (this.#writeTimer !== undefined) return;
+    setImmediate(() => {
+      if (!this.#socket.writableNeedDrain || this.#state === 'closed' || this.#writeTimer !== undefined)
+        return;
+      this.#pause();
+      this.#writeTimer = setTimeout(() => {
+        this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_NOT_READING'), this.peer, undefined);
+        this.destroy();
+      }, this.#config.limits.writeTimeoutMs);
+    });
+  }
+
+  #onDrain(): void {
+    clearTimeout(this.#writeTimer);
+    this.#writeTimer = undefined;
+    this.#resume();
+  }
+
+  /** F25: the sender has said all, and still gets its answers. */
+  #onSenderDone(): void {
+    this.#stopReading();
+    this.#finishIfDone();
+  }
+
+  #onIdle(): void {
+    if (this.#owed.length > 0 || this.#reader.unfinished) return;
+    this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_IDLE'), this.peer, undefined);
+    this.#end();
+  }
+
+  #stopReading(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'ending';
+    this.#reader.end();
+    this.#reader.stop();
+    this.#account();
+    this.#watchFrame();
+    // What still comes is read and thrown away: unread bytes would turn the end of the connection into a reset.
+    this.#paused = false;
+    this.#socket.resume();
+    this.#finishIfDone();
+  }
+
+  #finishIfDone(): void {
+    if (this.#state === 'ending' && this.#owed.length === 0) this.#end();
+  }
+
+  #end(): void {
+    if (this.#state === 'closed') return;
+    this.#release();
+    this.#writer.flush();
+    endGently(this.#socket);
+  }
+
+  /** F26: the sender is gone. What it sent whole is still delivered; what was owed is owed to nobody. */
+  #onGone(): void {
+    if (this.#state !== 'closed') {
+      if (this.#reader.inside)
+        this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_TRUNCATED'), this.peer, undefined);
+      if (this.#owed.length > 0)
+        this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_RESET'), this.peer, undefined);
+      this.#release();
+    }
+    this.#watcher.onClosed(this);
+  }
+
+  #release(): void {
+    this.#state = 'closed';
+    clearTimeout(this.#frameTimer);
+    clearTimeout(this.#writeTimer);
+    this.#budget.forget(this.#wake);
+    this.#reader.stop();
+    this.#account();
+  }
+}
+
+/** The field of MSH that an error is about, for ERR-2. */
+const FIELD_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  GW_ERR_HEADER_CONTROL_ID: 10,
+  GW_ERR_HEADER_DELIMITERS: 2,
+  GW_ERR_ROUTE_NONE: 9,
+};
+
+function headerIn(bytes: Buffer): Header | undefined {
+  if (bytes.length < 4) return undefined;
+  try {
+    return readHeader(bytes.subarray(1));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a sender was told, in one word. */
+function replyName(outcome: Outcome, bytes: Buffer | null): string {
+  if (outcome.kind === 'answered') return outcome.ack.code;
+  if (outcome.kind === 'unanswered') return 'none';
+  return bytes === null ? 'close' : 'nak';
+}

@@ -1,0 +1,152 @@
+// `route`: says where messages would go and why, without sending anything. Every node is taken to be up.
+import { isIP } from 'node:net';
+import type { MessageView } from '../../routing/message-view.ts';
+import { Pool } from '../../routing/pool.ts';
+import { Router } from '../../routing/router.ts';
+import { stickyKey } from '../../routing/sticky-key.ts';
+import type { GatewayConfig, ListenerConfig, NodeConfig, PoolConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { GatewayError } from '../errors.ts';
+import { readHeader } from '../hl7/header.ts';
+import { readMessageFile } from '../hl7/message-file.ts';
+import { loggable } from '../telemetry/log.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+export interface RouteOptions {
+  /** Only as if it had come by this listener; otherwise by each. */
+  readonly listener?: string | undefined;
+  /** The sender's address, for conditions on `source`. */
+  readonly source: string;
+  readonly json?: boolean | undefined;
+}
+
+/** What would become of one message at one listener. */
+export interface Explained {
+  readonly file: string;
+  readonly listener: string;
+  readonly type: string;
+  readonly controlId: string;
+  /** Routes before the one that matched, each with its first condition that does not hold. */
+  readonly passedOver: readonly { readonly route: string; readonly because: string }[];
+  readonly route?: string;
+  readonly reject?: { readonly code: string; readonly text: string };
+  readonly stickyKey?: string;
+  readonly pool?: string;
+  readonly node?: string;
+  readonly why: string;
+}
+
+/** Good if every message has a route that does not reject it. */
+export function route(
+  configFile: string,
+  files: readonly string[],
+  options: RouteOptions,
+  terminal: Terminal,
+): number {
+  const { config } = loadConfig(configFile, { env: process.env });
+  const listeners = config.listeners.filter(
+    ({ name }) => options.listener === undefined || name === options.listener,
+  );
+  if (listeners.length === 0) {
+    throw new GatewayError('GW_ERR_USAGE', { detail: `the config has no listener "${options.listener}"` });
+  }
+  if (!isIP(options.source)) {
+    throw new GatewayError('GW_ERR_USAGE', {
+      detail: `--source takes an IP address, not "${options.source}"`,
+    });
+  }
+  const explain = explainer(config, options.source);
+  let taken = true;
+  for (const file of files) {
+    for (const message of readMessageFile(file)) {
+      for (const listener of listeners) {
+        const explained = explain(file, message, listener);
+        if (explained.pool === undefined) taken = false;
+        if (options.json === true) terminal.out(JSON.stringify(explained));
+        else for (const line of inWords(explained)) terminal.out(line);
+      }
+    }
+  }
+  return taken ? EXIT.good : EXIT.failed;
+}
+
+function explainer(
+  config: GatewayConfig,
+  source: string,
+): (file: string, message: Buffer, listener: ListenerConfig) => Explained {
+  const router = new Router(config.routes);
+  const pools = new Map(
+    config.pools.map((pool) => [pool.name, { pool, choice: new Pool(pool, pool.nodes.map(idle)) }]),
+  );
+  return (file, message, listener) => {
+    const header = readHeader(message);
+    const view: MessageView = { header, listener: listener.name, peer: { address: source, port: 0 } };
+    const passed = router.explain(view);
+    const at = passed.findIndex(({ holds }) => holds);
+    const about = {
+      file,
+      listener: listener.name,
+      type: loggable(header.text(9)),
+      controlId: loggable(header.controlId),
+      passedOver: (at < 0 ? passed : passed.slice(0, at)).map(({ route: one, failed }) => ({
+        route: one.name,
+        because: failed === undefined ? '' : `${failed.text} does not hold`,
+      })),
+    };
+    const match = passed[at]?.route;
+    if (match === undefined)
+      return { ...about, why: `no route matches; the sender gets ${listener.onRejected}` };
+    if (match.action.kind === 'reject') {
+      const { code, text } = match.action;
+      return { ...about, route: match.name, reject: { code, text }, why: 'the route rejects it' };
+    }
+    const to = pools.get(match.action.pool);
+    if (to === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: 'a route to no pool' });
+    const key = to.pool.persistence === undefined ? undefined : stickyKey(view, to.pool.persistence.by);
+    const choice = to.choice.choose(key);
+    return {
+      ...about,
+      route: match.name,
+      ...(key === undefined ? {} : { stickyKey: loggable(key) }),
+      pool: to.pool.name,
+      ...(choice === undefined ? {} : { node: choice.node.name }),
+      why: choice === undefined ? 'no node of the pool takes new senders' : reason(choice.why, to.pool),
+    };
+  };
+}
+
+function idle({ name, weight, backup }: NodeConfig) {
+  return { name, weight, backup, inFlight: 0, usable: true, hasRoom: true };
+}
+
+function reason(why: string, pool: PoolConfig): string {
+  switch (why) {
+    case 'sticky-hash':
+      return 'sticky key, by hash: the same node for as long as it is up';
+    case 'sticky-table':
+      return `a new sender is given a node by ${pool.balance}, then keeps it`;
+    case 'hash':
+      return 'hash of the sticky key';
+    default:
+      return `${why}: one of ${pool.nodes
+        .filter((node) => !node.backup)
+        .map((node) => node.name)
+        .join(', ')}`;
+  }
+}
+
+function inWords(explained: Explained): string[] {
+  const lines = [
+    `${explained.file}  ${explained.type}  ${explained.controlId}  by listener ${explained.listener}`,
+  ];
+  for (const { route: name, because } of explained.passedOver)
+    lines.push(`  not route "${name}": ${because}`);
+  if (explained.route !== undefined) lines.push(`  route "${explained.route}"`);
+  if (explained.reject !== undefined)
+    lines.push(`  rejected with ${explained.reject.code}: ${explained.reject.text}`);
+  if (explained.pool !== undefined) {
+    lines.push(`  sticky key ${explained.stickyKey ?? 'none'}`);
+    lines.push(`  pool ${explained.pool}, node ${explained.node ?? 'none'}: ${explained.why}`);
+  } else if (explained.route === undefined) lines.push(`  ${explained.why}`);
+  return lines;
+}

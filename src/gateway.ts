@@ -1,0 +1,171 @@
+// Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log. Nothing else does.
+import { nodeTlsOptions } from '../certs/tls-files.ts';
+import { BufferBudget } from '../listeners/buffer-budget.ts';
+import type { Listener } from '../listeners/listener.ts';
+import { type ListenerWatcher, MllpListener } from '../listeners/mllp-listener.ts';
+import { Pool } from '../routing/pool.ts';
+import { Router } from '../routing/router.ts';
+import type { GatewayConfig, NodeConfig, PoolConfig } from './config/config.ts';
+import { logExchange, logFault } from './message-log.ts';
+import { Dispatcher } from './relay/dispatcher.ts';
+import type { Exchange } from './relay/exchange.ts';
+import { Relay } from './relay/relay.ts';
+import type { Log } from './telemetry/log.ts';
+import { HealthCheck } from './upstream/health-check.ts';
+import { MllpUpstream } from './upstream/mllp-upstream.ts';
+import { Node, type NodeWatcher } from './upstream/node.ts';
+
+export interface GatewayOptions {
+  /** Called when a message is over, after its sender was answered. */
+  readonly onExchange?: (exchange: Exchange) => void;
+}
+
+/** Answers are messages too (a query's answer holds its result), so they may be as large as the largest frame taken. */
+const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
+
+export class Gateway {
+  readonly config: GatewayConfig;
+  readonly listeners: readonly Listener[];
+  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
+  readonly #log: Log;
+  readonly #checks: HealthCheck[] = [];
+  readonly #budget: BufferBudget;
+
+  /** @throws GatewayError GW_ERR_TLS_FILE where a node's certificate files are not usable */
+  constructor(config: GatewayConfig, log: Log, options: GatewayOptions = {}) {
+    this.config = config;
+    this.#log = log;
+    this.#budget = new BufferBudget(config.maxBufferedBytes);
+    this.dispatchers = new Map(config.pools.map((pool) => [pool.name, this.#createDispatcher(pool)]));
+    const relay = new Relay(new Router(config.routes), this.dispatchers);
+    const watcher: ListenerWatcher = {
+      onExchange: (exchange, reply) => {
+        if (config.log.messages) logExchange(log, exchange, reply);
+        options.onExchange?.(exchange);
+      },
+      onFault: (listener, error, peer, header) => logFault(log, listener, error, peer, header),
+    };
+    this.listeners = config.listeners.map(
+      (listener) => new MllpListener(listener, relay, this.#budget, watcher),
+    );
+  }
+
+  /** Bytes of messages held for their answers. */
+  get heldBytes(): number {
+    return this.#budget.heldBytes;
+  }
+
+  /**
+   * Opens every listener, or none.
+   *
+   * @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE
+   */
+  async start(): Promise<void> {
+    try {
+      for (const listener of this.listeners) {
+        await listener.start();
+        this.#log.info({ listener: listener.name, address: listener.address }, 'listening');
+      }
+    } catch (error) {
+      this.#stopNow();
+      throw error;
+    }
+    for (const check of this.#checks) check.start();
+  }
+
+  /**
+   * Takes no new connection, answers what has come, ends each connection at a message boundary, then those to the nodes.
+   * After `shutdown.timeout` what is left is ended as it is. Resolves to whether nothing had to be cut.
+   */
+  async stop(): Promise<boolean> {
+    const { timeoutMs } = this.config.shutdown;
+    this.#log.info({ timeoutMs }, 'draining');
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
+    });
+    const drained = Promise.all(this.listeners.map((listener) => listener.drain())).then(() => true);
+    const clean = await Promise.race([drained, late]);
+    clearTimeout(timer);
+    this.#stopNow();
+    this.#log.info({ clean }, 'stopped');
+    return clean;
+  }
+
+  #stopNow(): void {
+    for (const check of this.#checks) check.stop();
+    for (const listener of this.listeners) listener.stop();
+    for (const { pool } of this.dispatchers.values()) for (const node of pool.nodes) node.close();
+  }
+
+  #createDispatcher(pool: PoolConfig): Dispatcher {
+    const watcher: NodeWatcher = {
+      onRoom: (node) => this.dispatchers.get(pool.name)?.onRoom(node),
+      onUsable: (node) => this.dispatchers.get(pool.name)?.onUsable(node),
+      onState: (node, state, reason) =>
+        this.#log[state === 'up' ? 'info' : 'warn'](
+          { pool: pool.name, node: node.name, reason },
+          `node ${state}`,
+        ),
+      onStrayAnswer: (node) =>
+        this.#log.warn(
+          { pool: pool.name, node: node.name },
+          'an answer that belongs to no message was dropped',
+        ),
+    };
+    const nodes = pool.nodes.map((node) => this.#createNode(pool, node, watcher));
+    return new Dispatcher(pool, new Pool(pool, nodes));
+  }
+
+  #createNode(pool: PoolConfig, config: NodeConfig, watcher: NodeWatcher): Node {
+    const { health, connections, timeouts } = pool;
+    const { name, host, port, weight, backup } = config;
+    const tls = config.tls === undefined ? undefined : nodeTlsOptions(config.tls, host);
+    if (config.tls?.insecure === true) {
+      this.#log.warn(
+        { pool: pool.name, node: name },
+        'insecure: the certificate of this node is not checked',
+      );
+    }
+    const maxFrameBytes = Math.max(
+      MIN_ANSWER_BYTES,
+      ...this.config.listeners.map(({ limits }) => limits.maxFrameBytes),
+    );
+    const node = new Node(
+      {
+        name,
+        pool: pool.name,
+        weight,
+        backup,
+        fall: health.fall,
+        rise: health.rise,
+        retryMs: health.type === 'none' ? health.intervalMs : undefined,
+      },
+      watcher,
+      (owner) =>
+        new MllpUpstream(
+          {
+            node: name,
+            host,
+            port,
+            tls,
+            maxConnections: connections.max,
+            pipelining: connections.pipelining,
+            idleMs: connections.idleMs,
+            settleMs: connections.settleMs,
+            connectMs: timeouts.connectMs,
+            ackMs: timeouts.ackMs,
+            // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
+            answers: { maxFrameBytes, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
+          },
+          owner,
+        ),
+    );
+    if (health.type !== 'none') {
+      const { intervalMs, timeoutMs } = health;
+      const options = { host, port, tls: health.type === 'tls' ? tls : undefined, intervalMs, timeoutMs };
+      this.#checks.push(new HealthCheck(node, options));
+    }
+    return node;
+  }
+}

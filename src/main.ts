@@ -1,0 +1,157 @@
+#!/usr/bin/env node
+// The command line: each command's arguments, and what an error means for the exit code.
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { check } from './commands/check.ts';
+import { demo } from './commands/demo.ts';
+import { node } from './commands/node.ts';
+import { route } from './commands/route.ts';
+import { run } from './commands/run.ts';
+import { send } from './commands/send.ts';
+import { EXIT, type Terminal } from './commands/terminal.ts';
+import { LONGEST_MS, parseCount, parseDuration } from './config/formats.ts';
+import { ConfigError, formatProblem } from './config/load.ts';
+import { GatewayError } from './errors.ts';
+import { MIRTH_DEFAULTS } from './simulation/simulated-node.ts';
+import { version } from './version.ts';
+
+const terminal: Terminal = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+};
+
+// `… | head -1` closes the pipe: whoever read has read enough, so there is no more to do and nothing to report.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.good);
+});
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms > LONGEST_MS)
+    throw new InvalidArgumentError('It takes a duration such as 500ms, 5s or 2m.');
+  return ms;
+}
+
+/** No deadline of 0: nothing could be done within it. */
+function deadline(text: string): number {
+  const ms = duration(text);
+  if (ms === 0) throw new InvalidArgumentError('It takes a duration above 0.');
+  return ms;
+}
+
+function count(text: string): number {
+  const number = parseCount(text);
+  if (number === undefined) throw new InvalidArgumentError('It takes a whole number.');
+  return number;
+}
+
+function port(text: string): number {
+  const number = count(text);
+  if (number > 65_535) throw new InvalidArgumentError('It takes a port, 0 to 65535.');
+  return number;
+}
+
+const ACKS = ['AA', 'AE', 'AR', 'CA', 'CE', 'CR'] as const;
+
+function ackCode(text: string): (typeof ACKS)[number] {
+  const code = ACKS.find((one) => one === text);
+  if (code === undefined) throw new InvalidArgumentError(`It takes one of ${ACKS.join(', ')}.`);
+  return code;
+}
+
+/** Set by the command that ran; commander's own errors are usage errors. */
+let exitCode: number = EXIT.usage;
+
+async function finish(work: number | Promise<number>): Promise<void> {
+  exitCode = await work;
+}
+
+const program = new Command('hl7-gateway')
+  .description('A Layer 7 gateway that understands HL7 v2, in front of Mirth Connect nodes')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(--help shows what there is)');
+
+program
+  .command('run')
+  .description('run the gateway until SIGTERM or Ctrl-C, then drain at a message boundary')
+  .option('-c, --config <file>', 'the config', 'gateway.yaml')
+  .action((options) => finish(run(options.config, terminal)));
+
+program
+  .command('demo')
+  .description('two simulated Mirth nodes, the gateway, and the bundled fixtures through it')
+  .option('--once', 'exit when the fixtures are through', false)
+  .option('--port <port>', 'of the MLLP listener; 0 takes a free one', port, 2575)
+  .option('--json', 'a JSON line for each message', false)
+  .action((options) => finish(demo(options, terminal)));
+
+program
+  .command('check')
+  .description('validate a config: file, line, column and key of everything that is wrong')
+  .requiredOption('-c, --config <file>', 'the config')
+  .option('--json', 'a JSON line for each problem', false)
+  .action((options) => finish(check(options.config, { json: options.json }, terminal)));
+
+program
+  .command('route')
+  .description('say where messages would go and why, without sending')
+  .argument('<message...>', 'files with HL7 messages')
+  .requiredOption('-c, --config <file>', 'the config')
+  .option('--listener <name>', 'as if they had come by this listener only')
+  .option('--source <address>', "the sender's address", '127.0.0.1')
+  .option('--json', 'a JSON line for each message and listener', false)
+  .action((files, options) => finish(route(options.config, files, options, terminal)));
+
+program
+  .command('send')
+  .description('send messages and print each answer; exit 1 unless all are AA or CA')
+  .argument('<message...>', 'files with HL7 messages')
+  .requiredOption('--to <url>', 'mllp://HOST:PORT or mllps://HOST:PORT')
+  .option('--timeout <duration>', 'for connecting, and for each answer', deadline, 30_000)
+  .option('--ca <file>', 'trust these certificates (PEM) instead of the system’s')
+  .option('--cert <file>', 'client certificate (PEM)')
+  .option('--key <file>', 'its key (PEM)')
+  .option('--insecure', 'do not check the certificate', false)
+  .option('--json', 'a JSON line for each message', false)
+  .action((files, options) => finish(send(files, { ...options, timeoutMs: options.timeout }, terminal)));
+
+program
+  .command('node')
+  .description('a simulated Mirth node')
+  .requiredOption('--listen <url>', 'mllp://HOST:PORT or mllps://HOST:PORT; port 0 takes a free one')
+  .option('--ack <code>', 'how it answers', ackCode, MIRTH_DEFAULTS.ack)
+  .option('--delay <duration>', 'how long a message takes', duration, MIRTH_DEFAULTS.delayMs)
+  .option('--fail-every <n>', 'answer every nth message AE', count, MIRTH_DEFAULTS.failEvery)
+  .option('--close-after <n>', 'close at every nth message, unanswered', count, MIRTH_DEFAULTS.closeAfter)
+  .option('--max-connections <n>', 'accept and close those above', count, MIRTH_DEFAULTS.maxConnections)
+  .option('--cert <file>', 'certificate (PEM), for mllps')
+  .option('--key <file>', 'its key (PEM)')
+  .option('--quiet', 'print no line for each message', false)
+  .option('--json', 'JSON lines', false)
+  .action((options) =>
+    finish(
+      node({ ...options, delayMs: options.delay, maxFrameBytes: MIRTH_DEFAULTS.maxFrameBytes }, terminal),
+    ),
+  );
+
+/** One line for what went wrong; a config's problems have a line each. */
+function report(error: unknown): number {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) terminal.err(formatProblem(problem));
+    return EXIT.usage;
+  }
+  if (error instanceof GatewayError && error.code !== 'GW_ERR_INTERNAL') {
+    terminal.err(`${error.message} [${error.code}]`);
+    return error.code === 'GW_ERR_LISTEN' ? EXIT.failed : EXIT.usage;
+  }
+  throw error;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
+  else exitCode = report(error);
+}
+process.exitCode = exitCode;

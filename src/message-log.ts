@@ -1,0 +1,67 @@
+// What the log says of a message: where it came from, where it went, how it ended and how long each phase took.
+// Header identifiers only (loggable, in log.ts): nothing of a patient is in reach here.
+import type { Peer } from '../routing/message-view.ts';
+import type { GatewayError } from './errors.ts';
+import type { Header } from './hl7/header.ts';
+import type { Exchange } from './relay/exchange.ts';
+import { type Log, loggable } from './telemetry/log.ts';
+
+/** One line for a message that is over. */
+export function logExchange(log: Log, exchange: Exchange, reply: string): void {
+  const { outcome, attempts } = exchange;
+  const failed = outcome?.kind === 'failed' ? outcome : undefined;
+  const level = failed === undefined ? 'info' : 'warn';
+  if (!log.isLevelEnabled(level)) return;
+  const last = attempts.at(-1);
+  log[level](
+    {
+      listener: exchange.origin.listener,
+      source: exchange.origin.peer.address,
+      ...(exchange.hasHeader ? identifiers(exchange.header) : {}),
+      bytes: exchange.frame.length - 3,
+      route: exchange.route?.name,
+      pool: exchange.pool?.name,
+      node: last?.node,
+      attempts: attempts.length,
+      outcome: outcome?.kind,
+      ambiguous: failed?.ambiguous === true ? true : undefined,
+      code: failed?.error.code,
+      reply,
+      queueMs: rounded(exchange.queuedMs),
+      connectMs: rounded(last?.connectMs),
+      ackMs: last?.writtenAt === undefined ? undefined : rounded((last.endedAt ?? 0) - last.writtenAt),
+      totalMs: rounded((exchange.settledAt ?? 0) - exchange.receivedAt),
+    },
+    'message',
+  );
+}
+
+/** Something a sender did that never became a message, or that ended its connection. */
+export function logFault(
+  log: Log,
+  listener: string,
+  error: GatewayError,
+  peer: Peer | undefined,
+  header: Header | undefined,
+): void {
+  const fields = {
+    listener,
+    source: peer?.address,
+    code: error.code,
+    detail: error.detail,
+    ...(header === undefined ? {} : identifiers(header)),
+  };
+  log[error.code === 'GW_ERR_SENDER_IDLE' ? 'info' : 'warn'](fields, error.message);
+}
+
+function identifiers(header: Header): Record<string, string> {
+  return {
+    type: loggable(header.text(9)),
+    controlId: loggable(header.text(10)),
+    sender: `${loggable(header.text(3))}|${loggable(header.text(4))}`,
+  };
+}
+
+function rounded(ms: number | undefined): number | undefined {
+  return ms === undefined || ms === 0 ? undefined : Math.round(ms * 100) / 100;
+}

@@ -1,0 +1,162 @@
+// One message from receipt to reply: what is known of it, every attempt to bring it to a node with its times, and
+// what came of it. Each step of the line writes here; logs and traces are made from it when it is over.
+
+import type { Peer } from '../../routing/message-view.ts';
+import type { PoolConfig, RouteConfig } from '../config/config.ts';
+import { GatewayError } from '../errors.ts';
+import type { Ack } from '../hl7/ack.ts';
+import type { Header } from '../hl7/header.ts';
+import type { Channel, Delivery } from '../upstream/delivery.ts';
+import type { Node } from '../upstream/node.ts';
+import type { Lane } from './lane.ts';
+
+/** What came of a message. A positive acknowledgement exists only in `answered`, made by a node. */
+export type Outcome =
+  | { readonly kind: 'answered'; readonly ack: Ack; readonly frame: Buffer; readonly node: string }
+  /** F42: written whole to a node of which no answer was to be expected. */
+  | { readonly kind: 'unanswered'; readonly node: string }
+  /** It can never be taken, or could not be now; `error.fault` says which. No node has it, unless `ambiguous`. */
+  | { readonly kind: 'failed'; readonly error: GatewayError; readonly ambiguous: boolean }
+  /** Not sent, because the gateway closed the sender's connection at an earlier message. */
+  | { readonly kind: 'abandoned' };
+
+/** Times are performance.now() milliseconds. */
+export interface Attempt {
+  readonly node: string;
+  /** Why this node: what the pool's choice went by. */
+  readonly why: string;
+  readonly startedAt: number;
+  /** How long a connection had to be dialled for it; 0 where one was open. */
+  connectMs: number;
+  writtenAt: number | undefined;
+  endedAt: number | undefined;
+  error: GatewayError | undefined;
+}
+
+/** Where a message came from and its answer goes. */
+export interface Origin {
+  readonly listener: string;
+  readonly peer: Peer;
+  /** By pool: the messages of this sender connection that are not yet answered, in order. */
+  readonly lanes: Map<string, Lane<Exchange>>;
+  settled(exchange: Exchange, outcome: Outcome): void;
+  answeredLater(exchange: Exchange, frame: Buffer): void;
+}
+
+/** Who brings an exchange to a node. */
+export interface Carrier {
+  onAssigned(exchange: Exchange): void;
+  onAnswered(exchange: Exchange, ack: Ack, frame: Buffer): void;
+  onUnanswered(exchange: Exchange): void;
+  onFailed(exchange: Exchange, error: GatewayError): void;
+  abandon(exchange: Exchange): void;
+}
+
+let count = 0;
+
+export class Exchange implements Delivery {
+  /** Order of receipt, over all connections. */
+  readonly serial = ++count;
+  readonly receivedAt = performance.now();
+  readonly frame: Buffer;
+  readonly origin: Origin;
+  #header: Header | undefined;
+
+  route: RouteConfig | undefined;
+  pool: PoolConfig | undefined;
+  stickyKey: string | undefined;
+  expectsAnswer = true;
+
+  /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
+  phase: 'ready' | 'queued' | 'sent' | 'over' = 'ready';
+  carrier: Carrier | undefined;
+  lane: Lane<Exchange> | undefined;
+  node: Node | undefined;
+  channel: Channel | undefined;
+  /** Nodes that have failed it since all of them were last allowed. */
+  tried: Set<Node> | undefined;
+  /** `onAmbiguous: same-node`: the only node that may have it. */
+  boundTo: Node | undefined;
+  /** When its first attempt could have begun: it was first in its lane. */
+  turnAt: number | undefined;
+  queuedMs = 0;
+  readonly attempts: Attempt[] = [];
+  outcome: Outcome | undefined;
+  settledAt: number | undefined;
+
+  constructor(frame: Buffer, origin: Origin) {
+    this.frame = frame;
+    this.origin = origin;
+  }
+
+  get header(): Header {
+    if (this.#header === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: 'header not read' });
+    return this.#header;
+  }
+
+  set header(header: Header) {
+    this.#header = header;
+  }
+
+  get hasHeader(): boolean {
+    return this.#header !== undefined;
+  }
+
+  /** How often it has been written to a node. */
+  get writes(): number {
+    let writes = 0;
+    for (const attempt of this.attempts) if (attempt.writtenAt !== undefined) writes++;
+    return writes;
+  }
+
+  settle(outcome: Outcome): void {
+    if (this.phase === 'over') return;
+    this.phase = 'over';
+    this.outcome = outcome;
+    this.settledAt = performance.now();
+    this.origin.settled(this, outcome);
+  }
+
+  /** Not to be sent any more, if it has not been. */
+  abandon(): void {
+    if (this.phase === 'ready' || this.phase === 'queued') this.carrier?.abandon(this);
+  }
+
+  assigned(channel: Channel, connectMs: number): void {
+    this.channel = channel;
+    const attempt = this.attempts.at(-1);
+    if (attempt !== undefined) attempt.connectMs = connectMs;
+    this.carrier?.onAssigned(this);
+  }
+
+  written(): void {
+    const attempt = this.attempts.at(-1);
+    if (attempt !== undefined) attempt.writtenAt = performance.now();
+  }
+
+  answered(ack: Ack, frame: Buffer): void {
+    this.#endAttempt(undefined);
+    this.carrier?.onAnswered(this, ack, frame);
+  }
+
+  unanswered(): void {
+    this.#endAttempt(undefined);
+    this.carrier?.onUnanswered(this);
+  }
+
+  failed(error: GatewayError): void {
+    this.#endAttempt(error);
+    this.carrier?.onFailed(this, error);
+  }
+
+  answeredLater(_ack: Ack, frame: Buffer): void {
+    this.origin.answeredLater(this, frame);
+  }
+
+  #endAttempt(error: GatewayError | undefined): void {
+    const attempt = this.attempts.at(-1);
+    if (attempt === undefined) return;
+    attempt.endedAt = performance.now();
+    attempt.error = error;
+  }
+}

@@ -1,0 +1,31 @@
+// One message on its way to a node, as the upstream sees it: what to write, and whom to tell what came of it.
+import type { GatewayError } from '../errors.ts';
+import type { Ack } from '../hl7/ack.ts';
+import type { Header } from '../hl7/header.ts';
+
+/** A way to a node on which messages stay in order; a connection, for MLLP. */
+export interface Channel {
+  /** Can one more message be sent behind those that are under way? */
+  readonly hasRoom: boolean;
+}
+
+/** Exactly one of `answered`, `unanswered` and `failed` is called, once. */
+export interface Delivery {
+  /** The message with its framing, as it came. */
+  readonly frame: Buffer;
+  readonly header: Header;
+  /** F42: false where nobody answers this message, by the pool's `acknowledgement`. */
+  readonly expectsAnswer: boolean;
+  /** It has been given to a channel; its bytes are not written yet. */
+  assigned(channel: Channel, connectMs: number): void;
+  /** Its bytes have been handed to the operating system: from now on a failure is ambiguous. */
+  written(): void;
+  /** `frame` is the node's answer with its framing. */
+  answered(ack: Ack, frame: Buffer): void;
+  /** Written whole; no answer was to be expected. */
+  unanswered(): void;
+  /** `error.resend` says whether the node may have the message. */
+  failed(error: GatewayError): void;
+  /** F43: the application acknowledgement of a message that was committed (CA) before. After `answered` only. */
+  answeredLater(ack: Ack, frame: Buffer): void;
+}

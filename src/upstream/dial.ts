@@ -1,0 +1,112 @@
+// Opens a connection to a node: TCP, TLS where asked for, and then a moment's watch that the node keeps it. Whatever
+// fails here, no byte of a message was written.
+import net from 'node:net';
+import tls from 'node:tls';
+import { causeCode, GatewayError } from '../errors.ts';
+import { endGently } from '../mllp/tick-writer.ts';
+
+export interface DialOptions {
+  /** The node's name, for errors. */
+  readonly node: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: tls.ConnectionOptions | undefined;
+  /** For TCP and TLS together. */
+  readonly connectMs: number;
+  /**
+   * A node at its limit accepts and closes within milliseconds (F32; Mirth: 2 ms). A message written by then would be
+   * ambiguous, so a fresh connection is watched for this long first. 0: not at all.
+   */
+  readonly settleMs: number;
+}
+
+/** Peers behind firewalls that forget idle connections: well under the usual 5 to 60 minutes. */
+const KEEP_ALIVE_MS = 30_000;
+
+/** Calls one of `opened` and `failed`, once, never before it returns. The result aborts; then neither is called. */
+export function dial(
+  options: DialOptions,
+  opened: (socket: net.Socket, connectMs: number) => void,
+  failed: (error: GatewayError) => void,
+): () => void {
+  const { node, host, port } = options;
+  const startedAt = performance.now();
+  const socket =
+    options.tls === undefined ? net.connect({ host, port }) : tls.connect({ ...options.tls, host, port });
+  let accepted = false;
+  let settling = false;
+  let connectMs = 0;
+  let error: Error | undefined;
+
+  let timer = setTimeout(() => {
+    leave();
+    socket.destroy();
+    failed(
+      new GatewayError('GW_ERR_NODE_CONNECT_TIMEOUT', {
+        node,
+        detail: accepted ? 'TLS handshake' : undefined,
+      }),
+    );
+  }, options.connectMs);
+
+  const onAccepted = (): void => {
+    accepted = true;
+  };
+  const onReady = (): void => {
+    connectMs = performance.now() - startedAt;
+    settling = true;
+    clearTimeout(timer);
+    if (options.settleMs === 0) finish();
+    else timer = setTimeout(finish, options.settleMs);
+  };
+  const onError = (thrown: Error): void => {
+    error = thrown;
+    fail();
+  };
+  // Nothing has been asked yet, so nothing that comes is an answer (F38).
+  const onData = (): void => {};
+  const ready = options.tls === undefined ? 'connect' : 'secureConnect';
+
+  function leave(): void {
+    clearTimeout(timer);
+    socket.off('connect', onAccepted).off(ready, onReady).off('error', onError);
+    socket.off('data', onData).off('end', fail).off('close', fail);
+    // Whatever still goes wrong with it is of no interest, but must have a listener.
+    socket.on('error', () => {});
+  }
+  function finish(): void {
+    leave();
+    opened(socket, connectMs);
+  }
+  function fail(): void {
+    leave();
+    const dialled = dialError(node, accepted, settling, socket.bytesRead, error);
+    endGently(socket);
+    failed(dialled);
+  }
+
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  socket.once('connect', onAccepted).once(ready, onReady).once('error', onError);
+  socket.on('data', onData).once('end', fail).once('close', fail);
+  return () => {
+    leave();
+    endGently(socket);
+  };
+}
+
+function dialError(
+  node: string,
+  accepted: boolean,
+  settling: boolean,
+  bytesRead: number,
+  error: Error | undefined,
+): GatewayError {
+  const detail = error === undefined ? undefined : causeCode(error);
+  if (!accepted) return new GatewayError('GW_ERR_NODE_CONNECT', { node, detail, cause: error });
+  const hungUp = detail === undefined || detail === 'ECONNRESET' || detail === 'EPIPE';
+  // Accepted and closed, before a handshake's first byte or after its last: full. Any other end of a handshake is TLS's
+  // doing; a node that refuses the gateway's certificate says so after its own part of a TLS 1.3 handshake.
+  if (hungUp && (settling || bytesRead === 0)) return new GatewayError('GW_ERR_NODE_FULL', { node });
+  return new GatewayError('GW_ERR_NODE_TLS', { node, detail, cause: error });
+}

@@ -1,0 +1,297 @@
+// One open connection to a node: writes messages and matches each answer to its message. Answers come in the order of
+// the messages (MLLP R1) and MSA-2 must agree; else nothing is credited to anything.
+import type { Socket } from 'node:net';
+import { causeCode, GatewayError } from '../errors.ts';
+import { type Ack, controlIdsOf, isApplicationAck, readAck } from '../hl7/ack.ts';
+import { payloadOf } from '../mllp/frame.ts';
+import {
+  type FrameFault,
+  FrameReader,
+  type FrameReaderLimits,
+  type FrameSink,
+} from '../mllp/frame-reader.ts';
+import { endGently, TickWriter } from '../mllp/tick-writer.ts';
+import type { Channel, Delivery } from './delivery.ts';
+
+export interface ConnectionOptions {
+  /** The node's name, for errors. */
+  readonly node: string;
+  readonly ackMs: number;
+  /** Messages that may wait for their answers. */
+  readonly pipelining: number;
+  readonly answers: FrameReaderLimits;
+}
+
+/** Whom a connection belongs to. */
+export interface ConnectionOwner {
+  /** A message got its answer, or needed none: there is room. */
+  onSettled(connection: MllpConnection): void;
+  /** No message will be taken any more; `error`: why, if the node's doing. Called before its messages fail. */
+  onClosed(connection: MllpConnection, error: GatewayError | undefined): void;
+  /** An answer that belongs to no message (F34, F39): dropped. */
+  onStrayAnswer(connection: MllpConnection): void;
+}
+
+/** F43: committed messages of one connection whose application acknowledgement may still come; then the oldest is forgotten. */
+const MAX_COMMITTED = 1000;
+/** F42: control ids of messages that needed no answer, to tell a node that answers all the same from one that is confused. */
+const MAX_UNANSWERED = 256;
+const NOTHING = Buffer.alloc(0);
+
+export class MllpConnection implements Channel, FrameSink {
+  /** How long dialling took; reported with the first message only. */
+  #connectMs: number;
+  lastUsedAt = performance.now();
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #owner: ConnectionOwner;
+  readonly #reader: FrameReader;
+  readonly #writer: TickWriter;
+  /** In the order in which they were sent; the first is the one whose answer is due. */
+  readonly #pending: Delivery[] = [];
+  /** Of `#pending`, the last ones whose bytes are not written yet. */
+  #unwritten = 0;
+  /** Gathered in this turn, no answer expected. */
+  #silent: Delivery[] = [];
+  /** Those, and the ones whose bytes the operating system has not taken yet. */
+  #silentCount = 0;
+  /** By control id, oldest first. */
+  readonly #committed = new Map<string, Delivery>();
+  readonly #answerless = new Set<string>();
+  #lastAnswered = '';
+  #state: 'open' | 'retiring' | 'closed' = 'open';
+  #error: Error | undefined;
+  #ackTimer: NodeJS.Timeout | undefined;
+  #dueSince = 0;
+
+  constructor(socket: Socket, connectMs: number, options: ConnectionOptions, owner: ConnectionOwner) {
+    this.#socket = socket;
+    this.#connectMs = connectMs;
+    this.#options = options;
+    this.#owner = owner;
+    this.#reader = new FrameReader(this, options.answers);
+    this.#writer = new TickWriter(socket, () => this.#onFlush());
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('error', (error: Error) => {
+      this.#error = error;
+      this.#onEnd();
+    });
+    socket.on('end', () => this.#onEnd());
+    socket.on('close', () => this.#onEnd());
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  get pending(): number {
+    return this.#pending.length + this.#silentCount;
+  }
+
+  get hasRoom(): boolean {
+    return this.#state === 'open' && this.pending < this.#options.pipelining;
+  }
+
+  send(delivery: Delivery): void {
+    this.lastUsedAt = performance.now();
+    if (delivery.expectsAnswer) {
+      if (this.#pending.push(delivery) === 1) this.#expect();
+      this.#unwritten++;
+    } else {
+      this.#silent.push(delivery);
+      this.#silentCount++;
+    }
+    this.#writer.write(delivery.frame);
+    delivery.assigned(this, this.#connectMs);
+    this.#connectMs = 0;
+  }
+
+  /** Takes no more messages, and ends when those under way are answered. */
+  retire(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'retiring';
+    if (this.pending === 0) this.#close(undefined);
+  }
+
+  #onFlush(): void {
+    const pending = this.#pending;
+    for (let i = pending.length - this.#unwritten; i < pending.length; i++) pending[i]?.written();
+    this.#unwritten = 0;
+    if (this.#silent.length > 0) this.#writeSilent();
+  }
+
+  /** Messages without an answer are delivered when the operating system has taken their bytes. */
+  #writeSilent(): void {
+    const silent = this.#silent;
+    this.#silent = [];
+    for (const delivery of silent) {
+      delivery.written();
+      this.#answerless.add(delivery.header.controlId);
+      if (this.#answerless.size > MAX_UNANSWERED) {
+        for (const oldest of this.#answerless) {
+          this.#answerless.delete(oldest);
+          break;
+        }
+      }
+    }
+    // Behind the messages' own bytes, so that its callback tells when those have been taken.
+    setImmediate(() => {
+      this.#socket.write(NOTHING, () => {
+        for (const delivery of silent) {
+          if (this.#state === 'closed') delivery.failed(this.#closedError());
+          else {
+            this.#silentCount--;
+            this.#owner.onSettled(this);
+            delivery.unanswered();
+          }
+        }
+        if (this.#state === 'retiring') this.retire();
+      });
+    });
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#state === 'closed') {
+      // A late answer (F34): its message has been given up on.
+      this.#owner.onStrayAnswer(this);
+      return;
+    }
+    this.#reader.push(chunk);
+  }
+
+  onFrame(frame: Buffer): void {
+    if (this.#state === 'closed') return;
+    const ack = readAck(payloadOf(frame));
+    const due = this.#pending[0];
+    if (ack === undefined) {
+      if (due === undefined) this.#onStray();
+      else this.#close(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node }));
+      return;
+    }
+    if (due === undefined || this.#pending.length === this.#unwritten || !answers(ack, due.header)) {
+      this.#onUnmatched(ack, frame, due);
+      return;
+    }
+    const committed = this.#committed.get(ack.controlId);
+    if (committed !== undefined && isApplicationAck(ack.code) && due.header.enhanced) {
+      // The same control id twice on this connection, and this one still waits for its commit (F43).
+      this.#answerLater(committed, ack, frame);
+      return;
+    }
+    this.#pending.shift();
+    this.#lastAnswered = ack.controlId;
+    this.lastUsedAt = performance.now();
+    if (!isApplicationAck(ack.code)) this.#rememberCommit(due);
+    if (this.#pending.length > 0) this.#expect();
+    this.#owner.onSettled(this);
+    due.answered(ack, frame);
+    if (this.#state === 'retiring') this.retire();
+  }
+
+  onEmptyFrame(): void {
+    if (this.#pending.length === 0) this.#onStray();
+    else
+      this.#close(
+        new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail: 'an empty frame' }),
+      );
+  }
+
+  onFault(code: FrameFault): void {
+    // The stream ended inside an answer: `#onEnd` says so.
+    if (code === 'GW_ERR_FRAME_TRUNCATED' || this.#state === 'closed') return;
+    if (this.#pending.length === 0) this.#onStray();
+    else this.#close(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail: code }));
+  }
+
+  /** An answer that is not the one due: an application acknowledgement after a commit, a second answer, or a wrong one. */
+  #onUnmatched(ack: Ack, frame: Buffer, due: Delivery | undefined): void {
+    const committed = this.#committed.get(ack.controlId);
+    if (committed !== undefined && isApplicationAck(ack.code)) this.#answerLater(committed, ack, frame);
+    else if (this.#answerless.delete(ack.controlId)) this.#owner.onStrayAnswer(this);
+    else if (due === undefined || ack.controlId === this.#lastAnswered) this.#onStray();
+    else this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
+  }
+
+  #answerLater(committed: Delivery, ack: Ack, frame: Buffer): void {
+    this.#committed.delete(ack.controlId);
+    committed.answeredLater(ack, frame);
+  }
+
+  /** F39: the first answer stands; a connection that says more than it was asked takes no further message. */
+  #onStray(): void {
+    this.#owner.onStrayAnswer(this);
+    this.#state = 'retiring';
+    if (this.pending === 0) this.#close(undefined);
+  }
+
+  #rememberCommit(delivery: Delivery): void {
+    const id = delivery.header.controlId;
+    if (id === '') return;
+    this.#committed.delete(id);
+    this.#committed.set(id, delivery);
+    if (this.#committed.size > MAX_COMMITTED) {
+      for (const oldest of this.#committed.keys()) {
+        this.#committed.delete(oldest);
+        break;
+      }
+    }
+  }
+
+  /** The first pending message's answer is due from now on. */
+  #expect(): void {
+    this.#dueSince = performance.now();
+    if (this.#ackTimer === undefined) {
+      this.#ackTimer = setTimeout(() => this.#onAckTimer(), this.#options.ackMs);
+      this.#ackTimer.unref();
+    } else this.#ackTimer.refresh();
+  }
+
+  #onAckTimer(): void {
+    if (this.#pending.length === 0 || this.#state === 'closed') return;
+    if (performance.now() - this.#dueSince < this.#options.ackMs - 1) return;
+    this.#close(new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));
+  }
+
+  #onEnd(): void {
+    if (this.#state === 'closed') return;
+    this.#reader.end();
+    if (this.pending > 0) this.#close(this.#closedError());
+    else this.#close(undefined);
+  }
+
+  #closedError(): GatewayError {
+    const detail = this.#error === undefined ? undefined : causeCode(this.#error);
+    return new GatewayError('GW_ERR_NODE_CLOSED', { node: this.#options.node, detail });
+  }
+
+  /** Ends the connection; with `error`, what was written fails as that and what was not is safe to send elsewhere. */
+  #close(error: GatewayError | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    clearTimeout(this.#ackTimer);
+    this.#writer.discard();
+    this.#reader.stop();
+    this.#committed.clear();
+    endGently(this.#socket);
+    this.#owner.onClosed(this, error);
+    const pending = this.#pending.splice(0);
+    const unwrittenFrom = pending.length - this.#unwritten;
+    const silent = this.#silent.splice(0);
+    pending.forEach((delivery, i) => {
+      if (i >= unwrittenFrom)
+        delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+      else delivery.failed(i === 0 && error !== undefined ? error : this.#closedError());
+    });
+    for (const delivery of silent)
+      delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+  }
+}
+
+/** F35: does this acknowledgement answer that message? One without a control id can be matched by its place only. */
+function answers(ack: Ack, header: Delivery['header']): boolean {
+  const id = header.controlId;
+  if (ack.controlId === id || id === '') return true;
+  // Several messages in one frame (F24) may be answered under any of their ids, or by a batch without one.
+  if (!header.batch && header.bytes.indexOf('MSH', header.end, 'latin1') < 0) return false;
+  return (header.batch && ack.controlId === '') || controlIdsOf(header).has(ack.controlId);
+}

@@ -1,0 +1,216 @@
+// The connections to one node over MLLP: few, long-lived, opened when there is work for one more, never more than the
+// pool's `connections.max`. Takes a message only where it has room, and tells the node what it learns on the way.
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { GatewayError } from '../errors.ts';
+import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
+import type { Channel, Delivery } from './delivery.ts';
+import { dial } from './dial.ts';
+import { MllpConnection } from './mllp-connection.ts';
+
+export interface MllpUpstreamOptions {
+  /** The node's name, for errors. */
+  readonly node: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsOptions | undefined;
+  readonly maxConnections: number;
+  readonly pipelining: number;
+  readonly idleMs: number;
+  readonly settleMs: number;
+  readonly connectMs: number;
+  readonly ackMs: number;
+  /** For what the node answers. */
+  readonly answers: FrameReaderLimits;
+}
+
+/** What an upstream tells the node that it belongs to. */
+export interface UpstreamOwner {
+  /** The node took a connection and kept it. */
+  onReached(): void;
+  onAnswered(): void;
+  /** A dial failed, or a connection broke that had messages under way. */
+  onFailure(error: GatewayError): void;
+  /** There is room for one more message. */
+  onRoom(): void;
+  /** `isFull` has changed. */
+  onFullness(): void;
+  onStrayAnswer(): void;
+}
+
+/** After the node closed a connection at once, so long no further one is tried beyond those that it keeps (F32). */
+const FULL_MS = 1_000;
+
+export class MllpUpstream {
+  readonly #options: MllpUpstreamOptions;
+  readonly #owner: UpstreamOwner;
+  readonly #connections: MllpConnection[] = [];
+  readonly #dials = new Set<() => void>();
+  /** Taken, and waiting for a connection that is being dialled. */
+  readonly #waiting: Delivery[] = [];
+  #inFlight = 0;
+  #full = false;
+  #fullTimer: NodeJS.Timeout | undefined;
+  readonly #reaper: NodeJS.Timeout;
+  #closing = false;
+
+  constructor(options: MllpUpstreamOptions, owner: UpstreamOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    this.#reaper = setInterval(() => this.#reap(), Math.max(options.idleMs / 2, 50));
+    this.#reaper.unref();
+  }
+
+  /** Messages taken and not yet answered, failed or known to need no answer. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get hasRoom(): boolean {
+    const { maxConnections, pipelining } = this.#options;
+    return this.#inFlight < (this.#full ? this.openConnections : maxConnections) * pipelining;
+  }
+
+  /** The node closes new connections at once and none is open: nothing can be sent there for the moment. */
+  get isFull(): boolean {
+    return this.#full && this.openConnections === 0;
+  }
+
+  get openConnections(): number {
+    let open = 0;
+    for (const connection of this.#connections) if (connection.isOpen) open++;
+    return open;
+  }
+
+  /** Takes a message. Only to be called where `hasRoom`, or with a `channel` of this upstream that has room. */
+  send(delivery: Delivery, channel?: Channel): void {
+    this.#inFlight++;
+    const connection = channel instanceof MllpConnection && channel.hasRoom ? channel : this.#leastPending();
+    if (connection === undefined) this.#waiting.push(delivery);
+    else connection.send(delivery);
+    // One more connection where all are busy, even if this message has found a place behind others.
+    if (connection === undefined || connection.pending > 1) this.#dialMore();
+  }
+
+  /** Ends every connection when its messages are answered. */
+  close(): void {
+    this.#closing = true;
+    clearInterval(this.#reaper);
+    clearTimeout(this.#fullTimer);
+    if (this.#waiting.length === 0) {
+      for (const abort of this.#dials) abort();
+      this.#dials.clear();
+    }
+    for (const connection of [...this.#connections]) connection.retire();
+  }
+
+  #leastPending(): MllpConnection | undefined {
+    let best: MllpConnection | undefined;
+    for (const connection of this.#connections) {
+      if (!connection.hasRoom) continue;
+      if (connection.pending === 0) return connection;
+      if (best === undefined || connection.pending < best.pending) best = connection;
+    }
+    return best;
+  }
+
+  #dialMore(): void {
+    const { maxConnections, pipelining } = this.#options;
+    if (this.#full || this.#connections.length + this.#dials.size >= maxConnections) return;
+    // Those being dialled will take the waiting ones; `pipelining` each, but one each is what keeps latency low.
+    if (this.#waiting.length > 0 && this.#dials.size >= Math.max(this.#waiting.length, 1)) return;
+    if (this.#waiting.length === 0 && (pipelining === 1 || this.#dials.size > 0)) return;
+    this.#dial();
+  }
+
+  #dial(): void {
+    const abort = dial(
+      this.#options,
+      (socket, connectMs) => {
+        this.#dials.delete(abort);
+        const connection = new MllpConnection(socket, connectMs, this.#options, {
+          onSettled: (settled) => this.#onSettled(settled),
+          onClosed: (closed, error) => this.#onClosed(closed, error),
+          onStrayAnswer: () => this.#owner.onStrayAnswer(),
+        });
+        this.#connections.push(connection);
+        this.#owner.onReached();
+        this.#fill(connection);
+        if (this.#closing) connection.retire();
+        else this.#owner.onRoom();
+      },
+      (error) => {
+        this.#dials.delete(abort);
+        this.#onDialFailed(error);
+      },
+    );
+    this.#dials.add(abort);
+  }
+
+  #fill(connection: MllpConnection): void {
+    while (connection.hasRoom) {
+      const delivery = this.#waiting.shift();
+      if (delivery === undefined) return;
+      connection.send(delivery);
+    }
+  }
+
+  #onDialFailed(error: GatewayError): void {
+    if (error.code === 'GW_ERR_NODE_FULL') this.#onFull();
+    this.#owner.onFailure(error);
+    this.#failUnplaced(error);
+    if (this.#full) this.#owner.onFullness();
+    this.#owner.onRoom();
+  }
+
+  /** What the connections that are open or on their way can still take stays; the rest goes elsewhere, oldest first. */
+  #failUnplaced(error: GatewayError): void {
+    if (this.#waiting.length === 0) return;
+    const places = (this.openConnections + this.#dials.size) * this.#options.pipelining;
+    const free = Math.max(0, places - (this.#inFlight - this.#waiting.length));
+    for (const delivery of this.#waiting.splice(0, Math.max(0, this.#waiting.length - free))) {
+      this.#inFlight--;
+      delivery.failed(error);
+    }
+  }
+
+  #onFull(): void {
+    this.#full = true;
+    clearTimeout(this.#fullTimer);
+    this.#fullTimer = setTimeout(() => {
+      this.#full = false;
+      this.#owner.onFullness();
+    }, FULL_MS);
+    this.#fullTimer.unref();
+  }
+
+  #onSettled(connection: MllpConnection): void {
+    this.#inFlight--;
+    this.#owner.onAnswered();
+    this.#fill(connection);
+    this.#owner.onRoom();
+  }
+
+  #onClosed(connection: MllpConnection, error: GatewayError | undefined): void {
+    const at = this.#connections.indexOf(connection);
+    if (at >= 0) this.#connections.splice(at, 1);
+    this.#inFlight -= connection.pending;
+    if (error !== undefined) this.#owner.onFailure(error);
+    // Messages that waited for a place on it need a connection of their own now.
+    if (this.#waiting.length > 0) {
+      this.#dialMore();
+      this.#failUnplaced(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+    }
+    setImmediate(() => {
+      if (this.#full) this.#owner.onFullness();
+      this.#owner.onRoom();
+    });
+  }
+
+  /** Connections that have had no message for `idleMs` are ended. */
+  #reap(): void {
+    const before = performance.now() - this.#options.idleMs;
+    for (const connection of [...this.#connections]) {
+      if (connection.pending === 0 && connection.lastUsedAt < before) connection.retire();
+    }
+  }
+}
