@@ -114,9 +114,12 @@ export class MllpListener implements Listener {
     );
     server.on('tlsClientError', (cause, socket) => {
       const peer = peerOf(socket.remoteAddress, socket.remotePort);
+      // A client certificate that is refused comes as ECONNRESET too; why, Node.js leaves on the socket.
+      const refused: unknown = socket.authorizationError;
+      const detail = typeof refused === 'string' ? refused : causeCode(cause);
       // F27: a balancer's probe connects and closes; that is no failed handshake.
-      if (causeCode(cause) !== 'ECONNRESET')
-        this.#fault(new GatewayError('GW_ERR_SENDER_TLS', { detail: causeCode(cause), cause }), peer);
+      if (detail !== 'ECONNRESET')
+        this.#fault(new GatewayError('GW_ERR_SENDER_TLS', { detail, cause }), peer);
     });
     return server;
   }

@@ -26,6 +26,7 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
   const pool = readSection(entry.value, { key, pattern: 'pools.NAME', place: entry.place }, reading);
   const nodes = pool.entries('nodes').map((node) => buildNode(node, `${key}.nodes.${node.key}`, reading));
   checkNodes(pool, nodes);
+  checkHealth(pool, nodes);
 
   const persistenceTree = pool.tree('persistence');
   const where = {
@@ -77,6 +78,16 @@ function checkNodes(pool: Section, nodes: readonly NodeConfig[]): void {
     pool.warn('nodes', 'every node is a backup, so the backups take all messages');
   } else if (nodes.every(({ backup, weight }) => backup || weight === 0)) {
     pool.warn('nodes', 'every node that is no backup has weight 0, so none of them takes a new message');
+  }
+}
+
+function checkHealth(pool: Section, nodes: readonly NodeConfig[]): void {
+  const plain = nodes.find(({ protocol }) => protocol === 'mllp');
+  if (pool.word('health.type') === 'tls' && plain !== undefined) {
+    pool.error(
+      'health.type',
+      `a TLS handshake needs mllps:// nodes, and node ${plain.name} is mllp://; tcp checks both`,
+    );
   }
 }
 

@@ -287,10 +287,16 @@ export class MllpConnection implements Channel, FrameSink {
   }
 }
 
-/** F35: does this acknowledgement answer that message? One without a control id can be matched by its place only. */
+/**
+ * F35: does this acknowledgement answer that message? One without a control id can be matched by its place only. Mirth
+ * echoes no more of MSH-10 than its first component.
+ */
 function answers(ack: Ack, header: Delivery['header']): boolean {
   const id = header.controlId;
   if (ack.controlId === id || id === '') return true;
+  const { component } = header.delimiters;
+  if (ack.controlId !== '' && component >= 0 && id.startsWith(ack.controlId + String.fromCharCode(component)))
+    return true;
   // Several messages in one frame (F24) may be answered under any of their ids, or by a batch without one.
   if (!header.batch && header.bytes.indexOf('MSH', header.end, 'latin1') < 0) return false;
   return (header.batch && ack.controlId === '') || controlIdsOf(header).has(ack.controlId);
