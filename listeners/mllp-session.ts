@@ -48,6 +48,11 @@ export class MllpSession implements FrameSink, Origin {
   #draining = false;
   #paused = false;
   #heldPart = 0;
+  /**
+   * Read from the socket and not looked at yet: one read, of 64 KiB at most, can bring more messages than may wait for
+   * their answers. Not in the budget: nothing but an answer would make room, and these wait for none yet.
+   */
+  #rest: Buffer = NO_BYTES;
   #frameTimer: NodeJS.Timeout | undefined;
   #timedFrame = -1;
   #writeTimer: NodeJS.Timeout | undefined;
@@ -87,7 +92,9 @@ export class MllpSession implements FrameSink, Origin {
 
   /** Ends the connection whatever is owed. */
   destroy(): void {
+    this.#release();
     this.#socket.destroy();
+    for (const { exchange } of this.#owed.splice(0)) exchange?.abandon();
   }
 
   onFrame(bytes: Buffer): void {
@@ -97,6 +104,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget.hold(bytes.length);
     this.#relay.accept(exchange, this.#config);
     if (this.#draining) this.#stopReading();
+    if (this.#mustPause()) this.#reader.wait();
   }
 
   onEmptyFrame(): void {
@@ -104,7 +112,7 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void {
-    const header = headerIn(bytes);
+    const header = headerIn(bytes, code === 'GW_ERR_FRAME_START_BLOCK' || code === 'GW_ERR_FRAME_END_BYTE');
     const detail =
       sample === undefined || sample.length === 0 ? undefined : `it looks like ${classifyBytes(sample)}`;
     const error = new GatewayError(code, { detail });
@@ -116,20 +124,15 @@ export class MllpSession implements FrameSink, Origin {
         return;
       case 'GW_ERR_FRAME_START_BLOCK':
       case 'GW_ERR_FRAME_END_BYTE':
-        this.#owe(undefined, this.#refusal(header, error, this.#config.onRejected));
+        this.#owe(this.#refusal(header, error, this.#config.onRejected));
+        return;
+      case 'GW_ERR_FRAME_TOO_LARGE':
+        // F16: the sender learns why, where there is a header to answer; then the connection ends.
+        this.#owe(this.#refusal(header, error, this.#config.onRejected) ?? NO_BYTES);
+        this.#owe(null);
         return;
       default:
-        // F16: the sender learns why, where there is a header to answer; then the connection ends.
-        this.#owe(
-          undefined,
-          this.#refusal(
-            code === 'GW_ERR_FRAME_TOO_LARGE' ? header : undefined,
-            error,
-            this.#config.onRejected,
-          ),
-        );
-        this.#owe(undefined, null);
-        this.#stopReading();
+        this.#owe(null);
     }
   }
 
@@ -137,9 +140,11 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget.hold(-exchange.frame.length);
     const bytes = this.#replyTo(exchange, outcome);
     this.#watcher.onExchange(exchange, replyName(outcome, bytes));
-    const owed = this.#owed.find((one) => one.exchange === exchange);
+    const at = this.#owed.findIndex((one) => one.exchange === exchange);
+    const owed = this.#owed[at];
     if (owed === undefined) return;
     owed.bytes = bytes;
+    if (bytes === null) this.#cutBehind(at);
     this.#pay();
   }
 
@@ -184,9 +189,19 @@ export class MllpSession implements FrameSink, Origin {
     return frame(nak);
   }
 
-  #owe(exchange: Exchange | undefined, bytes: Buffer | null): void {
-    this.#owed.push({ exchange, bytes });
+  /** An answer that is known at once, to what never became an exchange. */
+  #owe(bytes: Buffer | null): void {
+    this.#owed.push({ exchange: undefined, bytes });
+    if (bytes === null) this.#cutBehind(this.#owed.length - 1);
     this.#pay();
+    if (this.#mustPause()) this.#reader.wait();
+  }
+
+  /** The connection will end at this place: what comes behind it could not be answered, so it is not sent or not taken. */
+  #cutBehind(at: number): void {
+    for (const { exchange } of this.#owed.splice(at + 1)) exchange?.abandon();
+    this.#reader.stop();
+    this.#stopReading();
   }
 
   /** Writes the answers that are known, up to the first that is not. */
@@ -212,9 +227,14 @@ export class MllpSession implements FrameSink, Origin {
 
   #onData(chunk: Buffer): void {
     if (this.#state !== 'open') return;
-    this.#reader.push(chunk);
-    this.#account();
+    let rest = chunk;
+    do {
+      rest = rest.subarray(this.#reader.push(rest));
+      this.#account();
+    } while (rest.length > 0 && !this.#mustPause());
+    this.#rest = rest;
     this.#watchFrame();
+    if (this.#draining && !this.#reader.inside) this.#stopReading();
     if (this.#mustPause()) this.#pause();
   }
 
@@ -237,11 +257,8 @@ export class MllpSession implements FrameSink, Origin {
       this.#frameTimer?.refresh();
       return;
     }
-    this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_TIMEOUT'), this.peer, undefined);
-    this.#owe(undefined, null);
-    // Not one that has ended already, with its timer: what came of this frame is dropped unreported.
-    this.#reader.stop();
-    this.#stopReading();
+    const { inside, sample } = this.#reader;
+    this.onFault(inside ? 'GW_ERR_FRAME_TIMEOUT' : 'GW_ERR_FRAME_NO_START', NO_BYTES, sample);
   }
 
   #account(): void {
@@ -272,7 +289,10 @@ export class MllpSession implements FrameSink, Origin {
       return;
     }
     this.#paused = false;
+    if (this.#rest.length > 0) this.#onData(this.#rest);
+    if (this.#paused) return;
     this.#socket.resume();
+    if (this.#socket.readableEnded) this.#onSenderDone();
   }
 
   #onFlush(): void {
@@ -297,6 +317,8 @@ export class MllpSession implements FrameSink, Origin {
 
   /** F25: the sender has said all, and still gets its answers. */
   #onSenderDone(): void {
+    // What has been read is not all looked at yet; `#resume` comes back here.
+    if (this.#rest.length > 0) return;
     this.#stopReading();
     this.#finishIfDone();
   }
@@ -312,6 +334,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#state = 'ending';
     this.#reader.end();
     this.#reader.stop();
+    this.#rest = NO_BYTES;
     this.#account();
     this.#watchFrame();
     // What still comes is read and thrown away: unread bytes would turn the end of the connection into a reset.
@@ -333,11 +356,9 @@ export class MllpSession implements FrameSink, Origin {
 
   /** F26: the sender is gone. What it sent whole is still delivered; what was owed is owed to nobody. */
   #onGone(): void {
+    this.#stopReading();
     if (this.#state !== 'closed') {
-      if (this.#reader.inside)
-        this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_TRUNCATED'), this.peer, undefined);
-      if (this.#owed.length > 0)
-        this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_RESET'), this.peer, undefined);
+      this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_RESET'), this.peer, undefined);
       this.#release();
     }
     this.#watcher.onClosed(this);
@@ -349,6 +370,7 @@ export class MllpSession implements FrameSink, Origin {
     clearTimeout(this.#writeTimer);
     this.#budget.forget(this.#wake);
     this.#reader.stop();
+    this.#rest = NO_BYTES;
     this.#account();
   }
 }
@@ -360,10 +382,12 @@ const FIELD_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   GW_ERR_ROUTE_NONE: 9,
 };
 
-function headerIn(bytes: Buffer): Header | undefined {
+/** `whole`: the frame has ended, so its header has; else one whose end has not come is none: MSH-10 may be cut short. */
+function headerIn(bytes: Buffer, whole: boolean): Header | undefined {
   if (bytes.length < 4) return undefined;
   try {
-    return readHeader(bytes.subarray(1));
+    const header = readHeader(bytes.subarray(1));
+    return whole || header.end < header.bytes.length ? header : undefined;
   } catch {
     return undefined;
   }

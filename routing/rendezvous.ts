@@ -48,9 +48,10 @@ const UNIT = 2 ** -52;
 /**
  * The member of the first `count` that `key` belongs to; undefined if none of them has weight.
  *
- * Each member draws a number `h` in (0, 1) from its name and the key; the highest `-weight / ln(h)` wins (Schindelhauer and
- * Schomaker 2005, the logarithmic method): it wins with a probability in proportion to its weight, and a member's score depends on
- * no other member, so that adding, removing or reweighting one moves none but its own keys.
+ * Each member draws a number `h` in (0, 1) from its name and the key, and the highest `-weight / ln(h)` wins
+ * (Schindelhauer and Schomaker 2005, the logarithmic method). So it wins with a probability in proportion to its
+ * weight; and as no member's score depends on another member, adding, removing or reweighting one moves none but its
+ * own keys.
  */
 export function rendezvous<N extends Candidate>(
   members: readonly Member<N>[],

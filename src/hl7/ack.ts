@@ -182,7 +182,9 @@ export function makeNak(header: Header, refusal: Refusal, now: Date): Buffer {
         ];
 
   const answer = `${[msh, msa, err].map((segment) => trimEnd(segment, fs)).join('\r')}\r`;
-  return header.utf16 === undefined ? Buffer.from(answer, 'latin1') : encodeUtf16(answer, header.utf16);
+  const bytes = Buffer.from(answer, 'latin1');
+  // What is echoed of a UTF-16 message is the UTF-8 of its narrowed copy.
+  return header.utf16 === undefined ? bytes : encodeUtf16(bytes.toString('utf8'), header.utf16);
 }
 
 /** MSH-9 of the answer: the structure is named since v2.3.1, the trigger event is repeated where the message has one. */
@@ -229,6 +231,7 @@ function escapeText(value: string, d: Delimiters): string {
     [d.component, 'S'],
     [d.repetition, 'R'],
     [d.subcomponent, 'T'],
+    [d.truncation, 'P'],
   ];
   let out = '';
   for (const char of value) {

@@ -14,9 +14,6 @@ export interface FieldPart {
 /** Below this many bytes a loop is faster than a call into Node.js (about 20 ns). */
 const NEAR = 64;
 
-/** ESC, by which ISO 2022 switches character sets. */
-const ISO_2022 = 0x1b;
-
 /** Offset of the first `byte` in `from`…`to`, or `to`. */
 export function indexOfByte(bytes: Buffer, byte: number, from: number, to: number): number {
   const near = to - from > NEAR ? from + NEAR : to;
@@ -83,19 +80,22 @@ export function readValue(
     : decode(bytes, from, to, delimiters, charset, hexCharset);
 }
 
-/** ASCII without an escape of HL7 or of ISO 2022, in a message whose delimiters need no translation. */
+/**
+ * ASCII without an escape, in a message whose delimiters need no translation. ISO 2022, which is ASCII too by its bytes,
+ * does not come here: `splittable` has made UTF-8 of it.
+ */
 function isPlain(bytes: Buffer, from: number, to: number, delimiters: Delimiters): boolean {
   if (!isStandard(delimiters)) return false;
   const { escape: esc } = delimiters;
   if (to - from <= NEAR) {
     for (let at = from; at < to; at++) {
       const byte = bytes[at] as number;
-      if (byte === esc || byte > 0x7f || byte === ISO_2022) return false;
+      if (byte === esc || byte > 0x7f) return false;
     }
     return true;
   }
   if (esc >= 0 && indexOfByte(bytes, esc, from, to) < to) return false;
-  return indexOfByte(bytes, ISO_2022, from, to) === to && isAscii(bytes.subarray(from, to));
+  return isAscii(bytes.subarray(from, to));
 }
 
 function isStandard({ component, repetition, subcomponent }: Delimiters): boolean {

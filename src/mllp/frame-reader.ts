@@ -22,8 +22,8 @@ export interface FrameSink {
   /** F15: a frame without payload was swallowed. */
   onEmptyFrame(): void;
   /**
-   * Something that cannot become a frame. `bytes` are the frame's first ones (from its start block on), so that a
-   * header in them can be answered; empty for bytes outside any frame, which come as `sample`.
+   * Something that cannot become a frame. `bytes` are the frame's first ones (from its start block on, never its end),
+   * so that a header in them can be answered; `sample`: of bytes outside any frame that came since the last whole one.
    * After GW_ERR_FRAME_TOO_LARGE and GW_ERR_FRAME_NO_START the reader takes no more.
    */
   onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void;
@@ -56,11 +56,16 @@ export class FrameReader {
   #frameFrom = 0;
   #inside = false;
   #stopped = false;
+  #waiting = false;
   /** The last byte was an end block whose CR may follow in the next chunk. */
   #endPending = false;
   /** How many bytes of `0B M S H` inside a frame have been seen, 0 to 3; the rest is in the next chunk. */
   #nested = 0;
+  /** F14: the open frame had two start blocks; the first has been stripped. */
+  #surplus = false;
   #refused: FrameFault | undefined;
+  /** Offset in the current chunk of the next end block, its length if there is none; less than where it is if not looked for. */
+  #endAt = -1;
 
   #junk = 0;
   #filler = 0;
@@ -98,21 +103,36 @@ export class FrameReader {
     return this.#inside || this.#junk > 0;
   }
 
+  /** First of the bytes outside frames since the last whole frame (F6). TLS holds a `0B` soon, which opens a frame. */
+  get sample(): Buffer {
+    return this.#sample;
+  }
+
   /** Reads no further and lets go of what it holds. */
   stop(): void {
     this.#stopped = true;
     this.#drop();
   }
 
-  push(chunk: Buffer): void {
+  /** For the sink, while it is given a frame: reads no further in this chunk. */
+  wait(): void {
+    this.#waiting = true;
+  }
+
+  /** Returns how many bytes it has read: all, unless the sink has said `wait`; the rest is to be pushed again. */
+  push(chunk: Buffer): number {
     let at = 0;
+    this.#waiting = false;
+    this.#endAt = -1;
     // Found once a chunk and kept while it lies ahead, so that no byte is scanned twice for the same thing.
     let nextStart = chunk.indexOf(START_BLOCK);
     while (at < chunk.length && !this.#stopped) {
+      if (this.#waiting && !this.#inside) return at;
       if (nextStart >= 0 && nextStart < at) nextStart = chunk.indexOf(START_BLOCK, at);
       at = this.#inside ? this.#readInside(chunk, at, nextStart) : this.#readBetween(chunk, at, nextStart);
     }
     if (this.#inside && !this.#stopped) this.#keep(chunk);
+    return chunk.length;
   }
 
   /** The stream has ended. A frame without its CR is whole only where `missingCr` allows it; any other is dropped (F8). */
@@ -121,7 +141,7 @@ export class FrameReader {
     if (this.#inside) {
       const head = this.#head();
       this.#drop();
-      this.#sink.onFault('GW_ERR_FRAME_TRUNCATED', head);
+      this.#sink.onFault('GW_ERR_FRAME_TRUNCATED', head, this.#sample);
     } else if (this.#junk > 0) {
       this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.#sample);
     }
@@ -146,9 +166,9 @@ export class FrameReader {
       const resumed = this.#resumeNested(chunk, at);
       if (resumed !== undefined) return resumed;
     }
-    const end = chunk.indexOf(END_BLOCK, at);
-    if (nextStart >= 0 && (end < 0 || nextStart < end)) return this.#readNested(chunk, nextStart);
-    if (end < 0) return chunk.length;
+    const end = this.#nextEnd(chunk, at);
+    if (nextStart >= 0 && nextStart < end) return this.#readNested(chunk, nextStart);
+    if (end === chunk.length) return chunk.length;
     const next = chunk[end + 1];
     if (next === CARRIAGE_RETURN) return this.#close(chunk, end + 2);
     if (next === undefined) {
@@ -161,13 +181,24 @@ export class FrameReader {
     return end + 1;
   }
 
+  #nextEnd(chunk: Buffer, at: number): number {
+    if (this.#endAt < at) {
+      const found = chunk.indexOf(END_BLOCK, at);
+      this.#endAt = found < 0 ? chunk.length : found;
+    }
+    return this.#endAt;
+  }
+
   /** F9, F10, F14: a start block inside an open frame, at `at` of this chunk. */
   #readNested(chunk: Buffer, at: number): number {
-    // Nothing but the start block has come so far: one of two start blocks is surplus (F14).
-    if (this.#held + (at - this.#frameFrom) === 1) {
+    // Nothing but the start block has come so far: one of two is surplus (F14). One only, and within the same deadline:
+    // else a trickle of start blocks would never end.
+    if (!this.#surplus && this.#held + (at - this.#frameFrom) === 1) {
       this.#skipped++;
-      this.#drop();
-      this.#open(at);
+      this.#parts = [];
+      this.#held = 0;
+      this.#frameFrom = at;
+      this.#surplus = true;
       return at + 1;
     }
     const seen = Math.min(4, chunk.length - at);
@@ -199,6 +230,7 @@ export class FrameReader {
     }
     if (this.#nested < 4) return chunk.length;
     this.#cutOff(this.#head(), from);
+    if (this.#stopped) return chunk.length;
     this.#parts.push(START_MSH);
     this.#held = START_MSH.length;
     return from;
@@ -225,7 +257,6 @@ export class FrameReader {
     this.#started++;
     this.#junk = 0;
     this.#filler = 0;
-    this.#sample = EMPTY;
   }
 
   /** Keeps the open frame's bytes of this chunk. */
@@ -256,8 +287,10 @@ export class FrameReader {
     }
     const refused = this.#refused;
     this.#drop();
+    this.#sample = EMPTY;
     if (size === FRAMING_BYTES) this.#sink.onEmptyFrame();
-    else if (refused !== undefined) this.#sink.onFault(refused, framed.subarray(0, FAULT_BYTES));
+    else if (refused !== undefined)
+      this.#sink.onFault(refused, framed.subarray(0, Math.min(FAULT_BYTES, size - 2)));
     else this.#sink.onFrame(framed);
     return to;
   }
@@ -294,6 +327,7 @@ export class FrameReader {
     this.#inside = false;
     this.#endPending = false;
     this.#nested = 0;
+    this.#surplus = false;
     this.#refused = undefined;
   }
 
@@ -301,7 +335,9 @@ export class FrameReader {
     this.#skipped += to - from;
     for (let i = from; i < to; i++) {
       const byte = chunk[i] as number;
-      if (byte === 0x00 || byte === 0x0a || byte === 0x0d || byte === 0x20) this.#filler++;
+      // Behind the first byte that is none, filler is part of what that begins: an HTTP request has spaces.
+      const filler = byte === 0x00 || byte === 0x0a || byte === 0x0d || byte === 0x20;
+      if (filler && this.#junk === 0) this.#filler++;
       else {
         if (this.#junk === 0) this.#sample = Buffer.from(chunk.subarray(i, Math.min(to, i + SAMPLE_BYTES)));
         this.#junk++;

@@ -29,7 +29,7 @@ export function classifyBytes(sample: Buffer): string {
   if (sample[0] === 0x16 && sample[1] === 0x03) return 'a TLS ClientHello';
   if (/^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) /.test(text)) return 'an HTTP request';
   if (/^(MSH|FHS|BHS)[^A-Za-z0-9]/.test(text)) return 'HL7 without MLLP framing';
-  if (text.startsWith('PROXY ') || text.startsWith('\r\n\r\n\0\r\nQUIT')) return 'a PROXY protocol header';
+  if (/^(PROXY |(\r\n\r\n\0\r\n)?QUIT\n)/.test(text)) return 'a PROXY protocol header';
   if (text.startsWith('SSH-')) return 'an SSH client';
   for (const byte of sample)
     if (byte < 0x09 || byte > 0x7e || (byte > 0x0d && byte < 0x20)) return 'binary data';

@@ -124,8 +124,7 @@ export class FaultyNode {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
-    server.close();
-    this.#hold = await holdPort(HOST, this.#port);
+    this.#hold = await holdPort(HOST, this.#port, () => server.close());
   }
 
   /** Listens again on the same port. */

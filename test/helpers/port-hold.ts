@@ -7,11 +7,17 @@ import net from 'node:net';
  * Holds the port with an outgoing connection that is bound to it: a bound port is not given out again, a port without a
  * listener refuses, and SO_REUSEADDR (libuv sets it) still lets its owner listen there.
  */
-export async function holdPort(host: string, port: number): Promise<{ release(): Promise<void> }> {
+export async function holdPort(
+  host: string,
+  port: number,
+  /** Gives the port up; called just before it is taken, so that no other process gets it in between. */
+  giveUp: () => void = () => undefined,
+): Promise<{ release(): Promise<void> }> {
   const anchor = net.createServer((socket) => socket.on('error', () => undefined));
   anchor.listen(0, host);
   await once(anchor, 'listening');
   const accepted = once(anchor, 'connection');
+  giveUp();
   const socket = net.connect({
     host,
     port: (anchor.address() as net.AddressInfo).port,

@@ -1,0 +1,182 @@
+// The tick writer on real sockets: one write for what one turn brings, order kept; and an end of a connection without a reset.
+import { once } from 'node:events';
+import net from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { endGently, TickWriter } from '../../src/mllp/tick-writer.ts';
+import { turns, until } from '../helpers/until.ts';
+
+interface Pair extends AsyncDisposable {
+  readonly near: net.Socket;
+  readonly far: net.Socket;
+  readonly chunks: Buffer[];
+  /** How often the near side has handed something to the kernel. */
+  readonly writes: () => number;
+}
+
+async function pair(): Promise<Pair> {
+  const server = net.createServer({ allowHalfOpen: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const connected = once(server, 'connection') as Promise<[net.Socket]>;
+  const far = net.connect({
+    port: (server.address() as net.AddressInfo).port,
+    host: '127.0.0.1',
+    allowHalfOpen: true,
+  });
+  const [near] = await connected;
+  far.on('error', () => {});
+  near.on('error', () => {});
+  const chunks: Buffer[] = [];
+  far.on('data', (chunk: Buffer) => chunks.push(chunk));
+  let writes = 0;
+  for (const name of ['_write', '_writev'] as const) {
+    const original = near[name] as (...args: unknown[]) => void;
+    Object.assign(near, {
+      [name]: (...args: unknown[]) => {
+        writes++;
+        original.apply(near, args);
+      },
+    });
+  }
+  const dispose = async (): Promise<void> => {
+    near.destroy();
+    far.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+  return { near, far, chunks, writes: () => writes, [Symbol.asyncDispose]: dispose };
+}
+
+const numbered = (count: number, size: number): Buffer[] =>
+  Array.from({ length: count }, (_, i) => Buffer.alloc(size, i % 251));
+
+describe('TickWriter', () => {
+  it.each([
+    [1, 10],
+    [100, 10],
+    [100, 10_000],
+    [3, 1_000_000],
+  ])('%d parts of %d bytes in one turn are one write, in order', async (count, size) => {
+    await using sockets = await pair();
+    const writer = new TickWriter(sockets.near);
+    const parts = numbered(count, size);
+    for (const part of parts) writer.write(part);
+    expect([sockets.writes(), writer.pendingBytes]).toEqual([0, count * size]);
+    await turns(1);
+    expect([sockets.writes(), writer.pendingBytes]).toEqual([1, 0]);
+    await until(() => Buffer.concat(sockets.chunks).length === count * size);
+    expect(Buffer.concat(sockets.chunks).equals(Buffer.concat(parts))).toBe(true);
+  });
+
+  it('order holds over turns, also where a socket is full', async () => {
+    await using sockets = await pair();
+    sockets.far.pause();
+    const writer = new TickWriter(sockets.near);
+    const parts = numbered(40, 500_000);
+    for (const part of parts) {
+      writer.write(part.subarray(0, 1));
+      writer.write(part.subarray(1));
+      await turns(1);
+    }
+    sockets.far.resume();
+    await until(() => sockets.near.writableLength === 0 && sumOf(sockets.chunks) === 20_000_000);
+    expect(Buffer.concat(sockets.chunks).equals(Buffer.concat(parts))).toBe(true);
+  });
+
+  it('several writers of one turn each write once', async () => {
+    await using a = await pair();
+    await using b = await pair();
+    const writers = [new TickWriter(a.near), new TickWriter(b.near)];
+    for (let i = 0; i < 5; i++) for (const writer of writers) writer.write(Buffer.from(`${i}`));
+    await turns(1);
+    expect([a.writes(), b.writes()]).toEqual([1, 1]);
+    await until(() => sumOf(a.chunks) === 5 && sumOf(b.chunks) === 5);
+    expect(Buffer.concat(b.chunks).toString()).toBe('01234');
+  });
+
+  it('says so before bytes leave, once a write; flush writes at once, and then nothing is left', async () => {
+    await using sockets = await pair();
+    const seen: number[] = [];
+    const writer = new TickWriter(sockets.near, () => seen.push(sockets.writes()));
+    writer.write(Buffer.from('a'));
+    writer.write(Buffer.from('b'));
+    writer.flush();
+    expect([seen, sockets.writes()]).toEqual([[0], 1]);
+    await turns(2);
+    writer.flush();
+    expect([seen, sockets.writes()]).toEqual([[0], 1]);
+    writer.write(Buffer.from('c'));
+    await turns(1);
+    expect(seen).toEqual([0, 1]);
+  });
+
+  it('what is discarded is not written, nor what comes after the socket is gone', async () => {
+    await using sockets = await pair();
+    const writer = new TickWriter(sockets.near);
+    writer.write(Buffer.from('never'));
+    writer.discard();
+    writer.write(Buffer.from('kept'));
+    await until(() => Buffer.concat(sockets.chunks).toString() === 'kept');
+    sockets.near.destroy();
+    writer.write(Buffer.from('late'));
+    await turns(1);
+    expect([sockets.writes(), writer.pendingBytes]).toEqual([1, 0]);
+  });
+});
+
+describe('endGently', () => {
+  it('sends what was written and a FIN, no reset, though the peer is still sending', async () => {
+    await using sockets = await pair();
+    const { near, far, chunks } = sockets;
+    let error: Error | undefined;
+    far.on('error', (cause) => {
+      error = cause;
+    });
+    for (let i = 0; i < 50; i++) far.write(Buffer.alloc(100_000));
+    near.pause();
+    near.write('last words');
+    const ended = once(far, 'end');
+    endGently(near);
+    await ended;
+    expect(Buffer.concat(chunks).toString()).toBe('last words');
+    // Unread bytes in the near kernel would make its close a reset.
+    far.end('more');
+    await once(far, 'close');
+    await until(() => near.destroyed);
+    expect(error).toBeUndefined();
+  });
+
+  it('is over as soon as the peer has ended, too', async () => {
+    await using sockets = await pair();
+    const { near, far } = sockets;
+    far.end();
+    near.resume();
+    await once(near, 'end');
+    endGently(near);
+    await once(near, 'close');
+    expect(near.destroyed).toBe(true);
+  });
+
+  it('does not wait for ever on a peer that keeps its side open', async () => {
+    await using sockets = await pair();
+    const { near, far } = sockets;
+    far.resume();
+    endGently(near);
+    await once(far, 'end');
+    expect(near.destroyed).toBe(false);
+    await until(() => near.destroyed, { deadlineMs: 8_000 });
+  });
+
+  it('does nothing to a socket that is gone', async () => {
+    await using sockets = await pair();
+    const { near } = sockets;
+    near.destroy();
+    endGently(near);
+    await once(near, 'close');
+    expect(near.destroyed).toBe(true);
+  });
+});
+
+function sumOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+}
