@@ -2,6 +2,8 @@
 // in one chunk is handed on as a view of it, any other is copied together once.
 import type { ErrorCode } from '../errors.ts';
 import { CARRIAGE_RETURN, END_BLOCK, FRAMING_BYTES, START_BLOCK } from './frame.ts';
+import { FrameParts } from './frame-parts.ts';
+import { Strays } from './strays.ts';
 
 export interface FrameReaderLimits {
   /** Largest payload. */
@@ -29,14 +31,8 @@ export interface FrameSink {
   onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void;
 }
 
-/** NUL, CR, LF and spaces between frames mean nothing (F4); a stream of nothing else is still ended some time. */
-const MAX_FILLER_BYTES = 64 * 1024;
-/** Chunks of an unfinished frame are joined in blocks of this many, so that a trickle does not cost an object a byte. */
-const MAX_LOOSE_PARTS = 1024;
 /** How much of a refused frame is shown to `onFault`: more than any MSH. */
 const FAULT_BYTES = 16 * 1024;
-/** How much of what is no frame is shown to `onFault`: enough to tell what protocol it is. */
-const SAMPLE_BYTES = 16;
 
 const EMPTY = Buffer.alloc(0);
 /** What a cut-off frame's successor begins with, where its first bytes came in other chunks. */
@@ -47,11 +43,9 @@ export class FrameReader {
   readonly #sink: FrameSink;
   readonly #limits: FrameReaderLimits;
 
-  /** Chunks of the frame that is being read, its start block first; in blocks, then loose. */
-  #parts: Buffer[] = [];
-  #blocks = 0;
-  /** Bytes in `#parts`. */
-  #held = 0;
+  readonly #strays: Strays;
+  /** Of the frame that is being read, what came in earlier chunks; its start block first. */
+  readonly #parts = new FrameParts();
   /** Offset in the current chunk of the open frame's first byte that is not in `#parts`. */
   #frameFrom = 0;
   #inside = false;
@@ -67,15 +61,12 @@ export class FrameReader {
   /** Offset in the current chunk of the next end block, its length if there is none; less than where it is if not looked for. */
   #endAt = -1;
 
-  #junk = 0;
-  #filler = 0;
-  #sample: Buffer = EMPTY;
-  #skipped = 0;
   #started = 0;
 
   constructor(sink: FrameSink, limits: FrameReaderLimits) {
     this.#sink = sink;
     this.#limits = limits;
+    this.#strays = new Strays(limits.maxJunkBytes);
   }
 
   /** How many frames have begun; tells a new frame's deadline from its predecessor's. */
@@ -85,12 +76,12 @@ export class FrameReader {
 
   /** Bytes outside frames so far (F4, F5, F38). */
   get skipped(): number {
-    return this.#skipped;
+    return this.#strays.count;
   }
 
   /** Bytes of an unfinished frame that are kept. */
   get heldBytes(): number {
-    return this.#held;
+    return this.#parts.size;
   }
 
   /** A frame is open. */
@@ -100,12 +91,12 @@ export class FrameReader {
 
   /** A frame is open, or bytes have come that are none: something is owed within the frame's deadline (F6, F7, F17). */
   get unfinished(): boolean {
-    return this.#inside || this.#junk > 0;
+    return this.#inside || this.#strays.hasJunk;
   }
 
-  /** First of the bytes outside frames since the last whole frame (F6). TLS holds a `0B` soon, which opens a frame. */
+  /** First of the bytes outside frames since the last whole frame (F6). */
   get sample(): Buffer {
-    return this.#sample;
+    return this.#strays.sample;
   }
 
   /** Reads no further and lets go of what it holds. */
@@ -139,19 +130,23 @@ export class FrameReader {
   end(): void {
     if (this.#stopped) return;
     if (this.#inside) {
-      const head = this.#head();
+      const head = this.#parts.head(FAULT_BYTES);
       this.#drop();
-      this.#sink.onFault('GW_ERR_FRAME_TRUNCATED', head, this.#sample);
-    } else if (this.#junk > 0) {
-      this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.#sample);
+      this.#sink.onFault('GW_ERR_FRAME_TRUNCATED', head, this.sample);
+    } else if (this.#strays.hasJunk) {
+      this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.sample);
     }
     this.#stopped = true;
   }
 
   #readBetween(chunk: Buffer, at: number, nextStart: number): number {
     const to = nextStart < 0 ? chunk.length : nextStart;
-    if (to > at) this.#skip(chunk, at, to);
-    if (nextStart < 0 || this.#stopped) return chunk.length;
+    if (to > at && !this.#strays.take(chunk, at, to)) {
+      this.stop();
+      this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.sample);
+      return chunk.length;
+    }
+    if (nextStart < 0) return chunk.length;
     this.#open(nextStart);
     return nextStart + 1;
   }
@@ -193,10 +188,9 @@ export class FrameReader {
   #readNested(chunk: Buffer, at: number): number {
     // Nothing but the start block has come so far: one of two is surplus (F14). One only, and within the same deadline:
     // else a trickle of start blocks would never end.
-    if (!this.#surplus && this.#held + (at - this.#frameFrom) === 1) {
-      this.#skipped++;
-      this.#parts = [];
-      this.#held = 0;
+    if (!this.#surplus && this.#parts.size + (at - this.#frameFrom) === 1) {
+      this.#strays.takeStartBlock();
+      this.#parts.clear();
       this.#frameFrom = at;
       this.#surplus = true;
       return at + 1;
@@ -212,7 +206,7 @@ export class FrameReader {
       this.#nested = seen;
       return chunk.length;
     }
-    this.#cutOff(this.#headWith(chunk, at), at);
+    this.#cutOff(this.#parts.head(FAULT_BYTES, chunk.subarray(this.#frameFrom, at)), at);
     return at + 4;
   }
 
@@ -229,10 +223,9 @@ export class FrameReader {
       from++;
     }
     if (this.#nested < 4) return chunk.length;
-    this.#cutOff(this.#head(), from);
+    this.#cutOff(this.#parts.head(FAULT_BYTES), from);
     if (this.#stopped) return chunk.length;
-    this.#parts.push(START_MSH);
-    this.#held = START_MSH.length;
+    this.#parts.add(START_MSH);
     return from;
   }
 
@@ -255,98 +248,48 @@ export class FrameReader {
     this.#inside = true;
     this.#frameFrom = from;
     this.#started++;
-    this.#junk = 0;
-    this.#filler = 0;
+    this.#strays.frameBegan();
   }
 
   /** Keeps the open frame's bytes of this chunk. */
   #keep(chunk: Buffer): void {
-    const size = this.#held + (chunk.length - this.#frameFrom);
-    if (size > this.#limits.maxFrameBytes + FRAMING_BYTES) {
-      this.#tooLarge(chunk);
-      return;
-    }
-    this.#parts.push(this.#frameFrom === 0 ? chunk : chunk.subarray(this.#frameFrom));
-    this.#held = size;
+    if (this.#isTooLarge(chunk, chunk.length)) return;
+    this.#parts.add(this.#frameFrom === 0 ? chunk : chunk.subarray(this.#frameFrom));
     this.#frameFrom = 0;
-    if (this.#parts.length - this.#blocks >= MAX_LOOSE_PARTS) {
-      this.#parts.push(Buffer.concat(this.#parts.splice(this.#blocks)));
-      this.#blocks = this.#parts.length;
-    }
   }
 
   /** The frame ends before `to` of this chunk; `bare`: without its CR, which is put there (F13). */
   #close(chunk: Buffer, to: number, bare = false): number {
-    const size = this.#held + (to - this.#frameFrom) + (bare ? 1 : 0);
-    if (size > this.#limits.maxFrameBytes + FRAMING_BYTES) return this.#tooLarge(chunk);
+    if (this.#isTooLarge(chunk, to)) return chunk.length;
     let framed = chunk.subarray(this.#frameFrom, to);
-    if (bare || this.#parts.length > 0) {
-      this.#parts.push(framed);
-      if (bare) this.#parts.push(LONE_CR);
-      framed = Buffer.concat(this.#parts, size);
-    }
+    if (bare) framed = this.#parts.join(framed, LONE_CR);
+    else if (this.#parts.size > 0) framed = this.#parts.join(framed);
     const refused = this.#refused;
     this.#drop();
-    this.#sample = EMPTY;
-    if (size === FRAMING_BYTES) this.#sink.onEmptyFrame();
+    this.#strays.frameEnded();
+    if (framed.length === FRAMING_BYTES) this.#sink.onEmptyFrame();
     else if (refused !== undefined)
-      this.#sink.onFault(refused, framed.subarray(0, Math.min(FAULT_BYTES, size - 2)));
+      this.#sink.onFault(refused, framed.subarray(0, Math.min(FAULT_BYTES, framed.length - 2)));
     else this.#sink.onFrame(framed);
     return to;
   }
 
-  #tooLarge(chunk: Buffer): number {
-    const head = this.#headWith(chunk, chunk.length);
+  /** F16: ends the reading if the open frame, up to `to` of this chunk, is larger than it may be. */
+  #isTooLarge(chunk: Buffer, to: number): boolean {
+    const size = this.#parts.size + (to - this.#frameFrom);
+    if (size <= this.#limits.maxFrameBytes + FRAMING_BYTES) return false;
+    const head = this.#parts.head(FAULT_BYTES, chunk.subarray(this.#frameFrom));
     this.stop();
     this.#sink.onFault('GW_ERR_FRAME_TOO_LARGE', head);
-    return chunk.length;
-  }
-
-  #headWith(chunk: Buffer, to: number): Buffer {
-    return Buffer.concat([
-      this.#head(),
-      chunk.subarray(this.#frameFrom, Math.min(to, this.#frameFrom + FAULT_BYTES)),
-    ]);
-  }
-
-  /** The open frame's first bytes. */
-  #head(): Buffer {
-    const parts: Buffer[] = [];
-    for (let size = 0, i = 0; i < this.#parts.length && size < FAULT_BYTES; i++) {
-      const part = this.#parts[i] as Buffer;
-      parts.push(part.subarray(0, FAULT_BYTES - size));
-      size += part.length;
-    }
-    return Buffer.concat(parts);
+    return true;
   }
 
   #drop(): void {
-    this.#parts = [];
-    this.#blocks = 0;
-    this.#held = 0;
+    this.#parts.clear();
     this.#inside = false;
     this.#endPending = false;
     this.#nested = 0;
     this.#surplus = false;
     this.#refused = undefined;
-  }
-
-  #skip(chunk: Buffer, from: number, to: number): void {
-    this.#skipped += to - from;
-    for (let i = from; i < to; i++) {
-      const byte = chunk[i] as number;
-      // Behind the first byte that is none, filler is part of what that begins: an HTTP request has spaces.
-      const filler = byte === 0x00 || byte === 0x0a || byte === 0x0d || byte === 0x20;
-      if (filler && this.#junk === 0) this.#filler++;
-      else {
-        if (this.#junk === 0) this.#sample = Buffer.from(chunk.subarray(i, Math.min(to, i + SAMPLE_BYTES)));
-        this.#junk++;
-      }
-      if (this.#junk > this.#limits.maxJunkBytes || this.#filler > MAX_FILLER_BYTES) {
-        this.stop();
-        this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.#sample);
-        return;
-      }
-    }
   }
 }
