@@ -30,6 +30,8 @@ export class MllpListener implements Listener {
   readonly #budget: BufferBudget;
   readonly #watcher: ListenerWatcher;
   readonly #sessions = new Set<MllpSession>();
+  /** TCP connections below TLS, also those whose handshake is not done. */
+  readonly #raw = new Set<net.Socket>();
   #server: net.Server | undefined;
   #draining = false;
   #drained: (() => void) | undefined;
@@ -94,6 +96,7 @@ export class MllpListener implements Listener {
   stop(): void {
     this.#server?.close();
     for (const session of [...this.#sessions]) session.destroy();
+    for (const socket of this.#raw) socket.destroy();
   }
 
   #createServer(): net.Server {
@@ -120,6 +123,12 @@ export class MllpListener implements Listener {
       // F27: a balancer's probe connects and closes; that is no failed handshake.
       if (detail !== 'ECONNRESET')
         this.#fault(new GatewayError('GW_ERR_SENDER_TLS', { detail, cause }), peer);
+      // After a handshake timeout Node.js leaves the connection open, and with it a place under maxConnections.
+      socket.destroy();
+    });
+    server.on('connection', (socket: net.Socket) => {
+      this.#raw.add(socket);
+      socket.once('close', () => this.#raw.delete(socket));
     });
     return server;
   }

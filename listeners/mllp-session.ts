@@ -2,9 +2,8 @@
 // messages came. Reads no faster than answers go out, and owes no answer when it ends itself.
 import type { Socket } from 'node:net';
 import type { Peer } from '../routing/message-view.ts';
-import type { ListenerConfig, Refusal } from '../src/config/config.ts';
-import { ERRORS, type ErrorCode, GatewayError } from '../src/errors.ts';
-import { makeNak } from '../src/hl7/ack.ts';
+import type { ListenerConfig } from '../src/config/config.ts';
+import { GatewayError } from '../src/errors.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
 import { classifyBytes, frame } from '../src/mllp/frame.ts';
 import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
@@ -13,6 +12,8 @@ import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
 import type { Lane } from '../src/relay/lane.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
+import { OwedAnswers } from './owed-answers.ts';
+import { refusalBytes, refusalOf } from './refusal.ts';
 
 export interface SessionWatcher {
   /** A message is over, with its outcome; `reply`: what its sender was told. */
@@ -20,12 +21,6 @@ export interface SessionWatcher {
   /** Something that never became a message, or ended the connection. */
   onFault(error: GatewayError, peer: Peer, header: Header | undefined): void;
   onClosed(session: MllpSession): void;
-}
-
-/** An answer's place in the order of the messages. `bytes` undefined: not known yet; null: the connection is closed here. */
-interface Owed {
-  readonly exchange: Exchange | undefined;
-  bytes: Buffer | null | undefined;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -41,7 +36,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #writer: TickWriter;
-  readonly #owed: Owed[] = [];
+  readonly #owed = new OwedAnswers();
   readonly #wake = (): void => this.#resume();
   /** `ending`: reads no more, still answers. */
   #state: 'open' | 'ending' | 'closed' = 'open';
@@ -94,13 +89,13 @@ export class MllpSession implements FrameSink, Origin {
   destroy(): void {
     this.#release();
     this.#socket.destroy();
-    for (const { exchange } of this.#owed.splice(0)) exchange?.abandon();
+    this.#owed.abandon();
   }
 
   onFrame(bytes: Buffer): void {
     if (this.#state !== 'open') return;
     const exchange = new Exchange(bytes, this);
-    this.#owed.push({ exchange, bytes: undefined });
+    this.#owed.expect(exchange);
     this.#budget.hold(bytes.length);
     this.#relay.accept(exchange, this.#config);
     if (this.#draining) this.#stopReading();
@@ -124,11 +119,11 @@ export class MllpSession implements FrameSink, Origin {
         return;
       case 'GW_ERR_FRAME_START_BLOCK':
       case 'GW_ERR_FRAME_END_BYTE':
-        this.#owe(this.#refusal(header, error, this.#config.onRejected));
+        this.#owe(framed(refusalBytes(this.#config.onRejected, error, header)));
         return;
       case 'GW_ERR_FRAME_TOO_LARGE':
         // F16: the sender learns why, where there is a header to answer; then the connection ends.
-        this.#owe(this.#refusal(header, error, this.#config.onRejected) ?? NO_BYTES);
+        this.#owe(framed(refusalBytes(this.#config.onRejected, error, header)) ?? NO_BYTES);
         this.#owe(null);
         return;
       default:
@@ -140,11 +135,8 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget.hold(-exchange.frame.length);
     const bytes = this.#replyTo(exchange, outcome);
     this.#watcher.onExchange(exchange, replyName(outcome, bytes));
-    const at = this.#owed.findIndex((one) => one.exchange === exchange);
-    const owed = this.#owed[at];
-    if (owed === undefined) return;
-    owed.bytes = bytes;
-    if (bytes === null) this.#cutBehind(at);
+    if (!this.#owed.settle(exchange, bytes)) return;
+    if (bytes === null) this.#endReading();
     this.#pay();
   }
 
@@ -162,67 +154,37 @@ export class MllpSession implements FrameSink, Origin {
         return null;
       case 'failed': {
         const { error } = outcome;
-        const { route } = exchange;
-        const refusal =
-          route?.action.kind === 'reject'
-            ? route.action.code
-            : this.#config[error.fault === 'unacceptable' ? 'onRejected' : 'onUnavailable'];
-        return this.#refusal(exchange.hasHeader ? exchange.header : undefined, error, refusal);
+        const header = exchange.hasHeader ? exchange.header : undefined;
+        return framed(refusalBytes(refusalOf(this.#config, error, exchange.route), error, header));
       }
     }
   }
 
-  /** A negative acknowledgement in a frame, or null to close: because the config says so, or for want of a header. */
-  #refusal(header: Header | undefined, error: GatewayError, refusal: Refusal): Buffer | null {
-    if (refusal === 'close' || header === undefined) return null;
-    const nak = makeNak(
-      header,
-      {
-        code: refusal,
-        condition: ERRORS[error.code].condition,
-        text: error.code === 'GW_ERR_ROUTE_REJECTED' ? (error.detail ?? error.message) : error.message,
-        diagnostic: error.code,
-        field: FIELD_OF[error.code],
-      },
-      new Date(),
-    );
-    return frame(nak);
-  }
-
   /** An answer that is known at once, to what never became an exchange. */
   #owe(bytes: Buffer | null): void {
-    this.#owed.push({ exchange: undefined, bytes });
-    if (bytes === null) this.#cutBehind(this.#owed.length - 1);
+    this.#owed.add(bytes);
+    if (bytes === null) this.#endReading();
     this.#pay();
     if (this.#mustPause()) this.#reader.wait();
   }
 
-  /** The connection will end at this place: what comes behind it could not be answered, so it is not sent or not taken. */
-  #cutBehind(at: number): void {
-    for (const { exchange } of this.#owed.splice(at + 1)) exchange?.abandon();
+  /** The connection will end at an answer that is owed: what comes behind could not be answered, so it is not taken. */
+  #endReading(): void {
     this.#reader.stop();
     this.#stopReading();
   }
 
   /** Writes the answers that are known, up to the first that is not. */
   #pay(): void {
-    for (let next = this.#owed[0]; next !== undefined && next.bytes !== undefined; next = this.#owed[0]) {
-      this.#owed.shift();
-      if (next.bytes === null) {
-        this.#closeHere();
+    for (let answer = this.#owed.next(); answer !== undefined; answer = this.#owed.next()) {
+      if (answer === null) {
+        this.#end();
         return;
       }
-      if (next.bytes.length > 0) this.#writer.write(next.bytes);
+      if (answer.length > 0) this.#writer.write(answer);
     }
     if (this.#paused) this.#resume();
     this.#finishIfDone();
-  }
-
-  /** The sender gets no answer to this message, so it must not get one to a later: what was not sent is not sent. */
-  #closeHere(): void {
-    if (this.#state === 'closed') return;
-    this.#end();
-    for (const { exchange } of this.#owed.splice(0)) exchange?.abandon();
   }
 
   #onData(chunk: Buffer): void {
@@ -269,7 +231,7 @@ export class MllpSession implements FrameSink, Origin {
 
   #mustPause(): boolean {
     return (
-      this.#owed.length >= this.#config.limits.maxPending ||
+      this.#owed.count >= this.#config.limits.maxPending ||
       this.#budget.isSpent ||
       this.#socket.writableNeedDrain
     );
@@ -324,7 +286,7 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   #onIdle(): void {
-    if (this.#owed.length > 0 || this.#reader.unfinished) return;
+    if (this.#owed.count > 0 || this.#reader.unfinished) return;
     this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_IDLE'), this.peer, undefined);
     this.#end();
   }
@@ -344,7 +306,7 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   #finishIfDone(): void {
-    if (this.#state === 'ending' && this.#owed.length === 0) this.#end();
+    if (this.#state === 'ending' && this.#owed.count === 0) this.#end();
   }
 
   #end(): void {
@@ -375,12 +337,9 @@ export class MllpSession implements FrameSink, Origin {
   }
 }
 
-/** The field of MSH that an error is about, for ERR-2. */
-const FIELD_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
-  GW_ERR_HEADER_CONTROL_ID: 10,
-  GW_ERR_HEADER_DELIMITERS: 2,
-  GW_ERR_ROUTE_NONE: 9,
-};
+function framed(payload: Buffer | null): Buffer | null {
+  return payload === null ? null : frame(payload);
+}
 
 /** `whole`: the frame has ended, so its header has; else one whose end has not come is none: MSH-10 may be cut short. */
 function headerIn(bytes: Buffer, whole: boolean): Header | undefined {
