@@ -7,6 +7,7 @@ import type { Peer } from '../routing/message-view.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import { causeCode, GatewayError } from '../src/errors.ts';
 import type { Header } from '../src/hl7/header.ts';
+import { listenError } from '../src/listen-error.ts';
 import type { Exchange } from '../src/relay/exchange.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
@@ -71,7 +72,8 @@ export class MllpListener implements Listener {
     this.#server = server;
     const { host, port } = this.#config.bind;
     await new Promise<void>((resolve, reject) => {
-      const refuse = (cause: Error): void => reject(listenError(this.name, host, port, cause));
+      const refuse = (cause: Error): void =>
+        reject(listenError(`listener ${this.name} on`, host, port, cause));
       server.once('error', refuse);
       server.listen({ host, port, backlog: BACKLOG }, () => {
         server.off('error', refuse);
@@ -156,21 +158,4 @@ export class MllpListener implements Listener {
 
 function peerOf(address: string | undefined, port: number | undefined): Peer {
   return { address: address ?? '', port: port ?? 0 };
-}
-
-/** F78: one line that says what is wrong and what to do. */
-function listenError(listener: string, host: string, port: number, cause: Error): GatewayError {
-  const code = causeCode(cause);
-  const why =
-    code === 'EADDRINUSE'
-      ? 'the port is in use; stop what holds it or choose another in bind'
-      : code === 'EACCES'
-        ? 'not permitted; a port below 1024 needs the capability CAP_NET_BIND_SERVICE'
-        : code === 'EADDRNOTAVAIL'
-          ? 'this machine has no such address'
-          : code;
-  return new GatewayError('GW_ERR_LISTEN', {
-    detail: `listener ${listener} on ${host}:${port}: ${why}`,
-    cause,
-  });
 }

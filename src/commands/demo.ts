@@ -83,12 +83,13 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
     await stop();
     return failed === 0 ? EXIT.good : EXIT.failed;
   }
+  const ended = untilSignal(stop);
   say('');
   say('The gateway stays up; Ctrl-C ends it. In another terminal:');
   say(
     `  npm run --silent gateway -- send fixtures/${basename(fixtureFiles()[0] ?? '')} --to mllp://127.0.0.1:${port}`,
   );
-  return (await untilSignal(stop)) ? EXIT.good : EXIT.failed;
+  return (await ended) ? EXIT.good : EXIT.failed;
 }
 
 /** Sends them one after the other, prints each; returns how many were not answered AA or CA by a node. */

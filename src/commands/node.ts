@@ -47,14 +47,15 @@ export async function node(options: NodeCommandOptions, terminal: Terminal): Pro
     },
   );
   await simulated.start();
+  const ended = untilSignal(async () => {
+    await simulated.stop();
+    return true;
+  });
   const url = `${protocol}://${bind.host}:${simulated.port}`;
   terminal.out(
     options.json === true ? JSON.stringify({ listening: url }) : `simulated node on ${url}, Ctrl-C ends it`,
   );
-  await untilSignal(async () => {
-    await simulated.stop();
-    return true;
-  });
+  await ended;
   return EXIT.good;
 }
 

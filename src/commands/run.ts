@@ -14,13 +14,17 @@ export async function run(file: string, terminal: Terminal): Promise<number> {
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const log = createLog(config.log);
   const gateway = new Gateway(config, log);
-  await gateway.start();
-  const clean = await untilSignal(
-    () => gateway.stop(),
+  const started = gateway.start();
+  // Before it says that it listens: whoever waits for that may send a signal at once.
+  const ended = untilSignal(
+    () => started.then(() => gateway.stop()),
     () => log.warn('SIGHUP: reload is not available in this version; restart to take up a new config'),
   );
-  log.flush();
-  return clean ? EXIT.good : EXIT.failed;
+  const [, clean] = await Promise.all([started, ended]);
+  await new Promise((resolve) => log.flush(resolve));
+  // A connection on which a node still owes an answer would keep the process for as long as `timeouts.ack`.
+  if (!clean) process.exit(EXIT.failed);
+  return EXIT.good;
 }
 
 /**

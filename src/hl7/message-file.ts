@@ -18,8 +18,13 @@ export function readMessageFile(path: string): Buffer[] {
   } catch (cause) {
     throw new GatewayError('GW_ERR_FILE', { detail: `${path}: ${fileReason(cause)}`, cause });
   }
+  if (bytes.length === 0) throw new GatewayError('GW_ERR_FILE', { detail: `${path}: it is empty` });
   const messages = splitMessages(bytes);
-  if (messages.length === 0) throw new GatewayError('GW_ERR_FILE', { detail: `${path}: it is empty` });
+  if (messages.length === 0) {
+    throw new GatewayError('GW_ERR_FILE', {
+      detail: `${path}: it begins with an MLLP start block, and no frame in it ends`,
+    });
+  }
   for (const message of messages) {
     try {
       readHeader(message);

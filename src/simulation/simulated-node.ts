@@ -2,8 +2,8 @@
 // connections over the limit accepted and closed, its form of acknowledgement), and fails on request.
 import net from 'node:net';
 import tls from 'node:tls';
-import { causeCode, GatewayError } from '../errors.ts';
 import { type Header, readHeader } from '../hl7/header.ts';
+import { listenError } from '../listen-error.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
@@ -70,9 +70,7 @@ export class SimulatedNode {
   async start(): Promise<void> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) =>
-        reject(new GatewayError('GW_ERR_LISTEN', { detail: `${host}:${port}: ${causeCode(cause)}`, cause })),
-      );
+      this.#server.once('error', (cause) => reject(listenError('simulated node on', host, port, cause)));
       this.#server.listen({ host, port }, resolve);
     });
   }
@@ -141,15 +139,20 @@ export class SimulatedNode {
     const { delayMs, failEvery, closeAfter } = this.#options;
     const count = ++this.#messages;
     const finish = (): void => {
+      const header = headerOf(payload);
       if (closeAfter > 0 && count % closeAfter === 0) {
-        this.#onMessage(payload, undefined, 'close');
+        this.#onMessage(payload, header, 'close');
         done('close');
         return;
       }
-      const header = headerOf(payload);
+      if (header === undefined) {
+        this.#onMessage(payload, undefined, 'none');
+        done(undefined);
+        return;
+      }
       const code = failEvery > 0 && count % failEvery === 0 ? 'AE' : this.#options.ack;
       this.#onMessage(payload, header, code);
-      done(header === undefined ? undefined : mirthAck(header, code, new Date()));
+      done(mirthAck(header, code, new Date()));
     };
     if (delayMs === 0) finish();
     else setTimeout(finish, delayMs);

@@ -1,0 +1,144 @@
+// The proxies under test, each a child process that listens on a port of its own in front of the same node processes.
+// Promises: started from a config in a folder of its own, ended by their process id.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface ProxyProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export interface GatewayShape {
+  readonly name: string;
+  /** Connections to each node, and messages in flight on each. */
+  readonly max: number;
+  readonly pipelining: number;
+  readonly logMessages: boolean;
+}
+
+/** Two nodes, as in the product's own examples. */
+export type NodePorts = readonly [number, number];
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+/** The gateway reads each header and routes on it: one route on MSH-9.1 that matches, one behind it. */
+export async function startGateway(
+  shape: GatewayShape,
+  nodes: NodePorts,
+  folder: string,
+  nodeOptions: readonly string[] = [],
+): Promise<ProxyProcess> {
+  const port = await freePort();
+  const config = {
+    listeners: { in: { bind: `127.0.0.1:${port}` } },
+    pools: {
+      p: {
+        nodes: { a: { url: `mllp://127.0.0.1:${nodes[0]}` }, b: { url: `mllp://127.0.0.1:${nodes[1]}` } },
+        connections: { max: shape.max, pipelining: shape.pipelining },
+      },
+    },
+    routes: [
+      { name: 'admissions', when: { 'MSH-9.1': 'ADT' }, to: 'p' },
+      { name: 'rest', to: 'p' },
+    ],
+    telemetry: { log: { level: shape.logMessages ? 'info' : 'warn', messages: shape.logMessages } },
+  };
+  const file = join(folder, `gateway-${port}.yaml`);
+  writeFileSync(file, JSON.stringify(config));
+  // The log goes through a pipe as it does to a container's runtime; nobody's reading of it is measured.
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'run', '-c', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.resume();
+  return started(shape.name, child, port);
+}
+
+export const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
+
+/** TCP mode, one thread, as many connections to the nodes as there are senders: what a load balancer does. */
+export async function startHaproxy(nodes: NodePorts, folder: string): Promise<ProxyProcess> {
+  const port = await freePort();
+  const file = join(folder, `haproxy-${port}.cfg`);
+  writeFileSync(
+    file,
+    `global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 1m
+  timeout server 1m
+frontend in
+  bind 127.0.0.1:${port}
+  default_backend nodes
+backend nodes
+  balance leastconn
+  server a 127.0.0.1:${nodes[0]}
+  server b 127.0.0.1:${nodes[1]}
+`,
+  );
+  // -db: in the foreground, so that the child is the process that works.
+  const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return started('HAProxy, TCP mode', child, port);
+}
+
+export function haproxyVersion(): string {
+  const { stdout } = spawnSync('haproxy', ['-v'], { encoding: 'utf8' });
+  return /version (\d+\.\d+)/.exec(stdout)?.[1] ?? '';
+}
+
+async function started(name: string, child: ChildProcess, port: number): Promise<ProxyProcess> {
+  const end = performance.now() + 10_000;
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null || performance.now() > end) throw new Error(`${name} does not listen`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGTERM');
+    // HAProxy waits for its connections; there is none left that matters.
+    const hard = setTimeout(() => child.kill('SIGKILL'), 3_000);
+    await gone;
+    clearTimeout(hard);
+  };
+  return { name, pid: child.pid ?? 0, port, stop };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+/** HAProxy cannot tell the port that it got for 0. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Linux counts a process's time in hundredths of a second (USER_HZ). */
+const TICK_MS = 10;
+
+/** User and system time of a process so far, all its threads (proc(5): fields 14 and 15 of stat). */
+export function cpuMs(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  // The second field is the name in brackets, which may hold anything; the third follows the last bracket.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}

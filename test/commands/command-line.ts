@@ -1,0 +1,118 @@
+// The command line as a user has it: a child process on src/main.ts, what it prints and how it ends.
+// Promises: a child that a test leaves behind is ended with the test; every wait has a deadline and says what it awaited.
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { Waits, within } from '../helpers/until.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** A cold start of the whole program takes a fraction of a second; several at once on two busy cores take seconds. */
+const DEADLINE_MS = 15_000;
+
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Lines, without the empty one after the last line end. */
+  readonly out: readonly string[];
+  readonly err: readonly string[];
+}
+
+export class RunningCommand {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #ended: Promise<Ended>;
+  readonly #what: string;
+  readonly #waits = new Waits();
+  #out = '';
+  #err = '';
+  #over = false;
+
+  constructor(args: readonly string[]) {
+    this.#what = `hl7-gateway ${args.join(' ')}`;
+    // No colours and no warnings of this process's own options in what is compared.
+    const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
+    this.child = spawn(process.execPath, ['src/main.ts', ...args], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#out += text;
+      this.#waits.changed();
+    });
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#err += text;
+    });
+    this.#ended = new Promise((resolve) => {
+      this.child.once('close', (code, signal) => {
+        this.#over = true;
+        resolve({ code, signal, out: lines(this.#out), err: lines(this.#err) });
+        this.#waits.changed();
+      });
+    });
+    onTestFinished(async () => {
+      this.child.kill('SIGKILL');
+      await this.#ended;
+    });
+  }
+
+  get out(): readonly string[] {
+    return lines(this.#out);
+  }
+
+  /** The first line of stdout that matches, once there is one; rejects at once if the command ends without it. */
+  async line(pattern: RegExp): Promise<RegExpExecArray> {
+    const find = (): RegExpExecArray | undefined => {
+      for (const line of this.out) {
+        const match = pattern.exec(line);
+        if (match !== null) return match;
+      }
+      return undefined;
+    };
+    await this.#waits.when(
+      () => find() !== undefined,
+      DEADLINE_MS,
+      () => `${this.#what}: no line like ${pattern}; it printed\n${this.#out}${this.#err}`,
+      () => (this.#over ? 'it has ended' : undefined),
+    );
+    return find() as RegExpExecArray;
+  }
+
+  ended(): Promise<Ended> {
+    return within(
+      this.#ended,
+      DEADLINE_MS,
+      () => `${this.#what} does not end; it printed\n${this.#out}${this.#err}`,
+    );
+  }
+
+  /** Sends a signal, and waits for the end. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Ended> {
+    this.child.kill(signal);
+    return this.ended();
+  }
+}
+
+/** Starts a command that stays up. */
+export function start(...args: readonly string[]): RunningCommand {
+  return new RunningCommand(args);
+}
+
+/** Runs a command to its end. */
+export function command(...args: readonly string[]): Promise<Ended> {
+  return new RunningCommand(args).ended();
+}
+
+/** Starts `node …` on a free port, and waits until it listens. */
+export async function startNode(...args: readonly string[]): Promise<{ node: RunningCommand; url: string }> {
+  const node = start('node', '--listen', 'mllp://127.0.0.1:0', ...args);
+  const [, url = ''] = await node.line(/(mllp:\/\/127\.0\.0\.1:[1-9]\d*)/);
+  return { node, url };
+}
+
+function lines(text: string): string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+}

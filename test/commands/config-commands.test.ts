@@ -1,0 +1,153 @@
+// `check` and `route` as child processes: what they print, where, and their exit codes.
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { folderWith } from '../config/config-folder.ts';
+import { command, fixture } from './command-line.ts';
+
+const ADMIT = fixture('adt-a01-admit.hl7');
+const RESULT = fixture('oru-r01-lab-numeric.hl7');
+
+const GOOD = `listeners:
+  in: { bind: "127.0.0.1:0" }
+  tls-in: { bind: "127.0.0.1:0" }
+pools:
+  p:
+    nodes: { a: { url: "mllp://127.0.0.1:1" }, b: { url: "mllp://127.0.0.1:2" } }
+    persistence: { by: [MSH-3, MSH-4] }
+routes:
+  - { name: admissions, when: { MSH-9.1: ADT }, to: p }
+  - { name: no results, when: { MSH-9.1: ORU, source: 10.0.0.0/8 }, reject: { code: AR, text: "not from there" } }
+`;
+
+let good: string;
+beforeEach(() => {
+  good = join(folderWith({ 'gateway.yaml': GOOD }), 'gateway.yaml');
+});
+
+test('check sums up a good config on stdout', async () => {
+  expect(await command('check', '-c', good)).toEqual({
+    code: 0,
+    signal: null,
+    out: [
+      `${good}: good; 2 listeners: in (mllp://127.0.0.1:0), tls-in (mllp://127.0.0.1:0); 1 pool: p (a, b); 2 routes: admissions, no results`,
+    ],
+    err: [],
+  });
+});
+
+test('check names file, line, column and key of each error on stderr, and its exit code is 2', async () => {
+  const bad = join(
+    folderWith({ 'bad.yaml': GOOD.replace('bind:', 'bnd:').replace('to: p', 'to: q') }),
+    'bad.yaml',
+  );
+  const { code, out, err } = await command('check', '--config', bad);
+  expect({ code, out }).toEqual({ code: 2, out: [] });
+  expect(err).toEqual([
+    expect.stringMatching(/bad\.yaml:2:\d+: listeners\.in\.bind: is required$/),
+    expect.stringMatching(/bad\.yaml:2:9: listeners\.in\.bnd: unknown key; did you mean "bind"\?$/),
+    expect.stringMatching(/bad\.yaml:9:\d+: routes\[0\]\.to: .*"q"/),
+    expect.stringMatching(/^warning: .*bad\.yaml:5:3: pools\.p: no route uses this pool$/),
+  ]);
+});
+
+test('check --json prints the same as JSON lines, on stdout', async () => {
+  const bad = join(folderWith({ 'bad.yaml': `${GOOD}wat: 1\n` }), 'bad.yaml');
+  const { code, out, err } = await command('check', '-c', bad, '--json');
+  expect({ code, err }).toEqual({ code: 2, err: [] });
+  expect(out.map((line) => JSON.parse(line))).toEqual([
+    { level: 'error', file: bad, line: 11, column: 1, key: 'wat', message: 'unknown key' },
+    { level: 'failed', errors: 1, warnings: 0 },
+  ]);
+});
+
+test.for(['check', 'route', 'run'])(
+  '%s: a config that cannot be read is one line and exit code 2',
+  async (name) => {
+    const folder = folderWith({});
+    const more = name === 'route' ? [ADMIT] : [];
+    for (const [file, why] of [
+      [join(folder, 'gone.yaml'), 'the config file does not exist'],
+      [folder, 'the config file is a directory, not a file'],
+    ] as const) {
+      expect(await command(name, '-c', file, ...more)).toEqual({
+        code: 2,
+        signal: null,
+        out: [],
+        err: [`${file}: ${why}`],
+      });
+    }
+  },
+);
+
+test('route says listener, route, sticky key, pool, node and why', async () => {
+  expect(await command('route', '-c', good, '--listener', 'in', ADMIT)).toEqual({
+    code: 0,
+    signal: null,
+    out: [
+      `${ADMIT}  ADT^A01^ADT_A01  AN00000001  by listener in`,
+      '  route "admissions"',
+      '  sticky key ADMIT|NORTH',
+      expect.stringMatching(
+        /^ {2}pool p, node [ab]: sticky key, by hash: the same node for as long as it is up$/,
+      ),
+    ],
+    err: [],
+  });
+});
+
+test('route says which routes did not match, and exits 1 if a message is not taken', async () => {
+  const { code, out, err } = await command('route', '-c', good, '--listener', 'in', RESULT);
+  expect({ code, err }).toEqual({ code: 1, err: [] });
+  expect(out.slice(1)).toEqual([
+    '  not route "admissions": MSH-9.1 does not hold',
+    '  not route "no results": source does not hold',
+    '  no route matches; the sender gets AR',
+  ]);
+});
+
+test("route --source puts the sender's address into the decision", async () => {
+  const { code, out } = await command(
+    'route',
+    '-c',
+    good,
+    '--listener',
+    'in',
+    '--source',
+    '10.1.2.3',
+    RESULT,
+  );
+  expect({ code, last: out.at(-1) }).toEqual({ code: 1, last: '  rejected with AR: not from there' });
+});
+
+test('route explains each message at each listener, as JSON lines with --json', async () => {
+  const { code, out, err } = await command('route', '-c', good, '--json', ADMIT, RESULT);
+  expect({ code, err }).toEqual({ code: 1, err: [] });
+  const all = out.map((line) => JSON.parse(line));
+  expect(all.map(({ file, listener, route }) => [file, listener, route])).toEqual([
+    [ADMIT, 'in', 'admissions'],
+    [ADMIT, 'tls-in', 'admissions'],
+    [RESULT, 'in', undefined],
+    [RESULT, 'tls-in', undefined],
+  ]);
+  expect(all[0]).toMatchObject({
+    type: 'ADT^A01^ADT_A01',
+    controlId: 'AN00000001',
+    passedOver: [],
+    stickyKey: 'ADMIT|NORTH',
+    pool: 'p',
+    node: expect.stringMatching(/^[ab]$/),
+  });
+  expect(all[1]).toEqual({ ...all[0], listener: 'tls-in' });
+});
+
+test.for<[string[], string]>([
+  [['--listener', 'x'], 'the config has no listener "x"'],
+  [['--source', 'wat'], '--source takes an IP address, not "wat"'],
+])('route %j is one line and exit code 2', async ([args, why]) => {
+  expect(await command('route', '-c', good, ...args, ADMIT)).toEqual({
+    code: 2,
+    signal: null,
+    out: [],
+    err: [`the command was called wrongly: ${why} [GW_ERR_USAGE]`],
+  });
+});
