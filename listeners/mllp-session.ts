@@ -135,9 +135,19 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget.hold(-exchange.frame.length);
     const bytes = this.#replyTo(exchange, outcome);
     this.#watcher.onExchange(exchange, replyName(outcome, bytes));
+    this.#reportStrays(outcome);
     if (!this.#owed.settle(exchange, bytes)) return;
     if (bytes === null) this.#endReading();
     this.#pay();
+  }
+
+  /** F6: strange bytes before a frame, and no HL7 in it: another protocol, whose bytes happened to make a frame. */
+  #reportStrays(outcome: Outcome): void {
+    const { sample } = this.#reader;
+    if (sample.length === 0 || outcome.kind !== 'failed' || outcome.error.code !== 'GW_ERR_HEADER_MSH')
+      return;
+    const detail = `it looks like ${classifyBytes(sample)}`;
+    this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_NO_START', { detail }), this.peer, undefined);
   }
 
   answeredLater(_exchange: Exchange, bytes: Buffer): void {

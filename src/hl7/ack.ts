@@ -148,10 +148,12 @@ export function makeNak(header: Header, refusal: Refusal, now: Date): Buffer {
 
   const msh: string[] = ['MSH', header.text(2)];
   msh.push(echo(5), echo(6), echo(3), echo(4), timestamp(now), '', ackType(header, version, components));
-  msh.push(nextControlId(now), echo(11), echo(12));
-  if (header.has(18)) msh.push('', '', '', '', '', header.utf16 === undefined ? echo(18) : 'UNICODE UTF-16');
+  // FHS and BHS have other things in these places.
+  msh.push(nextControlId(now), header.isMsh ? echo(11) : 'P', header.isMsh ? echo(12) : '2.5');
+  if (header.isMsh && header.has(18))
+    msh.push('', '', '', '', '', header.utf16 === undefined ? echo(18) : 'UNICODE UTF-16');
 
-  const msa = ['MSA', refusal.code, echo(10)];
+  const msa = ['MSA', refusal.code, escapeControls(header.controlId.slice(0, MAX_ECHO), d)];
   // MSA-3 was withdrawn in v2.7; before v2.5 it is the only place for words.
   if (version < 2.7) msa.push(text(refusal.text));
 
@@ -190,14 +192,15 @@ export function makeNak(header: Header, refusal: Refusal, now: Date): Buffer {
 /** MSH-9 of the answer: the structure is named since v2.3.1, the trigger event is repeated where the message has one. */
 function ackType(header: Header, version: number, components: (...parts: string[]) => string): string {
   const { component } = header.delimiters;
-  const event = component < 0 ? undefined : header.text(9).split(String.fromCharCode(component))[1];
+  const event =
+    component < 0 || !header.isMsh ? undefined : header.text(9).split(String.fromCharCode(component))[1];
   if (event === undefined || !/^[A-Za-z0-9]{1,3}$/.test(event) || version < 2.3) return 'ACK';
   return version < 2.31 ? components('ACK', event) : components('ACK', event, 'ACK');
 }
 
 /** MSH-12 as a number that compares: 2.3 → 2.3, 2.3.1 → 2.31, 2.5.1 → 2.51. Without a usable one, 2.5. */
 function versionOf(header: Header): number {
-  const match = /^2\.(\d)(?:\.(\d))?/.exec(header.text(12));
+  const match = header.isMsh ? /^2\.(\d)(?:\.(\d))?/.exec(header.text(12)) : null;
   if (match === null) return 2.5;
   return Number(`2.${match[1] ?? ''}${match[2] ?? ''}`);
 }

@@ -86,14 +86,22 @@ export class Header {
     return this.fieldEnd(n) > this.fieldStart(n);
   }
 
-  /** MSH-10 byte for byte, one character for each byte; empty if absent. */
+  /**
+   * MSH-10 byte for byte, one character for each byte; empty if absent. Of a batch without messages FHS-11 or BHS-11:
+   * field 10 is a comment there (v2.9.1 2.14.6, 2.14.2).
+   */
   get controlId(): string {
-    return this.text(10);
+    return this.text(this.isMsh ? 10 : 11);
   }
 
   /** HL7 v2.9.1 2.9.2: MSH-15 or MSH-16 present means enhanced acknowledgement mode. */
   get enhanced(): boolean {
-    return this.has(15) || this.has(16);
+    return this.isMsh && (this.has(15) || this.has(16));
+  }
+
+  /** Not FHS or BHS, which share no more than fields 1 to 8 with it. */
+  get isMsh(): boolean {
+    return this.bytes[this.start] === 0x4d;
   }
 
   /** Name for TextDecoder, from MSH-18; undefined where it is empty or not known. */

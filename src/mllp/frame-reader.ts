@@ -94,7 +94,7 @@ export class FrameReader {
     return this.#inside || this.#strays.hasJunk;
   }
 
-  /** First of the bytes outside frames since the last whole frame (F6). */
+  /** First of the bytes outside frames since the last whole frame (F6); still there while the next is handed on. */
   get sample(): Buffer {
     return this.#strays.sample;
   }
@@ -266,11 +266,11 @@ export class FrameReader {
     else if (this.#parts.size > 0) framed = this.#parts.join(framed);
     const refused = this.#refused;
     this.#drop();
-    this.#strays.frameEnded();
     if (framed.length === FRAMING_BYTES) this.#sink.onEmptyFrame();
     else if (refused !== undefined)
       this.#sink.onFault(refused, framed.subarray(0, Math.min(FAULT_BYTES, framed.length - 2)));
     else this.#sink.onFrame(framed);
+    this.#strays.frameEnded();
     return to;
   }
 

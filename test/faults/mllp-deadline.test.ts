@@ -70,6 +70,15 @@ it('F6 a real TLS client gets no handshake', async () => {
   await line.goesOn();
 });
 
+it('F6 a TLS client whose random bytes happen to make a frame', async () => {
+  await using line = await startLine({ listener: { limits: { frameTimeout } } });
+  await line.sender.write(Buffer.from('1603010200010001fc03030b41421c0d0102', 'hex'));
+  await line.sender.closed;
+  expect(line.gw.codes).toEqual(['GW_ERR_HEADER_MSH', 'GW_ERR_FRAME_NO_START']);
+  expect(line.gw.log.at(-1)).toMatchObject({ detail: 'it looks like a TLS ClientHello' });
+  line.nodeGot([]);
+});
+
 it.each([
   ['no end block', message()],
   ['an end block without CR', bytes(message(), END)],

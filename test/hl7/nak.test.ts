@@ -215,3 +215,23 @@ it('whatever the header holds, the answer is negative, of three segments, and fr
     { numRuns: 1000 },
   );
 });
+
+it('a batch without messages is answered under its own id, and its comment is not echoed', () => {
+  const header = readHeader(
+    Buffer.from('BHS|^~\\&|APP|FAC|R|F|20261122||ADT|a comment|BATCH-7|REF\rBTS|0\r', 'latin1'),
+  );
+  const nak = makeNak(
+    header,
+    { code: 'AR', condition: 200, text: 'no', diagnostic: 'GW_ERR_HEADER_BATCH' },
+    new Date(0),
+  );
+  const [msh = '', msa] = nak.toString('latin1').split('\r');
+  expect(msa).toBe('MSA|AR|BATCH-7|no');
+  expect(
+    msh
+      .split('|')
+      .slice(8, 12)
+      .filter((_, i) => i !== 1),
+  ).toEqual(['ACK', 'P', '2.5']);
+  expect(nak.toString('latin1')).not.toContain('comment');
+});
