@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command line: each command's arguments, and what an error means for the exit code.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { node } from './commands/node.ts';
@@ -14,16 +15,20 @@ import { GatewayError } from './errors.ts';
 import { MIRTH_DEFAULTS } from './simulation/simulated-node.ts';
 import { version } from './version.ts';
 
+/** `… | head -1` closes the pipe: whoever reads has read enough. The rest of the work is not done, so it is no success. */
+function onOutputClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.failed);
+}
+
 const terminal: Terminal = {
-  out: (line) => void process.stdout.write(`${line}\n`),
+  out: (line) => {
+    // Not before there is a line: touching stdout makes a pipe non-blocking, and `run` has its log write there itself.
+    if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', onOutputClosed);
+    process.stdout.write(`${line}\n`);
+  },
   err: (line) => void process.stderr.write(`${line}\n`),
 };
-
-// `… | head -1` closes the pipe: whoever read has read enough, so there is no more to do and nothing to report.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT.good);
-});
 
 function duration(text: string): number {
   const ms = parseDuration(text);
@@ -134,6 +139,8 @@ program
       node({ ...options, delayMs: options.delay, maxFrameBytes: MIRTH_DEFAULTS.maxFrameBytes }, terminal),
     ),
   );
+
+defineCerts(program.command('certs'), terminal, finish);
 
 /** One line for what went wrong; a config's problems have a line each. */
 function report(error: unknown): number {

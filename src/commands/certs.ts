@@ -1,0 +1,233 @@
+// `certs`: the sub-commands' arguments. What they do stands in the files beside this one.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Usage } from '../../certs/authority.ts';
+import { KEY_KINDS } from '../../certs/x509/keys.ts';
+import { parseCount, parseDuration } from '../config/formats.ts';
+import { DEFAULT_FOLDER, type Secret } from './certs-folder.ts';
+import { inspect } from './certs-inspect.ts';
+import { AUTHORITY_DAYS, csr, init, issue, renew } from './certs-make.ts';
+import { exportPkcs12, importPkcs12 } from './certs-pkcs12.ts';
+import { verify } from './certs-verify.ts';
+import type { Terminal } from './terminal.ts';
+
+type Finish = (work: number | Promise<number>) => Promise<void>;
+
+/** A hundred years. Dates after 9999 cannot be written, and a typing error should not make one. */
+const MAX_DAYS = 36_500;
+
+function days(text: string): number {
+  const number = parseCount(text);
+  if (number === undefined || number < 1 || number > MAX_DAYS)
+    throw new InvalidArgumentError(`It takes a number of days, 1 to ${MAX_DAYS}.`);
+  return number;
+}
+
+/** An hour is longer than anyone waits for a handshake. */
+function deadline(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms === 0 || ms > 3_600_000)
+    throw new InvalidArgumentError('It takes a duration above 0, such as 500ms, 5s or 2m.');
+  return ms;
+}
+
+function date(text: string): Date {
+  const plain = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$/.test(text);
+  const parsed = new Date(text);
+  // 2026-02-30 is no day, though Date takes it for one in March.
+  if (!plain || Number.isNaN(parsed.getTime()) || parsed.toISOString().slice(0, 10) !== text.slice(0, 10))
+    throw new InvalidArgumentError('It takes a date such as 2027-01-31 or 2027-01-31T12:00Z.');
+  return parsed;
+}
+
+function more(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function list(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(more).default([], 'none');
+}
+
+function keyKind(): Option {
+  return new Option('--key <kind>', 'the kind of key to make').choices(KEY_KINDS).default('rsa-2048');
+}
+
+function withSecret(command: Command, what: string, prefix = ''): Command {
+  return command
+    .option(`--${prefix}passphrase-file <file>`, what)
+    .option(`--${prefix}passphrase-env <name>`, 'the same, from an environment variable');
+}
+
+function secretOf(options: Record<string, unknown>, prefix = ''): Secret {
+  const of = (end: 'File' | 'Env'): string | undefined =>
+    options[prefix === '' ? `passphrase${end}` : `${prefix}Passphrase${end}`] as string | undefined;
+  return { file: of('File'), env: of('Env') };
+}
+
+function usageOf({ client, both }: { client?: boolean; both?: boolean }): Usage {
+  return both === true ? 'both' : client === true ? 'client' : 'server';
+}
+
+export function defineCerts(certs: Command, terminal: Terminal, finish: Finish): void {
+  certs.description('make, inspect, verify and renew certificates; PKCS#12 in and out');
+  defineMaking(certs, terminal, finish);
+  defineReading(certs, terminal, finish);
+  definePkcs12(certs, terminal, finish);
+}
+
+const JSON_FLAG = ['--json', 'a JSON line for the result', false] as const;
+const FORCE_FLAG = ['--force', 'replace files that are there', false] as const;
+
+function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void {
+  const initCommand = certs
+    .command('init')
+    .description('make an authority: ca.crt.pem and ca.key.pem')
+    .option('--out <dir>', 'where', DEFAULT_FOLDER)
+    .option('--cn <name>', 'its common name', 'hl7-gateway CA')
+    .option('--days <n>', 'how long it is valid', days, AUTHORITY_DAYS)
+    .addOption(keyKind());
+  withSecret(initCommand, 'encrypt its key with the passphrase in this file')
+    .option(...FORCE_FLAG)
+    .option(...JSON_FLAG)
+    .action((options) => finish(init({ ...options, secret: secretOf(options) }, terminal)));
+
+  const issueCommand = certs
+    .command('issue')
+    .description('issue a certificate: NAME.crt.pem and NAME.key.pem')
+    .argument('<name>', 'of the files, and the common name')
+    .option('--dir <dir>', 'where the authority is, and the files go', DEFAULT_FOLDER)
+    .option('--cn <name>', 'another common name')
+    .addOption(list('--dns <name>', 'a host name; may be given more than once'))
+    .addOption(list('--ip <address>', 'an IP address; may be given more than once'))
+    .addOption(new Option('--server', 'for a listener or a node (the default)').conflicts(['client', 'both']))
+    .addOption(new Option('--client', 'for a sender, or the gateway before a node').conflicts('both'))
+    .option('--both', 'for both')
+    .option('--days <n>', 'how long it is valid (default: 397, a client’s 825)', days)
+    .addOption(keyKind().conflicts('csr'))
+    .option('--csr <file>', 'for the key of this request; no key is made')
+    .addOption(
+      new Option('--trust-csr-names', 'take the subject and the names that the request asks for')
+        .default(false)
+        .conflicts(['dns', 'ip']),
+    );
+  withSecret(issueCommand, 'encrypt the new key with the passphrase in this file');
+  withSecret(issueCommand, 'the passphrase of the authority’s key', 'ca-')
+    .option(...FORCE_FLAG)
+    .option(...JSON_FLAG)
+    .action((name, options) =>
+      finish(
+        issue(
+          name,
+          {
+            ...options,
+            usage: usageOf(options),
+            secret: secretOf(options),
+            caSecret: secretOf(options, 'ca'),
+          },
+          terminal,
+        ),
+      ),
+    );
+
+  const csrCommand = certs
+    .command('csr')
+    .description('make a key and a request for another authority: NAME.key.pem and NAME.csr.pem')
+    .argument('<name>', 'of the files, and the common name')
+    .option('--out <dir>', 'where', DEFAULT_FOLDER)
+    .option('--cn <name>', 'another common name')
+    .addOption(list('--dns <name>', 'a host name; may be given more than once'))
+    .addOption(list('--ip <address>', 'an IP address; may be given more than once'))
+    .addOption(keyKind());
+  withSecret(csrCommand, 'encrypt the key with the passphrase in this file')
+    .option(...FORCE_FLAG)
+    .option(...JSON_FLAG)
+    .action((name, options) => finish(csr(name, { ...options, secret: secretOf(options) }, terminal)));
+
+  const renewCommand = certs
+    .command('renew')
+    .description('issue a certificate again with new dates and a new key; "ca" renews the authority')
+    .argument('<name>', 'as it was issued')
+    .option('--dir <dir>', 'where the authority and the files are', DEFAULT_FOLDER)
+    .option('--days <n>', 'how long it is valid (default: as issue)', days)
+    .option('--keep-key', 'for the same key', false);
+  withSecret(renewCommand, 'the passphrase of its key, old and new');
+  withSecret(renewCommand, 'the passphrase of the authority’s key', 'ca-')
+    .option(...JSON_FLAG)
+    .action((name, options) =>
+      finish(
+        renew(name, { ...options, secret: secretOf(options), caSecret: secretOf(options, 'ca') }, terminal),
+      ),
+    );
+}
+
+function defineReading(certs: Command, terminal: Terminal, finish: Finish): void {
+  const inspectCommand = certs
+    .command('inspect')
+    .description('say what is in certificates, requests, keys and keystores')
+    .argument('<file...>', 'PEM, DER, PKCS#7 or PKCS#12')
+    .option('--key <file>', 'does this key belong to it? exit 1 if not');
+  withSecret(inspectCommand, 'the passphrase of encrypted keys and keystores')
+    .option('--json', 'a JSON line for each file', false)
+    .action((files, options) => finish(inspect(files, { ...options, secret: secretOf(options) }, terminal)));
+
+  const verifyCommand = certs
+    .command('verify')
+    .description('would a handshake succeed, or does one with a live peer, and why not; exit 1 if not')
+    .argument('[file]', 'the certificate, with those between it and the root')
+    .addOption(list('--ca <file>', 'whom the other side trusts; may be given more than once'))
+    .option('--key <file>', 'the certificate’s key (default: NAME.key.pem beside NAME.crt.pem)')
+    .option('--host <host>', 'the name or address under which it is reached')
+    .addOption(
+      new Option('--usage <side>', 'the side that shows it').choices(['server', 'client']).default('server'),
+    )
+    .addOption(list('--crl <file>', 'a revocation list; may be given more than once'))
+    .option('--at <date>', 'on that day instead of today', date)
+    .option('--connect <host:port>', 'a live peer; it gets the handshake and nothing else')
+    .option('--servername <name>', 'the name to ask the peer for (default: its host)')
+    .option('--cert <file>', 'the client certificate to show to the peer; with --key')
+    .option('--timeout <duration>', 'for the peer', deadline, 10_000);
+  withSecret(verifyCommand, 'the passphrase of an encrypted key or keystore')
+    .option(...JSON_FLAG)
+    .action((file, options) =>
+      finish(verify(file, { ...options, timeoutMs: options.timeout, secret: secretOf(options) }, terminal)),
+    );
+}
+
+function definePkcs12(certs: Command, terminal: Terminal, finish: Finish): void {
+  const importCommand = certs
+    .command('import')
+    .description('PKCS#12 (a keystore of Mirth or Java) to PEM files')
+    .argument('<file>', 'the keystore')
+    .option('--out <dir>', 'where the files go', DEFAULT_FOLDER)
+    .option('--name <name>', 'of the files (default: the alias)')
+    .option('--alias <alias>', 'which entry, where there are several')
+    .option('--encrypt-key', 'keep the key encrypted, with the same passphrase', false);
+  withSecret(importCommand, 'the keystore’s passphrase')
+    .option(...FORCE_FLAG)
+    .option(...JSON_FLAG)
+    .action((file, options) =>
+      finish(importPkcs12(file, { ...options, secret: secretOf(options) }, terminal)),
+    );
+
+  const exportCommand = certs
+    .command('export')
+    .description('PEM files to PKCS#12, for Mirth and Java')
+    .argument('<file>', 'the certificate')
+    .option('--key <file>', 'its key (default: NAME.key.pem beside NAME.crt.pem)')
+    .addOption(list('--chain <file>', 'certificates above it; may be given more than once'))
+    .option('--out <file>', 'the keystore (default: NAME.p12)')
+    .option('--name <alias>', 'the entry’s alias (default: NAME)')
+    .option('--legacy', '3DES and SHA-1, for Java before 8u301', false);
+  withSecret(exportCommand, 'the keystore’s passphrase');
+  withSecret(exportCommand, 'the passphrase of the key file, if it is another', 'key-')
+    .option(...FORCE_FLAG)
+    .option(...JSON_FLAG)
+    .action((file, options) =>
+      finish(
+        exportPkcs12(
+          file,
+          { ...options, secret: secretOf(options), keySecret: secretOf(options, 'key') },
+          terminal,
+        ),
+      ),
+    );
+}
