@@ -91,14 +91,15 @@ export class Dispatcher implements Carrier {
     const { node } = exchange;
     const elapsedMs = performance.now() - (exchange.turnAt ?? exchange.receivedAt);
     const resend = resendAfter(error, { writes: exchange.writes, elapsedMs }, this.config);
-    if (resend === 'give-up') {
+    if (resend === 'give-up' || exchange.unwanted) {
       this.#giveUp(exchange, error);
       return;
     }
     exchange.phase = 'ready';
     exchange.channel = undefined;
-    exchange.boundTo = resend === 'same-node' ? node : undefined;
-    if (resend === 'other-node' && node !== undefined) {
+    // Once a node may have it, a later refusal by that node does not free it for another.
+    if (resend === 'same-node') exchange.boundTo = node;
+    if (resend === 'other-node' && node !== undefined && !isFirstStale(exchange, error)) {
       exchange.tried ??= new Set();
       exchange.tried.add(node);
     }
@@ -110,7 +111,8 @@ export class Dispatcher implements Carrier {
     this.#stopWaiting(exchange);
     this.#end(exchange);
     exchange.settle({ kind: 'abandoned' });
-    this.#next(exchange);
+    // Those behind it are abandoned in this same turn: none of them may be sent in its place.
+    setImmediate(() => this.#next(exchange));
   }
 
   #laneFor(exchange: Exchange): Lane<Exchange> {
@@ -136,7 +138,7 @@ export class Dispatcher implements Carrier {
     const { lane } = exchange;
     if (lane === undefined) return;
     if (!lane.isEmpty) this.#advance(lane);
-    else if (this.config.ordering === 'key' && exchange.stickyKey !== undefined)
+    else if (exchange.stickyKey !== undefined && this.#keyLanes.get(exchange.stickyKey) === lane)
       this.#keyLanes.delete(exchange.stickyKey);
   }
 
@@ -155,7 +157,10 @@ export class Dispatcher implements Carrier {
     exchange.turnAt ??= performance.now();
     const { boundTo } = exchange;
     if (boundTo !== undefined) {
-      if (!boundTo.usable) this.#hold(exchange, this.#parked);
+      const refused = exchange.tried !== undefined;
+      exchange.tried = undefined;
+      if (refused) this.#hold(exchange, this.#parked, RETRY_PAUSE_MS);
+      else if (!boundTo.usable) this.#hold(exchange, this.#parked);
       else if (boundTo.hasRoom) this.#send(exchange, boundTo, 'same-node');
       else this.#hold(exchange, this.#queueOf(boundTo));
       return;
@@ -242,6 +247,11 @@ export class Dispatcher implements Carrier {
     exchange.phase = 'ready';
     this.#next(exchange);
   }
+}
+
+/** F31: a pooled connection that was gone says nothing about its node, which is dialled anew; once. */
+function isFirstStale({ attempts }: Exchange, { code }: GatewayError): boolean {
+  return code === 'GW_ERR_NODE_STALE' && attempts.filter(({ error }) => error?.code === code).length === 1;
 }
 
 function first(queue: Set<Exchange> | undefined): Exchange | undefined {

@@ -75,8 +75,10 @@ export class Exchange implements Delivery {
   channel: Channel | undefined;
   /** Nodes that have failed it since all of them were last allowed. */
   tried: Set<Node> | undefined;
-  /** `onAmbiguous: same-node`: the only node that may have it. */
+  /** `onAmbiguous: same-node`: the only node that may have it, from its first ambiguous failure on. */
   boundTo: Node | undefined;
+  /** Its sender was closed at an earlier message while it was with a node: it is not to be sent again. */
+  unwanted = false;
   /** When its first attempt could have begun: it was first in its lane. */
   turnAt: number | undefined;
   queuedMs = 0;
@@ -119,7 +121,8 @@ export class Exchange implements Delivery {
 
   /** Not to be sent any more, if it has not been. */
   abandon(): void {
-    if (this.phase === 'ready' || this.phase === 'queued') this.carrier?.abandon(this);
+    if (this.phase === 'sent') this.unwanted = true;
+    else if (this.phase !== 'over') this.carrier?.abandon(this);
   }
 
   assigned(channel: Channel, connectMs: number): void {

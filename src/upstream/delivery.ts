@@ -16,6 +16,8 @@ export interface Delivery {
   readonly header: Header;
   /** F42: false where nobody answers this message, by the pool's `acknowledgement`. */
   readonly expectsAnswer: boolean;
+  /** Its sender's connection was ended by the gateway: nobody waits for its answer, and it is not to be sent again. */
+  readonly unwanted?: boolean;
   /** It has been given to a channel; its bytes are not written yet. */
   assigned(channel: Channel, connectMs: number): void;
   /** Its bytes have been handed to the operating system: from now on a failure is ambiguous. */

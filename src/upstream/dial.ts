@@ -35,6 +35,7 @@ export function dial(
     options.tls === undefined ? net.connect({ host, port }) : tls.connect({ ...options.tls, host, port });
   let accepted = false;
   let settling = false;
+  let over = false;
   let connectMs = 0;
   let error: Error | undefined;
 
@@ -57,7 +58,8 @@ export function dial(
     settling = true;
     clearTimeout(timer);
     if (options.settleMs === 0) finish();
-    else timer = setTimeout(finish, options.settleMs);
+    // After a stall timers run before what has arrived is read: a close that is there already must be seen first.
+    else timer = setTimeout(() => setImmediate(onSettled), options.settleMs);
   };
   const onError = (thrown: Error): void => {
     error = thrown;
@@ -68,11 +70,15 @@ export function dial(
   const ready = options.tls === undefined ? 'connect' : 'secureConnect';
 
   function leave(): void {
+    over = true;
     clearTimeout(timer);
     socket.off('connect', onAccepted).off(ready, onReady).off('error', onError);
     socket.off('data', onData).off('end', fail).off('close', fail);
     // Whatever still goes wrong with it is of no interest, but must have a listener.
     socket.on('error', () => {});
+  }
+  function onSettled(): void {
+    if (!over) finish();
   }
   function finish(): void {
     leave();
@@ -91,6 +97,11 @@ export function dial(
   socket.on('data', onData).once('end', fail).once('close', fail);
   return () => {
     leave();
+    // One that is not there yet can be ended only once it is, and must not outlive the gateway by more than this.
+    if (!settling) {
+      timer = setTimeout(() => socket.destroy(), options.connectMs);
+      socket.once('close', () => clearTimeout(timer));
+    }
     endGently(socket);
   };
 }

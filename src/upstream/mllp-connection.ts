@@ -58,7 +58,8 @@ export class MllpConnection implements Channel, FrameSink {
   /** By control id, oldest first. */
   readonly #committed = new Map<string, Delivery>();
   readonly #answerless = new Set<string>();
-  #lastAnswered = '';
+  /** Control id of the message that was answered last; an empty MSA-2 on a fresh connection repeats nothing. */
+  #lastAnswered: string | undefined;
   #state: 'open' | 'retiring' | 'closed' = 'open';
   #error: Error | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
@@ -111,6 +112,13 @@ export class MllpConnection implements Channel, FrameSink {
     if (this.#state === 'closed') return;
     this.#state = 'retiring';
     if (this.pending === 0) this.#close(undefined);
+  }
+
+  /** Like `retire`, but does not wait for answers that nobody waits for. */
+  end(): void {
+    this.retire();
+    if (this.#silentCount === 0 && this.#pending.every(({ unwanted }) => unwanted === true))
+      this.#close(undefined);
   }
 
   #onFlush(): void {
@@ -248,7 +256,13 @@ export class MllpConnection implements Channel, FrameSink {
 
   #onAckTimer(): void {
     if (this.#pending.length === 0 || this.#state === 'closed') return;
-    if (performance.now() - this.#dueSince < this.#options.ackMs - 1) return;
+    // The event loop's clock may be coarser than this one, so a timer can be early; it must not be forgotten then.
+    const leftMs = this.#dueSince + this.#options.ackMs - performance.now();
+    if (leftMs > 1) {
+      this.#ackTimer = setTimeout(() => this.#onAckTimer(), leftMs);
+      this.#ackTimer.unref();
+      return;
+    }
     this.#close(new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));
   }
 

@@ -91,16 +91,23 @@ export class MllpUpstream {
     if (connection === undefined || connection.pending > 1) this.#dialMore();
   }
 
-  /** Ends every connection when its messages are answered. */
+  /** Ends every connection when its messages are answered, but for those whose answers nobody wants any more. */
   close(): void {
     this.#closing = true;
     clearInterval(this.#reaper);
     clearTimeout(this.#fullTimer);
+    for (const delivery of this.#waiting.splice(0)) {
+      if (!delivery.unwanted) this.#waiting.push(delivery);
+      else {
+        this.#inFlight--;
+        delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+      }
+    }
     if (this.#waiting.length === 0) {
       for (const abort of this.#dials) abort();
       this.#dials.clear();
     }
-    for (const connection of [...this.#connections]) connection.retire();
+    for (const connection of [...this.#connections]) connection.end();
   }
 
   #leastPending(): MllpConnection | undefined {
@@ -132,9 +139,12 @@ export class MllpUpstream {
           onClosed: (closed, error) => this.#onClosed(closed, error),
           onStrayAnswer: () => this.#owner.onStrayAnswer(),
         });
+        const wasFull = this.isFull;
         this.#connections.push(connection);
         this.#owner.onReached();
         this.#fill(connection);
+        // The one that a full node keeps may be the last to be known: messages wait for it.
+        if (wasFull) this.#owner.onFullness();
         if (this.#closing) connection.retire();
         else this.#owner.onRoom();
       },

@@ -1,0 +1,92 @@
+// The product as a process of its own: started as a user starts it, its JSON lines kept, ended whatever happens.
+// A node writes its line before its answer, and on Linux a pipe is written synchronously: what is answered is on record
+// here, even if the process is killed the moment after.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Waits } from '../helpers/until.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** A cold start on a busy machine takes a few seconds. */
+const START_MS = 15_000;
+
+export type Line = Readonly<Record<string, unknown>>;
+
+export class Child implements AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly lines: Line[] = [];
+  stderr = '';
+  /** Resolves when it is gone and all that it wrote is in `lines`. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly #waits = new Waits();
+  #gone = false;
+
+  constructor(args: readonly string[]) {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = child;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.lines.push(JSON.parse(line) as Line);
+      this.#waits.changed();
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    this.exited = new Promise((resolve) => {
+      child.once('close', (code, signal) => {
+        this.#gone = true;
+        resolve({ code, signal });
+        this.#waits.changed();
+      });
+    });
+  }
+
+  /** The first line of which this holds. */
+  async line(matches: (line: Line) => boolean, what: string): Promise<Line> {
+    await this.#waits.when(
+      () => this.lines.some(matches),
+      START_MS,
+      () => `no line with ${what}; ${this.lines.length} lines`,
+      () => (this.#gone ? `the process has ended: ${this.stderr}` : undefined),
+    );
+    return this.lines.find(matches) as Line;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#gone) this.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+export interface NodeChild extends Child {
+  readonly url: string;
+  /** MSH-10 of the messages that it has answered or was about to. */
+  readonly controlIds: () => string[];
+}
+
+export async function startNode(...args: readonly string[]): Promise<NodeChild> {
+  const child = new Child(['node', '--listen', 'mllp://127.0.0.1:0', '--json', ...args]);
+  const { listening } = await child.line(({ listening }) => listening !== undefined, 'its address');
+  const controlIds = (): string[] =>
+    child.lines.flatMap(({ controlId }) => (typeof controlId === 'string' ? [controlId] : []));
+  return Object.assign(child, { url: String(listening), controlIds });
+}
+
+export interface GatewayChild extends Child {
+  readonly port: number;
+}
+
+export async function startGatewayProcess(config: object): Promise<GatewayChild> {
+  const file = join(mkdtempSync(join(tmpdir(), 'hl7-gateway-')), 'gateway.yaml');
+  writeFileSync(file, JSON.stringify(config));
+  const child = new Child(['run', '-c', file]);
+  void child.exited.then(() => rmSync(dirname(file), { recursive: true, force: true }));
+  const { address } = await child.line(({ msg }) => msg === 'listening', 'its address');
+  return Object.assign(child, { port: Number(String(address).split(':').at(-1)) });
+}
