@@ -1,4 +1,5 @@
 // Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log. Nothing else does.
+import { setTimeout } from 'node:timers/promises';
 import { nodeTlsOptions } from '../certs/tls-files.ts';
 import { BufferBudget } from '../listeners/buffer-budget.ts';
 import type { Listener } from '../listeners/listener.ts';
@@ -22,6 +23,8 @@ export interface GatewayOptions {
 
 /** Answers are messages too (a query's answer holds its result), so they may be as large as the largest frame taken. */
 const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
+/** A shutdown may take this much longer than it must. */
+const IDLE_POLL_MS = 10;
 
 export class Gateway {
   readonly config: GatewayConfig;
@@ -30,6 +33,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #checks: HealthCheck[] = [];
   readonly #budget: BufferBudget;
+  #stopped = false;
 
   /** @throws GatewayError GW_ERR_TLS_FILE where a node's certificate files are not usable */
   constructor(config: GatewayConfig, log: Log, options: GatewayOptions = {}) {
@@ -80,19 +84,27 @@ export class Gateway {
   async stop(): Promise<boolean> {
     const { timeoutMs } = this.config.shutdown;
     this.#log.info({ timeoutMs }, 'draining');
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), timeoutMs);
-    });
-    const drained = Promise.all(this.listeners.map((listener) => listener.drain())).then(() => true);
-    const clean = await Promise.race([drained, late]);
-    clearTimeout(timer);
+    const timer = new AbortController();
+    const late = setTimeout(timeoutMs, false, { signal: timer.signal });
+    late.catch(() => {});
+    const drained = Promise.all(this.listeners.map((listener) => listener.drain()));
+    // Messages whose senders are gone are with their nodes still (F26).
+    const clean = await Promise.race([drained.then(() => this.#idle()).then(() => true), late]);
+    timer.abort();
     this.#stopNow();
     this.#log.info({ clean }, 'stopped');
     return clean;
   }
 
+  /** Resolves when no message waits and none is with a node. */
+  async #idle(): Promise<void> {
+    const isBusy = ({ queued, pool }: Dispatcher): boolean =>
+      queued > 0 || pool.nodes.some((node) => node.inFlight > 0);
+    while (!this.#stopped && [...this.dispatchers.values()].some(isBusy)) await setTimeout(IDLE_POLL_MS);
+  }
+
   #stopNow(): void {
+    this.#stopped = true;
     for (const check of this.#checks) check.stop();
     for (const listener of this.listeners) listener.stop();
     for (const { pool } of this.dispatchers.values()) for (const node of pool.nodes) node.close();

@@ -77,7 +77,8 @@ function escaped(text: string): string {
       /[\x00-\x1f\x7f]/g,
       (control) => `\\${Buffer.from(control, 'latin1').toString('hex').toUpperCase()}`,
     );
-  const start = /^[ #]/.test(inner) ? `\\${inner}` : inner;
+  // A lone # OpenSSL leaves as it is.
+  const start = /^( |#.)/s.test(inner) ? `\\${inner}` : inner;
   return text.length > 1 ? start.replace(/ $/, '\\ ') : start;
 }
 
