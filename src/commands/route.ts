@@ -1,12 +1,20 @@
 // `route`: says where messages would go and why, without sending anything. Every node is taken to be up.
 import { isIP } from 'node:net';
-import type { MessageView } from '../../routing/message-view.ts';
+import { type MessageView, readSubject } from '../../routing/message-view.ts';
 import { Pool } from '../../routing/pool.ts';
 import { Router } from '../../routing/router.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
-import type { GatewayConfig, ListenerConfig, NodeConfig, PoolConfig } from '../config/config.ts';
+import type {
+  Condition,
+  GatewayConfig,
+  ListenerConfig,
+  NodeConfig,
+  PoolConfig,
+  ValueTest,
+} from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
+import { isHeaderPath } from '../hl7/field-path.ts';
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
 import { loggable } from '../telemetry/log.ts';
@@ -90,7 +98,7 @@ function explainer(
       controlId: loggable(header.controlId),
       passedOver: (at < 0 ? passed : passed.slice(0, at)).map(({ route: one, failed }) => ({
         route: one.name,
-        because: failed === undefined ? '' : `${failed.text} does not hold`,
+        because: failed === undefined ? '' : unmet(failed, view),
       })),
     };
     const match = passed[at]?.route;
@@ -113,6 +121,35 @@ function explainer(
       why: choice === undefined ? 'no node of the pool takes new senders' : reason(choice.why, to.pool),
     };
   };
+}
+
+/** What the condition asks for, and what it found: that only of the header and the connection, which hold no patient. */
+function unmet({ subject, text, test }: Condition, view: MessageView): string {
+  const isShown = subject.kind !== 'field' || isHeaderPath(subject.path);
+  const value = isShown ? readSubject(view, subject) : undefined;
+  const found = !isShown
+    ? ''
+    : value === undefined || value === ''
+      ? `; it is empty`
+      : `; it is "${loggable(value)}"`;
+  return `${text} must be ${wanted(test)}${found}`;
+}
+
+function wanted(test: ValueTest): string {
+  switch (test.kind) {
+    case 'equals':
+      return `"${test.value}"`;
+    case 'any':
+      return test.tests.map(wanted).join(' or ');
+    case 'not':
+      return `other than ${wanted(test.test)}`;
+    case 'exists':
+      return test.exists ? 'there' : 'empty';
+    case 'regex':
+      return `like /${test.source}/${test.flags}`;
+    case 'cidr':
+      return `in ${test.range}`;
+  }
 }
 
 function idle({ name, weight, backup }: NodeConfig) {

@@ -99,10 +99,19 @@ test('route says which routes did not match, and exits 1 if a message is not tak
   const { code, out, err } = await command('route', '-c', good, '--listener', 'in', RESULT);
   expect({ code, err }).toEqual({ code: 1, err: [] });
   expect(out.slice(1)).toEqual([
-    '  not route "admissions": MSH-9.1 does not hold',
-    '  not route "no results": source does not hold',
+    '  not route "admissions": MSH-9.1 must be "ADT"; it is "ORU"',
+    '  not route "no results": source must be in 10.0.0.0/8; it is "127.0.0.1"',
     '  no route matches; the sender gets AR',
   ]);
+});
+
+test("route says what a condition asks for, and shows no patient's value that does not meet it", async () => {
+  const when = '{ PID-5.1: [/^ZZ/i, { not: { exists: true } }], MSH-9.1: ADT }';
+  const text = GOOD.replace(/routes:[^]*/, `routes: [{ name: named, when: ${when}, to: p }]`);
+  const config = join(folderWith({ 'patient.yaml': text }), 'patient.yaml');
+  const { code, out } = await command('route', '-c', config, '--listener', 'in', ADMIT);
+  expect(code).toBe(1);
+  expect(out[1]).toBe('  not route "named": PID-5.1 must be like /^ZZ/i or other than there');
 });
 
 test("route --source puts the sender's address into the decision", async () => {
