@@ -107,7 +107,7 @@ test('route says which routes did not match, and exits 1 if a message is not tak
 
 test("route says what a condition asks for, and shows no patient's value that does not meet it", async () => {
   const when = '{ PID-5.1: [/^ZZ/i, { not: { exists: true } }], MSH-9.1: ADT }';
-  const text = GOOD.replace(/routes:[^]*/, `routes: [{ name: named, when: ${when}, to: p }]`);
+  const text = GOOD.replace(/routes:.*/s, `routes: [{ name: named, when: ${when}, to: p }]`);
   const config = join(folderWith({ 'patient.yaml': text }), 'patient.yaml');
   const { code, out } = await command('route', '-c', config, '--listener', 'in', ADMIT);
   expect(code).toBe(1);
