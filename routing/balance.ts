@@ -10,10 +10,20 @@ export function roundRobin<N extends Candidate>(
   members: readonly Member<N>[],
   count: number,
 ): Member<N> | undefined {
+  return inTurn(members, count, undefined);
+}
+
+/** Among those whose load equals that of `like`; undefined: among all. */
+function inTurn<N extends Candidate>(
+  members: readonly Member<N>[],
+  count: number,
+  like: N | undefined,
+): Member<N> | undefined {
   let best: Member<N> | undefined;
   let total = 0;
   for (let i = 0; i < count; i++) {
     const member = members[i] as Member<N>;
+    if (like !== undefined && compareLoad(member.node, like) !== 0) continue;
     const { weight } = member.node;
     member.credit += weight;
     total += weight;
@@ -41,19 +51,7 @@ export function leastInFlight<N extends Candidate>(
       ties = 1;
     } else if (order === 0) ties++;
   }
-  if (least === undefined || ties === 1) return least;
-  let best: Member<N> | undefined;
-  let total = 0;
-  for (let i = 0; i < count; i++) {
-    const member = members[i] as Member<N>;
-    if (compareLoad(member.node, least.node) !== 0) continue;
-    const { weight } = member.node;
-    member.credit += weight;
-    total += weight;
-    if (best === undefined || member.credit > best.credit) best = member;
-  }
-  if (best !== undefined) best.credit -= total;
-  return best;
+  return least === undefined || ties === 1 ? least : inTurn(members, count, least.node);
 }
 
 /** Compares in flight ÷ weight without dividing. */

@@ -6,15 +6,10 @@ import forge from 'node-forge';
 import { type Asn1, bytesOf, decode, encode, itemsOf, NotDer, oidOf, textOf } from '../x509/der.ts';
 import { iterations, NotOpened, opened } from '../x509/encryption.ts';
 import { readKey } from '../x509/keys.ts';
+import { CERT_BAG, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, LOCAL_KEY_ID, SHROUDED_KEY_BAG } from './oids.ts';
 
-const DATA = '1.2.840.113549.1.7.1';
-const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
 const KEY_BAG = '1.2.840.113549.1.12.10.1.1';
-const SHROUDED_KEY_BAG = '1.2.840.113549.1.12.10.1.2';
-const CERT_BAG = '1.2.840.113549.1.12.10.1.3';
 const NESTED_BAG = '1.2.840.113549.1.12.10.1.6';
-const FRIENDLY_NAME = '1.2.840.113549.1.9.20';
-const LOCAL_KEY_ID = '1.2.840.113549.1.9.21';
 
 const MAC_DIGESTS: Readonly<Record<string, 'sha1' | 'sha256' | 'sha384' | 'sha512'>> = {
   '1.3.14.3.2.26': 'sha1',

@@ -16,15 +16,17 @@ import {
   setOf,
 } from '../x509/der.ts';
 import { encrypt, encryptLegacy, type Sealed } from '../x509/encryption.ts';
+import {
+  CERT_BAG,
+  DATA,
+  ENCRYPTED_DATA,
+  FRIENDLY_NAME,
+  LOCAL_KEY_ID,
+  SHROUDED_KEY_BAG,
+  X509,
+} from './oids.ts';
 import { macOf } from './read.ts';
 
-const DATA = '1.2.840.113549.1.7.1';
-const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
-const SHROUDED_KEY_BAG = '1.2.840.113549.1.12.10.1.2';
-const CERT_BAG = '1.2.840.113549.1.12.10.1.3';
-const X509 = '1.2.840.113549.1.9.22.1';
-const FRIENDLY_NAME = '1.2.840.113549.1.9.20';
-const LOCAL_KEY_ID = '1.2.840.113549.1.9.21';
 const SHA1 = '1.3.14.3.2.26';
 const SHA256 = '2.16.840.1.101.3.4.2.1';
 

@@ -90,7 +90,7 @@ export function readKey(data: string | Buffer, passphrase: string | undefined): 
 /** Encrypted PKCS#8 in DER begins with the list of its algorithm; a key that is not, with a version number. */
 export function isEncrypted(data: string | Buffer): boolean {
   if (typeof data === 'string')
-    return /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(data);
+    return /-{5}BEGIN ENCRYPTED PRIVATE KEY-{5}|^Proc-Type: 4,ENCRYPTED/m.test(data);
   const headerLength = (data[1] ?? 0) < 0x80 ? 2 : 2 + ((data[1] ?? 0) & 0x7f);
   return data[headerLength] === 0x30;
 }

@@ -1,50 +1,21 @@
 // `certs inspect`: what it warns about, and that what a certificate says cannot harm who reads it.
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createAuthority, type Issued } from '../../certs/authority.ts';
+import type { Issued } from '../../certs/authority.ts';
 import { encode, sequence } from '../../certs/x509/der.ts';
 import { PURPOSE, purposes } from '../../certs/x509/extensions.ts';
-import { CertsFolder, hasOpenssl } from './certs-command.ts';
+import { hasOpenssl } from './certs-command.ts';
+import { InspectFolder } from './inspect-folder.ts';
 import { made } from './made.ts';
 
-interface Report {
-  readonly format: string;
-  readonly certificates: readonly (Record<string, unknown> & { readonly warnings: readonly string[] })[];
-  readonly requests: readonly Record<string, unknown>[];
-  readonly keys: readonly Record<string, unknown>[];
-  readonly crls: readonly Record<string, unknown>[];
-  readonly signedByNext?: readonly boolean[];
-  readonly keyMatches?: boolean;
-  readonly warnings: readonly string[];
-}
-
-const folder = new CertsFolder();
-const inspect = (...args: string[]): Promise<Report> => folder.json<Report>('inspect', ...args);
-let vip: Issued;
-
-beforeAll(() => {
-  const authority = createAuthority({ commonName: 'Hospital CA', days: 400, key: 'ec-p384' });
-  vip = authority.issue({
-    commonName: 'vip',
-    dns: ['vip.test'],
-    ip: ['10.0.0.1', '2001:db8::1'],
-    usage: 'both',
-  });
-  folder.write('ca.pem', authority.certPem);
-  folder.write('vip.crt.pem', vip.certPem);
-  folder.write('vip.key.pem', vip.keyPem);
-  folder.write('ca.crt.pem', authority.certPem);
-  folder.write('ca.key.pem', authority.keyPem);
-  folder.write('chain.pem', vip.certPem + authority.certPem);
-  folder.write('reversed.pem', vip.certPem + made({ cn: 'Other CA', ca: true }).certPem);
-  folder.write('both.pem', vip.keyPem + vip.certPem);
-});
+const folder = new InspectFolder();
+beforeAll(() => folder.fill());
 afterAll(() => folder.remove());
 
 describe('what it warns about', () => {
   const warnings = async (name: string, issued: Issued): Promise<readonly string[]> => {
     folder.write(name, issued.certPem);
-    return (await inspect(name)).certificates[0]?.warnings ?? [];
+    return (await folder.inspect(name)).certificates[0]?.warnings ?? [];
   };
 
   test.each([
@@ -72,10 +43,10 @@ describe('what it warns about', () => {
   });
 
   test('a chain in the wrong order, and a key of the second certificate', async () => {
-    expect((await inspect('reversed.pem')).warnings).toEqual([
+    expect((await folder.inspect('reversed.pem')).warnings).toEqual([
       'certificate 1 is not signed by certificate 2: peers want them in that order',
     ]);
-    const { keyMatches, warnings: found } = await inspect('chain.pem', '--key', 'ca.key.pem');
+    const { keyMatches, warnings: found } = await folder.inspect('chain.pem', '--key', 'ca.key.pem');
     expect({ keyMatches, found }).toEqual({
       keyMatches: true,
       found: ['the key belongs to certificate 2, not to the first'],
@@ -119,7 +90,7 @@ describe('what it warns about', () => {
       '-out',
       'weak.pem',
     );
-    expect((await inspect('weak.pem')).certificates[0]?.warnings).toEqual([
+    expect((await folder.inspect('weak.pem')).certificates[0]?.warnings).toEqual([
       'it is signed with ecdsa-with-SHA1, which can be forged',
       'its key, RSA 1024, is too short: 2048 bits at least',
     ]);

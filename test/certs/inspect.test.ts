@@ -1,48 +1,17 @@
 // `certs inspect`: what it says of good files of every form, and what it warns about.
 import { createHash, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createAuthority, type Issued } from '../../certs/authority.ts';
-import { CertsFolder, hasOpenssl } from './certs-command.ts';
-import { made } from './made.ts';
+import { hasOpenssl } from './certs-command.ts';
+import { InspectFolder, type Report } from './inspect-folder.ts';
 
-interface Report {
-  readonly format: string;
-  readonly certificates: readonly (Record<string, unknown> & { readonly warnings: readonly string[] })[];
-  readonly requests: readonly Record<string, unknown>[];
-  readonly keys: readonly Record<string, unknown>[];
-  readonly crls: readonly Record<string, unknown>[];
-  readonly signedByNext?: readonly boolean[];
-  readonly keyMatches?: boolean;
-  readonly warnings: readonly string[];
-}
-
-const folder = new CertsFolder();
-const inspect = (...args: string[]): Promise<Report> => folder.json<Report>('inspect', ...args);
-let vip: Issued;
-
-beforeAll(() => {
-  const authority = createAuthority({ commonName: 'Hospital CA', days: 400, key: 'ec-p384' });
-  vip = authority.issue({
-    commonName: 'vip',
-    dns: ['vip.test'],
-    ip: ['10.0.0.1', '2001:db8::1'],
-    usage: 'both',
-  });
-  folder.write('ca.pem', authority.certPem);
-  folder.write('vip.crt.pem', vip.certPem);
-  folder.write('vip.key.pem', vip.keyPem);
-  folder.write('ca.crt.pem', authority.certPem);
-  folder.write('ca.key.pem', authority.keyPem);
-  folder.write('chain.pem', vip.certPem + authority.certPem);
-  folder.write('reversed.pem', vip.certPem + made({ cn: 'Other CA', ca: true }).certPem);
-  folder.write('both.pem', vip.keyPem + vip.certPem);
-});
+const folder = new InspectFolder();
+beforeAll(() => folder.fill());
 afterAll(() => folder.remove());
 
 describe('what it says', () => {
   test('everything of a certificate, as JSON', async () => {
-    const { certificates, keyMatches, ...rest } = await inspect('vip.crt.pem', '--key', 'vip.key.pem');
-    const known = new X509Certificate(vip.certPem);
+    const { certificates, keyMatches, ...rest } = await folder.inspect('vip.crt.pem', '--key', 'vip.key.pem');
+    const known = new X509Certificate(folder.vip.certPem);
     expect(certificates).toEqual([
       {
         subject: 'CN=vip',
@@ -97,13 +66,13 @@ describe('what it says', () => {
       code: 1,
       last: '  key matches  NO: it belongs to none of these',
     });
-    expect((await inspect('vip.crt.pem', '--key', 'ca.key.pem')).keyMatches).toBe(false);
+    expect((await folder.inspect('vip.crt.pem', '--key', 'ca.key.pem')).keyMatches).toBe(false);
   });
 
   test('a key and a certificate in one file belong together, and nothing of the key is shown', async () => {
     const { out } = await folder.certs('inspect', 'both.pem', '--json');
     const report = JSON.parse(out[0] ?? '') as Report;
-    const spki = new X509Certificate(vip.certPem).publicKey.export({ type: 'spki', format: 'der' });
+    const spki = new X509Certificate(folder.vip.certPem).publicKey.export({ type: 'spki', format: 'der' });
     const sha256 = createHash('sha256').update(spki).digest('hex').toUpperCase();
     expect(report.keyMatches).toBe(true);
     expect(report.keys).toEqual([
@@ -120,15 +89,15 @@ describe('what it says', () => {
   });
 
   test('DER, with CRLF and a BOM in PEM, and text around it', async () => {
-    const der = new X509Certificate(vip.certPem).raw;
+    const der = new X509Certificate(folder.vip.certPem).raw;
     folder.write('vip.cer', der);
     folder.write(
       'windows.pem',
-      `\ufeffBag Attributes\r\n  friendlyName: vip\r\n${vip.certPem.replaceAll('\n', '\r\n')}`,
+      `\ufeffBag Attributes\r\n  friendlyName: vip\r\n${folder.vip.certPem.replaceAll('\n', '\r\n')}`,
     );
-    expect((await inspect('vip.cer')).format).toBe('DER');
+    expect((await folder.inspect('vip.cer')).format).toBe('DER');
     for (const file of ['vip.cer', 'windows.pem'])
-      expect((await inspect(file)).certificates[0]?.subject).toBe('CN=vip');
+      expect((await folder.inspect(file)).certificates[0]?.subject).toBe('CN=vip');
   });
 
   test.skipIf(!hasOpenssl)(
@@ -142,7 +111,7 @@ describe('what it says', () => {
       openssl('crl2pkcs7', '-nocrl', '-certfile', 'chain.pem', '-out', 'chain.p7b');
       openssl('crl2pkcs7', '-nocrl', '-certfile', 'chain.pem', '-outform', 'DER', '-out', 'chain.p7b.der');
       for (const file of ['chain.p7b', 'chain.p7b.der']) {
-        const { format, certificates } = await inspect(file);
+        const { format, certificates } = await folder.inspect(file);
         expect({ format, count: certificates.length }).toEqual({ format: 'PKCS#7', count: 2 });
       }
       openssl(
@@ -176,7 +145,9 @@ describe('what it says', () => {
         ['plain.key', 'RSA 2048', false],
         ['sec1.key', 'EC P-384', false],
       ] as const)
-        expect((await inspect(file, '--passphrase-file', 'pass')).keys).toMatchObject([{ key, encrypted }]);
+        expect((await folder.inspect(file, '--passphrase-file', 'pass')).keys).toMatchObject([
+          { key, encrypted },
+        ]);
       openssl(
         'req',
         '-new',
@@ -189,7 +160,7 @@ describe('what it says', () => {
         '-out',
         'a.csr',
       );
-      expect((await inspect('a.csr', '--key', 'vip.key.pem')).requests).toMatchObject([
+      expect((await folder.inspect('a.csr', '--key', 'vip.key.pem')).requests).toMatchObject([
         { subject: 'O=Hospital, CN=vip', names: ['DNS:a.test'], signatureFits: true },
       ]);
     },

@@ -2,58 +2,25 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createAuthority } from '../../certs/authority.ts';
-import { CertsFolder, hasKeytool } from './certs-command.ts';
+import { hasKeytool } from './certs-command.ts';
+import { PASS, Pkcs12Folder } from './pkcs12-folder.ts';
 
-const folder = new CertsFolder();
-const PASS = ['--passphrase-file', 'pass'];
+const folder = new Pkcs12Folder();
 const cert = (name: string): X509Certificate => new X509Certificate(folder.bytes(name));
 const subjects = (name: string): string[] =>
   (folder.text(name).match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map(
     (pem) => new X509Certificate(pem).subject,
   );
 
-function run(name: 'openssl' | 'keytool', ...args: string[]): string {
-  const { status, output } = folder.tool(name, ...args);
-  if (status !== 0) throw new Error(`${name} ${args.join(' ')}: ${output}`);
-  return output;
-}
-
-beforeAll(() => {
-  folder.write('pass', 'changeit\n');
-  const authority = createAuthority({ commonName: 'Hospital CA', days: 400, key: 'ec-p256' });
-  folder.write('ca.pem', authority.certPem);
-  for (const kind of ['rsa-2048', 'ec-p256', 'ec-p384'] as const) {
-    const issued = authority.issue({ commonName: kind, dns: ['vip.test'], usage: 'server', key: kind });
-    folder.write(`${kind}.crt.pem`, issued.certPem);
-    folder.write(`${kind}.key.pem`, issued.keyPem);
-  }
-});
+beforeAll(() => folder.fill());
 afterAll(() => folder.remove());
 
-beforeAll(async () => {
-  for (const [kind, ...flags] of [
-    ['rsa-2048'],
-    ['rsa-2048', '--legacy'],
-    ['ec-p256'],
-    ['ec-p384', '--legacy'],
-  ] as const)
-    await folder.good(
-      'export',
-      `${kind}.crt.pem`,
-      '--chain',
-      'ca.pem',
-      '--out',
-      `${kind}${flags.length}.p12`,
-      ...flags,
-      ...PASS,
-    );
-});
+beforeAll(() => folder.exportAll());
 
 describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', { timeout: 60_000 }, () => {
   const STORE = ['-storetype', 'PKCS12', '-storepass', 'changeit'];
   const generate = (store: string, alias: string, ...args: string[]): string =>
-    run(
+    folder.run(
       'keytool',
       ...(args[0]?.startsWith('-J') ? [args.shift() ?? ''] : []),
       '-genkeypair',
@@ -89,7 +56,7 @@ describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', {
         cert(`two/${name}.crt.pem`).checkPrivateKey(createPrivateKey(folder.text(`two/${name}.key.pem`))),
       ).toBe(true);
     }
-    const listed = run('keytool', '-list', '-v', '-keystore', 'two.p12', ...STORE);
+    const listed = folder.run('keytool', '-list', '-v', '-keystore', 'two.p12', ...STORE);
     expect(listed).toContain(cert('two/mirth.crt.pem').fingerprint256);
     expect(listed).toContain(cert('two/ec.crt.pem').fingerprint256);
     const { certificates } = await folder.json<{ certificates: { alias: string }[] }>(
@@ -109,7 +76,7 @@ describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', {
   });
 
   test('a truststore: certificates without a key', async () => {
-    run(
+    folder.run(
       'keytool',
       '-importcert',
       '-noprompt',
@@ -121,7 +88,7 @@ describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', {
       'trust.p12',
       ...STORE,
     );
-    run(
+    folder.run(
       'keytool',
       '-importcert',
       '-noprompt',
@@ -142,7 +109,7 @@ describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', {
   });
 
   test('a keystore with a chain keeps it: the root in the chain file, not in what is shown', async () => {
-    run(
+    folder.run(
       'keytool',
       '-importkeystore',
       '-srckeystore',
@@ -162,7 +129,7 @@ describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', {
   });
 
   test('JKS is named for what it is', async () => {
-    run(
+    folder.run(
       'keytool',
       '-genkeypair',
       '-alias',
@@ -183,7 +150,7 @@ describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', {
     expect((await folder.certs('import', 'j.jks', ...PASS)).err).toEqual([
       'a certificate or key file is not usable: j.jks: a Java keystore (JKS); keytool -importkeystore -deststoretype PKCS12 makes PKCS#12 of it [GW_ERR_TLS_FILE]',
     ]);
-    run(
+    folder.run(
       'keytool',
       '-importkeystore',
       '-srckeystore',
@@ -204,14 +171,31 @@ describe.skipIf(!hasKeytool)('Java’s keytool (skipped where there is none)', {
     'keytool reads what the tool writes: %s',
     (name) => {
       const kind = name.slice(0, -1);
-      const listed = run('keytool', '-list', '-v', '-keystore', `${name}.p12`, '-storepass', 'changeit');
+      const listed = folder.run(
+        'keytool',
+        '-list',
+        '-v',
+        '-keystore',
+        `${name}.p12`,
+        '-storepass',
+        'changeit',
+      );
       expect(listed).toContain(`Alias name: ${kind}`);
       expect(listed).toContain('Entry type: PrivateKeyEntry');
       expect(listed).toContain('Certificate chain length: 2');
       expect(listed).toContain(cert(`${kind}.crt.pem`).fingerprint256);
       // The key opens, too: a request can be signed with it.
       expect(
-        run('keytool', '-certreq', '-alias', kind, '-keystore', `${name}.p12`, '-storepass', 'changeit'),
+        folder.run(
+          'keytool',
+          '-certreq',
+          '-alias',
+          kind,
+          '-keystore',
+          `${name}.p12`,
+          '-storepass',
+          'changeit',
+        ),
       ).toContain('BEGIN NEW CERTIFICATE REQUEST');
     },
   );

@@ -1,52 +1,19 @@
 // `certs import` and `export` beside openssl: what one writes, the other reads.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createAuthority } from '../../certs/authority.ts';
 import { keyPemOf, newKey } from '../../certs/x509/keys.ts';
-import { CertsFolder, hasOpenssl } from './certs-command.ts';
+import { hasOpenssl } from './certs-command.ts';
+import { PASS, Pkcs12Folder } from './pkcs12-folder.ts';
 
-const folder = new CertsFolder();
-const PASS = ['--passphrase-file', 'pass'];
+const folder = new Pkcs12Folder();
 const cert = (name: string): X509Certificate => new X509Certificate(folder.bytes(name));
 /** As a key in the clear, to compare. */
 const key = (name: string): string => keyPemOf(createPrivateKey(folder.text(name)));
 
-function run(name: 'openssl' | 'keytool', ...args: string[]): string {
-  const { status, output } = folder.tool(name, ...args);
-  if (status !== 0) throw new Error(`${name} ${args.join(' ')}: ${output}`);
-  return output;
-}
-
-beforeAll(() => {
-  folder.write('pass', 'changeit\n');
-  const authority = createAuthority({ commonName: 'Hospital CA', days: 400, key: 'ec-p256' });
-  folder.write('ca.pem', authority.certPem);
-  for (const kind of ['rsa-2048', 'ec-p256', 'ec-p384'] as const) {
-    const issued = authority.issue({ commonName: kind, dns: ['vip.test'], usage: 'server', key: kind });
-    folder.write(`${kind}.crt.pem`, issued.certPem);
-    folder.write(`${kind}.key.pem`, issued.keyPem);
-  }
-});
+beforeAll(() => folder.fill());
 afterAll(() => folder.remove());
 
-beforeAll(async () => {
-  for (const [kind, ...flags] of [
-    ['rsa-2048'],
-    ['rsa-2048', '--legacy'],
-    ['ec-p256'],
-    ['ec-p384', '--legacy'],
-  ] as const)
-    await folder.good(
-      'export',
-      `${kind}.crt.pem`,
-      '--chain',
-      'ca.pem',
-      '--out',
-      `${kind}${flags.length}.p12`,
-      ...flags,
-      ...PASS,
-    );
-});
+beforeAll(() => folder.exportAll());
 
 describe.skipIf(!hasOpenssl)('openssl (skipped where there is none)', () => {
   test.each([
@@ -58,7 +25,7 @@ describe.skipIf(!hasOpenssl)('openssl (skipped where there is none)', () => {
     ['AES-128', 'rsa-2048', ['-keypbe', 'AES-128-CBC', '-certpbe', 'AES-192-CBC', '-macalg', 'sha512']],
   ] as const)('a keystore of openssl: %s', async (what, kind, flags) => {
     const name = what.replaceAll(/\W/g, '');
-    run(
+    folder.run(
       'openssl',
       'pkcs12',
       '-export',
@@ -84,7 +51,7 @@ describe.skipIf(!hasOpenssl)('openssl (skipped where there is none)', () => {
 
   test('umlauts in a passphrase, both ways', async () => {
     folder.write('umlaut', 'Schlüßel €\n');
-    run(
+    folder.run(
       'openssl',
       'pkcs12',
       '-export',
@@ -111,15 +78,15 @@ describe.skipIf(!hasOpenssl)('openssl (skipped where there is none)', () => {
         'umlaut',
         ...flags,
       );
-      expect(run('openssl', 'pkcs12', '-in', 'v.p12', '-passin', 'pass:Schlüßel €', '-nodes')).toContain(
-        'PRIVATE KEY',
-      );
+      expect(
+        folder.run('openssl', 'pkcs12', '-in', 'v.p12', '-passin', 'pass:Schlüßel €', '-nodes'),
+      ).toContain('PRIVATE KEY');
     }
   });
 
   test('openssl sees AES and SHA-256, or with --legacy 3DES and SHA-1', () => {
     const info = (name: string, ...flags: string[]): string =>
-      run('openssl', 'pkcs12', '-info', '-noout', '-in', name, '-passin', 'pass:changeit', ...flags);
+      folder.run('openssl', 'pkcs12', '-info', '-noout', '-in', name, '-passin', 'pass:changeit', ...flags);
     expect(info('rsa-20480.p12')).toMatch(
       /^MAC: sha256, Iteration 10000\n[\s\S]*PBES2, PBKDF2, AES-256-CBC, Iteration 100000, PRF hmacWithSHA256/,
     );
@@ -132,9 +99,11 @@ describe.skipIf(!hasOpenssl)('openssl (skipped where there is none)', () => {
   test('encrypted keys are AES-256, and openssl opens them', () => {
     const made = newKey('ec-p384');
     folder.write('locked.pem', keyPemOf(made, 'changeit'));
-    expect(run('openssl', 'asn1parse', '-in', 'locked.pem')).toMatch(
+    expect(folder.run('openssl', 'asn1parse', '-in', 'locked.pem')).toMatch(
       /PBES2[\s\S]*PBKDF2[\s\S]*hmacWithSHA256[\s\S]*aes-256-cbc/,
     );
-    expect(run('openssl', 'pkey', '-in', 'locked.pem', '-passin', 'pass:changeit')).toBe(keyPemOf(made));
+    expect(folder.run('openssl', 'pkey', '-in', 'locked.pem', '-passin', 'pass:changeit')).toBe(
+      keyPemOf(made),
+    );
   });
 });

@@ -2,28 +2,17 @@
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createAuthority } from '../../certs/authority.ts';
 import { readPkcs12 } from '../../certs/pkcs12/read.ts';
 import { writePkcs12 } from '../../certs/pkcs12/write.ts';
 import { type Asn1, integer, octets, oid, sequence } from '../../certs/x509/der.ts';
 import { decrypt } from '../../certs/x509/encryption.ts';
 import { readKey } from '../../certs/x509/keys.ts';
-import { CertsFolder } from './certs-command.ts';
 import { made } from './made.ts';
+import { PASS, Pkcs12Folder } from './pkcs12-folder.ts';
 
-const folder = new CertsFolder();
-const PASS = ['--passphrase-file', 'pass'];
+const folder = new Pkcs12Folder();
 
-beforeAll(() => {
-  folder.write('pass', 'changeit\n');
-  const authority = createAuthority({ commonName: 'Hospital CA', days: 400, key: 'ec-p256' });
-  folder.write('ca.pem', authority.certPem);
-  for (const kind of ['rsa-2048', 'ec-p256', 'ec-p384'] as const) {
-    const issued = authority.issue({ commonName: kind, dns: ['vip.test'], usage: 'server', key: kind });
-    folder.write(`${kind}.crt.pem`, issued.certPem);
-    folder.write(`${kind}.key.pem`, issued.keyPem);
-  }
-});
+beforeAll(() => folder.fill());
 afterAll(() => folder.remove());
 
 describe('round trips of the tool itself', () => {

@@ -1,60 +1,10 @@
 // `certs verify FILE`: would the handshake succeed, and why not; each verdict with OpenSSL's own code beside it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Authority, createAuthority, type Issued } from '../../certs/authority.ts';
-import type { Check } from '../../certs/verify/checks.ts';
-import { CertsFolder } from './certs-command.ts';
 import { made } from './made.ts';
+import { CA, VerifyFolder } from './verify-folder.ts';
 
-const folder = new CertsFolder();
-let authority: Authority;
-let root: Issued;
-
-interface Verdict {
-  readonly good: boolean;
-  readonly protocol?: string;
-  readonly checks: readonly Check[];
-}
-
-const CA = ['--ca', 'ca.pem'];
-
-async function verify(
-  ...args: string[]
-): Promise<{ code: number; good: boolean; bad: string[]; reason: string | undefined; verdict: Verdict }> {
-  const { code, out } = await folder.certs('verify', ...args, '--json');
-  const verdict = JSON.parse(out[0] ?? '') as Verdict;
-  const bad = verdict.checks.filter(({ good }) => good === false).map(({ name }) => name);
-  const reason = verdict.checks.find(({ name }) => name === 'handshake')?.code;
-  return { code, good: verdict.good, bad, reason, verdict };
-}
-
-function pair(name: string, issued: Issued): void {
-  folder.write(`${name}.crt.pem`, issued.certPem);
-  folder.write(`${name}.key.pem`, issued.keyPem);
-}
-
-beforeAll(() => {
-  authority = createAuthority({ commonName: 'Hospital CA', days: 400, key: 'ec-p256' });
-  root = { certPem: authority.certPem, keyPem: authority.keyPem };
-  folder.write('ca.pem', root.certPem);
-  folder.write(
-    'namesake.pem',
-    createAuthority({ commonName: 'Hospital CA', days: 9, key: 'ec-p256' }).certPem,
-  );
-  folder.write('other.pem', createAuthority({ commonName: 'Other CA', days: 9, key: 'ec-p256' }).certPem);
-  const server = { dns: ['vip.test'], ip: ['10.0.0.1'], key: 'ec-p256' } as const;
-  pair('vip', authority.issue({ ...server, commonName: 'vip', usage: 'server' }));
-  pair('rsa', authority.issue({ ...server, commonName: 'rsa', usage: 'both', key: 'rsa-2048' }));
-  pair('sender', authority.issue({ commonName: 'sender', usage: 'client', key: 'ec-p256' }));
-  pair('expired', made({ cn: 'expired', dns: ['vip.test'], fromDays: -9, toDays: -2 }, root));
-  pair('early', made({ cn: 'early', dns: ['vip.test'], fromDays: 5 }, root));
-  pair('alone', made({ cn: 'alone', dns: ['vip.test'] }));
-  pair('common', made({ cn: 'vip.test' }, root));
-  const notAnAuthority = made({ cn: 'no authority' }, root);
-  pair('below', made({ cn: 'below', dns: ['vip.test'] }, notAnAuthority));
-  folder.write('below.crt.pem', folder.text('below.crt.pem') + notAnAuthority.certPem);
-  pair('mixed', { certPem: folder.text('vip.crt.pem'), keyPem: folder.text('sender.key.pem') });
-  folder.write('keyless.pem', folder.text('vip.crt.pem'));
-});
+const folder = new VerifyFolder();
+beforeAll(() => folder.fill());
 afterAll(() => folder.remove());
 
 describe('a handshake that succeeds', () => {
@@ -82,7 +32,7 @@ describe('a handshake that succeeds', () => {
     ['with the key named', ['keyless.pem', '--key', 'vip.key.pem']],
     ['with two authorities', ['vip.crt.pem', '--ca', 'other.pem']],
   ])('%s', async (_, args) => {
-    const { code, good, bad, verdict } = await verify(...args, ...CA);
+    const { code, good, bad, verdict } = await folder.verify(...args, ...CA);
     expect({ code, good, bad, protocol: verdict.protocol }).toEqual({
       code: 0,
       good: true,
@@ -112,7 +62,7 @@ describe('a handshake that fails', () => {
     ['self-signed', ['alone.crt.pem'], ['chain'], 'DEPTH_ZERO_SELF_SIGNED_CERT'],
     ['another’s key', ['mixed.crt.pem'], ['key'], 'ERR_OSSL_X509_KEY_VALUES_MISMATCH'],
   ])('%s', async (_, args, checks, reason) => {
-    expect(await verify(...args, ...CA)).toMatchObject({
+    expect(await folder.verify(...args, ...CA)).toMatchObject({
       code: 1,
       good: false,
       bad: [...checks, 'handshake'],
@@ -132,7 +82,7 @@ describe('a handshake that fails', () => {
       'CN=vip names CN=Hospital CA as its issuer, but not the one given here has signed it: another key',
     ],
   ])('%s', async (_, ca, text) => {
-    const { code, bad, reason, verdict } = await verify('vip.crt.pem', '--ca', ca);
+    const { code, bad, reason, verdict } = await folder.verify('vip.crt.pem', '--ca', ca);
     expect({ code, bad, reason }).toEqual({
       code: 1,
       bad: ['chain', 'handshake'],
@@ -142,7 +92,7 @@ describe('a handshake that fails', () => {
   });
 
   test('signed by a certificate that is no authority’s', async () => {
-    const { code, bad, verdict } = await verify('below.crt.pem', ...CA);
+    const { code, bad, verdict } = await folder.verify('below.crt.pem', ...CA);
     expect({ code, bad }).toEqual({ code: 1, bad: ['chain', 'handshake'] });
     expect(verdict.checks[0]?.text).toBe(
       'CN=no authority has signed CN=below, but is no authority (CA:TRUE)',
@@ -150,10 +100,10 @@ describe('a handshake that fails', () => {
   });
 
   test('OpenSSL’s verdict counts where the checks see nothing: an authority below one that allows none', async () => {
-    const middle = made({ cn: 'middle', ca: true }, root);
-    pair('deep', made({ cn: 'deep', dns: ['vip.test'] }, middle));
+    const middle = made({ cn: 'middle', ca: true }, folder.root);
+    folder.pair('deep', made({ cn: 'deep', dns: ['vip.test'] }, middle));
     folder.write('deep.crt.pem', folder.text('deep.crt.pem') + middle.certPem);
-    expect(await verify('deep.crt.pem', ...CA)).toMatchObject({
+    expect(await folder.verify('deep.crt.pem', ...CA)).toMatchObject({
       code: 1,
       bad: ['handshake'],
       reason: 'PATH_LENGTH_EXCEEDED',
@@ -161,7 +111,7 @@ describe('a handshake that fails', () => {
   });
 
   test('a common name is no host name, though Node.js would take it', async () => {
-    const { code, bad, verdict } = await verify('common.crt.pem', ...CA, '--host', 'vip.test');
+    const { code, bad, verdict } = await folder.verify('common.crt.pem', ...CA, '--host', 'vip.test');
     expect({ code, bad }).toEqual({ code: 1, bad: ['host'] });
     expect(verdict.checks.find(({ name }) => name === 'host')?.text).toMatch(/RFC 9525/);
   });
@@ -180,18 +130,21 @@ describe('--at', () => {
   const day = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 
   test('a certificate that is good today will have expired', async () => {
-    expect(await verify('vip.crt.pem', ...CA, '--at', day(398))).toMatchObject({ code: 1, bad: ['dates'] });
-    expect(await verify('vip.crt.pem', ...CA, '--at', day(300))).toMatchObject({ code: 0, bad: [] });
+    expect(await folder.verify('vip.crt.pem', ...CA, '--at', day(398))).toMatchObject({
+      code: 1,
+      bad: ['dates'],
+    });
+    expect(await folder.verify('vip.crt.pem', ...CA, '--at', day(300))).toMatchObject({ code: 0, bad: [] });
   });
 
   test('one that has expired was good', async () => {
-    const { code, bad, verdict } = await verify('expired.crt.pem', ...CA, '--at', day(-4));
+    const { code, bad, verdict } = await folder.verify('expired.crt.pem', ...CA, '--at', day(-4));
     // The authority is younger than that.
     expect({ code, bad }).toEqual({ code: 1, bad: ['dates'] });
     expect(verdict.checks.find(({ name }) => name === 'dates')?.text).toMatch(
       /^CN=Hospital CA is not valid before/,
     );
-    const early = await verify('early.crt.pem', ...CA, '--at', day(20));
+    const early = await folder.verify('early.crt.pem', ...CA, '--at', day(20));
     expect({ code: early.code, bad: early.bad, reason: early.reason }).toEqual({
       code: 0,
       bad: [],
