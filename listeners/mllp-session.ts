@@ -2,7 +2,7 @@
 // messages came. Reads no faster than answers go out, and owes no answer when it ends itself.
 import type { Socket } from 'node:net';
 import type { Peer } from '../routing/message-view.ts';
-import type { ListenerConfig } from '../src/config/config.ts';
+import type { ListenerConfig, Refusal } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
 import { classifyBytes, frame } from '../src/mllp/frame.ts';
@@ -133,8 +133,10 @@ export class MllpSession implements FrameSink, Origin {
 
   settled(exchange: Exchange, outcome: Outcome): void {
     this.#budget.hold(-exchange.frame.length);
-    const bytes = this.#replyTo(exchange, outcome);
-    this.#watcher.onExchange(exchange, replyName(outcome, bytes));
+    const refusal =
+      outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, exchange.route) : 'close';
+    const bytes = replyTo(exchange, outcome, refusal);
+    this.#watcher.onExchange(exchange, replyName(outcome, bytes, refusal));
     this.#reportStrays(outcome);
     if (!this.#owed.settle(exchange, bytes)) return;
     if (bytes === null) this.#endReading();
@@ -152,22 +154,6 @@ export class MllpSession implements FrameSink, Origin {
 
   answeredLater(_exchange: Exchange, bytes: Buffer): void {
     if (this.#state !== 'closed') this.#writer.write(bytes);
-  }
-
-  #replyTo(exchange: Exchange, outcome: Outcome): Buffer | null {
-    switch (outcome.kind) {
-      case 'answered':
-        return outcome.frame;
-      case 'unanswered':
-        return NO_BYTES;
-      case 'abandoned':
-        return null;
-      case 'failed': {
-        const { error } = outcome;
-        const header = exchange.hasHeader ? exchange.header : undefined;
-        return framed(refusalBytes(refusalOf(this.#config, error, exchange.route), error, header));
-      }
-    }
   }
 
   /** An answer that is known at once, to what never became an exchange. */
@@ -362,9 +348,23 @@ function headerIn(bytes: Buffer, whole: boolean): Header | undefined {
   }
 }
 
-/** What a sender was told, in one word. */
-function replyName(outcome: Outcome, bytes: Buffer | null): string {
+/** What a sender is told of a message; `refusal`: where no node has answered it. */
+function replyTo(exchange: Exchange, outcome: Outcome, refusal: Refusal): Buffer | null {
+  switch (outcome.kind) {
+    case 'answered':
+      return outcome.frame;
+    case 'unanswered':
+      return NO_BYTES;
+    case 'abandoned':
+      return null;
+    case 'failed':
+      return framed(refusalBytes(refusal, outcome.error, exchange.hasHeader ? exchange.header : undefined));
+  }
+}
+
+/** The same in one word: the code of the acknowledgement, `close` or `none`. */
+function replyName(outcome: Outcome, bytes: Buffer | null, refusal: Refusal): string {
   if (outcome.kind === 'answered') return outcome.ack.code;
   if (outcome.kind === 'unanswered') return 'none';
-  return bytes === null ? 'close' : 'nak';
+  return bytes === null ? 'close' : refusal;
 }
