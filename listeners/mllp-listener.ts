@@ -2,14 +2,15 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { identityOf } from '../certs/identity.ts';
-import { serverTlsOptions } from '../certs/tls-files.ts';
+import type { ServerTls } from '../certs/server-tls.ts';
+import { Allowance } from '../routing/allowance.ts';
 import type { Peer } from '../routing/message-view.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import { causeCode, GatewayError } from '../src/errors.ts';
 import type { Header } from '../src/hl7/header.ts';
 import { listenError } from '../src/listen-error.ts';
 import type { Exchange } from '../src/relay/exchange.ts';
-import type { Relay } from '../src/relay/relay.ts';
+import type { Admission, Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import type { Listener } from './listener.ts';
 import { MllpSession, type SessionWatcher } from './mllp-session.ts';
@@ -27,19 +28,31 @@ const BACKLOG = 4096;
 export class MllpListener implements Listener {
   readonly name: string;
   readonly #config: ListenerConfig;
+  readonly #tls: ServerTls | undefined;
+  readonly #admission: Admission;
   readonly #relay: Relay;
   readonly #budget: BufferBudget;
   readonly #watcher: ListenerWatcher;
   readonly #sessions = new Set<MllpSession>();
-  /** TCP connections below TLS, also those whose handshake is not done. */
-  readonly #raw = new Set<net.Socket>();
+  /** TCP connections below TLS, also those whose handshake is not done, and whose they are. */
+  readonly #raw = new Map<net.Socket, Peer>();
   #server: net.Server | undefined;
   #draining = false;
   #drained: (() => void) | undefined;
 
-  constructor(config: ListenerConfig, relay: Relay, budget: BufferBudget, watcher: ListenerWatcher) {
+  /** `tls` exactly where the config has it. */
+  constructor(
+    config: ListenerConfig,
+    tls: ServerTls | undefined,
+    relay: Relay,
+    budget: BufferBudget,
+    watcher: ListenerWatcher,
+  ) {
     this.name = config.name;
     this.#config = config;
+    this.#tls = tls;
+    const { batch, missingControlId, allow } = config;
+    this.#admission = { batch, missingControlId, allowance: allow && new Allowance(allow) };
     this.#relay = relay;
     this.#budget = budget;
     this.#watcher = watcher;
@@ -98,27 +111,35 @@ export class MllpListener implements Listener {
   stop(): void {
     this.#server?.close();
     for (const session of [...this.#sessions]) session.destroy();
-    for (const socket of this.#raw) socket.destroy();
+    for (const socket of this.#raw.keys()) socket.destroy();
   }
 
   #createServer(): net.Server {
     // F25: a sender may close its side and still wait for its answers.
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
-    const { tls: tlsConfig } = this.#config;
-    if (tlsConfig === undefined) {
+    const secure = this.#tls;
+    if (secure === undefined) {
       return net.createServer(options, (socket) =>
         this.#serve(socket, peerOf(socket.remoteAddress, socket.remotePort)),
       );
     }
-    const server = tls.createServer(
-      { ...options, ...serverTlsOptions(tlsConfig), handshakeTimeout: tlsConfig.handshakeTimeoutMs },
-      (socket) => {
-        const peer = peerOf(socket.remoteAddress, socket.remotePort);
-        this.#serve(socket, { ...peer, tls: identityOf(socket) });
-      },
-    );
-    server.on('tlsClientError', (cause, socket) => {
+    const server = tls.createServer({ ...options, ...secure.options }, (socket) => {
       const peer = peerOf(socket.remoteAddress, socket.remotePort);
+      const identity = identityOf(socket);
+      if (identity === undefined && this.#config.tls?.requireClientCert === true) {
+        this.#fault(new GatewayError('GW_ERR_SENDER_TLS', { detail: 'CERT_HAS_EXPIRED' }), peer);
+        socket.destroy();
+      } else this.#serve(socket, { ...peer, tls: identity });
+    });
+    secure.attach(server);
+    server.on('connection', (socket: net.Socket) => {
+      this.#raw.set(socket, peerOf(socket.remoteAddress, socket.remotePort));
+      // Later than the events of the TLS connection that is closed with it, which need the peer.
+      socket.once('close', () => setImmediate(() => this.#raw.delete(socket)));
+    });
+    this.#limitHandshakes(server, this.#config.tls?.maxHandshakes ?? Number.POSITIVE_INFINITY);
+    server.on('tlsClientError', (cause, socket) => {
+      const peer = this.#peerBelow(socket);
       // A client certificate that is refused comes as ECONNRESET too; why, Node.js leaves on the socket.
       const refused: unknown = socket.authorizationError;
       const detail = typeof refused === 'string' ? refused : causeCode(cause);
@@ -128,11 +149,38 @@ export class MllpListener implements Listener {
       // After a handshake timeout Node.js leaves the connection open, and with it a place under maxConnections.
       socket.destroy();
     });
-    server.on('connection', (socket: net.Socket) => {
-      this.#raw.add(socket);
-      socket.once('close', () => this.#raw.delete(socket));
-    });
     return server;
+  }
+
+  /**
+   * When a client certificate is refused, Node.js says so only after the socket is gone and knows its address no more.
+   * The TCP connection below is known to Node.js under a name without documentation; should it go, so does the address.
+   */
+  #peerBelow(socket: tls.TLSSocket): Peer {
+    const below: unknown = Reflect.get(socket, '_parent');
+    const peer = below instanceof net.Socket ? this.#raw.get(below) : undefined;
+    return peer ?? peerOf(socket.remoteAddress, socket.remotePort);
+  }
+
+  /** A handshake costs more than a hundred messages: a flood of them must not take the core from those who send. */
+  #limitHandshakes(server: tls.Server, maxHandshakes: number): void {
+    const inProgress = new Set<string>();
+    server.on('connection', (socket: net.Socket) => {
+      const from = `${socket.remoteAddress} ${socket.remotePort}`;
+      if (inProgress.size >= maxHandshakes) {
+        this.#fault(
+          new GatewayError('GW_ERR_SENDER_HANDSHAKES'),
+          peerOf(socket.remoteAddress, socket.remotePort),
+        );
+        socket.destroy();
+        return;
+      }
+      inProgress.add(from);
+      socket.once('close', () => inProgress.delete(from));
+    });
+    server.on('secureConnection', (socket) =>
+      inProgress.delete(`${socket.remoteAddress} ${socket.remotePort}`),
+    );
   }
 
   #serve(socket: net.Socket, peer: Peer): void {
@@ -141,7 +189,15 @@ export class MllpListener implements Listener {
       onFault: (error, from, header) => this.#fault(error, from, header),
       onClosed: (session) => this.#onClosed(session),
     };
-    const session = new MllpSession(socket, peer, this.#config, this.#relay, this.#budget, watcher);
+    const session = new MllpSession(
+      socket,
+      peer,
+      this.#config,
+      this.#admission,
+      this.#relay,
+      this.#budget,
+      watcher,
+    );
     this.#sessions.add(session);
     if (this.#draining) session.drain();
   }

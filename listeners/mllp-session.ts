@@ -10,7 +10,7 @@ import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-
 import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
 import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
 import type { Lane } from '../src/relay/lane.ts';
-import type { Relay } from '../src/relay/relay.ts';
+import type { Admission, Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { refusalBytes, refusalOf } from './refusal.ts';
@@ -31,6 +31,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly lanes = new Map<string, Lane<Exchange>>();
   readonly #config: ListenerConfig;
   readonly #relay: Relay;
+  readonly #admission: Admission;
   readonly #budget: BufferBudget;
   readonly #watcher: SessionWatcher;
   readonly #socket: Socket;
@@ -56,6 +57,7 @@ export class MllpSession implements FrameSink, Origin {
     socket: Socket,
     peer: Peer,
     config: ListenerConfig,
+    admission: Admission,
     relay: Relay,
     budget: BufferBudget,
     watcher: SessionWatcher,
@@ -63,6 +65,7 @@ export class MllpSession implements FrameSink, Origin {
     this.listener = config.name;
     this.peer = peer;
     this.#config = config;
+    this.#admission = admission;
     this.#relay = relay;
     this.#budget = budget;
     this.#watcher = watcher;
@@ -97,7 +100,7 @@ export class MllpSession implements FrameSink, Origin {
     const exchange = new Exchange(bytes, this);
     this.#owed.expect(exchange);
     this.#budget.hold(bytes.length);
-    this.#relay.accept(exchange, this.#config);
+    this.#relay.accept(exchange, this.#admission);
     if (this.#draining) this.#stopReading();
     if (this.#mustPause()) this.#reader.wait();
   }

@@ -103,6 +103,21 @@ export const ERRORS = {
   GW_ERR_SENDER_TLS: row('sender', 'never', 'unacceptable', 207, 'a TLS handshake with a sender failed'),
   GW_ERR_SENDER_RESET: row('sender', 'never', 'unavailable', 207, 'a sender reset its connection'),
 
+  GW_ERR_SENDER_HANDSHAKES: row(
+    'sender',
+    'never',
+    'unavailable',
+    207,
+    'the listener has tls.maxHandshakes TLS handshakes in progress',
+  ),
+  GW_ERR_SENDER_NOT_ALLOWED: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'no allow rule of the listener lets this sender send this message',
+  ),
+
   // What the config says
   GW_ERR_ROUTE_NONE: row('sender', 'never', 'unacceptable', 200, 'no route matches the message'),
   GW_ERR_ROUTE_REJECTED: row('sender', 'never', 'unacceptable', 207, 'a route rejects the message'),

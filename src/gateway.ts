@@ -1,6 +1,9 @@
 // Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log. Nothing else does.
 import { setTimeout } from 'node:timers/promises';
-import { nodeTlsOptions } from '../certs/tls-files.ts';
+import type { Certificate } from '../certs/certificate.ts';
+import { NodeTls } from '../certs/node-tls.ts';
+import { ServerTls } from '../certs/server-tls.ts';
+import { CertificateStore } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/buffer-budget.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { type ListenerWatcher, MllpListener } from '../listeners/mllp-listener.ts';
@@ -32,13 +35,24 @@ export class Gateway {
   readonly dispatchers: ReadonlyMap<string, Dispatcher>;
   readonly #log: Log;
   readonly #checks: HealthCheck[] = [];
+  readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
   #stopped = false;
 
-  /** @throws GatewayError GW_ERR_TLS_FILE where a node's certificate files are not usable */
+  /** @throws GatewayError GW_ERR_TLS_FILE where certificate files are not usable */
   constructor(config: GatewayConfig, log: Log, options: GatewayOptions = {}) {
     this.config = config;
     this.#log = log;
+    this.#store = new CertificateStore({
+      onLoaded: (where) => log.info({ where }, 'certificates loaded'),
+      onKept: (where, { code, detail }) =>
+        log.error({ where, code, detail }, 'the old certificates stay in use'),
+      onExpiry: ({ file, subject }, days) =>
+        log.warn(
+          { file, subject, days },
+          days < 0 ? 'a certificate has expired' : 'a certificate is about to expire',
+        ),
+    });
     this.#budget = new BufferBudget(config.maxBufferedBytes);
     this.dispatchers = new Map(config.pools.map((pool) => [pool.name, this.#createDispatcher(pool)]));
     const relay = new Relay(new Router(config.routes), this.dispatchers);
@@ -49,9 +63,24 @@ export class Gateway {
       },
       onFault: (listener, error, peer, header) => logFault(log, listener, error, peer, header),
     };
-    this.listeners = config.listeners.map(
-      (listener) => new MllpListener(listener, relay, this.#budget, watcher),
-    );
+    this.listeners = config.listeners.map((listener) => {
+      const tls = listener.tls && new ServerTls(listener.tls);
+      if (tls !== undefined) this.#store.add(`listeners.${listener.name}`, tls);
+      return new MllpListener(listener, tls, relay, this.#budget, watcher);
+    });
+  }
+
+  /** Every certificate in use, of listeners, nodes and the authorities that they trust. */
+  get certificates(): readonly Certificate[] {
+    return this.#store.certificates;
+  }
+
+  /**
+   * Takes up the certificate files as they are now, each listener's and node's for itself; one that is not usable keeps
+   * what it has, and the log says why. No connection is touched. Returns whether all were taken.
+   */
+  reloadCertificates(): boolean {
+    return this.#store.reload();
   }
 
   /** Bytes of messages held for their answers. */
@@ -62,7 +91,7 @@ export class Gateway {
   /**
    * Opens every listener, or none.
    *
-   * @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE
+   * @throws GatewayError GW_ERR_LISTEN
    */
   async start(): Promise<void> {
     try {
@@ -75,6 +104,7 @@ export class Gateway {
       throw error;
     }
     for (const check of this.#checks) check.start();
+    this.#store.start({ watchFiles: this.config.watchCertificates });
   }
 
   /**
@@ -105,6 +135,7 @@ export class Gateway {
 
   #stopNow(): void {
     this.#stopped = true;
+    this.#store.stop();
     for (const check of this.#checks) check.stop();
     for (const listener of this.listeners) listener.stop();
     for (const { pool } of this.dispatchers.values()) for (const node of pool.nodes) node.close();
@@ -132,7 +163,8 @@ export class Gateway {
   #createNode(pool: PoolConfig, config: NodeConfig, watcher: NodeWatcher): Node {
     const { health, connections, timeouts } = pool;
     const { name, host, port, weight, backup } = config;
-    const tls = config.tls === undefined ? undefined : nodeTlsOptions(config.tls, host);
+    const tls = config.tls && new NodeTls(config.tls, host);
+    if (tls !== undefined) this.#store.add(`pools.${pool.name}.nodes.${name}`, tls);
     if (config.tls?.insecure === true) {
       this.#log.warn(
         { pool: pool.name, node: name },

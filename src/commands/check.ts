@@ -1,8 +1,11 @@
-// `check -c FILE`: says everything that is wrong with a config, or sums up what it has.
-// Promises one line for each problem, with file, line, column and key; exit code 0 for a good config, 2 for a bad one.
+// `check -c FILE`: says everything that is wrong with a config and in the certificate and key files that it names, or
+// sums up what it has. Promises one line for each problem, with its place; exit code 0 for a good config, 2 for a bad one.
+import { NodeTls } from '../../certs/node-tls.ts';
+import { ServerTls } from '../../certs/server-tls.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { ConfigError, formatProblem, type Loaded, loadConfig, type Problem } from '../config/load.ts';
 import type { Environment } from '../config/source/interpolate.ts';
+import { asGatewayError } from '../errors.ts';
 
 export interface CheckOptions {
   readonly json: boolean;
@@ -19,14 +22,19 @@ export function check(
   io: CheckIo,
   env: Environment = process.env,
 ): number {
-  const { errors, warnings, config } = examine(path, env);
+  const { errors, warnings, config: loaded } = examine(path, env);
+  const troubles = loaded === undefined ? [] : tlsTroubles(loaded);
+  const config = troubles.length === 0 ? loaded : undefined;
   if (json) {
     for (const problem of errors) io.out(JSON.stringify({ level: 'error', ...problem }));
+    for (const { where, message } of troubles)
+      io.out(JSON.stringify({ level: 'error', file: path, key: where, message }));
     for (const warning of warnings) io.out(JSON.stringify({ level: 'warning', ...warning }));
     const level = config === undefined ? 'failed' : 'ok';
-    io.out(JSON.stringify({ level, errors: errors.length, warnings: warnings.length }));
+    io.out(JSON.stringify({ level, errors: errors.length + troubles.length, warnings: warnings.length }));
   } else {
     for (const problem of errors) io.err(formatProblem(problem));
+    for (const { where, message } of troubles) io.err(`${path}: ${where}: ${message}`);
     for (const warning of warnings) io.err(`warning: ${formatProblem(warning)}`);
     if (config !== undefined) io.out(`${path}: good; ${summary(config)}`);
   }
@@ -49,6 +57,35 @@ function examine(path: string, env: Environment): Findings {
     return { errors: thrown.problems, warnings: thrown.warnings, config: undefined };
   }
   return { errors: [], warnings: loaded.warnings, config: loaded.config };
+}
+
+interface Trouble {
+  /** The key of the config that names the files. */
+  readonly where: string;
+  readonly message: string;
+}
+
+/** Files that exist but cannot be used: a key of another certificate, rubbish, a wrong passphrase. */
+function tlsTroubles({ listeners, pools }: GatewayConfig): readonly Trouble[] {
+  const uses: [where: string, use: () => unknown][] = [];
+  for (const { name, tls } of listeners)
+    if (tls !== undefined) uses.push([`listeners.${name}.tls`, () => new ServerTls(tls)]);
+  for (const { name, nodes } of pools) {
+    for (const node of nodes) {
+      const { tls } = node;
+      if (tls !== undefined)
+        uses.push([`pools.${name}.nodes.${node.name}.tls`, () => new NodeTls(tls, node.host)]);
+    }
+  }
+  return uses.flatMap(([where, use]) => {
+    try {
+      use();
+      return [];
+    } catch (thrown) {
+      const { detail, message } = asGatewayError(thrown);
+      return [{ where, message: detail ?? message }];
+    }
+  });
 }
 
 function summary({ listeners, pools, routes }: GatewayConfig): string {

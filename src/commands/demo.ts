@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NodeTls, trusting } from '../../certs/node-tls.ts';
 import { parseConfig } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
@@ -11,6 +12,7 @@ import { readMessageFile } from '../hl7/message-file.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import { MIRTH_DEFAULTS, SimulatedNode } from '../simulation/simulated-node.ts';
 import { createLog, loggable } from '../telemetry/log.ts';
+import { type DemoCertificates, makeCertificates } from './demo-certificates.ts';
 import { MllpClient } from './mllp-client.ts';
 import { untilSignal } from './run.ts';
 import { EXIT, type Terminal, table } from './terminal.ts';
@@ -22,16 +24,23 @@ export interface DemoOptions {
   readonly port: number;
 }
 
-/** The config that the demo runs on. Two ORU senders and two nodes show what stickiness does. */
+type Place = { readonly name: string; readonly port: number };
+
+/** The config that the demo runs on: many senders on two nodes show what stickiness does. */
 export function demoConfig(
-  port: number,
-  nodes: readonly { readonly name: string; readonly port: number }[],
+  ports: DemoPorts,
+  nodes: readonly Place[],
+  { cert, key }: DemoCertificates,
 ): string {
   const list = nodes.map((node) => `      ${node.name}: { url: "mllp://127.0.0.1:${node.port}" }`).join('\n');
   return `listeners:
   mllp:
     protocol: mllp
-    bind: 127.0.0.1:${port}
+    bind: 127.0.0.1:${ports.mllp}
+  mllps:
+    protocol: mllp
+    bind: 127.0.0.1:${ports.mllps}
+    tls: { cert: ${quoted(cert)}, key: ${quoted(key)} }
 pools:
   mirth:
     nodes:
@@ -52,6 +61,24 @@ telemetry:
 `;
 }
 
+/** A temporary folder's name may hold whatever its user's name does. JSON is YAML; `$${` is a plain `${` to the config. */
+function quoted(path: string): string {
+  return JSON.stringify(path).replaceAll('${', () => '$${');
+}
+
+interface DemoPorts {
+  readonly mllp: number;
+  readonly mllps: number;
+}
+
+/** After it comes none for TLS. */
+const LAST_PORT = 65_535;
+
+/** The last message that is over: the demo sends one at a time. */
+interface Seen {
+  last: Exchange | undefined;
+}
+
 /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_FILE */
 export async function demo(options: DemoOptions, terminal: Terminal): Promise<number> {
   const say = options.json ? () => {} : terminal.out;
@@ -60,17 +87,24 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
     node: new SimulatedNode({ ...MIRTH_DEFAULTS, delayMs: 1 }),
   }));
   for (const { node } of nodes) await node.start();
-  const exchanges: Exchange[] = [];
+  const certificates = makeCertificates();
+  const seen: Seen = { last: undefined };
   const places = nodes.map(({ name, node }) => ({ name, port: node.port }));
-  const gateway = await startGateway(options.port, places, exchanges);
-  const port = gateway.listeners[0]?.port ?? 0;
+  const wanted = { mllp: options.port, mllps: options.port % LAST_PORT === 0 ? 0 : options.port + 1 };
+  const gateway = await startGateway(wanted, places, certificates, seen);
+  const portOf = (name: string): number =>
+    gateway.listeners.find((listener) => listener.name === name)?.port ?? 0;
+  const ports = { mllp: portOf('mllp'), mllps: portOf('mllps') };
 
-  const instead = port === options.port || options.port === 0 ? '' : `  (${options.port} could not be had)`;
-  say(`gateway   mllp://127.0.0.1:${port}${instead}`);
+  const instead =
+    ports.mllp === options.port || options.port === 0
+      ? ''
+      : `  (${options.port} or ${options.port + 1} could not be had)`;
+  say(`gateway   mllp://127.0.0.1:${ports.mllp}${instead}`);
+  say(`gateway   mllps://127.0.0.1:${ports.mllps}  (throw-away certificate)`);
   for (const { name, node } of nodes) say(`${name}   mllp://127.0.0.1:${node.port}  (simulated Mirth node)`);
   say('');
-  const failed = await sendFixtures(port, exchanges, options, terminal);
-  exchanges.length = 0;
+  const failed = await sendFixtures(ports, certificates, seen, options, terminal);
   say('');
   say(`${nodes.map(({ name, node }) => `${name} took ${node.messages}`).join(', ')}`);
 
@@ -83,49 +117,61 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
     await stop();
     return failed === 0 ? EXIT.good : EXIT.failed;
   }
-  const ended = untilSignal(stop);
+  const ended = untilSignal(stop, () => process.exit(129));
+  certificates.signalsHeard();
+  const send = `  npm run --silent gateway -- send fixtures/${basename(fixtureFiles()[0] ?? '')} --to`;
   say('');
   say('The gateway stays up; Ctrl-C ends it. In another terminal:');
-  say(
-    `  npm run --silent gateway -- send fixtures/${basename(fixtureFiles()[0] ?? '')} --to mllp://127.0.0.1:${port}`,
-  );
+  say(`${send} mllp://127.0.0.1:${ports.mllp}`);
+  say(`${send} mllps://127.0.0.1:${ports.mllps} --ca ${certificates.ca}`);
   return (await ended) ? EXIT.good : EXIT.failed;
 }
 
-/** Sends them one after the other, prints each; returns how many were not answered AA or CA by a node. */
+/** Sends them one after the other, by both listeners in turn; returns how many were not answered AA or CA by a node. */
 async function sendFixtures(
-  port: number,
-  exchanges: Exchange[],
+  ports: DemoPorts,
+  certificates: DemoCertificates,
+  seen: Seen,
   { json }: DemoOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const client = new MllpClient({ host: '127.0.0.1', port, tls: undefined, connectMs: 2_000, ackMs: 10_000 });
-  const rows = [['fixture', 'message', 'sender', 'route', 'node', 'answer']];
+  const limits = { host: '127.0.0.1', connectMs: 2_000, ackMs: 10_000 };
+  const clients = [
+    new MllpClient({ ...limits, port: ports.mllp, tls: undefined }),
+    new MllpClient({
+      ...limits,
+      port: ports.mllps,
+      tls: new NodeTls(trusting(certificates.ca), limits.host),
+    }),
+  ];
+  const rows = [['fixture', 'message', 'sender', 'listener', 'route', 'node', 'answer']];
+  let sent = 0;
   let failed = 0;
   for (const file of fixtureFiles()) {
     for (const message of readMessageFile(file)) {
       const header = readHeader(message);
+      const client = clients[sent++ % clients.length] as MllpClient;
       const code = await client.send(message).then(
         ({ ack }) => ack.code,
         (error: unknown) => (error instanceof GatewayError ? error.code : 'failed'),
       );
       if (code !== 'AA' && code !== 'CA') failed++;
-      const exchange = exchanges.at(-1);
       const row = {
         fixture: basename(file),
         message: loggable(header.text(9)),
         sender: `${loggable(header.text(3))}|${loggable(header.text(4))}`,
-        route: exchange?.route?.name ?? '',
-        node: exchange?.node?.name ?? '',
+        listener: seen.last?.origin.listener ?? '',
+        route: seen.last?.route?.name ?? '',
+        node: seen.last?.node?.name ?? '',
         answer: code,
       };
       if (json) terminal.out(JSON.stringify(row));
       else rows.push(Object.values(row));
     }
   }
-  client.close();
+  for (const client of clients) client.close();
+  seen.last = undefined;
   if (!json) for (const line of table(rows)) terminal.out(line);
-  const sent = exchanges.length;
   terminal.out(
     json
       ? JSON.stringify({ sent, accepted: sent - failed })
@@ -149,20 +195,23 @@ function fixtureFolder(): string {
   throw new GatewayError('GW_ERR_FILE', { detail: 'the fixtures that come with the package are missing' });
 }
 
-/** On the port that is wanted, or on any. */
+/** On the ports that are wanted, or on any. */
 async function startGateway(
-  wanted: number,
-  nodes: readonly { readonly name: string; readonly port: number }[],
-  exchanges: Exchange[],
+  wanted: DemoPorts,
+  nodes: readonly Place[],
+  certificates: DemoCertificates,
+  seen: Seen,
 ): Promise<Gateway> {
-  const { config } = parseConfig(demoConfig(wanted, nodes), { env: {} });
-  const log = createLog(config.log);
-  const gateway = new Gateway(config, log, { onExchange: (exchange) => exchanges.push(exchange) });
+  const { config } = parseConfig(demoConfig(wanted, nodes, certificates), { env: {} });
+  const onExchange = (exchange: Exchange): void => {
+    seen.last = exchange;
+  };
+  const gateway = new Gateway(config, createLog(config.log), { onExchange });
   try {
     await gateway.start();
     return gateway;
   } catch (error) {
-    if (wanted === 0 || !(error instanceof GatewayError) || error.code !== 'GW_ERR_LISTEN') throw error;
-    return startGateway(0, nodes, exchanges);
+    if (wanted.mllp === 0 || !(error instanceof GatewayError) || error.code !== 'GW_ERR_LISTEN') throw error;
+    return startGateway({ mllp: 0, mllps: 0 }, nodes, certificates, seen);
   }
 }

@@ -1,16 +1,15 @@
 // Sends messages one after the other over one connection and waits for each answer: `send`, and the demo's sender.
 import type { Socket } from 'node:net';
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Ack } from '../hl7/ack.ts';
 import { readHeader } from '../hl7/header.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
-import { dial } from '../upstream/dial.ts';
+import { type DialTls, dial } from '../upstream/dial.ts';
 import { MllpConnection } from '../upstream/mllp-connection.ts';
 
 export interface MllpClientOptions {
   readonly host: string;
   readonly port: number;
-  readonly tls: TlsOptions | undefined;
+  readonly tls: DialTls | undefined;
   readonly connectMs: number;
   readonly ackMs: number;
 }

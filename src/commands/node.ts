@@ -1,6 +1,6 @@
 // `node`: a simulated Mirth node, to point a gateway or a sender at.
 import type { TlsOptions } from 'node:tls';
-import { serverTlsOptions } from '../../certs/tls-files.ts';
+import { ServerTls } from '../../certs/server-tls.ts';
 import { parseBind } from '../config/formats.ts';
 import { GatewayError } from '../errors.ts';
 import { SimulatedNode, type SimulatedNodeOptions } from '../simulation/simulated-node.ts';
@@ -62,12 +62,13 @@ export async function node(options: NodeCommandOptions, terminal: Terminal): Pro
 function tlsOf({ cert, key }: NodeCommandOptions): TlsOptions {
   if (cert === undefined || key === undefined)
     throw new GatewayError('GW_ERR_USAGE', { detail: 'mllps needs --cert and --key' });
-  return serverTlsOptions({
-    certFiles: [cert],
-    keyFiles: [key],
+  return new ServerTls({
+    keyPairs: [{ kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined }],
     minVersion: 'TLSv1.2',
     clientCaFiles: [],
     requireClientCert: false,
+    crlFiles: [],
     handshakeTimeoutMs: 10_000,
-  });
+    maxHandshakes: Number.POSITIVE_INFINITY,
+  }).options;
 }

@@ -18,7 +18,10 @@ export async function run(file: string, terminal: Terminal): Promise<number> {
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilSignal(
     () => started.then(() => gateway.stop()),
-    () => log.warn('SIGHUP: reload is not available in this version; restart to take up a new config'),
+    () => {
+      log.info('SIGHUP: loading certificates; a new config is taken up by a restart only in this version');
+      gateway.reloadCertificates();
+    },
   );
   const [, clean] = await Promise.all([started, ended]);
   await new Promise((resolve) => log.flush(resolve));

@@ -1,6 +1,5 @@
 // `send`: files with messages to any address, one message after the other, each answer printed.
-import type { ConnectionOptions } from 'node:tls';
-import { nodeTlsOptions } from '../../certs/tls-files.ts';
+import { NodeTls, trusting } from '../../certs/node-tls.ts';
 import { type NodeUrl, parseNodeUrl } from '../config/formats.ts';
 import { printable } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
@@ -86,16 +85,12 @@ function targetOf(to: string): NodeUrl {
   throw new GatewayError('GW_ERR_USAGE', { detail });
 }
 
-function clientTls(url: NodeUrl, { ca, cert, key, insecure }: SendOptions): ConnectionOptions {
-  return nodeTlsOptions(
-    {
-      caFiles: ca === undefined ? [] : [ca],
-      certFile: cert,
-      keyFile: key,
-      servername: undefined,
-      minVersion: 'TLSv1.2',
-      insecure: insecure === true,
-    },
-    url.host,
-  );
+function clientTls(url: NodeUrl, { ca, cert, key, insecure }: SendOptions): NodeTls {
+  if ((cert === undefined) !== (key === undefined))
+    throw new GatewayError('GW_ERR_USAGE', { detail: '--cert and --key go together' });
+  const keyPair =
+    cert === undefined || key === undefined
+      ? undefined
+      : ({ kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined } as const);
+  return new NodeTls({ ...trusting(ca), keyPair, insecure: insecure === true }, url.host);
 }

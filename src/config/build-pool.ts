@@ -1,11 +1,11 @@
 // One pool of the config, with its nodes and its sticky keys, from its sections to the typed result.
 // Promises that what one key says of another within the pool has been checked.
 import { parseSubject, subjectTrouble } from './conditions.ts';
-import type { NodeConfig, NodeTlsConfig, PersistenceConfig, PoolConfig, Subject } from './config.ts';
+import type { NodeConfig, PersistenceConfig, PoolConfig, Subject } from './config.ts';
 import { parseNodeUrl } from './formats.ts';
 import { readSection, type Section } from './section.ts';
-import { namedFiles } from './source/named-files.ts';
 import type { Entry, Reading } from './source/value.ts';
+import { buildNodeTls } from './tls/node-tls.ts';
 
 /** Names go into URLs of the admin API, metrics and logs as they are. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -116,23 +116,6 @@ function buildNode(entry: Entry, key: string, reading: Reading): NodeConfig {
     weight: node.number('weight'),
     backup: node.flag('backup'),
     tls: protocol === 'mllps' || tlsTree !== undefined ? buildNodeTls(tls, reading) : undefined,
-  };
-}
-
-function buildNodeTls(tls: Section, reading: Reading): NodeTlsConfig {
-  if (tls.has('cert') !== tls.has('key')) {
-    const [given, missing] = tls.has('cert') ? ['cert', 'key'] : ['key', 'cert'];
-    tls.error(given, `needs ${missing} as well`);
-  }
-  if (tls.flag('insecure'))
-    tls.warn('insecure', "the node's certificate is not checked, so anyone may pose as the node");
-  return {
-    caFiles: namedFiles(tls.scalars('ca'), `${tls.key}.ca`, reading),
-    certFile: namedFiles(tls.scalars('cert'), `${tls.key}.cert`, reading)[0],
-    keyFile: namedFiles(tls.scalars('key'), `${tls.key}.key`, reading, 'private')[0],
-    servername: tls.optionalText('servername'),
-    minVersion: tls.word('minVersion'),
-    insecure: tls.flag('insecure'),
   };
 }
 

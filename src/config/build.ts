@@ -1,14 +1,14 @@
 // The whole config, from its top section to the typed result: listeners, pools, routes.
 // Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
 import { buildPool, checkName } from './build-pool.ts';
-import { readConditions } from './conditions.ts';
-import type { GatewayConfig, ListenerConfig, ListenerTlsConfig, RouteConfig } from './config.ts';
+import { readAllow, readConditions } from './conditions.ts';
+import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
 import { parseBind } from './formats.ts';
 import { readSection, type Section } from './section.ts';
 import { suggestion } from './source/closest.ts';
-import { namedFiles } from './source/named-files.ts';
 import { quoted } from './source/problem.ts';
 import { described, type Entry, type Reading, type Tree } from './source/value.ts';
+import { buildListenerTls } from './tls/listener-tls.ts';
 
 export function build(top: Section, file: string | undefined, reading: Reading): GatewayConfig {
   const listeners = top.entries('listeners').map((entry) => buildListener(entry, reading));
@@ -27,6 +27,7 @@ export function build(top: Section, file: string | undefined, reading: Reading):
     },
     shutdown: { timeoutMs: top.number('shutdown.timeout') },
     maxBufferedBytes: top.number('limits.maxBuffered'),
+    watchCertificates: top.flag('certificates.watch'),
   };
 }
 
@@ -58,29 +59,7 @@ function buildListener(entry: Entry, reading: Reading): ListenerConfig {
     missingControlId: listener.word('missingControlId'),
     onUnavailable: listener.word('onUnavailable'),
     onRejected: listener.word('onRejected'),
-  };
-}
-
-function buildListenerTls(tls: Section, reading: Reading): ListenerTlsConfig {
-  const certFiles = namedFiles(tls.scalars('cert'), `${tls.key}.cert`, reading);
-  const keyFiles = namedFiles(tls.scalars('key'), `${tls.key}.key`, reading, 'private');
-  if (tls.tree('cert') && tls.tree('key') && certFiles.length !== keyFiles.length) {
-    tls.error(
-      'key',
-      `has ${keyFiles.length} files where cert has ${certFiles.length}; each certificate needs its key`,
-    );
-  }
-  const clientCaFiles = namedFiles(tls.scalars('clientCa'), `${tls.key}.clientCa`, reading);
-  if (tls.flag('requireClientCert') && !tls.has('clientCa')) {
-    tls.error('requireClientCert', 'needs clientCa, which says whose certificates are good');
-  }
-  return {
-    certFiles,
-    keyFiles,
-    minVersion: tls.word('minVersion'),
-    clientCaFiles,
-    requireClientCert: tls.flag('requireClientCert'),
-    handshakeTimeoutMs: tls.number('handshakeTimeout'),
+    allow: readAllow(listener, reading),
   };
 }
 

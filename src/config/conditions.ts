@@ -1,30 +1,35 @@
-// Conditions (`when`) and sticky keys (`persistence.by`) of a config, as the trees of config.ts.
+// Conditions (`when`, `allow`) and sticky keys (`persistence.by`) of a config, as the trees of config.ts.
 // Promises that every regex in them compiles in RE2, which takes linear time whatever the value is (F75).
 import ipaddr from 'ipaddr.js';
 import { RE2JS, RE2JSException } from 're2js';
 import { parseFieldPath } from '../hl7/field-path.ts';
-import type { Condition, Subject, ValueTest } from './config.ts';
+import type { AllowRule, Condition, Subject, ValueTest } from './config.ts';
 import { parseFlag } from './formats.ts';
 import { NOT_AVAILABLE_TEXT, valueNotAvailable } from './not-yet.ts';
+import type { Section } from './section.ts';
 import { suggestion } from './source/closest.ts';
 import { printable, quoted } from './source/problem.ts';
 import { described, type Entry, type Reading, type Scalar, scalarOf, type Tree } from './source/value.ts';
+import { NO_FINGERPRINT, parseFingerprint } from './tls/fingerprint.ts';
 
-const WORDS = ['listener', 'source', 'tls.subject', 'tls.san', 'tls.fingerprint'] as const;
+/** What says who the sender is. */
+const SENDER_WORDS = ['source', 'tls.subject', 'tls.san', 'tls.fingerprint'] as const;
+const WORDS = ['listener', ...SENDER_WORDS] as const;
+type Words = readonly (typeof WORDS)[number][];
 
-export function parseSubject(text: string): Subject | undefined {
-  const word = WORDS.find((one) => one === text);
+export function parseSubject(text: string, words: Words = WORDS): Subject | undefined {
+  const word = words.find((one) => one === text);
   if (word !== undefined) return { kind: word };
   const path = parseFieldPath(text);
   return path === undefined ? undefined : { kind: 'field', path };
 }
 
 /** Why `text` is no subject. */
-export function subjectTrouble(text: string): string {
+export function subjectTrouble(text: string, words: Words = WORDS): string {
   const upper = text.toUpperCase();
   const hint =
-    parseFieldPath(upper) === undefined ? suggestion(text, WORDS) : `; did you mean "${printable(upper)}"?`;
-  return `must be a field path such as MSH-9.1 or PID-3[2].4, or one of ${WORDS.join(', ')}${hint}`;
+    parseFieldPath(upper) === undefined ? suggestion(text, words) : `; did you mean "${printable(upper)}"?`;
+  return `must be a field path such as MSH-9.1 or PID-3[2].4, or one of ${words.join(', ')}${hint}`;
 }
 
 const FLAGS = { i: RE2JS.CASE_INSENSITIVE, m: RE2JS.MULTILINE, s: RE2JS.DOTALL } as const;
@@ -56,16 +61,45 @@ function regexTrouble(source: string, flags: string, outside: boolean): string |
 /** What conditions may refer to. */
 export interface Known extends Reading {
   readonly listeners: readonly string[];
+  /** Words that may stand on the left; absent: all. */
+  readonly words?: Words;
+}
+
+/** The rules of one listener, which is why `listener` is no subject of them. Undefined: it has none. */
+export function readAllow(listener: Section, reading: Reading): readonly AllowRule[] | undefined {
+  const tree = listener.tree('allow');
+  if (tree?.kind !== 'list') return undefined;
+  const { problems } = reading;
+  if (tree.items.length === 0) {
+    listener.error('allow', 'an empty list allows nobody; leave it out to allow every sender');
+  }
+  return tree.items.map((item, index) => {
+    const key = `${listener.key}.allow[${index}]`;
+    if (item.kind === 'refused') return [];
+    if (item.kind !== 'map') {
+      problems.error(item.place, key, item.kind === 'nothing' ? 'has no value' : 'must be a map');
+      return [];
+    }
+    // What is no subject at all may have been meant as the one that is needed.
+    if (item.entries.every((entry) => parseSubject(entry.key, SENDER_WORDS)?.kind === 'field')) {
+      problems.error(item.place, key, `needs one of ${SENDER_WORDS.join(', ')}, or it would bind nobody`);
+    }
+    return readConditions(item.entries, key, { ...reading, listeners: [], words: SENDER_WORDS });
+  });
 }
 
 export function readConditions(entries: readonly Entry[], key: string, known: Known): Condition[] {
   const conditions: Condition[] = [];
   for (const { key: text, place, value } of entries) {
     const full = `${key}.${text}`;
-    const subject = parseSubject(text);
+    const subject = parseSubject(text, known.words);
     if (subject === undefined) {
       const later = valueNotAvailable('routes[].when', text);
-      known.problems.error(place, full, later ? `is ${NOT_AVAILABLE_TEXT}` : subjectTrouble(text));
+      known.problems.error(
+        place,
+        full,
+        later ? `is ${NOT_AVAILABLE_TEXT}` : subjectTrouble(text, known.words),
+      );
       continue;
     }
     const test = new TestReader(subject, known).read(value, full);
@@ -170,17 +204,9 @@ class TestReader {
     );
   }
 
-  /** As Node.js writes fingerprints, whatever the tool wrote that this one was copied from. */
   #fingerprint(scalar: Scalar, key: string): ValueTest | undefined {
-    const digits = scalar.text.replaceAll(':', '').toUpperCase();
-    if (!/^[0-9A-F]{64}$/.test(digits)) {
-      return this.#refuse(
-        scalar,
-        key,
-        'must be a SHA-256 fingerprint: 64 hexadecimal digits, colons as you like',
-      );
-    }
-    return { kind: 'equals', value: digits.replace(/..(?!$)/g, '$&:') };
+    const value = parseFingerprint(scalar.text);
+    return value === undefined ? this.#refuse(scalar, key, NO_FINGERPRINT) : { kind: 'equals', value };
   }
 
   #refuse(at: Tree | Entry, key: string, message: string): undefined {

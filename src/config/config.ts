@@ -18,6 +18,8 @@ export interface GatewayConfig {
   readonly shutdown: { readonly timeoutMs: number };
   /** Total bytes of messages held in memory above which listeners stop reading. */
   readonly maxBufferedBytes: number;
+  /** Certificate and key files are watched, and taken up when they change. */
+  readonly watchCertificates: boolean;
 }
 
 export interface LogConfig {
@@ -45,7 +47,15 @@ export interface ListenerConfig {
   readonly missingControlId: 'refuse' | 'forward';
   readonly onUnavailable: Refusal;
   readonly onRejected: Refusal;
+  /**
+   * Which sender may speak for whom: a message is taken only if all conditions of one of these rules hold. Undefined:
+   * every sender for everybody.
+   */
+  readonly allow: readonly AllowRule[] | undefined;
 }
+
+/** At least one condition on the TLS identity or the source, and those on what it may send. */
+export type AllowRule = readonly Condition[];
 
 export interface ListenerLimits {
   readonly maxConnections: number;
@@ -62,24 +72,44 @@ export interface ListenerLimits {
   readonly maxJunkBytes: number;
 }
 
-/** Paths are absolute. Files are read when the gateway starts, so that `check` can name what is wrong. */
+/** A certificate (with its chain) and its key. Paths are absolute; files are read when the gateway starts and on reload. */
+export type KeyPairFiles =
+  | {
+      readonly kind: 'pem';
+      readonly certFile: string;
+      readonly keyFile: string;
+      /** Of the key, where it is encrypted. */
+      readonly passphrase: string | undefined;
+    }
+  | { readonly kind: 'p12'; readonly file: string; readonly passphrase: string | undefined };
+
 export interface ListenerTlsConfig {
-  readonly certFiles: readonly string[];
-  readonly keyFiles: readonly string[];
+  /** The server name that a sender asks for (SNI) picks among them; the first is for those who ask for none. */
+  readonly keyPairs: readonly KeyPairFiles[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Not empty: senders are asked for a certificate. */
   readonly clientCaFiles: readonly string[];
+  /** A sender without a good certificate is refused; otherwise it is taken, without an identity. */
   readonly requireClientCert: boolean;
+  /** Certificate revocation lists of the client CAs. */
+  readonly crlFiles: readonly string[];
   readonly handshakeTimeoutMs: number;
+  /** Handshakes of this listener in progress at the same time; more are refused. */
+  readonly maxHandshakes: number;
 }
 
 export interface NodeTlsConfig {
   /** Empty: the system's own roots. */
   readonly caFiles: readonly string[];
-  readonly certFile: string | undefined;
-  readonly keyFile: string | undefined;
+  /** The gateway's own certificate, where the node asks for one. */
+  readonly keyPair: KeyPairFiles | undefined;
+  /** Name that is asked for and checked instead of the URL's host. */
   readonly servername: string | undefined;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** No certificate check at all; warned about at start. */
+  readonly crlFiles: readonly string[];
+  /** SHA-256 fingerprints, upper-case hex with colons. Not empty: the node's certificate must be one of them. */
+  readonly pins: readonly string[];
+  /** No certificate check at all, but for `pins`; warned about at start. */
   readonly insecure: boolean;
 }
 

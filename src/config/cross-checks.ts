@@ -1,6 +1,6 @@
 // What can only be seen when the whole config is known: parts that collide, are missing, or are never used.
 // Promises errors for a gateway that could not run, and warnings for one that would run and surprise.
-import type { GatewayConfig, ListenerConfig } from './config.ts';
+import type { Condition, GatewayConfig, ListenerConfig, ValueTest } from './config.ts';
 import { sizeText } from './formats.ts';
 import type { Section } from './section.ts';
 import type { Place } from './source/problem.ts';
@@ -11,6 +11,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: Reading
   checkFrames(top.entries('listeners'), config, reading);
   checkPools(top, config, reading);
   checkRoutes(top, config, reading);
+  checkIdentities(top, config, reading);
   if (top.tree('listeners') !== undefined && config.listeners.length === 0) {
     top.error('listeners', 'a gateway needs at least one listener');
   }
@@ -88,6 +89,72 @@ function checkRoutes(top: Section, { routes }: GatewayConfig, { problems }: Read
 }
 
 function hasConditions(route: Tree): boolean {
-  const when = route.kind === 'map' ? route.entries.find(({ key }) => key === 'when')?.value : undefined;
+  const when = valueIn(route, 'when');
   return when !== undefined && !(when.kind === 'map' && when.entries.length === 0);
+}
+
+function valueIn(tree: Tree | undefined, key: string): Tree | undefined {
+  return tree?.kind === 'map' ? tree.entries.find((entry) => entry.key === key)?.value : undefined;
+}
+
+/** The file is asked, not the result: a client CA that was refused was meant to be there. */
+function asksForCertificates({ value }: Entry): boolean {
+  return valueIn(valueIn(value, 'tls'), 'clientCa') !== undefined;
+}
+
+/** What looks at a sender's certificate where no sender is asked for one. */
+function checkIdentities(top: Section, { listeners, pools, routes }: GatewayConfig, reading: Reading): void {
+  const { problems } = reading;
+  const entries = top.entries('listeners');
+  const some = entries.some(asksForCertificates);
+  for (const [index, entry] of entries.entries()) {
+    if (asksForCertificates(entry)) continue;
+    const allow = valueIn(entry.value, 'allow');
+    for (const [n, rule] of (listeners[index]?.allow ?? []).entries()) {
+      const tree = allow?.kind === 'list' ? allow.items[n] : undefined;
+      const who = some ? 'this listener asks for no client certificates' : NOBODY_ASKS;
+      warnOfIdentities(rule, tree, `listeners.${entry.key}.allow[${n}]`, who, reading);
+    }
+  }
+  if (some) return;
+  const items = top.tree('routes');
+  for (const [index, { when }] of routes.entries()) {
+    const tree = items?.kind === 'list' ? valueIn(items.items[index], 'when') : undefined;
+    warnOfIdentities(when, tree, `routes[${index}].when`, NOBODY_ASKS, reading);
+  }
+  for (const [index, entry] of top.entries('pools').entries()) {
+    const by = valueIn(valueIn(entry.value, 'persistence'), 'by');
+    for (const { kind } of pools[index]?.persistence?.by ?? []) {
+      if (by === undefined || !kind.startsWith('tls.')) continue;
+      problems.warn(
+        by.place,
+        `pools.${entry.key}.persistence.by`,
+        `${NOBODY_ASKS}, so ${kind} is always empty`,
+      );
+    }
+  }
+}
+
+const NOBODY_ASKS = 'no listener asks for client certificates';
+
+function warnOfIdentities(
+  conditions: readonly Condition[],
+  tree: Tree | undefined,
+  key: string,
+  who: string,
+  { problems }: Reading,
+): void {
+  for (const { subject, text, test } of conditions) {
+    const entry = tree?.kind === 'map' ? tree.entries.find((one) => one.key === text) : undefined;
+    if (entry === undefined || !subject.kind.startsWith('tls.')) continue;
+    const ever = holdsForNothing(test) ? 'always' : 'never';
+    problems.warn(entry.place, `${key}.${text}`, `${who}, so this ${ever} holds`);
+  }
+}
+
+/** Does the test hold where there is no certificate, and so no value? */
+function holdsForNothing(test: ValueTest): boolean {
+  if (test.kind === 'not') return !holdsForNothing(test.test);
+  if (test.kind === 'any') return test.tests.some(holdsForNothing);
+  return test.kind === 'exists' && !test.exists;
 }

@@ -101,6 +101,9 @@ export type FormatName =
   | 'one-of'
   | 'file'
   | 'files'
+  | 'key-pair'
+  | 'key-pairs'
+  | 'fingerprints'
   | 'text'
   | 'map'
   | 'list'
@@ -128,7 +131,7 @@ function isText(value: unknown): boolean {
   return typeof value === 'string' && /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u.test(value) && value.length <= LONGEST_TEXT;
 }
 
-function isFile(value: unknown): boolean {
+export function isFile(value: unknown): boolean {
   return typeof value === 'string' && /^[^\p{Cc}]+$/u.test(value);
 }
 
@@ -218,7 +221,10 @@ const FORMATS: Record<FormatName, Format> = {
     () => 'a map',
   ),
   list: format(Array.isArray, () => 'a list'),
+  'key-pair': format(Array.isArray, () => 'the path of a file or { p12: … }'),
+  'key-pairs': format(Array.isArray, () => 'the path of a file or { p12: … }, or a list of such'),
   subjects: format(Array.isArray, () => 'a list'),
+  fingerprints: format(Array.isArray, () => 'a SHA-256 fingerprint, or a list of such'),
 };
 
 function durationRefusal(value: unknown, { zero }: Item): string | undefined {

@@ -12,7 +12,6 @@ interface Row {
 const NOT_AVAILABLE: readonly Row[] = [
   { at: 'listeners.NAME.protocol', value: /^http$/ },
   { at: 'listeners.NAME.trustedProxies' },
-  { at: 'listeners.NAME.tls.cert.p12' },
   { at: 'pools.NAME.nodes.NAME.url', value: /^https?:/ },
   { at: 'pools.NAME.health.type', value: /^(http|mirth|mllp)$/ },
   { at: 'pools.NAME.persistence.cookie' },

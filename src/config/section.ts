@@ -1,7 +1,7 @@
 // Reads one section of a config by its convict schema: known keys, formats, defaults; every problem with its place.
 // Promises to go on after a problem (accessors then give a stand-in), so that one run finds all there are.
 import convict from 'convict';
-import type { Item } from './formats.ts';
+import type { FormatName, Item } from './formats.ts';
 import { hasNoEffect, keyNotAvailable, NOT_AVAILABLE_TEXT, valueNotAvailable } from './not-yet.ts';
 import { isItem, type Schema, SECTIONS, type SectionPattern } from './schema.ts';
 import { suggestion } from './source/closest.ts';
@@ -17,6 +17,9 @@ interface Found {
 }
 
 type Values = Record<string, unknown>;
+
+/** Formats whose value is one scalar or a list of such. */
+const MANY: readonly FormatName[] = ['files', 'subjects', 'fingerprints'];
 
 export interface Where {
   /** `pools.adt.nodes.a`; empty at the top. */
@@ -104,7 +107,7 @@ export class Section {
     return this.#found.get(key)?.scalars ?? [];
   }
 
-  /** What the file gives for a map, a list, or subjects. */
+  /** What the file gives for a map, a list, key pairs, or subjects. */
   tree(key: string): Tree | undefined {
     return this.#found.get(key)?.tree;
   }
@@ -183,8 +186,19 @@ export class Section {
       if (tree.kind !== 'refused') this.#reading.problems.error(found.place, full, message);
       return undefined;
     }
-    const many = item.format === 'files' || item.format === 'subjects';
-    if (many && tree.kind === 'map' && this.#laterKeys(tree.entries, key)) return undefined;
+    if (item.format === 'key-pair' || item.format === 'key-pairs') {
+      if (tree.kind === 'refused') return undefined;
+      const one = item.format === 'key-pair' && tree.kind === 'list';
+      if (tree.kind === 'nothing' || one) {
+        const message = one ? 'must be the path of a file or { p12: … }, not a list' : 'has no value';
+        this.#reading.problems.error(found.place, full, message);
+        return undefined;
+      }
+      this.#found.set(key, { ...found, scalars: [] });
+      // As with a map: the p12 forms are sections of their own, which tls/key-pairs.ts reads.
+      return [];
+    }
+    const many = MANY.includes(item.format);
     const items = many && tree.kind === 'list' ? tree.items : [tree];
     const scalars: Scalar[] = [];
     for (const [index, one] of items.entries()) {
@@ -202,21 +216,9 @@ export class Section {
     return many ? scalars.map(({ text }) => text) : scalars[0]?.text;
   }
 
-  #laterKeys(entries: readonly Entry[], key: string): boolean {
-    const later = entries.filter((entry) => keyNotAvailable(joined(this.#pattern, `${key}.${entry.key}`)));
-    for (const entry of later) {
-      this.#reading.problems.error(
-        entry.place,
-        joined(this.key, `${key}.${entry.key}`),
-        `is ${NOT_AVAILABLE_TEXT}`,
-      );
-    }
-    return later.length > 0;
-  }
-
   /** One line of convict's error: `key: message`. */
   #refusal(line: string): void {
-    const [, key, message] = /^([A-Za-z.]+): (.+)$/.exec(line) ?? [];
+    const [, key, message] = /^([A-Za-z0-9.]+): (.+)$/.exec(line) ?? [];
     if (key === undefined || message === undefined)
       throw new Error(`convict says what was not expected: ${quoted(line)}`);
     const found = this.#found.get(key);

@@ -1,6 +1,7 @@
 // The line, in the order in which a message walks it: header → route → key → node → send → answer.
 // Every exchange that is accepted is settled once: answered by a node, or failed with a named error.
 
+import type { Allowance } from '../../routing/allowance.ts';
 import type { MessageView } from '../../routing/message-view.ts';
 import type { Router } from '../../routing/router.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
@@ -12,7 +13,10 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange } from './exchange.ts';
 
 /** What of a listener's config decides about a message. */
-export type Admission = Pick<ListenerConfig, 'batch' | 'missingControlId'>;
+export interface Admission extends Pick<ListenerConfig, 'batch' | 'missingControlId'> {
+  /** Undefined: every sender may send everything. */
+  readonly allowance: Allowance | undefined;
+}
 
 export class Relay {
   readonly #router: Router;
@@ -29,6 +33,7 @@ export class Relay {
       exchange.header = header;
       admit(header, admission);
       const view: MessageView = { header, listener: exchange.origin.listener, peer: exchange.origin.peer };
+      if (admission.allowance !== undefined) allow(view, admission.allowance);
       const dispatcher = this.#route(exchange, view);
       const { persistence, acknowledgement } = dispatcher.config;
       if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
@@ -60,6 +65,15 @@ function admit(header: Header, admission: Admission): void {
   if (admission.missingControlId === 'refuse' && !header.batch && !header.has(10)) {
     throw new GatewayError('GW_ERR_HEADER_CONTROL_ID');
   }
+}
+
+/** Every message of the frame, and not only the one that it is routed by (F24): each could name another sender. */
+function allow(view: MessageView, allowance: Allowance): void {
+  const { bytes, end } = view.header;
+  let permitted = allowance.permits(view);
+  for (let at = findHeader(bytes, end - 1); permitted && at >= 0; at = findHeader(bytes, at))
+    permitted = allowance.permits({ ...view, header: readHeader(bytes.subarray(at)) });
+  if (!permitted) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
 }
 
 /** HL7 v2.9.1 2.9.2 and table 0155: only NE in MSH-15, and NE or nothing in MSH-16, asks for no answer at all. */

@@ -10,7 +10,8 @@ export interface DialOptions {
   readonly node: string;
   readonly host: string;
   readonly port: number;
-  readonly tls: tls.ConnectionOptions | undefined;
+  /** Undefined: plain TCP. Asked at each dial, so that new certificates are taken up. */
+  readonly tls: DialTls | undefined;
   /** For TCP and TLS together. */
   readonly connectMs: number;
   /**
@@ -18,6 +19,12 @@ export interface DialOptions {
    * ambiguous, so a fresh connection is watched for this long first. 0: not at all.
    */
   readonly settleMs: number;
+}
+
+export interface DialTls {
+  readonly options: tls.ConnectionOptions;
+  /** Why this peer is not to be used, its handshake done. */
+  refusal(socket: tls.TLSSocket): string | undefined;
 }
 
 /** Peers behind firewalls that forget idle connections: well under the usual 5 to 60 minutes. */
@@ -32,7 +39,9 @@ export function dial(
   const { node, host, port } = options;
   const startedAt = performance.now();
   const socket =
-    options.tls === undefined ? net.connect({ host, port }) : tls.connect({ ...options.tls, host, port });
+    options.tls === undefined
+      ? net.connect({ host, port })
+      : tls.connect({ ...options.tls.options, host, port });
   let accepted = false;
   let settling = false;
   let over = false;
@@ -54,6 +63,13 @@ export function dial(
     accepted = true;
   };
   const onReady = (): void => {
+    const refused = socket instanceof tls.TLSSocket ? options.tls?.refusal(socket) : undefined;
+    if (refused !== undefined) {
+      leave();
+      socket.destroy();
+      failed(new GatewayError('GW_ERR_NODE_TLS', { node, detail: refused }));
+      return;
+    }
     connectMs = performance.now() - startedAt;
     settling = true;
     clearTimeout(timer);
@@ -86,7 +102,7 @@ export function dial(
   }
   function fail(): void {
     leave();
-    const dialled = dialError(node, accepted, settling, socket.bytesRead, error);
+    const dialled = dialError(node, accepted, settling, options.tls !== undefined, socket.bytesRead, error);
     endGently(socket);
     failed(dialled);
   }
@@ -110,6 +126,7 @@ function dialError(
   node: string,
   accepted: boolean,
   settling: boolean,
+  secured: boolean,
   bytesRead: number,
   error: Error | undefined,
 ): GatewayError {
@@ -118,6 +135,10 @@ function dialError(
   const hungUp = detail === undefined || detail === 'ECONNRESET' || detail === 'EPIPE';
   // Accepted and closed, before a handshake's first byte or after its last: full. Any other end of a handshake is TLS's
   // doing; a node that refuses the gateway's certificate says so after its own part of a TLS 1.3 handshake.
-  if (hungUp && (settling || bytesRead === 0)) return new GatewayError('GW_ERR_NODE_FULL', { node });
+  if (hungUp && (settling || bytesRead === 0)) {
+    // Some nodes refuse a certificate without a word, after the handshake; that looks the same.
+    const words = settling && secured ? 'closed right after the TLS handshake' : undefined;
+    return new GatewayError('GW_ERR_NODE_FULL', { node, detail: words });
+  }
   return new GatewayError('GW_ERR_NODE_TLS', { node, detail, cause: error });
 }

@@ -1,15 +1,14 @@
 // Asks a node at intervals whether it is there. A check is a connection that ends with FIN, never a reset: Mirth
 // logs those. A node that has just answered a message needs no asking.
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { endGently } from '../mllp/tick-writer.ts';
-import { dial } from './dial.ts';
+import { type DialTls, dial } from './dial.ts';
 import type { Node } from './node.ts';
 
 export interface HealthCheckOptions {
   readonly host: string;
   readonly port: number;
   /** Handshake with these, for type `tls`. */
-  readonly tls: TlsOptions | undefined;
+  readonly tls: DialTls | undefined;
   readonly intervalMs: number;
   readonly timeoutMs: number;
 }

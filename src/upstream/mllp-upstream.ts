@@ -1,10 +1,9 @@
 // The connections to one node over MLLP: few, long-lived, opened when there is work for one more, never more than the
 // pool's `connections.max`. Takes a message only where it has room, and tells the node what it learns on the way.
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { GatewayError } from '../errors.ts';
 import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
 import type { Channel, Delivery } from './delivery.ts';
-import { dial } from './dial.ts';
+import { type DialTls, dial } from './dial.ts';
 import { MllpConnection } from './mllp-connection.ts';
 
 export interface MllpUpstreamOptions {
@@ -12,7 +11,7 @@ export interface MllpUpstreamOptions {
   readonly node: string;
   readonly host: string;
   readonly port: number;
-  readonly tls: TlsOptions | undefined;
+  readonly tls: DialTls | undefined;
   readonly maxConnections: number;
   readonly pipelining: number;
   readonly idleMs: number;

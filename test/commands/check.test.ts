@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { check } from '../../src/commands/check.ts';
+import { made } from '../certs/made.ts';
 import { folderWith } from '../config/config-folder.ts';
 
 const GOOD = `
@@ -15,8 +16,15 @@ routes:
   - to: p
 `;
 
+const VIP = made({ cn: 'vip' });
+
 function run(text: string, json: boolean, env: Record<string, string> = {}) {
-  const folder = folderWith({ 'gateway.yaml': text, 'vip.pem': '', 'vip.key': '' });
+  const folder = folderWith({
+    'gateway.yaml': text,
+    'vip.pem': VIP.certPem,
+    'vip.key': VIP.keyPem,
+    'empty.key': '',
+  });
   const lines = { out: [] as string[], err: [] as string[] };
   const without = (line: string): string => line.replaceAll(`${folder}/`, '');
   const io = {
@@ -79,6 +87,23 @@ test('--json prints a line for each problem and a last one, all on stdout', () =
   ]);
   expect(run(GOOD, true).out.map((line) => JSON.parse(line))).toEqual([
     { level: 'ok', errors: 0, warnings: 0 },
+  ]);
+});
+
+test('what is in the files is said besides warnings, and only once the config is good', () => {
+  const mixed = GOOD.replace('key: vip.key', 'key: empty.key');
+  const trouble = 'gateway.yaml: listeners.six.tls: empty.key: empty';
+  const warning = 'warning: gateway.yaml:10:1: admin: has no effect in this version';
+  expect(run(`${mixed}admin: {}\n`, false)).toEqual({ code: 2, out: [], err: [trouble, warning] });
+  expect(run(`${mixed}wat: 1\n`, false).err).toEqual(['gateway.yaml:10:1: wat: unknown key']);
+  expect(run(mixed, true).out.map((line) => JSON.parse(line))).toEqual([
+    {
+      level: 'error',
+      file: 'gateway.yaml',
+      key: 'listeners.six.tls',
+      message: 'empty.key: empty',
+    },
+    { level: 'failed', errors: 1, warnings: 0 },
   ]);
 });
 

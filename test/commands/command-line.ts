@@ -30,10 +30,10 @@ export class RunningCommand {
   #err = '';
   #over = false;
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
     this.#what = `hl7-gateway ${args.join(' ')}`;
     // No colours and no warnings of this process's own options in what is compared.
-    const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
+    const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...more };
     this.child = spawn(process.execPath, ['src/main.ts', ...args], {
       cwd: ROOT,
       env,

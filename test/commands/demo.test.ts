@@ -1,9 +1,11 @@
 // `demo` as a child process: the fixtures through two simulated nodes, printed for people and for machines.
-import { readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
-import { command, fixture, start } from './command-line.ts';
+import { command, fixture, RunningCommand, start } from './command-line.ts';
 
 const FIXTURES = readdirSync(fileURLToPath(new URL('../../fixtures', import.meta.url))).filter((name) =>
   name.endsWith('.hl7'),
@@ -12,13 +14,30 @@ const FIXTURES = readdirSync(fileURLToPath(new URL('../../fixtures', import.meta
 test('demo --once sends every fixture, prints where each went and what was answered, and exits 0', async () => {
   const { code, out, err } = await command('demo', '--once', '--port', '0');
   expect({ code, err }).toEqual({ code: 0, err: [] });
-  expect(out[0]).toMatch(/^gateway {3}mllp:\/\/127\.0\.0\.1:[1-9]\d*$/);
-  expect(out[1]).toMatch(/^mirth-a {3}mllp:\/\/127\.0\.0\.1:\d+ {2}\(simulated Mirth node\)$/);
-  expect(out[2]).toMatch(/^mirth-b {3}mllp:\/\/127\.0\.0\.1:\d+ {2}\(simulated Mirth node\)$/);
+  expect(out.slice(0, 4)).toEqual([
+    expect.stringMatching(/^gateway {3}mllp:\/\/127\.0\.0\.1:[1-9]\d*$/),
+    expect.stringMatching(/^gateway {3}mllps:\/\/127\.0\.0\.1:[1-9]\d* {2}\(throw-away certificate\)$/),
+    expect.stringMatching(/^mirth-a {3}mllp:\/\/127\.0\.0\.1:\d+ {2}\(simulated Mirth node\)$/),
+    expect.stringMatching(/^mirth-b {3}mllp:\/\/127\.0\.0\.1:\d+ {2}\(simulated Mirth node\)$/),
+  ]);
+  const head = out.find((line) => line.startsWith('fixture'));
+  expect(head?.split(/ {2,}/)).toEqual([
+    'fixture',
+    'message',
+    'sender',
+    'listener',
+    'route',
+    'node',
+    'answer',
+  ]);
   const rows = out.filter((line) => line.includes('.hl7')).map((line) => line.split(/ {2,}/));
   expect(rows.length).toBeGreaterThanOrEqual(30);
   expect(rows.map(([name]) => name).sort()).toEqual([...FIXTURES].sort());
-  for (const [, , , route, node, answer] of rows) {
+  // By both listeners in turn.
+  expect(rows.map(([, , , listener]) => listener)).toEqual(
+    rows.map((_, i) => (i % 2 === 0 ? 'mllp' : 'mllps')),
+  );
+  for (const [, , , , route, node, answer] of rows) {
     expect(['admissions', 'results', 'everything else']).toContain(route);
     expect(['mirth-a', 'mirth-b']).toContain(node);
     expect(answer).toBe('AA');
@@ -38,7 +57,8 @@ test('one sender keeps one node, in what demo --once --json prints', async () =>
   expect(sum).toEqual({ sent: lines.length, accepted: lines.length });
   expect(lines.length).toBeGreaterThanOrEqual(30);
   const nodeOf = new Map<unknown, unknown>();
-  for (const { sender, node, answer } of lines) {
+  for (const { sender, listener, node, answer } of lines) {
+    expect(['mllp', 'mllps']).toContain(listener);
     expect(answer).toBe('AA');
     expect(nodeOf.get(sender) ?? node).toBe(node);
     nodeOf.set(sender, node);
@@ -51,8 +71,9 @@ test('a port in use is no reason to fail: another is taken, and it says so', asy
   await using other = await startFaultyNode();
   const { code, out, err } = await command('demo', '--once', '--port', String(other.port));
   expect({ code, err }).toEqual({ code: 0, err: [] });
+  const either = `${other.port} or ${other.port + 1}`;
   expect(out[0]).toMatch(
-    new RegExp(`^gateway   mllp://127\\.0\\.0\\.1:\\d+  \\(${other.port} could not be had\\)$`),
+    new RegExp(`^gateway   mllp://127\\.0\\.0\\.1:\\d+  \\(${either} could not be had\\)$`),
   );
   expect(out[0]).not.toContain(`127.0.0.1:${other.port} `);
 });
@@ -64,4 +85,74 @@ test('without --once it stays up, takes messages from another terminal, and ends
   expect(sent).toMatchObject({ code: 0, err: [] });
   expect(sent.out.at(-1)).toBe('1 sent, 1 accepted, 0 not');
   expect(await demo.stop('SIGINT')).toMatchObject({ code: 0, signal: null, err: [] });
+});
+
+/** The address and the file of the line that the demo prints for another terminal. */
+async function overTls(demo: RunningCommand): Promise<{ url: string; ca: string }> {
+  const [, url = '', ca = ''] = await demo.line(/-- send .* --to (mllps:\/\/127\.0\.0\.1:\d+) --ca (.+)$/);
+  return { url, ca };
+}
+
+test('the line that it prints for TLS works as it stands, and only with that authority', async () => {
+  const demo = start('demo', '--port', '0');
+  const { url, ca } = await overTls(demo);
+  const [line] = await demo.line(/.*--ca.*/);
+  const printed = line.trim().split(' ');
+  expect(printed.slice(0, 6)).toEqual(['npm', 'run', '--silent', 'gateway', '--', 'send']);
+  const sent = await command(...printed.slice(5));
+  expect(sent).toMatchObject({ code: 0, err: [] });
+  expect(sent.out.at(-1)).toBe('1 sent, 1 accepted, 0 not');
+  const stranger = await command('send', fixture('adt-a01-admit.hl7'), '--to', url);
+  expect(stranger.code).toBe(1);
+  expect(stranger.out.join()).toContain('the TLS handshake with a node failed');
+  expect(statSync(dirname(ca)).mode & 0o777).toBe(0o700);
+  for (const name of readdirSync(dirname(ca)))
+    expect(statSync(join(dirname(ca), name)).mode & 0o777).toBe(0o600);
+  await demo.stop();
+});
+
+describe('its certificates are gone when it is', () => {
+  /** A temporary folder of this test's own, with a name that YAML and the config would read something into. */
+  function ownFolder(): string {
+    const folder = mkdtempSync(join(tmpdir(), 'demo, { #${X} } '));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  }
+
+  test('after --once', async () => {
+    const folder = ownFolder();
+    const { code, err } = await new RunningCommand(['demo', '--once', '--port', '0'], {
+      TMPDIR: folder,
+    }).ended();
+    expect({ code, err }).toEqual({ code: 0, err: [] });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.each([
+    ['SIGTERM', 0],
+    ['SIGINT', 0],
+    ['SIGHUP', 129],
+  ] as const)('after %s', async (signal, code) => {
+    const demo = start('demo', '--port', '0');
+    const { ca } = await overTls(demo);
+    expect(existsSync(ca)).toBe(true);
+    expect(await demo.stop(signal)).toMatchObject({ code, signal: null, err: [] });
+    expect(existsSync(dirname(ca))).toBe(false);
+  });
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+    ['SIGHUP', 129],
+  ] as const)('after %s in the middle of the fixtures', async (signal, code) => {
+    const folder = ownFolder();
+    const demo = new RunningCommand(['demo', '--json', '--port', '0'], { TMPDIR: folder });
+    // The first of many lines: the rest is still being sent, and nothing waits for a signal yet.
+    await demo.line(/"fixture"/);
+    expect(readdirSync(folder)).toHaveLength(1);
+    const ended = await demo.stop(signal);
+    expect(readdirSync(folder)).toEqual([]);
+    // On a slow machine it may have been through by then.
+    expect([code, signal === 'SIGHUP' ? 129 : 0]).toContain(ended.code);
+  });
 });

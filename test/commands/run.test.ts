@@ -1,6 +1,7 @@
 // `run` as a child process: a start that cannot work is one clear line, and a signal ends it at a message boundary.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { made } from '../certs/made.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message, msaOf } from '../helpers/mllp.ts';
@@ -140,12 +141,26 @@ test('a second signal ends it at once', async () => {
   expect(await gateway.stop('SIGTERM')).toMatchObject({ code: 143 });
 });
 
-test('SIGHUP leaves it running, and the log says that reload is not available', async () => {
+test('SIGHUP leaves it running, and the log says what is loaded and what is not', async () => {
+  await using node = await startFaultyNode();
+  const { certPem, keyPem } = made({ cn: 'vip' });
+  const text = good(node.url, '127.0.0.1:0', ', tls: { cert: vip.pem, key: vip.key }');
+  const gateway = start('run', '-c', configFile(text, { 'vip.pem': certPem, 'vip.key': keyPem }));
+  const port = await listening(gateway);
+  gateway.child.kill('SIGHUP');
+  await gateway.line(/"msg":"SIGHUP: .*a new config is taken up by a restart only/);
+  await gateway.line(/"where":"listeners\.in","msg":"certificates loaded"/);
+  await using sender = await connectSender(port, { tls: { rejectUnauthorized: false, servername: '' } });
+  expect(msaOf(await sender.exchange(message()))?.code).toBe('AA');
+  expect(await gateway.stop()).toMatchObject({ code: 0, err: [] });
+});
+
+test('without TLS, SIGHUP ends nothing either', async () => {
   await using node = await startFaultyNode();
   const gateway = start('run', '-c', configFile(good(node.url)));
   const port = await listening(gateway);
   gateway.child.kill('SIGHUP');
-  await gateway.line(/"level":"warn".*SIGHUP/);
+  await gateway.line(/SIGHUP/);
   await using sender = await connectSender(port);
   expect(msaOf(await sender.exchange(message()))?.code).toBe('AA');
 });

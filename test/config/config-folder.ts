@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import { ConfigError, formatProblem, type Problem, parseConfig } from '../../src/config/load.ts';
 import type { Environment } from '../../src/config/source/interpolate.ts';
 
-/** Writes `files` (path → text) into a new folder; returns its path. A `key` in the name makes it private. */
+/** Writes `files` (path → text) into a new folder; returns its path. A `key` in the name, or `.p12`, makes it private. */
 export function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-config-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -15,7 +15,7 @@ export function folderWith(files: Readonly<Record<string, string>>): string {
     const path = join(folder, name);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
-    chmodSync(path, name.includes('key') ? 0o600 : 0o644);
+    chmodSync(path, /key|\.p12$/.test(name) ? 0o600 : 0o644);
   }
   return folder;
 }
@@ -46,6 +46,12 @@ export const TLS_FILES = {
   'certs/ca.crt.pem': '',
   'certs/senders-ca.crt.pem': '',
   'certs/mirth-ca.crt.pem': '',
+  'certs/gateway.crt.pem': '',
+  'certs/gateway.key.pem': '',
+  'certs/lab.p12': '',
+  'certs/senders.crl.pem': '',
+  'secrets/vip-key.pass': 'of the key\n',
+  'secrets/lab-p12.pass': 'of the p12\n',
 } as const;
 
 /** A good config, with room for one more thing in each part. */

@@ -1,4 +1,4 @@
-// docs/configuration.md and the schema hold the same keys, types and defaults; the example in it loads.
+// docs/configuration.md and the schema hold the same keys, types and defaults; the examples in it load.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { FormatName, Item } from '../../src/config/formats.ts';
@@ -14,7 +14,7 @@ interface Row {
 }
 
 function documented(): Row[] {
-  const rows = page.matchAll(/^\| `([A-Za-z.[\]]+)` \| (.+?) \| (.+?) \| .+ \|$/gm);
+  const rows = page.matchAll(/^\| `([A-Za-z0-9.[\]]+)` \| (.+?) \| (.+?) \| .+ \|$/gm);
   return [...rows].map(([, key = '', type = '', fallback = '']) => ({ key, type, default: fallback }));
 }
 
@@ -33,6 +33,9 @@ const WORDS: Partial<Record<FormatName, string>> = {
   'http-url': 'URL',
   host: 'host name',
   files: 'file or list of files',
+  'key-pair': 'file or p12',
+  'key-pairs': 'file, p12 or a list of such',
+  fingerprints: 'fingerprint or list of fingerprints',
 };
 
 function typeOf({ format, values = [], min, max }: Item): string {
@@ -80,9 +83,12 @@ describe('docs/configuration.md', () => {
     }
   });
 
-  test('has an example that loads without a warning', () => {
-    const example = /```yaml\n(.+?)```/s.exec(page)?.[1] ?? '';
-    expect(example).toContain('listeners:');
-    expect(outcome(example, folderWith(TLS_FILES))).toEqual({ errors: [], warnings: [] });
+  test('has two examples, which load without a warning', () => {
+    const examples = [...page.matchAll(/```yaml\n(.+?)```/gs)].map(([, example = '']) => example);
+    expect(examples).toHaveLength(2);
+    for (const example of examples) {
+      expect(example).toContain('listeners:');
+      expect(outcome(example, folderWith(TLS_FILES))).toEqual({ errors: [], warnings: [] });
+    }
   });
 });

@@ -37,6 +37,7 @@ test('every default is filled in', () => {
         missingControlId: 'refuse',
         onUnavailable: 'close',
         onRejected: 'AR',
+        allow: undefined,
       },
     ],
     pools: [
@@ -53,10 +54,11 @@ test('every default is filled in', () => {
             backup: false,
             tls: {
               caFiles: [],
-              certFile: undefined,
-              keyFile: undefined,
+              keyPair: undefined,
               servername: undefined,
               minVersion: 'TLSv1.2',
+              crlFiles: [],
+              pins: [],
               insecure: false,
             },
           },
@@ -81,6 +83,7 @@ test('every default is filled in', () => {
     log: { level: 'info', format: 'json', messages: true },
     shutdown: { timeoutMs: 30_000 },
     maxBufferedBytes: 268_435_456,
+    watchCertificates: true,
   } satisfies GatewayConfig);
 });
 
@@ -145,12 +148,20 @@ describe('the example of the product page', () => {
     expect(warnings.map(({ key }) => key)).toEqual(['telemetry.traces', 'telemetry.metrics', 'admin']);
     expect(config.file).toBe(join(folder, 'gateway.yaml'));
     expect(config.listeners[0]?.tls).toEqual({
-      certFiles: [join(folder, 'certs/vip.crt.pem')],
-      keyFiles: [join(folder, 'certs/vip.key.pem')],
+      keyPairs: [
+        {
+          kind: 'pem',
+          certFile: join(folder, 'certs/vip.crt.pem'),
+          keyFile: join(folder, 'certs/vip.key.pem'),
+          passphrase: undefined,
+        },
+      ],
       minVersion: 'TLSv1.2',
       clientCaFiles: [join(folder, 'certs/ca.crt.pem')],
       requireClientCert: true,
+      crlFiles: [],
       handshakeTimeoutMs: 10_000,
+      maxHandshakes: 200,
     });
     expect(config.routes.map(({ when }) => when.map(({ text }) => text))).toEqual([
       ['listener', 'MSH-9.1'],

@@ -14,6 +14,19 @@ describe('any mutation of a good config loads or throws GW_ERR_CONFIG with its p
   const good = () =>
     structuredClone({
       ...SMALL,
+      listeners: {
+        l: {
+          bind: ':2575',
+          allow: [{ source: '10.0.0.0/8', 'MSH-3': ['A', 'B'] }, { 'tls.san': { not: 'a' } }],
+        },
+      },
+      pools: {
+        p: {
+          nodes: { a: { url: 'mllps://mirth:6661', tls: { pin: ['ab'.repeat(32)], insecure: true } } },
+          persistence: { by: ['MSH-3', 'tls.subject'] },
+        },
+      },
+      certificates: { watch: true },
       routes: [{ name: 'a', when: { 'MSH-9.1': ['ADT', '/^O/i'], source: { not: '10.0.0.0/8' } }, to: 'p' }],
       limits: { maxBuffered: '64MiB' },
     });
@@ -51,6 +64,11 @@ describe('any mutation of a good config loads or throws GW_ERR_CONFIG with its p
     'file',
     'not',
     'exists',
+    'cert',
+    'p12',
+    'passphrase',
+    'pin',
+    'allow',
     'MSH-3',
     'a.b',
     '__proto__',

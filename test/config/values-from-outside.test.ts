@@ -142,6 +142,13 @@ describe('no error repeats what is secret', () => {
     config('').replace('to: p', `to: p, when: { tls.fingerprint: ${secret} }`),
     config('').replace('p: {', `p: { persistence: { by: ${secret} },`),
     config('').replace('":1"', `":1", tls: { cert: ${secret}, key: ${secret} }`),
+    config('').replace('":1"', `":1", tls: { cert: [{ p12: ${secret} }, ${secret}], crl: ${secret} }`),
+    config('').replace('":1"', `":1", tls: { cert: { p12: gone, passphrase: ${secret} } }`),
+    config('').replace('":1"', `":1", tls: { cert: gone, passphrase: ${secret} }`),
+    config('').replace('":1"', `":1", allow: [ { source: ${secret} }, { tls.fingerprint: ${secret} } ]`),
+    config('')
+      .replace('"mllp', '"mllps')
+      .replace(',  }', `, tls: { pin: [${secret}], passphrase: ${secret} } }`),
     config('')
       .replace('"mllp', '"mllps')
       .replace(',  }', `, tls: { ca: ${secret}, servername: " ${SECRET.length}" } }`),
@@ -185,6 +192,27 @@ describe('no error repeats what is secret', () => {
   test('a password in a URL', () => {
     const text = config('').replace('mllp://h:1', `mllp://user:${SECRET}@h:1`);
     expect(outcome(text, folderWith({})).errors.join('\n')).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['a bad value', `cert: c, key: k, passphrase: "${SECRET}\\n${SECRET}"`],
+    ['too long a value', `cert: c, key: k, passphrase: ${SECRET.repeat(20)}`],
+    ['a list', `cert: c, key: k, passphrase: [${SECRET}]`],
+    ['a misspelt key', `cert: c, key: k, passphrsae: ${SECRET}`],
+    ['one that belongs to nothing', `cert: { p12: c }, passphrase: ${SECRET}`],
+    ['a bad value of a p12', `cert: { p12: c, passphrase: "${SECRET}\\n" }`],
+    ['a map of a p12', `cert: [{ p12: c, passphrase: { flie: ${SECRET} } }]`],
+    ['a p12 without its file', `cert: { passphrase: ${SECRET} }`],
+    ['an alias of a p12', `cert: { p12: c, passphrase: *${SECRET} }`],
+  ])('passphrase: %s', (_, tls) => {
+    const folder = folderWith({ c: '', k: '' });
+    const ofListener = config('').replace('":1"', `":1", tls: { ${tls} }`);
+    const ofNode = config(`tls: { ${tls} }`).replace('"mllp', '"mllps');
+    for (const text of [ofListener, ofNode]) {
+      const { errors, warnings } = outcome(text, folder);
+      expect(errors).not.toEqual([]);
+      expect([...errors, ...warnings].join('\n')).not.toContain('hunter2');
+    }
   });
 
   test('the token is not in the loaded config', () => {

@@ -1,5 +1,5 @@
-// F47 on the way to a node: TLS where there is none and the reverse, and certificates that are not to be trusted.
-// No byte of a message is sent unless the node has proved who it is.
+// F47 on the way to a node: TLS where there is none and the reverse, and whom a node is believed to be by which settings.
+// No byte of a message is sent unless the node has proved who it is; certificates one by one: tls-matrix-node.test.ts.
 import type tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { arrivals } from '../helpers/arrivals.ts';
@@ -20,37 +20,6 @@ function serve(name: CertificateName, more: tls.TlsOptions = {}): { tls: tls.Tls
   const { certPem, keyPem } = folder.pems[name];
   return { tls: { cert: certPem, key: keyPem, ...more } };
 }
-
-const BAD: readonly { name: CertificateName; detail: string }[] = [
-  { name: 'expired', detail: 'CERT_HAS_EXPIRED' },
-  { name: 'early', detail: 'CERT_NOT_YET_VALID' },
-  { name: 'wrongHost', detail: 'ERR_TLS_CERT_ALTNAME_INVALID' },
-  { name: 'untrusted', detail: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' },
-  { name: 'client', detail: 'INVALID_PURPOSE' },
-];
-
-test.each(BAD)(
-  'F47 a node’s certificate is $name: a named error, the next node, no byte of the message',
-  async ({ name, detail }) => {
-    await using a = await startFaultyNode(answers.aa(), serve(name));
-    await using b = await startFaultyNode();
-    await using gw = await startGateway({
-      nodes: [
-        { url: a.url, tls: { ca: folder.caFile } } as { url: string },
-        { url: b.url, backup: true } as { url: string },
-      ],
-    });
-    await using sender = await connectSender(gw.port());
-    expect(said(await sender.exchange(message({ controlId: 'X1' })))).toBe('AA X1');
-    const exchange = await over(gw, 'X1');
-    expect(ways(exchange)).toEqual(['a GW_ERR_NODE_TLS', 'b ok']);
-    expect(exchange.attempts[0]?.error?.detail).toBe(detail);
-    expect(exchange.attempts[0]?.writtenAt).toBeUndefined();
-    expect(a.bytes.length).toBe(0);
-    expect(a.messages).toEqual([]);
-    await expectNothingHeld(gw);
-  },
-);
 
 test('F47 no authority named in the config: the system’s roots do not know this node', async () => {
   await using a = await startFaultyNode(answers.aa(), serve('good'));
@@ -78,49 +47,6 @@ test('F47 a good certificate: the message arrives whole; servername stands in fo
     expect(said(await sender.exchange(bytes))).toBe('AA X1');
     expect(node.bytes).toEqual(frame(bytes));
   }
-});
-
-describe('client certificates', () => {
-  const asking = (): { tls: tls.TlsOptions } =>
-    serve('good', { ca: folder.caPem, requestCert: true, rejectUnauthorized: true });
-
-  test('F47 the node wants a certificate and gets the gateway’s', async () => {
-    await using node = await startFaultyNode(answers.aa(), asking());
-    const tlsConfig = { ca: folder.caFile, ...folder.files.client };
-    await using gw = await startGateway({ nodes: [{ url: node.url, tls: tlsConfig } as { url: string }] });
-    await using sender = await connectSender(gw.port());
-    expect(said(await sender.exchange(message({ controlId: 'X1' })))).toBe('AA X1');
-  });
-
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'F47 the node wants a certificate and the gateway has none, %s: the next node, nothing sent',
-    async (version) => {
-      await using a = await startFaultyNode(
-        answers.aa(),
-        serve('good', {
-          ca: folder.caPem,
-          requestCert: true,
-          rejectUnauthorized: true,
-          maxVersion: version,
-          minVersion: version,
-        }),
-      );
-      await using b = await startFaultyNode();
-      await using gw = await startGateway({
-        nodes: [
-          { url: a.url, tls: { ca: folder.caFile } } as { url: string },
-          { url: b.url, backup: true } as { url: string },
-        ],
-        // A TLS 1.3 node refuses after the gateway's side of the handshake is done; a busy machine needs longer than 10 ms.
-        pool: { connections: { settle: '1s' } },
-      });
-      await using sender = await connectSender(gw.port());
-      expect(said(await sender.exchange(message({ controlId: 'X1' })))).toBe('AA X1');
-      expect(ways(await over(gw, 'X1'))).toEqual(['a GW_ERR_NODE_TLS', 'b ok']);
-      expect(a.bytes.length).toBe(0);
-      await expectNothingHeld(gw);
-    },
-  );
 });
 
 describe('the wrong protocol', () => {

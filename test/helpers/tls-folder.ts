@@ -3,16 +3,37 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAuthority, type Issued, type IssueOptions } from '../../certs/authority.ts';
+import { type Authority, createAuthority, type Issued, type IssueOptions } from '../../certs/authority.ts';
+import { made } from '../certs/made.ts';
+import { revocationList } from './revocation.ts';
 
 const HOUR_MS = 3_600_000;
+/** An RSA key takes a tenth of a second on a good day; where the kind is the point, a test asks for it. */
+const EC = { key: 'ec-p256' } as const;
 
 export interface TlsFolder extends Disposable {
+  readonly path: string;
+  /** `good` and the rest but for `untrusted`, `strangeClient` and the self-signed ones are of this authority. */
+  readonly authority: Authority;
   /** Of the trusted authority. */
   readonly caFile: string;
   readonly caPem: string;
-  readonly files: Record<CertificateName, { cert: string; key: string }>;
+  /** Of the trusted authority: `revoked` and `revokedClient` are on it. */
+  readonly crlFile: string;
+  readonly crlPem: string;
+  readonly files: Record<CertificateName, KeyPairFiles>;
   readonly pems: Record<CertificateName, Issued>;
+  /** Readable by its owner alone; returns its path. */
+  write(name: string, content: string | Buffer): string;
+  /** Writes both; `name` is a new one, or that of files to replace. */
+  writePair(name: string, issued: Issued): KeyPairFiles;
+  /** A certificate of the trusted authority with these names. */
+  issue(options: Partial<IssueOptions>): Issued;
+}
+
+export interface KeyPairFiles {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export type CertificateName =
@@ -21,43 +42,68 @@ export type CertificateName =
   | 'early'
   | 'wrongHost'
   | 'untrusted'
+  | 'selfSigned'
+  | 'revoked'
   | 'client'
   | 'oldClient'
-  | 'strangeClient';
+  | 'earlyClient'
+  | 'strangeClient'
+  | 'selfSignedClient'
+  | 'revokedClient';
 
 export function createTlsFolder(): TlsFolder {
-  const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-'));
-  const trusted = createAuthority({ commonName: 'trusted by the test', days: 2 });
-  const unknown = createAuthority({ commonName: 'unknown to the test', days: 2 });
-  const server: IssueOptions = { commonName: 'node', dns: ['localhost'], ip: ['127.0.0.1'], usage: 'server' };
-  const client: IssueOptions = { commonName: 'sender', usage: 'client' };
+  const path = mkdtempSync(join(tmpdir(), 'hl7-gateway-'));
+  const trusted = createAuthority({ commonName: 'trusted by the test', days: 2, ...EC });
+  const unknown = createAuthority({ commonName: 'unknown to the test', days: 2, ...EC });
+  const server: IssueOptions = {
+    commonName: 'node',
+    dns: ['localhost'],
+    ip: ['127.0.0.1'],
+    usage: 'server',
+    ...EC,
+  };
+  const client: IssueOptions = { commonName: 'sender', usage: 'client', ...EC };
   const past = { notBefore: new Date(Date.now() - 2 * HOUR_MS), notAfter: new Date(Date.now() - HOUR_MS) };
+  const future = { notBefore: new Date(Date.now() + HOUR_MS) };
   const pems: Record<CertificateName, Issued> = {
     good: trusted.issue(server),
     expired: trusted.issue({ ...server, ...past }),
-    early: trusted.issue({ ...server, notBefore: new Date(Date.now() + HOUR_MS) }),
+    early: trusted.issue({ ...server, ...future }),
     wrongHost: trusted.issue({ ...server, dns: ['other.test'], ip: ['192.0.2.1'] }),
     untrusted: unknown.issue(server),
+    selfSigned: made({ cn: 'node', dns: ['localhost'] }),
+    revoked: trusted.issue(server),
     client: trusted.issue(client),
     oldClient: trusted.issue({ ...client, ...past }),
+    earlyClient: trusted.issue({ ...client, ...future }),
     strangeClient: unknown.issue(client),
+    selfSignedClient: made({ cn: 'sender' }),
+    revokedClient: trusted.issue(client),
   };
-  const write = (name: string, pem: string): string => {
-    const file = join(folder, name);
-    writeFileSync(file, pem, { mode: 0o600 });
+  const write = (name: string, content: string | Buffer): string => {
+    const file = join(path, name);
+    writeFileSync(file, content, { mode: 0o600 });
     return file;
   };
-  const files = Object.fromEntries(
-    Object.entries(pems).map(([name, { certPem, keyPem }]) => [
-      name,
-      { cert: write(`${name}.crt.pem`, certPem), key: write(`${name}.key.pem`, keyPem) },
-    ]),
-  ) as TlsFolder['files'];
+  const writePair = (name: string, { certPem, keyPem }: Issued): KeyPairFiles => ({
+    cert: write(`${name}.crt.pem`, certPem),
+    key: write(`${name}.key.pem`, keyPem),
+  });
+  const crlPem = revocationList(trusted, [pems.revoked, pems.revokedClient]);
   return {
+    path,
+    authority: trusted,
     caFile: write('ca.crt.pem', trusted.certPem),
     caPem: trusted.certPem,
-    files,
+    crlFile: write('ca.crl.pem', crlPem),
+    crlPem,
+    files: Object.fromEntries(
+      Object.entries(pems).map(([name, issued]) => [name, writePair(name, issued)]),
+    ) as TlsFolder['files'],
     pems,
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    write,
+    writePair,
+    issue: (options) => trusted.issue({ ...server, ...options }),
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   };
 }

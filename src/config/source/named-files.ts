@@ -9,7 +9,8 @@ export function namedFiles(
   scalars: readonly Scalar[],
   key: string,
   { problems, folder }: Reading,
-  secrecy: 'public' | 'private' = 'public',
+  /** Of a file that no other user should read: what it is to the reader of a warning. */
+  secret?: 'the private key' | 'the private key in',
 ): readonly string[] {
   return scalars.map(({ text, written, place }) => {
     const path = resolve(folder, text);
@@ -17,8 +18,8 @@ export function namedFiles(
     const trouble = fileTrouble(path);
     if (trouble !== undefined) {
       problems.error(place, key, `the file ${name} ${trouble}${relativeHint(text, trouble)}`);
-    } else if (secrecy === 'private' && readableByOthers(path)) {
-      problems.warn(place, key, `every user of this machine can read the private key ${name}; chmod o-r`);
+    } else if (secret !== undefined && readableByOthers(path)) {
+      problems.warn(place, key, `every user of this machine can read ${secret} ${name}; chmod o-r`);
     }
     return path;
   });

@@ -48,6 +48,10 @@ export interface Reading {
 }
 
 /** Is this `{ file: … }`, the form that stands for a scalar? */
+export function standsForScalar(tree: Tree): boolean {
+  return filePart(tree) !== undefined;
+}
+
 function filePart(tree: Tree): Tree | undefined {
   const [entry] = tree.kind === 'map' ? tree.entries : [];
   return tree.kind === 'map' && tree.entries.length === 1 && entry?.key === 'file' ? entry.value : undefined;
