@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HAPROXY_BIND_OPTIONS, type TlsFiles } from './tls-files.ts';
 
 export interface ProxyProcess {
   readonly name: string;
@@ -27,16 +28,23 @@ export type NodePorts = readonly [number, number];
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
+export interface GatewayExtras {
+  /** With them the listener speaks TLS; the nodes get plaintext all the same. */
+  readonly files?: TlsFiles | undefined;
+  readonly nodeOptions?: readonly string[];
+}
+
 /** The gateway reads each header and routes on it: one route on MSH-9.1 that matches, one behind it. */
 export async function startGateway(
   shape: GatewayShape,
   nodes: NodePorts,
   folder: string,
-  nodeOptions: readonly string[] = [],
+  { files, nodeOptions = [] }: GatewayExtras = {},
 ): Promise<ProxyProcess> {
   const port = await freePort();
+  const tls = files === undefined ? {} : { tls: { cert: files.cert, key: files.key } };
   const config = {
-    listeners: { in: { bind: `127.0.0.1:${port}` } },
+    listeners: { in: { bind: `127.0.0.1:${port}`, ...tls } },
     pools: {
       p: {
         nodes: { a: { url: `mllp://127.0.0.1:${nodes[0]}` }, b: { url: `mllp://127.0.0.1:${nodes[1]}` } },
@@ -61,9 +69,24 @@ export async function startGateway(
 
 export const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
 
+export interface HaproxyExtras {
+  /** As with the gateway. */
+  readonly files?: TlsFiles | undefined;
+  /** Dials a node for a sender's first byte and not for its connection, as the gateway does. */
+  readonly dialsOnData?: boolean;
+}
+
 /** TCP mode, one thread, as many connections to the nodes as there are senders: what a load balancer does. */
-export async function startHaproxy(nodes: NodePorts, folder: string): Promise<ProxyProcess> {
+export async function startHaproxy(
+  nodes: NodePorts,
+  folder: string,
+  { files, dialsOnData = false }: HaproxyExtras = {},
+): Promise<ProxyProcess> {
   const port = await freePort();
+  const tls = files === undefined ? '' : ` ssl crt ${files.both} ${HAPROXY_BIND_OPTIONS}`;
+  const wait = `
+  tcp-request inspect-delay 1m
+  tcp-request content reject unless { req.len gt 0 }`;
   const file = join(folder, `haproxy-${port}.cfg`);
   writeFileSync(
     file,
@@ -76,7 +99,7 @@ defaults
   timeout client 1m
   timeout server 1m
 frontend in
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${tls}${dialsOnData ? wait : ''}
   default_backend nodes
 backend nodes
   balance leastconn
@@ -86,7 +109,7 @@ backend nodes
   );
   // -db: in the foreground, so that the child is the process that works.
   const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return started('HAProxy, TCP mode', child, port);
+  return started(dialsOnData ? 'HAProxy that dials on data' : 'HAProxy, TCP mode', child, port);
 }
 
 export function haproxyVersion(): string {

@@ -2,6 +2,8 @@
 // Promises: frames are built beforehand, one write for each read; the answers are counted, and checked in samples.
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
+import { CLIENT } from '../tls-files.ts';
 import { ACK, ACK_ID_FROM, controlId, ring } from './frames.ts';
 
 export interface LoadOrder {
@@ -9,6 +11,8 @@ export interface LoadOrder {
   readonly connections: number;
   /** Frames outstanding on each connection. */
   readonly pipelining: number;
+  /** The authority of the proxy's certificate; without it there is no TLS. */
+  readonly caPem?: string;
 }
 
 export interface LoadReport {
@@ -118,8 +122,10 @@ async function start(order: LoadOrder): Promise<void> {
   totals = { sent: 0, answered: 0, checked: 0, wrong: 0, broken: 0, latencies: [], stopping: false };
   connections = [];
   for (let i = 0; i < order.connections; i++) {
-    const socket = net.connect({ host: '127.0.0.1', port: order.port, noDelay: true });
-    await once(socket, 'connect');
+    const to = { host: '127.0.0.1', port: order.port, noDelay: true };
+    const socket =
+      order.caPem === undefined ? net.connect(to) : tls.connect({ ...CLIENT, ...to, ca: order.caPem });
+    await once(socket, order.caPem === undefined ? 'connect' : 'secureConnect');
     connections.push(new Connection(i, socket, totals));
   }
   for (const connection of connections) connection.send(order.pipelining);
