@@ -1,7 +1,8 @@
 // Conditions of routes, compiled once into functions of a message. No pattern can hang the gateway (F75), and no
 // message makes one throw.
 import ipaddr from 'ipaddr.js';
-import { RE2JS } from 're2js';
+import type { RE2JS } from 're2js';
+import { compileRegex } from '../src/config/conditions.ts';
 import type { Condition, Subject, ValueTest } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { type MessageView, readSubject } from './message-view.ts';
@@ -98,22 +99,10 @@ function remember(ask: (value: string) => boolean): Test {
   return (value) => value !== undefined && remembered.answer(value);
 }
 
-const FLAGS: ReadonlyMap<string, number> = new Map([
-  ['i', RE2JS.CASE_INSENSITIVE],
-  ['m', RE2JS.MULTILINE],
-  ['s', RE2JS.DOTALL],
-]);
-
 function regexTest(source: string, flags: string, condition: Condition): (value: string) => boolean {
-  let bits = 0;
-  for (const flag of flags) {
-    const bit = FLAGS.get(flag);
-    if (bit === undefined) throw unusable(condition, `unknown regex flag '${flag}'`);
-    bits |= bit;
-  }
   let regex: RE2JS;
   try {
-    regex = RE2JS.compile(source, bits);
+    regex = compileRegex(source, flags);
   } catch (cause) {
     throw unusable(condition, 'not a regex in RE2 syntax', cause);
   }

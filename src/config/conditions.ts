@@ -34,10 +34,13 @@ export function subjectTrouble(text: string, words: Words = WORDS): string {
 
 const FLAGS = { i: RE2JS.CASE_INSENSITIVE, m: RE2JS.MULTILINE, s: RE2JS.DOTALL } as const;
 
-/** A regex of a config, compiled. Throws RE2JSException for what RE2 does not take. */
+/** A regex of a config, compiled. Throws RE2JSException for what RE2 does not take, RangeError for an unknown flag. */
 export function compileRegex(source: string, flags: string): RE2JS {
   let bits = 0;
-  for (const flag of flags) bits |= FLAGS[flag as keyof typeof FLAGS];
+  for (const flag of flags) {
+    if (!Object.hasOwn(FLAGS, flag)) throw new RangeError(`unknown regex flag '${flag}'`);
+    bits |= FLAGS[flag as keyof typeof FLAGS];
+  }
   return RE2JS.compile(source, bits);
 }
 
