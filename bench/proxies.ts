@@ -26,7 +26,7 @@ export interface GatewayShape {
 /** Two nodes, as in the product's own examples. */
 export type NodePorts = readonly [number, number];
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 export interface GatewayExtras {
   /** With them the listener speaks TLS; the nodes get plaintext all the same. */
@@ -117,7 +117,7 @@ export function haproxyVersion(): string {
   return /version (\d+\.\d+)/.exec(stdout)?.[1] ?? '';
 }
 
-async function started(name: string, child: ChildProcess, port: number): Promise<ProxyProcess> {
+export async function started(name: string, child: ChildProcess, port: number): Promise<ProxyProcess> {
   const end = performance.now() + 10_000;
   while (!(await accepts(port))) {
     if (child.exitCode !== null || performance.now() > end) throw new Error(`${name} does not listen`);
@@ -146,7 +146,7 @@ function accepts(port: number): Promise<boolean> {
 }
 
 /** HAProxy cannot tell the port that it got for 0. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;

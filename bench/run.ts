@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { table } from '../src/commands/terminal.ts';
 import { Child } from './child.ts';
 import { compareHandshakes, type HandshakeRow, handshakeTable, measureHandshakes } from './handshakes.ts';
+import { startHttpGateway } from './http-proxies.ts';
 import {
   compareMessages,
   LOADS,
@@ -18,6 +19,7 @@ import {
 } from './messages.ts';
 import { topFunctions } from './profile.ts';
 import { haproxyVersion, hasHaproxy, type NodePorts, startGateway } from './proxies.ts';
+import { compareRequests, HTTP_LOADS, measureRequests, type RequestRow, requestTable } from './requests.ts';
 import { FULL, QUICK } from './rounds.ts';
 import { makeTlsFiles } from './tls-files.ts';
 
@@ -25,6 +27,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     tls: { type: 'boolean', default: false },
+    http: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -37,7 +40,7 @@ const tlsLoads = options.quick
   : LOADS;
 const kinds = options.quick ? (['full'] as const) : (['full', 'resumed'] as const);
 
-async function show<T extends MessageRow | HandshakeRow>(
+async function show<T extends MessageRow | HandshakeRow | RequestRow>(
   title: string,
   rows: AsyncIterable<T>,
   tabled: (rows: readonly T[]) => string[][],
@@ -97,6 +100,38 @@ async function profile(senders: Child, shakers: Child, nodes: NodePorts, folder:
   }
 }
 
+async function compareHttp(folder: string): Promise<void> {
+  const children = [
+    new Child('./processes/http-sink.ts'),
+    new Child('./processes/http-sink.ts'),
+    new Child('./processes/http-load.ts'),
+  ] as const;
+  const [one, other, clients] = children;
+  try {
+    const [first, second] = await Promise.all([
+      one.answer<{ port: number }>(),
+      other.answer<{ port: number }>(),
+    ]);
+    const at: NodePorts = [first.port, second.port];
+    if (options.profile) await profileHttp(clients, at, folder);
+    else await show('HTTP/1.1 requests', compareRequests(clients, at, folder, times), requestTable);
+  } finally {
+    for (const child of children) await child.stop();
+  }
+}
+
+async function profileHttp(clients: Child, nodes: NodePorts, folder: string): Promise<void> {
+  const kept = mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-'));
+  for (const load of HTTP_LOADS) {
+    const at = join(kept, load.request);
+    const gateway = await startHttpGateway(nodes, folder, ['--cpu-prof', `--cpu-prof-dir=${at}`]);
+    await measureRequests(gateway, clients, load, times.warmUpMs, PROFILE_MS);
+    await gateway.stop();
+    console.log(`${load.name}: self time; profile in ${at}`);
+    for (const line of topFunctions(at, 15)) console.log(line);
+  }
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-bench-'));
 const children = [
   new Child('./processes/sink.ts'),
@@ -119,7 +154,9 @@ try {
         : 'HAProxy is not installed: it is left out, and so are the ratios',
     );
   }
-  await (options.profile ? profile : compare)(senders, shakers, nodes, folder);
+  if (options.http) await compareHttp(folder);
+  else await (options.profile ? profile : compare)(senders, shakers, nodes, folder);
+  if (!options.http && !options.tls && !options.profile) await compareHttp(folder);
 } finally {
   for (const child of children) await child.stop();
   rmSync(folder, { recursive: true });

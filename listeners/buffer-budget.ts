@@ -4,6 +4,7 @@ export class BufferBudget {
   readonly maxBytes: number;
   #heldBytes = 0;
   readonly #paused = new Set<() => void>();
+  #favourite: object | undefined;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -20,10 +21,23 @@ export class BufferBudget {
   /** Adds to what is held; with a negative number, gives back. Readers that wait are woken when there is room again. */
   hold(bytes: number): void {
     this.#heldBytes += bytes;
-    if (this.#paused.size === 0 || this.isSpent) return;
-    const woken = [...this.#paused];
-    this.#paused.clear();
-    for (const wake of woken) wake();
+    if (!this.isSpent) this.#wakeAll();
+  }
+
+  /**
+   * Messages that have come in part can take all the room, and none becomes whole without more of it. So one at a time
+   * may go on, until it is over: is it this one, or may it be?
+   */
+  favours(message: object): boolean {
+    this.#favourite ??= message;
+    return this.#favourite === message;
+  }
+
+  /** It is over. Whoever is woken asks again. */
+  unfavour(message: object): void {
+    if (this.#favourite !== message) return;
+    this.#favourite = undefined;
+    this.#wakeAll();
   }
 
   /** Calls `wake` once when there is room. */
@@ -33,5 +47,12 @@ export class BufferBudget {
 
   forget(wake: () => void): void {
     this.#paused.delete(wake);
+  }
+
+  #wakeAll(): void {
+    if (this.#paused.size === 0) return;
+    const woken = [...this.#paused];
+    this.#paused.clear();
+    for (const wake of woken) wake();
   }
 }

@@ -19,6 +19,9 @@ type ListTest = (values: readonly string[]) => boolean;
  * A field that is absent reads as an empty one: senders may leave out separators at a segment's end, so nothing can
  * depend on them. `exists` asks for more than an empty value; HL7's null (`""`) is a value.
  *
+ * A condition on a field holds for no request that is no HL7 message, and one on HTTP for no message that came by MLLP,
+ * not even `{ not: … }`: a rule on test messages has nothing to say of a browser.
+ *
  * @throws GatewayError GW_ERR_CONFIG for a regex or an address range that does not parse
  */
 export function compileCondition(
@@ -32,7 +35,18 @@ export function compileCondition(
   }
   const read = readerOf(subject);
   const holds = compileTest(condition.test, condition);
-  return subject.kind === 'field' ? (view) => holds(read(view) ?? '') : (view) => holds(read(view));
+  switch (subject.kind) {
+    case 'field':
+      return (view) => view.header !== undefined && holds(read(view) ?? '');
+    case 'method':
+    case 'host':
+    case 'path':
+    case 'header':
+    case 'cookie':
+      return (view) => view.http !== undefined && holds(read(view));
+    default:
+      return (view) => holds(read(view));
+  }
 }
 
 export function plainReader(subject: Subject): SubjectReader {

@@ -1,11 +1,11 @@
-// What routing may look at: a message's header (and through it the message), the listener it came in by, its sender.
+// What routing may look at: a message's header (and through it the message), the HTTP request, the listener, the sender.
 // Reads one subject of a condition or of a sticky key; never throws, whatever the message holds.
 import type { Subject } from '../src/config/config.ts';
 import { readPath } from '../src/hl7/field-path.ts';
 import type { Header } from '../src/hl7/header.ts';
 
 export interface Peer {
-  /** As the socket reports it. */
+  /** As the socket reports it, or the proxy before it. */
   readonly address: string;
   readonly port: number;
   /** Present where the sender showed a client certificate. */
@@ -14,8 +14,23 @@ export interface Peer {
     | undefined;
 }
 
+/** An HTTP request's line and headers, as they will be forwarded. */
+export interface RequestView {
+  readonly method: string;
+  /** In lower case, without its port. */
+  readonly host: string;
+  /** Normalised, without the query. */
+  readonly path: string;
+  /** `name` in lower case; several values are joined by `, `. */
+  header(name: string): string | undefined;
+  cookie(name: string): string | undefined;
+}
+
 export interface MessageView {
-  readonly header: Header;
+  /** Undefined: no HL7 message, but a request to be proxied. */
+  readonly header: Header | undefined;
+  /** Undefined: it did not come over HTTP. */
+  readonly http?: RequestView | undefined;
   /** Name of the listener. */
   readonly listener: string;
   readonly peer: Peer;
@@ -25,7 +40,7 @@ export interface MessageView {
 export function readSubject(view: MessageView, subject: Subject): string | undefined {
   switch (subject.kind) {
     case 'field':
-      return readPath(view.header, subject.path);
+      return view.header && readPath(view.header, subject.path);
     case 'listener':
       return view.listener;
     case 'source':
@@ -36,6 +51,14 @@ export function readSubject(view: MessageView, subject: Subject): string | undef
       return view.peer.tls?.san.join(',');
     case 'tls.fingerprint':
       return view.peer.tls?.fingerprint;
+    case 'method':
+    case 'host':
+    case 'path':
+      return view.http?.[subject.kind];
+    case 'header':
+      return view.http?.header(subject.name);
+    case 'cookie':
+      return view.http?.cookie(subject.name);
   }
 }
 

@@ -84,6 +84,17 @@ export class Pool<N extends Candidate> {
     return this.#pick(key);
   }
 
+  /** May a message or request that is bound to `node` by something of its own (a cookie) go there? */
+  mayKeep(node: N): boolean {
+    this.#gather(undefined);
+    return this.#mayStay(node);
+  }
+
+  /** `table` only: the sender `key` has shown that it belongs to `node`. */
+  learn(key: string, node: N): void {
+    this.#table?.set(key, node.name);
+  }
+
   /**
    * Candidates are the usable primaries with weight above 0 that are not excluded; where there are none, the backups of
    * which the same holds. A backup never shares the load with a primary.

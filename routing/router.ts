@@ -26,12 +26,14 @@ interface CompiledRoute {
 const MAX_KEPT_LENGTH = 256;
 
 export class Router {
+  readonly routes: readonly RouteConfig[];
   readonly #routes: readonly CompiledRoute[];
   /** Number of the message in hand; a reading made for another one is stale. */
   #message = 0;
 
   /** @throws GatewayError GW_ERR_CONFIG for a condition that cannot be compiled */
   constructor(routes: readonly RouteConfig[]) {
+    this.routes = routes;
     const readers = new Map<string, SubjectReader>();
     const readerOf = (subject: Subject): SubjectReader => {
       if (subject.kind !== 'field') return plainReader(subject);

@@ -14,7 +14,12 @@ export function stickyKey(view: MessageView, by: readonly Subject[]): string | u
     const part = readSubject(view, by[i] as Subject) ?? '';
     if (part !== '') some = true;
     if (i > 0) key += '|';
-    key += part.includes('|') || part.includes('\\') ? part.replaceAll(/[|\\]/g, '\\$&') : part;
+    key += keyPart(part);
   }
   return some ? key : undefined;
+}
+
+/** One value as it stands in a key; the whole key, where it is the only one. */
+export function keyPart(value: string): string {
+  return value.includes('|') || value.includes('\\') ? value.replaceAll(/[|\\]/g, '\\$&') : value;
 }

@@ -117,6 +117,25 @@ export const ERRORS = {
     207,
     'no allow rule of the listener lets this sender send this message',
   ),
+  GW_ERR_SENDER_PROXY: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a connection did not begin with a PROXY protocol header from a trusted proxy',
+  ),
+
+  // What an HTTP client did
+  GW_ERR_HTTP_REQUEST: row('sender', 'never', 'unacceptable', 207, 'a request is not valid HTTP'),
+  GW_ERR_HTTP_HEADERS: row('sender', 'never', 'unacceptable', 207, 'a request has too many or too large headers'),
+  GW_ERR_HTTP_ENCODING: row('sender', 'never', 'unacceptable', 207, 'a request has a transfer encoding other than chunked'),
+  GW_ERR_HTTP_EXPECT: row('sender', 'never', 'unacceptable', 207, 'a request expects something other than 100-continue'),
+  GW_ERR_HTTP_TIMEOUT: row('sender', 'never', 'unavailable', 207, 'a request did not come in time'),
+  GW_ERR_HTTP_CUT: row('sender', 'never', 'unavailable', 207, 'a client went away before its answer'),
+  GW_ERR_HTTP_CREDENTIALS: row('sender', 'never', 'unacceptable', 207, 'a request has no user and password that are known here'),
+  GW_ERR_HTTP_CHECKS: row('sender', 'never', 'unavailable', 207, 'too many passwords wait to be checked'),
+  GW_ERR_HTTP_CHARSET: row('sender', 'never', 'unacceptable', 207, 'a request declares a charset that is not known'),
+  GW_ERR_HTTP_NOT_HL7: row('sender', 'never', 'unacceptable', 207, 'a request is no HL7 message, and its route leads to MLLP nodes'),
 
   // What the config says
   GW_ERR_ROUTE_NONE: row('sender', 'never', 'unacceptable', 200, 'no route matches the message'),
@@ -172,6 +191,12 @@ export const ERRORS = {
     207,
     'a node answered something that is no acknowledgement',
   ),
+  GW_ERR_NODE_RESPONSE: row('node', 'unsafe', 'unavailable', 207, 'a node answered something that is not valid HTTP'),
+  GW_ERR_NODE_STATUS: row('node', 'unsafe', 'unavailable', 207, 'a node answered a message with an HTTP error'),
+
+  // Refused by the node: it has the message and does not take it
+  GW_ERR_NODE_BUSY: row('node', 'safe', 'unavailable', 207, 'a node answered a message with HTTP 503 or 429'),
+  GW_ERR_NODE_REFUSED: row('node', 'never', 'unavailable', 207, 'a node answered a message with HTTP 3xx or 4xx'),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -5,23 +5,30 @@ import { NodeTls } from '../certs/node-tls.ts';
 import { ServerTls } from '../certs/server-tls.ts';
 import { CertificateStore } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/buffer-budget.ts';
+import { ReverseProxy } from '../listeners/http/reverse-proxy.ts';
+import { HttpListener, type HttpListenerWatcher } from '../listeners/http-listener.ts';
 import type { Listener } from '../listeners/listener.ts';
-import { type ListenerWatcher, MllpListener } from '../listeners/mllp-listener.ts';
+import { MllpListener } from '../listeners/mllp-listener.ts';
 import { Pool } from '../routing/pool.ts';
 import { Router } from '../routing/router.ts';
 import type { GatewayConfig, NodeConfig, PoolConfig } from './config/config.ts';
-import { logExchange, logFault } from './message-log.ts';
+import { logExchange, logFault, logProxied } from './message-log.ts';
 import { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
+import { HttpPool } from './relay/http-pool.ts';
+import type { Proxied } from './relay/proxied.ts';
 import { Relay } from './relay/relay.ts';
 import type { Log } from './telemetry/log.ts';
 import { HealthCheck } from './upstream/health-check.ts';
-import { MllpUpstream } from './upstream/mllp-upstream.ts';
-import { Node, type NodeWatcher } from './upstream/node.ts';
+import { HttpUpstream } from './upstream/http-upstream.ts';
+import { MllpUpstream, type UpstreamOwner } from './upstream/mllp-upstream.ts';
+import { Node, type NodeWatcher, type Upstream } from './upstream/node.ts';
 
 export interface GatewayOptions {
   /** Called when a message is over, after its sender was answered. */
   readonly onExchange?: (exchange: Exchange) => void;
+  /** The same for a proxied request. */
+  readonly onProxied?: (record: Proxied) => void;
 }
 
 /** Answers are messages too (a query's answer holds its result), so they may be as large as the largest frame taken. */
@@ -33,6 +40,8 @@ export class Gateway {
   readonly config: GatewayConfig;
   readonly listeners: readonly Listener[];
   readonly dispatchers: ReadonlyMap<string, Dispatcher>;
+  /** Of pools with HTTP nodes, for what is proxied to them. */
+  readonly httpPools: ReadonlyMap<string, HttpPool>;
   readonly #log: Log;
   readonly #checks: HealthCheck[] = [];
   readonly #store: CertificateStore;
@@ -54,19 +63,30 @@ export class Gateway {
         ),
     });
     this.#budget = new BufferBudget(config.maxBufferedBytes);
-    this.dispatchers = new Map(config.pools.map((pool) => [pool.name, this.#createDispatcher(pool)]));
+    const dispatchers = new Map<string, Dispatcher>();
+    const httpPools = new Map<string, HttpPool>();
+    this.dispatchers = dispatchers;
+    this.httpPools = httpPools;
+    for (const pool of config.pools) this.#createPool(pool, dispatchers, httpPools);
     const relay = new Relay(new Router(config.routes), this.dispatchers);
-    const watcher: ListenerWatcher = {
+    const proxy = new ReverseProxy(httpPools, config.routes, this.#budget);
+    const watcher: HttpListenerWatcher = {
       onExchange: (exchange, reply) => {
         if (config.log.messages) logExchange(log, exchange, reply);
         options.onExchange?.(exchange);
+      },
+      onProxied: (record) => {
+        if (config.log.messages) logProxied(log, record);
+        options.onProxied?.(record);
       },
       onFault: (listener, error, peer, header) => logFault(log, listener, error, peer, header),
     };
     this.listeners = config.listeners.map((listener) => {
       const tls = listener.tls && new ServerTls(listener.tls);
       if (tls !== undefined) this.#store.add(`listeners.${listener.name}`, tls);
-      return new MllpListener(listener, tls, relay, this.#budget, watcher);
+      return listener.protocol === 'http'
+        ? new HttpListener(listener, tls, relay, proxy, this.#budget, watcher)
+        : new MllpListener(listener, tls, relay, this.#budget, watcher);
     });
   }
 
@@ -141,10 +161,20 @@ export class Gateway {
     for (const { pool } of this.dispatchers.values()) for (const node of pool.nodes) node.close();
   }
 
-  #createDispatcher(pool: PoolConfig): Dispatcher {
+  #createPool(
+    pool: PoolConfig,
+    dispatchers: Map<string, Dispatcher>,
+    httpPools: Map<string, HttpPool>,
+  ): void {
     const watcher: NodeWatcher = {
-      onRoom: (node) => this.dispatchers.get(pool.name)?.onRoom(node),
-      onUsable: (node) => this.dispatchers.get(pool.name)?.onUsable(node),
+      onRoom: (node) => {
+        dispatchers.get(pool.name)?.onRoom(node);
+        httpPools.get(pool.name)?.onRoom(node);
+      },
+      onUsable: (node) => {
+        dispatchers.get(pool.name)?.onUsable(node);
+        httpPools.get(pool.name)?.onUsable();
+      },
       onState: (node, state, reason) =>
         this.#log[state === 'up' ? 'info' : 'warn'](
           { pool: pool.name, node: node.name, reason },
@@ -156,13 +186,30 @@ export class Gateway {
           'an answer that belongs to no message was dropped',
         ),
     };
-    const nodes = pool.nodes.map((node) => this.#createNode(pool, node, watcher));
-    return new Dispatcher(pool, new Pool(pool, nodes));
+    const upstreams = new Map<Node, HttpUpstream>();
+    const nodes = pool.nodes.map((config) => this.#createNode(pool, config, watcher, upstreams));
+    const choosing = new Pool(pool, nodes);
+    dispatchers.set(pool.name, new Dispatcher(pool, choosing));
+    if (pool.protocol === 'http') httpPools.set(pool.name, new HttpPool(pool, choosing, upstreams));
   }
 
-  #createNode(pool: PoolConfig, config: NodeConfig, watcher: NodeWatcher): Node {
+  #createNode(
+    pool: PoolConfig,
+    config: NodeConfig,
+    watcher: NodeWatcher,
+    upstreams: Map<Node, HttpUpstream>,
+  ): Node {
     const { health, connections, timeouts } = pool;
     const { name, host, port, weight, backup } = config;
+    const common = {
+      node: name,
+      host,
+      port,
+      maxConnections: connections.max,
+      idleMs: connections.idleMs,
+      connectMs: timeouts.connectMs,
+      ackMs: timeouts.ackMs,
+    };
     const tls = config.tls && new NodeTls(config.tls, host);
     if (tls !== undefined) this.#store.add(`pools.${pool.name}.nodes.${name}`, tls);
     if (config.tls?.insecure === true) {
@@ -175,6 +222,25 @@ export class Gateway {
       MIN_ANSWER_BYTES,
       ...this.config.listeners.map(({ limits }) => limits.maxFrameBytes),
     );
+    const overHttp = (owner: UpstreamOwner): HttpUpstream => {
+      const { path } = config;
+      const { contentType } = pool;
+      http = new HttpUpstream({ ...common, tls, path, contentType, maxAnswerBytes: maxFrameBytes }, owner);
+      return http;
+    };
+    const overMllp = (owner: UpstreamOwner): Upstream =>
+      new MllpUpstream(
+        {
+          ...common,
+          tls,
+          pipelining: connections.pipelining,
+          settleMs: connections.settleMs,
+          // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
+          answers: { maxFrameBytes, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
+        },
+        owner,
+      );
+    let http: HttpUpstream | undefined;
     const node = new Node(
       {
         name,
@@ -186,25 +252,9 @@ export class Gateway {
         retryMs: health.type === 'none' ? health.intervalMs : undefined,
       },
       watcher,
-      (owner) =>
-        new MllpUpstream(
-          {
-            node: name,
-            host,
-            port,
-            tls,
-            maxConnections: connections.max,
-            pipelining: connections.pipelining,
-            idleMs: connections.idleMs,
-            settleMs: connections.settleMs,
-            connectMs: timeouts.connectMs,
-            ackMs: timeouts.ackMs,
-            // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
-            answers: { maxFrameBytes, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
-          },
-          owner,
-        ),
+      pool.protocol === 'http' ? overHttp : overMllp,
     );
+    if (http !== undefined) upstreams.set(node, http);
     if (health.type !== 'none') {
       const { intervalMs, timeoutMs } = health;
       const options = { host, port, tls: health.type === 'tls' ? tls : undefined, intervalMs, timeoutMs };

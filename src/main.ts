@@ -5,13 +5,15 @@ import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { node } from './commands/node.ts';
+import { password } from './commands/password.ts';
 import { route } from './commands/route.ts';
 import { run } from './commands/run.ts';
-import { send } from './commands/send.ts';
+import { CONTENT_TYPE, send } from './commands/send.ts';
 import { EXIT, type Terminal } from './commands/terminal.ts';
 import { LONGEST_MS, parseCount, parseDuration } from './config/formats.ts';
 import { ConfigError, formatProblem } from './config/load.ts';
 import { GatewayError } from './errors.ts';
+import { MIRTH_HTTP_DEFAULTS } from './simulation/simulated-http-node.ts';
 import { MIRTH_DEFAULTS } from './simulation/simulated-node.ts';
 import { version } from './version.ts';
 
@@ -105,6 +107,8 @@ program
   .requiredOption('-c, --config <file>', 'the config')
   .option('--listener <name>', 'as if they had come by this listener only')
   .option('--source <address>', "the sender's address", '127.0.0.1')
+  .option('--path <path>', 'over HTTP: where it is posted', '/')
+  .option('--host <name>', 'over HTTP: the host that is asked for', 'localhost')
   .option('--json', 'a JSON line for each message and listener', false)
   .action((files, options) => finish(route(options.config, files, options, terminal)));
 
@@ -112,33 +116,51 @@ program
   .command('send')
   .description('send messages and print each answer; exit 1 unless all are AA or CA')
   .argument('<message...>', 'files with HL7 messages')
-  .requiredOption('--to <url>', 'mllp://HOST:PORT or mllps://HOST:PORT')
+  .requiredOption('--to <url>', 'mllp://HOST:PORT, mllps://HOST:PORT, http://HOST[:PORT]/PATH or https://…')
   .option('--timeout <duration>', 'for connecting, and for each answer', deadline, 30_000)
   .option('--ca <file>', 'trust these certificates (PEM) instead of the system’s')
   .option('--cert <file>', 'client certificate (PEM)')
   .option('--key <file>', 'its key (PEM)')
+  .option('--servername <name>', 'the name that the certificate must have, instead of HOST')
   .option('--insecure', 'do not check the certificate', false)
+  .option('--content-type <type>', `over HTTP; the charset of MSH-18 is added (default: ${CONTENT_TYPE})`)
+  .option('--user <name>', 'over HTTP: for Basic authentication')
+  .option('--password-file <file>', 'its password')
   .option('--json', 'a JSON line for each message', false)
   .action((files, options) => finish(send(files, { ...options, timeoutMs: options.timeout }, terminal)));
 
 program
   .command('node')
   .description('a simulated Mirth node')
-  .requiredOption('--listen <url>', 'mllp://HOST:PORT or mllps://HOST:PORT; port 0 takes a free one')
+  .requiredOption(
+    '--listen <url>',
+    'mllp://, mllps://, http:// or https://HOST:PORT; port 0 takes a free one',
+  )
   .option('--ack <code>', 'how it answers', ackCode, MIRTH_DEFAULTS.ack)
   .option('--delay <duration>', 'how long a message takes', duration, MIRTH_DEFAULTS.delayMs)
   .option('--fail-every <n>', 'answer every nth message AE', count, MIRTH_DEFAULTS.failEvery)
   .option('--close-after <n>', 'close at every nth message, unanswered', count, MIRTH_DEFAULTS.closeAfter)
-  .option('--max-connections <n>', 'accept and close those above', count, MIRTH_DEFAULTS.maxConnections)
-  .option('--cert <file>', 'certificate (PEM), for mllps')
+  .option(
+    '--max-connections <n>',
+    `accept and close those above (default: ${MIRTH_DEFAULTS.maxConnections}, over HTTP ${MIRTH_HTTP_DEFAULTS.maxConnections})`,
+    count,
+  )
+  .option('--name <name>', 'over HTTP: what its page and its responses say')
+  .option('--idle <duration>', 'over HTTP: close idle connections after it (default: 30s)', deadline)
+  .option('--no-binary-types', 'over HTTP: take HL7 of application/… types too, which Mirth garbles')
+  .option('--cert <file>', 'certificate (PEM) for mllps and https (default: a throw-away one)')
   .option('--key <file>', 'its key (PEM)')
   .option('--quiet', 'print no line for each message', false)
   .option('--json', 'JSON lines', false)
-  .action((options) =>
-    finish(
-      node({ ...options, delayMs: options.delay, maxFrameBytes: MIRTH_DEFAULTS.maxFrameBytes }, terminal),
-    ),
-  );
+  .action((options) => finish(node({ ...options, delayMs: options.delay, idleMs: options.idle }, terminal)));
+
+program
+  .command('password')
+  .description('make of a password the line that listeners.NAME.http.users takes; asks, or reads stdin')
+  .action(() => {
+    const prompt = (text: string): void => void process.stderr.write(text);
+    return finish(password({ input: process.stdin, prompt }, terminal));
+  });
 
 defineCerts(program.command('certs'), terminal, finish);
 

@@ -4,6 +4,7 @@ import type { Peer } from '../routing/message-view.ts';
 import type { GatewayError } from './errors.ts';
 import type { Header } from './hl7/header.ts';
 import type { Exchange } from './relay/exchange.ts';
+import type { Proxied } from './relay/proxied.ts';
 import { type Log, loggable } from './telemetry/log.ts';
 
 /** One line for a message that is over. */
@@ -33,6 +34,35 @@ export function logExchange(log: Log, exchange: Exchange, reply: string): void {
       totalMs: rounded((exchange.settledAt ?? 0) - exchange.receivedAt),
     },
     'message',
+  );
+}
+
+/** One line for a proxied request that is over. Its path and query may name a patient, so they are not in it. */
+export function logProxied(log: Log, record: Proxied): void {
+  const { error, attempts, status } = record;
+  const level = error === undefined ? 'info' : 'warn';
+  if (!log.isLevelEnabled(level)) return;
+  const last = attempts.at(-1);
+  log[level](
+    {
+      listener: record.listener,
+      source: record.peer.address,
+      // A method may be any token (RFC 9110 9.1), and so anything.
+      method: loggable(record.method.slice(0, 20)),
+      version: record.version,
+      route: record.route?.name,
+      pool: record.pool?.name,
+      node: last?.node,
+      attempts: attempts.length,
+      status,
+      upgraded: record.upgraded ? true : undefined,
+      code: error?.code,
+      requestBytes: record.requestBytes,
+      responseBytes: record.responseBytes,
+      queueMs: rounded(record.queuedMs),
+      totalMs: rounded((record.settledAt ?? 0) - record.receivedAt),
+    },
+    'request',
   );
 }
 

@@ -1,11 +1,13 @@
 // docs/errors.md and the table in src/errors.ts list the same errors with the same properties.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { asGatewayError, causeCode, ERRORS, GatewayError } from '../src/errors.ts';
+import { statusOf } from '../listeners/http/statuses.ts';
+import { asGatewayError, causeCode, ERRORS, type ErrorCode, GatewayError } from '../src/errors.ts';
+
+const lines = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8').split('\n');
 
 const documented = new Map(
-  readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8')
-    .split('\n')
+  lines
     .filter((line) => line.startsWith('| `GW_ERR_'))
     .map((line) => line.split('|').map((cell) => cell.trim()))
     .map(([, code = '', text, side, resend, fault, condition, what]) => [
@@ -23,6 +25,35 @@ describe('docs/errors.md', () => {
     const { what, ...rest } = documented.get(code) ?? {};
     expect(rest).toEqual(row);
     expect(what?.length).toBeGreaterThan(10);
+  });
+});
+
+describe('its HTTP statuses', () => {
+  const rows = lines.flatMap((line) => {
+    const [, status, what = ''] = /^\| (\d{3}) \| (.*) \|$/.exec(line) ?? [];
+    return status === undefined ? [] : [{ status: Number(status), what }];
+  });
+  const named = new Map(
+    rows.flatMap(({ status, what }) =>
+      [...what.matchAll(/`(GW_ERR_\w+)`/g)].map(([, code = '']) => [code, status]),
+    ),
+  );
+  const other = (fault: string): number | undefined =>
+    rows.find(({ what }) => what === `every other code whose fault is ${fault}`)?.status;
+
+  it.each(Object.keys(ERRORS) as ErrorCode[])('say of %s what the code says', (code) => {
+    expect(named.get(code) ?? other(ERRORS[code].fault)).toBe(statusOf(code));
+  });
+
+  it('name no error twice, and none that there is not', () => {
+    const codes = rows.flatMap(({ what }) => what.match(/GW_ERR_\w+/g) ?? []);
+    expect(codes).toHaveLength(named.size);
+    expect(codes.filter((code) => !(code in ERRORS))).toEqual([]);
+  });
+
+  it('name none that has the status of its fault anyway', () => {
+    const idle = [...named].filter(([code, status]) => other(ERRORS[code as ErrorCode].fault) === status);
+    expect(idle).toEqual([]);
   });
 });
 
@@ -44,6 +75,8 @@ describe('GatewayError', () => {
       .filter(([, row]) => row.resend === 'safe')
       .map(([code]) => code);
     expect(safe.sort()).toEqual([
+      // 503 and 429 say that the message was not worked on.
+      'GW_ERR_NODE_BUSY',
       'GW_ERR_NODE_CONNECT',
       'GW_ERR_NODE_CONNECT_TIMEOUT',
       'GW_ERR_NODE_FULL',

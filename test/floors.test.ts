@@ -15,6 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/mllp/'],
   ['src/hl7/'],
   ['src/config/'],
+  ['src/http/'],
   ['certs/'],
   ['src/upstream/', 'src/simulation/'],
   ['routing/'],

@@ -89,9 +89,9 @@ function tlsTroubles({ listeners, pools }: GatewayConfig): readonly Trouble[] {
 }
 
 function summary({ listeners, pools, routes }: GatewayConfig): string {
-  const binds = listeners.map(({ name, tls, bind }) => {
+  const binds = listeners.map(({ name, protocol, tls, bind }) => {
     const host = bind.host.includes(':') ? `[${bind.host}]` : bind.host;
-    return `${name} (${tls === undefined ? 'mllp' : 'mllps'}://${host}:${bind.port})`;
+    return `${name} (${protocol}${tls === undefined ? '' : 's'}://${host}:${bind.port})`;
   });
   const nodes = pools.map(({ name, nodes: all }) => {
     return `${name} (${all.map((node) => (node.backup ? `${node.name} backup` : node.name)).join(', ')})`;

@@ -10,10 +10,13 @@ import { Gateway } from '../gateway.ts';
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
 import type { Exchange } from '../relay/exchange.ts';
+import { MIRTH_HTTP_DEFAULTS, SimulatedHttpNode } from '../simulation/simulated-http-node.ts';
 import { MIRTH_DEFAULTS, SimulatedNode } from '../simulation/simulated-node.ts';
 import { createLog, loggable } from '../telemetry/log.ts';
 import { type DemoCertificates, makeCertificates } from './demo-certificates.ts';
-import { MllpClient } from './mllp-client.ts';
+import { type DemoNode, type DemoPorts, demoConfig } from './demo-config.ts';
+import { HttpClient } from './http-client.ts';
+import { type Answer, MllpClient } from './mllp-client.ts';
 import { untilSignal } from './run.ts';
 import { EXIT, type Terminal, table } from './terminal.ts';
 
@@ -24,55 +27,12 @@ export interface DemoOptions {
   readonly port: number;
 }
 
-type Place = { readonly name: string; readonly port: number };
-
-/** The config that the demo runs on: many senders on two nodes show what stickiness does. */
-export function demoConfig(
-  ports: DemoPorts,
-  nodes: readonly Place[],
-  { cert, key }: DemoCertificates,
-): string {
-  const list = nodes.map((node) => `      ${node.name}: { url: "mllp://127.0.0.1:${node.port}" }`).join('\n');
-  return `listeners:
-  mllp:
-    protocol: mllp
-    bind: 127.0.0.1:${ports.mllp}
-  mllps:
-    protocol: mllp
-    bind: 127.0.0.1:${ports.mllps}
-    tls: { cert: ${quoted(cert)}, key: ${quoted(key)} }
-pools:
-  mirth:
-    nodes:
-${list}
-    persistence: { by: [MSH-3, MSH-4] }
-    connections: { max: 4 }
-routes:
-  - name: admissions
-    when: { MSH-9.1: [ADT, BAR] }
-    to: mirth
-  - name: results
-    when: { MSH-9: /^(ORU|MDM|OUL)/ }
-    to: mirth
-  - name: everything else
-    to: mirth
-telemetry:
-  log: { level: warn, format: pretty }
-`;
-}
-
-/** A temporary folder's name may hold whatever its user's name does. JSON is YAML; `$${` is a plain `${` to the config. */
-function quoted(path: string): string {
-  return JSON.stringify(path).replaceAll('${', () => '$${');
-}
-
-interface DemoPorts {
-  readonly mllp: number;
-  readonly mllps: number;
-}
-
-/** After it comes none for TLS. */
+/** MLLP's for TLS is the next. */
 const LAST_PORT = 65_535;
+/** Where web servers are tried, and where Mirth has its own. */
+const HTTP_PORT = 8080;
+const HTTPS_PORT = 8443;
+const ANY: DemoPorts = { mllp: 0, mllps: 0, http: 0, https: 0 };
 
 /** The last message that is over: the demo sends one at a time. */
 interface Seen {
@@ -85,32 +45,34 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   const nodes = ['mirth-a', 'mirth-b'].map((name) => ({
     name,
     node: new SimulatedNode({ ...MIRTH_DEFAULTS, delayMs: 1 }),
+    web: new SimulatedHttpNode({ ...MIRTH_HTTP_DEFAULTS, delayMs: 1, name }),
   }));
-  for (const { node } of nodes) await node.start();
+  for (const { node, web } of nodes) await Promise.all([node.start(), web.start()]);
   const certificates = makeCertificates();
   const seen: Seen = { last: undefined };
-  const places = nodes.map(({ name, node }) => ({ name, port: node.port }));
-  const wanted = { mllp: options.port, mllps: options.port % LAST_PORT === 0 ? 0 : options.port + 1 };
+  const places = nodes.map(({ name, node, web }) => ({ name, mllp: node.port, http: web.port }));
+  const wanted = options.port % LAST_PORT === 0 ? { ...ANY, mllp: options.port } : portsFrom(options.port);
   const gateway = await startGateway(wanted, places, certificates, seen);
-  const portOf = (name: string): number =>
-    gateway.listeners.find((listener) => listener.name === name)?.port ?? 0;
-  const ports = { mllp: portOf('mllp'), mllps: portOf('mllps') };
+  const ports = portsOf(gateway);
 
   const instead =
     ports.mllp === options.port || options.port === 0
       ? ''
-      : `  (${options.port} or ${options.port + 1} could not be had)`;
-  say(`gateway   mllp://127.0.0.1:${ports.mllp}${instead}`);
-  say(`gateway   mllps://127.0.0.1:${ports.mllps}  (throw-away certificate)`);
-  for (const { name, node } of nodes) say(`${name}   mllp://127.0.0.1:${node.port}  (simulated Mirth node)`);
+      : `  (${Object.values(wanted).join(', ')}: not all could be had)`;
+  for (const [name, port] of Object.entries(ports)) {
+    const note = name.endsWith('s') ? '  (throw-away certificate)' : name === 'mllp' ? instead : '';
+    say(`gateway   ${name}://127.0.0.1:${port}${note}`);
+  }
+  for (const { name, node, web } of nodes)
+    say(`${name}   mllp://127.0.0.1:${node.port}  http://127.0.0.1:${web.port}  (simulated Mirth node)`);
   say('');
   const failed = await sendFixtures(ports, certificates, seen, options, terminal);
   say('');
-  say(`${nodes.map(({ name, node }) => `${name} took ${node.messages}`).join(', ')}`);
+  say(nodes.map(({ name, node, web }) => `${name} took ${node.messages + web.messages}`).join(', '));
 
   const stop = async (): Promise<boolean> => {
     const clean = await gateway.stop();
-    for (const { node } of nodes) await node.stop();
+    for (const { node, web } of nodes) await Promise.all([node.stop(), web.stop()]);
     return clean;
   };
   if (options.once) {
@@ -119,15 +81,38 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   }
   const ended = untilSignal(stop, () => process.exit(129));
   certificates.signalsHeard();
-  const send = `  npm run --silent gateway -- send fixtures/${basename(fixtureFiles()[0] ?? '')} --to`;
-  say('');
-  say('The gateway stays up; Ctrl-C ends it. In another terminal:');
-  say(`${send} mllp://127.0.0.1:${ports.mllp}`);
-  say(`${send} mllps://127.0.0.1:${ports.mllps} --ca ${certificates.ca}`);
+  for (const line of nextSteps(ports, certificates)) say(line);
   return (await ended) ? EXIT.good : EXIT.failed;
 }
 
-/** Sends them one after the other, by both listeners in turn; returns how many were not answered AA or CA by a node. */
+/** Lines that work when they are pasted in a checkout. */
+function nextSteps(ports: DemoPorts, { ca }: DemoCertificates): string[] {
+  const file = `fixtures/${basename(fixtureFiles()[0] ?? '')}`;
+  const send = `  npm run --silent gateway -- send ${file} --to`;
+  const post = `-H 'Content-Type: application/hl7-v2' --data-binary @${file}`;
+  const secure = `https://127.0.0.1:${ports.https}`;
+  return [
+    '',
+    'The gateway stays up; Ctrl-C ends it. In another terminal:',
+    `${send} mllp://127.0.0.1:${ports.mllp}`,
+    `${send} mllps://127.0.0.1:${ports.mllps} --ca ${ca}`,
+    `  curl -i ${post} http://127.0.0.1:${ports.http}/hl7`,
+    `  curl -i --cacert ${ca} ${post} ${secure}/hl7`,
+    `  curl -i --cacert ${ca} ${secure}/`,
+  ];
+}
+
+function portsFrom(mllp: number): DemoPorts {
+  return { mllp, mllps: mllp + 1, http: HTTP_PORT, https: HTTPS_PORT };
+}
+
+function portsOf(gateway: Gateway): DemoPorts {
+  const portOf = (name: string): number =>
+    gateway.listeners.find((listener) => listener.name === name)?.port ?? 0;
+  return { mllp: portOf('mllp'), mllps: portOf('mllps'), http: portOf('http'), https: portOf('https') };
+}
+
+/** Sends them one after the other, by all listeners in turn; returns how many were not answered AA or CA by a node. */
 async function sendFixtures(
   ports: DemoPorts,
   certificates: DemoCertificates,
@@ -135,22 +120,14 @@ async function sendFixtures(
   { json }: DemoOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const limits = { host: '127.0.0.1', connectMs: 2_000, ackMs: 10_000 };
-  const clients = [
-    new MllpClient({ ...limits, port: ports.mllp, tls: undefined }),
-    new MllpClient({
-      ...limits,
-      port: ports.mllps,
-      tls: new NodeTls(trusting(certificates.ca), limits.host),
-    }),
-  ];
+  const clients = clientsOf(ports, certificates);
   const rows = [['fixture', 'message', 'sender', 'listener', 'route', 'node', 'answer']];
   let sent = 0;
   let failed = 0;
   for (const file of fixtureFiles()) {
     for (const message of readMessageFile(file)) {
       const header = readHeader(message);
-      const client = clients[sent++ % clients.length] as MllpClient;
+      const client = clients[sent++ % clients.length] as Client;
       const code = await client.send(message).then(
         ({ ack }) => ack.code,
         (error: unknown) => (error instanceof GatewayError ? error.code : 'failed'),
@@ -180,6 +157,25 @@ async function sendFixtures(
   return failed;
 }
 
+interface Client {
+  send(message: Buffer): Promise<Answer>;
+  close(): void;
+}
+
+function clientsOf(ports: DemoPorts, { ca }: DemoCertificates): Client[] {
+  const limits = { host: '127.0.0.1', connectMs: 2_000, ackMs: 10_000 };
+  const tls = new NodeTls(trusting(ca), limits.host);
+  const http = { ...limits, path: '/hl7', contentType: HL7_TYPE, credentials: undefined };
+  return [
+    new MllpClient({ ...limits, port: ports.mllp, tls: undefined }),
+    new MllpClient({ ...limits, port: ports.mllps, tls }),
+    new HttpClient({ ...http, port: ports.http, tls: undefined }),
+    new HttpClient({ ...http, port: ports.https, tls }),
+  ];
+}
+
+const HL7_TYPE = { type: 'application/hl7-v2', parameters: new Map<string, string>() };
+
 function fixtureFiles(): string[] {
   const folder = fixtureFolder();
   const names = readdirSync(folder).filter((name) => name.endsWith('.hl7'));
@@ -198,7 +194,7 @@ function fixtureFolder(): string {
 /** On the ports that are wanted, or on any. */
 async function startGateway(
   wanted: DemoPorts,
-  nodes: readonly Place[],
+  nodes: readonly DemoNode[],
   certificates: DemoCertificates,
   seen: Seen,
 ): Promise<Gateway> {
@@ -212,6 +208,6 @@ async function startGateway(
     return gateway;
   } catch (error) {
     if (wanted.mllp === 0 || !(error instanceof GatewayError) || error.code !== 'GW_ERR_LISTEN') throw error;
-    return startGateway({ mllp: 0, mllps: 0 }, nodes, certificates, seen);
+    return startGateway(ANY, nodes, certificates, seen);
   }
 }

@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** What a gateway answers may hold a query's whole result. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export class MllpClient {
   readonly #options: MllpClientOptions;

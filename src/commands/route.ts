@@ -1,6 +1,6 @@
 // `route`: says where messages would go and why, without sending anything. Every node is taken to be up.
 import { isIP } from 'node:net';
-import { type MessageView, readSubject } from '../../routing/message-view.ts';
+import { type MessageView, type RequestView, readSubject } from '../../routing/message-view.ts';
 import { Pool } from '../../routing/pool.ts';
 import { Router } from '../../routing/router.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
@@ -10,6 +10,7 @@ import type {
   ListenerConfig,
   NodeConfig,
   PoolConfig,
+  Subject,
   ValueTest,
 } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -17,6 +18,8 @@ import { GatewayError } from '../errors.ts';
 import { isHeaderPath } from '../hl7/field-path.ts';
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
+import { readHost } from '../http/host.ts';
+import { readTarget } from '../http/request-target.ts';
 import { loggable } from '../telemetry/log.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -25,6 +28,9 @@ export interface RouteOptions {
   readonly listener?: string | undefined;
   /** The sender's address, for conditions on `source`. */
   readonly source: string;
+  /** Of the POST that brings it, where the listener speaks HTTP. */
+  readonly path: string;
+  readonly host: string;
   readonly json?: boolean | undefined;
 }
 
@@ -63,7 +69,7 @@ export function route(
       detail: `--source takes an IP address, not "${options.source}"`,
     });
   }
-  const explain = explainer(config, options.source);
+  const explain = explainer(config, options);
   let taken = true;
   for (const file of files) {
     for (const message of readMessageFile(file)) {
@@ -80,7 +86,7 @@ export function route(
 
 function explainer(
   config: GatewayConfig,
-  source: string,
+  { source, path, host }: RouteOptions,
 ): (file: string, message: Buffer, listener: ListenerConfig) => Explained {
   const router = new Router(config.routes);
   const pools = new Map(
@@ -88,7 +94,8 @@ function explainer(
   );
   return (file, message, listener) => {
     const header = readHeader(message);
-    const view: MessageView = { header, listener: listener.name, peer: { address: source, port: 0 } };
+    const http = listener.protocol === 'http' ? posted(path, host) : undefined;
+    const view: MessageView = { header, http, listener: listener.name, peer: { address: source, port: 0 } };
     const passed = router.explain(view);
     const at = passed.findIndex(({ holds }) => holds);
     const about = {
@@ -123,8 +130,20 @@ function explainer(
   };
 }
 
+/** The request that brings a message: the least that a client could send. */
+function posted(path: string, host: string): RequestView {
+  return {
+    method: 'POST',
+    host: readHost(host).name,
+    path: readTarget(path).path,
+    header: (name) => (name === 'host' ? host : name === 'content-type' ? 'application/hl7-v2' : undefined),
+    cookie: () => undefined,
+  };
+}
+
 /** What the condition asks for, and what it found: that only of the header and the connection, which hold no patient. */
 function unmet({ subject, text, test }: Condition, view: MessageView): string {
+  if (isOfHttp(subject) && view.http === undefined) return `${text} is for HTTP, and this came by MLLP`;
   const isShown = subject.kind !== 'field' || isHeaderPath(subject.path);
   const value = isShown ? readSubject(view, subject) : undefined;
   const found = !isShown
@@ -133,6 +152,10 @@ function unmet({ subject, text, test }: Condition, view: MessageView): string {
       ? `; it is empty`
       : `; it is "${loggable(value)}"`;
   return `${text} must be ${wanted(test)}${found}`;
+}
+
+function isOfHttp({ kind }: Subject): boolean {
+  return kind === 'method' || kind === 'host' || kind === 'path' || kind === 'header' || kind === 'cookie';
 }
 
 function wanted(test: ValueTest): string {

@@ -1,8 +1,8 @@
 // One pool of the config, with its nodes and its sticky keys, from its sections to the typed result.
 // Promises that what one key says of another within the pool has been checked.
-import { parseSubject, subjectTrouble } from './conditions.ts';
-import type { NodeConfig, PersistenceConfig, PoolConfig, Subject } from './config.ts';
-import { parseNodeUrl } from './formats.ts';
+import { buildPersistence } from './build-persistence.ts';
+import type { NodeConfig, PoolConfig } from './config.ts';
+import { isText, parseNodeUrl } from './formats.ts';
 import { readSection, type Section } from './section.ts';
 import type { Entry, Reading } from './source/value.ts';
 import { buildNodeTls } from './tls/node-tls.ts';
@@ -26,6 +26,9 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
   const pool = readSection(entry.value, { key, pattern: 'pools.NAME', place: entry.place }, reading);
   const nodes = pool.entries('nodes').map((node) => buildNode(node, `${key}.nodes.${node.key}`, reading));
   checkNodes(pool, nodes);
+  checkProtocol(pool, nodes, reading);
+  // Of a node whose URL was refused nothing is known.
+  const protocols = nodes.filter(({ host }) => host !== '').map(protocolOf);
   checkHealth(pool, nodes);
 
   const persistenceTree = pool.tree('persistence');
@@ -34,23 +37,27 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
     pattern: 'pools.NAME.persistence',
     place: pool.at('persistence'),
   } as const;
-  const persistence =
-    persistenceTree && buildPersistence(readSection(persistenceTree, where, reading), reading);
-  if (!pool.has('persistence')) {
+  const section = persistenceTree && readSection(persistenceTree, where, reading);
+  const persistence = section && buildPersistence(section, protocols[0], reading);
+  const isKeyed =
+    section === undefined ? pool.has('persistence') : section.has('by') || !section.has('cookie');
+  if (!isKeyed) {
     const needs = 'needs persistence.by, which says what the sticky key is';
     if (pool.text('balance') === 'hash') pool.error('balance', `hash ${needs}`);
     if (pool.text('ordering') === 'key') pool.error('ordering', `key ${needs}`);
   }
+  const protocol = protocols[0] ?? 'mllp';
   return {
     name: entry.key,
+    protocol,
     nodes,
     balance: pool.word('balance'),
     persistence,
     ordering: pool.word('ordering'),
     connections: {
-      max: pool.number('connections.max'),
+      max: pool.optionalNumber('connections.max') ?? (protocol === 'http' ? MAX_HTTP : MAX_MLLP),
       pipelining: pool.number('connections.pipelining'),
-      idleMs: pool.number('connections.idle'),
+      idleMs: pool.optionalNumber('connections.idle') ?? (protocol === 'http' ? IDLE_HTTP_MS : IDLE_MLLP_MS),
       settleMs: pool.number('connections.settle'),
     },
     queue: { max: pool.number('queue.max'), timeoutMs: pool.number('queue.timeout') },
@@ -68,7 +75,54 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
       fall: pool.number('health.fall'),
     },
     acknowledgement: pool.word('acknowledgement'),
+    contentType: readContentType(pool),
   };
+}
+
+/** A Mirth listener takes 10 connections by default. */
+const MAX_MLLP = 8;
+/** As many requests at once as Mirth's web server has threads for. */
+const MAX_HTTP = 256;
+const IDLE_MLLP_MS = 300_000;
+/** Mirth's HTTP listener closes an idle connection after 30 s; a request must not meet that. */
+const IDLE_HTTP_MS = 20_000;
+
+function protocolOf({ protocol }: NodeConfig): PoolConfig['protocol'] {
+  return protocol === 'http' || protocol === 'https' ? 'http' : 'mllp';
+}
+
+/** Keys that say nothing to nodes of one protocol. */
+const ONLY = {
+  mllp: ['connections.pipelining', 'connections.settle'],
+  http: ['contentType'],
+} as const;
+
+function checkProtocol(pool: Section, nodes: readonly NodeConfig[], { problems }: Reading): void {
+  const entries = pool.entries('nodes');
+  const known = nodes.flatMap((node, index) => (node.host === '' ? [] : { node, entry: entries[index] }));
+  const [first] = known;
+  if (first === undefined) return;
+  const protocol = protocolOf(first.node);
+  const other = known.find(({ node }) => protocolOf(node) !== protocol);
+  if (other?.entry !== undefined) {
+    const { name } = other.node;
+    const message = `speaks ${protocolOf(other.node)} where ${first.node.name} speaks ${protocol}; nodes of one pool can stand in for each other`;
+    problems.error(other.entry.place, `${pool.key}.nodes.${name}`, message);
+    return;
+  }
+  const foreign = protocol === 'http' ? 'mllp' : 'http';
+  for (const key of ONLY[foreign]) {
+    if (pool.has(key)) pool.warn(key, `has no effect: it is for ${foreign}:// and ${foreign}s:// nodes`);
+  }
+}
+
+/** RFC 9110 8.3.1, without parameters: the charset is added from the message. */
+function readContentType(pool: Section): string {
+  const text = pool.text('contentType');
+  if (isText(text) && !/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/.test(text)) {
+    pool.error('contentType', 'must be a type such as text/plain, without parameters');
+  }
+  return text;
 }
 
 function checkNodes(pool: Section, nodes: readonly NodeConfig[]): void {
@@ -82,11 +136,13 @@ function checkNodes(pool: Section, nodes: readonly NodeConfig[]): void {
 }
 
 function checkHealth(pool: Section, nodes: readonly NodeConfig[]): void {
-  const plain = nodes.find(({ protocol }) => protocol === 'mllp');
+  const plain = nodes.find(
+    ({ host, protocol }) => host !== '' && (protocol === 'mllp' || protocol === 'http'),
+  );
   if (pool.word('health.type') === 'tls' && plain !== undefined) {
     pool.error(
       'health.type',
-      `a TLS handshake needs mllps:// nodes, and node ${plain.name} is mllp://; tcp checks both`,
+      `a TLS handshake needs mllps:// or https:// nodes, and node ${plain.name} is ${plain.protocol}://; tcp checks both`,
     );
   }
 }
@@ -103,8 +159,9 @@ function buildNode(entry: Entry, key: string, reading: Reading): NodeConfig {
   const where = { key: `${key}.tls`, pattern: 'pools.NAME.nodes.NAME.tls', place: node.at('tls') } as const;
   // Without a `tls` map an mllps node takes the defaults: the system's roots, no client certificate.
   const tls = readSection(tlsTree ?? { kind: 'map', place: where.place, entries: [] }, where, reading);
-  if (tlsTree !== undefined && url?.protocol === 'mllp') {
-    node.error('tls', 'the url says mllp://, which is without TLS; write mllps:// or leave tls out');
+  if (tlsTree !== undefined && (url?.protocol === 'mllp' || url?.protocol === 'http')) {
+    const { protocol: plain } = url;
+    node.error('tls', `the url says ${plain}://, which is without TLS; write ${plain}s:// or leave tls out`);
   }
   const protocol = url?.protocol ?? 'mllp';
   return {
@@ -113,26 +170,9 @@ function buildNode(entry: Entry, key: string, reading: Reading): NodeConfig {
     protocol,
     host: url?.host ?? '',
     port: url?.port ?? 0,
+    path: url?.path ?? '/',
     weight: node.number('weight'),
     backup: node.flag('backup'),
-    tls: protocol === 'mllps' || tlsTree !== undefined ? buildNodeTls(tls, reading) : undefined,
-  };
-}
-
-function buildPersistence(section: Section, { problems }: Reading): PersistenceConfig {
-  const by: Subject[] = [];
-  const scalars = section.scalars('by');
-  if (section.tree('by') !== undefined && scalars.length === 0)
-    section.error('by', 'a sticky key needs at least one part');
-  for (const { text, place } of scalars) {
-    const subject = parseSubject(text);
-    if (subject === undefined) problems.error(place, `${section.key}.by`, subjectTrouble(text));
-    else by.push(subject);
-  }
-  return {
-    by,
-    mode: section.word('mode'),
-    idleMs: section.number('idle'),
-    maxSenders: section.number('maxSenders'),
+    tls: protocol.endsWith('s') || tlsTree !== undefined ? buildNodeTls(tls, reading) : undefined,
   };
 }

@@ -4,6 +4,8 @@ import { buildPool, checkName } from './build-pool.ts';
 import { readAllow, readConditions } from './conditions.ts';
 import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
 import { parseBind } from './formats.ts';
+import { buildListenerHttp, readTrustedProxies } from './http/listener-http.ts';
+import { buildRouteHttp } from './http/route-http.ts';
 import { readSection, type Section } from './section.ts';
 import { suggestion } from './source/closest.ts';
 import { quoted } from './source/problem.ts';
@@ -39,7 +41,7 @@ function buildListener(entry: Entry, reading: Reading): ListenerConfig {
   const where = { key: `${key}.tls`, pattern: 'listeners.NAME.tls', place: listener.at('tls') } as const;
   return {
     name: entry.key,
-    protocol: 'mllp',
+    protocol: listener.word('protocol'),
     bind: parseBind(listener.text('bind')) ?? { host: '', port: 0 },
     tls: tlsTree && buildListenerTls(readSection(tlsTree, where, reading), reading),
     limits: {
@@ -60,6 +62,9 @@ function buildListener(entry: Entry, reading: Reading): ListenerConfig {
     onUnavailable: listener.word('onUnavailable'),
     onRejected: listener.word('onRejected'),
     allow: readAllow(listener, reading),
+    trustedProxies: readTrustedProxies(listener, reading),
+    proxyProtocol: listener.flag('proxyProtocol'),
+    http: buildListenerHttp(listener, reading),
   };
 }
 
@@ -83,7 +88,10 @@ function buildRoutes(items: readonly Tree[], names: Names, reading: Reading): Ro
     if (item.kind === 'map' && section.has('to') === section.has('reject')) {
       section.error(section.has('to') ? 'reject' : '', 'a route has either "to" or "reject"');
     }
-    return { name, when, action: buildAction(section, names, reading) };
+    const action = buildAction(section, names, reading);
+    const tree = section.tree('http');
+    const where = { key: `${key}.http`, pattern: 'routes[].http', place: section.at('http') } as const;
+    return { name, when, action, http: tree && buildRouteHttp(readSection(tree, where, reading), reading) };
   });
 }
 

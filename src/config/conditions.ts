@@ -1,11 +1,10 @@
 // Conditions (`when`, `allow`) and sticky keys (`persistence.by`) of a config, as the trees of config.ts.
 // Promises that every regex in them compiles in RE2, which takes linear time whatever the value is (F75).
-import ipaddr from 'ipaddr.js';
 import { RE2JS, RE2JSException } from 're2js';
 import { parseFieldPath } from '../hl7/field-path.ts';
 import type { AllowRule, Condition, Subject, ValueTest } from './config.ts';
-import { parseFlag } from './formats.ts';
-import { NOT_AVAILABLE_TEXT, valueNotAvailable } from './not-yet.ts';
+import { isRange, isToken, parseFlag } from './formats.ts';
+import { isPlainPath, regexSaysNothing, requestTrouble } from './http/request-values.ts';
 import type { Section } from './section.ts';
 import { suggestion } from './source/closest.ts';
 import { printable, quoted } from './source/problem.ts';
@@ -14,12 +13,19 @@ import { NO_FINGERPRINT, parseFingerprint } from './tls/fingerprint.ts';
 
 /** What says who the sender is. */
 const SENDER_WORDS = ['source', 'tls.subject', 'tls.san', 'tls.fingerprint'] as const;
-const WORDS = ['listener', ...SENDER_WORDS] as const;
-type Words = readonly (typeof WORDS)[number][];
+const HTTP_WORDS = ['method', 'host', 'path'] as const;
+const WORDS = ['listener', ...SENDER_WORDS, ...HTTP_WORDS, 'header.NAME'] as const;
+/** Of a sticky key. */
+export const KEY_WORDS = [...WORDS, 'cookie.NAME'] as const;
+type Words = readonly (typeof KEY_WORDS)[number][];
 
 export function parseSubject(text: string, words: Words = WORDS): Subject | undefined {
   const word = words.find((one) => one === text);
-  if (word !== undefined) return { kind: word };
+  if (word !== undefined && word !== 'header.NAME' && word !== 'cookie.NAME') return { kind: word };
+  const [, kind, name] = /^(header|cookie)\.(.+)$/.exec(text) ?? [];
+  if (kind === 'header' && words.includes('header.NAME') && isToken(name))
+    return { kind, name: (name ?? '').toLowerCase() };
+  if (kind === 'cookie' && words.includes('cookie.NAME') && isToken(name)) return { kind, name: name ?? '' };
   const path = parseFieldPath(text);
   return path === undefined ? undefined : { kind: 'field', path };
 }
@@ -27,8 +33,9 @@ export function parseSubject(text: string, words: Words = WORDS): Subject | unde
 /** Why `text` is no subject. */
 export function subjectTrouble(text: string, words: Words = WORDS): string {
   const upper = text.toUpperCase();
-  const hint =
-    parseFieldPath(upper) === undefined ? suggestion(text, words) : `; did you mean "${printable(upper)}"?`;
+  const named = words.find((word) => word === `${text}.NAME`);
+  const meant = parseFieldPath(upper) === undefined ? named : upper;
+  const hint = meant === undefined ? suggestion(text, words) : `; did you mean "${printable(meant)}"?`;
   return `must be a field path such as MSH-9.1 or PID-3[2].4, or one of ${words.join(', ')}${hint}`;
 }
 
@@ -44,7 +51,14 @@ export function compileRegex(source: string, flags: string): RE2JS {
   return RE2JS.compile(source, bits);
 }
 
-function regexTrouble(source: string, flags: string, outside: boolean): string | undefined {
+/** `/source/flags`; undefined if it has not that form. */
+export function parseRegex(text: string): { readonly source: string; readonly flags: string } | undefined {
+  const match = /^\/(.*)\/([A-Za-z]*)$/s.exec(text);
+  return match === null ? undefined : { source: match[1] ?? '', flags: match[2] ?? '' };
+}
+
+/** Why it is none; `outside`: it must not be repeated. */
+export function regexTrouble(source: string, flags: string, outside: boolean): string | undefined {
   if (source === '') return 'an empty regex matches everything';
   if (!/^(?!.*(.).*\1)[ims]*$/.test(flags)) return 'the flags of a regex are i, m and s, each at most once';
   try {
@@ -97,12 +111,7 @@ export function readConditions(entries: readonly Entry[], key: string, known: Kn
     const full = `${key}.${text}`;
     const subject = parseSubject(text, known.words);
     if (subject === undefined) {
-      const later = valueNotAvailable('routes[].when', text);
-      known.problems.error(
-        place,
-        full,
-        later ? `is ${NOT_AVAILABLE_TEXT}` : subjectTrouble(text, known.words),
-      );
+      known.problems.error(place, full, subjectTrouble(text, known.words));
       continue;
     }
     const test = new TestReader(subject, known).read(value, full);
@@ -151,6 +160,7 @@ class TestReader {
     const { kind } = this.#subject;
     if (kind === 'listener' || kind === 'source')
       return this.#refuse(tree, key, `every message has a ${kind}`);
+    if (kind === 'method' || kind === 'path') return this.#refuse(tree, key, `every request has a ${kind}`);
     const exists = parseFlag(scalar.text);
     if (exists !== undefined) return { kind: 'exists', exists };
     return this.#refuse(tree, key, `must be true or false, not ${described(scalar)}`);
@@ -160,15 +170,22 @@ class TestReader {
     const scalar = scalarOf(tree, key, this.#known);
     if (scalar === undefined) return undefined;
     const { text } = scalar;
-    if (this.#subject.kind === 'source') return this.#range(scalar, key);
-    if (text.startsWith('/')) return this.#regex(scalar, key);
-    if (this.#subject.kind === 'listener' && !this.#isListener(text)) {
+    const { kind } = this.#subject;
+    if (kind === 'source') return this.#range(scalar, key);
+    const isRegex = text.startsWith('/') && !(kind === 'path' && isPlainPath(text));
+    if (isRegex) return this.#regex(scalar, key);
+    if (kind === 'listener' && !this.#isListener(text)) {
       const hint = scalar.written === undefined ? suggestion(text, this.#known.listeners) : '';
       return this.#refuse(scalar, key, `no listener has the name ${this.#named(scalar)}${hint}`);
     }
-    if (this.#subject.kind === 'tls.fingerprint') return this.#fingerprint(scalar, key);
+    if (kind === 'tls.fingerprint') return this.#fingerprint(scalar, key);
+    if (kind === 'method' || kind === 'host' || kind === 'path') {
+      const trouble = requestTrouble(kind, text);
+      if (trouble !== undefined) return this.#refuse(scalar, key, trouble);
+    }
     // A value that is empty and one that is not there read the same, see config.ts.
-    return text === '' ? { kind: 'exists', exists: false } : { kind: 'equals', value: text };
+    if (text === '') return { kind: 'exists', exists: false };
+    return { kind: 'equals', value: kind === 'host' ? text.toLowerCase() : text };
   }
 
   /** Without any listener, that there is none is the one thing to say. */
@@ -182,24 +199,21 @@ class TestReader {
   }
 
   #regex(scalar: Scalar, key: string): ValueTest | undefined {
-    const match = /^\/(.*)\/([A-Za-z]*)$/s.exec(scalar.text);
-    if (match === null) {
+    const regex = parseRegex(scalar.text);
+    if (regex === undefined) {
       return this.#refuse(scalar, key, 'a value that begins with / is a regex and ends in / and its flags');
     }
-    const [, source = '', flags = ''] = match;
+    const { source, flags } = regex;
+    if (this.#subject.kind === 'path' && regexSaysNothing(source)) {
+      const message = 'would be a regex for any path that holds it; for a prefix write /^\\/api\\//';
+      return this.#refuse(scalar, key, message);
+    }
     const trouble = regexTrouble(source, flags, scalar.written !== undefined);
     return trouble === undefined ? { kind: 'regex', source, flags } : this.#refuse(scalar, key, trouble);
   }
 
   #range(scalar: Scalar, key: string): ValueTest | undefined {
-    const [address = '', bits] = scalar.text.split(/\/(.*)/s, 2);
-    // ipaddr.js also reads `10.1` and `0x7f.1`, which are slips here.
-    const isIpv4 = ipaddr.IPv4.isValidFourPartDecimal(address);
-    const good = isIpv4 || (address.includes(':') && ipaddr.IPv6.isValid(address) && !address.includes('%'));
-    const widest = isIpv4 ? 32 : 128;
-    if (good && (bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= widest))) {
-      return { kind: 'cidr', range: scalar.text };
-    }
+    if (isRange(scalar.text)) return { kind: 'cidr', range: scalar.text };
     return this.#refuse(
       scalar,
       key,

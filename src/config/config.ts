@@ -31,7 +31,7 @@ export interface LogConfig {
 
 export interface ListenerConfig {
   readonly name: string;
-  readonly protocol: 'mllp';
+  readonly protocol: 'mllp' | 'http';
   readonly bind: { readonly host: string; readonly port: number };
   readonly tls: ListenerTlsConfig | undefined;
   readonly limits: ListenerLimits;
@@ -52,6 +52,28 @@ export interface ListenerConfig {
    * every sender for everybody.
    */
   readonly allow: readonly AllowRule[] | undefined;
+  /** CIDR ranges: peers whose word on who is behind them is taken. */
+  readonly trustedProxies: readonly string[];
+  /** Every connection begins with a PROXY protocol header; only `trustedProxies` may connect. */
+  readonly proxyProtocol: boolean;
+  /** For protocol http; filled in with defaults for every listener. */
+  readonly http: HttpListenerConfig;
+}
+
+export interface HttpListenerConfig {
+  /** From a request's first byte to the end of its headers (F69). */
+  readonly headersTimeoutMs: number;
+  /** Silence within a request's body. A client that does not read its response: `limits.writeTimeoutMs`. */
+  readonly bodyTimeoutMs: number;
+  /** Between two requests of one connection. */
+  readonly keepAliveMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  /** HTTP/2 by ALPN; over TLS only. */
+  readonly http2: boolean;
+  /** Basic authentication for HL7 over HTTP: user name to scrypt hash. Empty: none. */
+  readonly users: ReadonlyMap<string, string>;
+  readonly realm: string;
 }
 
 /** At least one condition on the TLS identity or the source, and those on what it may send. */
@@ -116,18 +138,22 @@ export interface NodeTlsConfig {
 export interface NodeConfig {
   readonly name: string;
   readonly url: string;
-  readonly protocol: 'mllp' | 'mllps';
+  readonly protocol: 'mllp' | 'mllps' | 'http' | 'https';
   readonly host: string;
   readonly port: number;
+  /** Of an HTTP URL: where HL7 messages are posted. `/` where the URL has none. */
+  readonly path: string;
   /** 0 to 256; 0 takes no message that is not already bound to the node. */
   readonly weight: number;
   readonly backup: boolean;
-  /** Present exactly when `protocol` is mllps. */
+  /** Present exactly when `protocol` is mllps or https. */
   readonly tls: NodeTlsConfig | undefined;
 }
 
 export interface PoolConfig {
   readonly name: string;
+  /** Of all its nodes. */
+  readonly protocol: 'mllp' | 'http';
   readonly nodes: readonly NodeConfig[];
   readonly balance: 'round-robin' | 'least-in-flight' | 'hash';
   readonly persistence: PersistenceConfig | undefined;
@@ -135,7 +161,7 @@ export interface PoolConfig {
   readonly connections: {
     /** Per node. */
     readonly max: number;
-    /** Messages that may wait for their ACKs on one connection. */
+    /** MLLP: messages that may wait for their ACKs on one connection. */
     readonly pipelining: number;
     readonly idleMs: number;
     /** How long a fresh connection is watched for a node that accepts and closes (F32) before it is written to. */
@@ -159,10 +185,14 @@ export interface PoolConfig {
   };
   /** F42: which messages the node answers: all, what MSH-15/16 ask for, or none. */
   readonly acknowledgement: 'always' | 'by-header' | 'never';
+  /** Of HL7 messages that are posted to HTTP nodes. */
+  readonly contentType: string;
 }
 
 export interface PersistenceConfig {
-  /** The sticky key is the list of these values. */
+  /** Name of the gateway's own cookie, for requests that are no HL7 messages; it goes before `by`. */
+  readonly cookie: string | undefined;
+  /** The sticky key is the list of these values. Empty only where there is a `cookie`. */
   readonly by: readonly Subject[];
   readonly mode: 'hash' | 'table';
   readonly idleMs: number;
@@ -176,12 +206,44 @@ export interface RouteConfig {
   readonly action:
     | { readonly kind: 'pool'; readonly pool: string }
     | { readonly kind: 'reject'; readonly code: NegativeCode; readonly text: string };
+  /** What it does to requests and responses over HTTP. */
+  readonly http: HttpRouteConfig | undefined;
 }
+
+export interface HttpRouteConfig {
+  /** A POST is an HL7 message whatever its content type says. */
+  readonly hl7: boolean;
+  /** RE2 on the normalised path without its query; `$1` in `to` is a group. */
+  readonly rewrite: { readonly source: string; readonly flags: string; readonly to: string } | undefined;
+  readonly request: HeaderRules;
+  readonly response: HeaderRules;
+  /** Instead of the pool's `timeouts.ack`. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** First what is removed, then what is set, then what is added. Names in lower case; values may hold `HEADER_VARIABLES`. */
+export interface HeaderRules {
+  readonly remove: readonly string[];
+  readonly set: readonly HeaderValue[];
+  readonly add: readonly HeaderValue[];
+}
+
+export interface HeaderValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What stands in header values as `${client.address}` and so on. */
+export const HEADER_VARIABLES = ['client.address', 'tls.subject', 'request.id', 'node'] as const;
 
 /** Left side of a condition, part of a sticky key: something that can be read off a message or its connection. */
 export type Subject =
   | { readonly kind: 'field'; readonly path: FieldPath }
-  | { readonly kind: 'listener' | 'source' | 'tls.subject' | 'tls.san' | 'tls.fingerprint' };
+  | { readonly kind: 'listener' | 'source' | 'tls.subject' | 'tls.san' | 'tls.fingerprint' }
+  /** Of an HTTP request. `host` is in lower case and without its port, `path` normalised and without its query. */
+  | { readonly kind: 'method' | 'host' | 'path' }
+  /** `name` of a header in lower case. */
+  | { readonly kind: 'header' | 'cookie'; readonly name: string };
 
 /** Right side of a condition. */
 export type ValueTest =

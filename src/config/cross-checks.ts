@@ -2,9 +2,10 @@
 // Promises errors for a gateway that could not run, and warnings for one that would run and surprise.
 import type { Condition, GatewayConfig, ListenerConfig, ValueTest } from './config.ts';
 import { sizeText } from './formats.ts';
+import { checkHttp } from './http/reach.ts';
 import type { Section } from './section.ts';
 import type { Place } from './source/problem.ts';
-import type { Entry, Reading, Tree } from './source/value.ts';
+import { type Entry, entryIn, type Reading, type Tree } from './source/value.ts';
 
 export function crossCheck(top: Section, config: GatewayConfig, reading: Reading): void {
   checkBinds(top.entries('listeners'), config.listeners, reading);
@@ -12,6 +13,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: Reading
   checkPools(top, config, reading);
   checkRoutes(top, config, reading);
   checkIdentities(top, config, reading);
+  checkHttp(top, config, reading);
   if (top.tree('listeners') !== undefined && config.listeners.length === 0) {
     top.error('listeners', 'a gateway needs at least one listener');
   }
@@ -19,7 +21,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: Reading
 
 /** The place of `key` in a map; the map's own where it is not there. */
 function placeIn(tree: Tree | undefined, key: string, fallback: Place): Place {
-  const entry = tree?.kind === 'map' ? tree.entries.find((one) => one.key === key) : undefined;
+  const entry = entryIn(tree, key);
   return entry === undefined ? (tree?.place ?? fallback) : entry.value.place;
 }
 
@@ -94,7 +96,7 @@ function hasConditions(route: Tree): boolean {
 }
 
 function valueIn(tree: Tree | undefined, key: string): Tree | undefined {
-  return tree?.kind === 'map' ? tree.entries.find((entry) => entry.key === key)?.value : undefined;
+  return entryIn(tree, key)?.value;
 }
 
 /** The file is asked, not the result: a client CA that was refused was meant to be there. */
@@ -145,7 +147,7 @@ function warnOfIdentities(
   { problems }: Reading,
 ): void {
   for (const { subject, text, test } of conditions) {
-    const entry = tree?.kind === 'map' ? tree.entries.find((one) => one.key === text) : undefined;
+    const entry = entryIn(tree, text);
     if (entry === undefined || !subject.kind.startsWith('tls.')) continue;
     const ever = holdsForNothing(test) ? 'always' : 'never';
     problems.warn(entry.place, `${key}.${text}`, `${who}, so this ${ever} holds`);

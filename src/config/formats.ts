@@ -1,6 +1,5 @@
-// The formats of config values, as functions from text and as convict formats. Registered with convict once, on import.
+// The formats of config values, as functions from text; convict-formats.ts makes convict know them.
 // Promises no coercion surprises: text is taken whole or refused (`12x` is no 12, `yes` is no boolean).
-import convict from 'convict';
 import ipaddr from 'ipaddr.js';
 
 /** setTimeout runs at once when given more than 2^31 - 1 ms (24.8 days), so no duration may be longer. */
@@ -76,15 +75,27 @@ export function parseBind(text: string): HostPort | undefined {
 }
 
 export interface NodeUrl extends HostPort {
-  readonly protocol: 'mllp' | 'mllps';
+  readonly protocol: 'mllp' | 'mllps' | 'http' | 'https';
+  /** Of an HTTP URL; `/` otherwise. */
+  readonly path: string;
 }
 
-/** `mllp://host:port` or `mllps://host:port`. No default port: 6661 is Mirth's, 2575 IANA's, so it has to be said. */
+/**
+ * `mllp://host:port`, `mllps://host:port`, `http://host[:port][/path]`, `https://host[:port][/path]`. MLLP has no default
+ * port: 6661 is Mirth's, 2575 IANA's, so it has to be said.
+ */
 export function parseNodeUrl(text: string): NodeUrl | undefined {
-  const match = /^(mllps?):\/\/(.+?)\/?$/.exec(text);
-  const parsed = parseHostPort(match?.[2] ?? '');
+  const [, protocol, authority = '', path = '/'] =
+    /^(mllps?|https?):\/\/([^/?#\s]+)(\/[!-~]*)?$/.exec(text) ?? [];
+  const isHttp = protocol === 'http' || protocol === 'https';
+  if (!isHttp && protocol !== 'mllp' && protocol !== 'mllps') return undefined;
+  // RFC 3986 3.3, and no query: what a message is posted to is a path.
+  if (isHttp ? !isUrlPath(path) : path !== '/') return undefined;
+  const hasPort = /:\d+$/.test(authority);
+  const port = protocol === 'https' ? 443 : 80;
+  const parsed = parseHostPort(isHttp && !hasPort ? `${authority}:${port}` : authority);
   if (parsed === undefined || parsed.host === '' || parsed.port === 0) return undefined;
-  return { protocol: match?.[1] as 'mllp' | 'mllps', ...parsed };
+  return { protocol, ...parsed, path };
 }
 
 export type FormatName =
@@ -107,7 +118,11 @@ export type FormatName =
   | 'text'
   | 'map'
   | 'list'
-  | 'subjects';
+  | 'subjects'
+  | 'token'
+  | 'tokens'
+  | 'texts'
+  | 'ranges';
 
 /** One key of a convict schema. `null` as the default: the key is required; undefined: it may be left out. */
 export interface Item {
@@ -125,9 +140,9 @@ export interface Item {
 }
 
 /** Names and texts go into logs and acknowledgements: one line, and short enough for MSA-3 with some room. */
-const LONGEST_TEXT = 200;
+export const LONGEST_TEXT = 200;
 
-function isText(value: unknown): boolean {
+export function isText(value: unknown): boolean {
   return typeof value === 'string' && /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u.test(value) && value.length <= LONGEST_TEXT;
 }
 
@@ -135,13 +150,25 @@ export function isFile(value: unknown): boolean {
   return typeof value === 'string' && /^[^\p{Cc}]+$/u.test(value);
 }
 
-function isHttpUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !/^https?:\/\/[^\s@]+$/.test(value)) return false;
-  return URL.canParse(value);
+/** RFC 9110 5.6.2: names of headers and cookies. */
+export function isToken(value: unknown): boolean {
+  return typeof value === 'string' && /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(value);
 }
 
-function within(value: unknown, { min = 0, max = Number.MAX_SAFE_INTEGER }: Item): boolean {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
+/** `10.1.0.0/16`, `fd00::/8`, or one address. */
+export function isRange(text: string): boolean {
+  const [address = '', bits] = text.split(/\/(.*)/s, 2);
+  // ipaddr.js also reads `10.1` and `0x7f.1`, which are slips here.
+  const isIpv4 = ipaddr.IPv4.isValidFourPartDecimal(address);
+  const good = isIpv4 || (address.includes(':') && ipaddr.IPv6.isValid(address) && !address.includes('%'));
+  return (
+    good && (bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= (isIpv4 ? 32 : 128)))
+  );
+}
+
+/** RFC 3986 3.3: an absolute path, percent-encoded. */
+export function isUrlPath(text: string): boolean {
+  return /^\/([!$&'()*+,;=:@/\w.~-]|%[0-9A-Fa-f]{2})*$/.test(text);
 }
 
 /** `16MiB`: the largest unit that divides it. */
@@ -150,98 +177,4 @@ export function sizeText(bytes: number): string {
     if (bytes > 0 && bytes % UNIT_BYTES[unit] === 0) return `${bytes / UNIT_BYTES[unit]}${unit}`;
   }
   return `${bytes}`;
-}
-
-interface Format {
-  /** What a value must be, in words that follow "must be"; undefined: the value is good. */
-  readonly refusal: (value: unknown, item: Item) => string | undefined;
-  readonly parse?: (text: string) => unknown;
-}
-
-function format(good: (value: unknown, item: Item) => boolean, must: (item: Item) => string): Format {
-  return { refusal: (value, item) => (good(value, item) ? undefined : must(item)) };
-}
-
-const FORMATS: Record<FormatName, Format> = {
-  duration: { parse: parseDuration, refusal: durationRefusal },
-  size: {
-    parse: parseSize,
-    ...format(within, ({ min = 0, max = Number.MAX_SAFE_INTEGER }) => {
-      return `a size such as 64KiB, 16MiB or 1GiB, from ${sizeText(min)} to ${sizeText(max)}`;
-    }),
-  },
-  count: { parse: parseCount, ...format(within, ({ min, max }) => `an integer from ${min} to ${max}`) },
-  'auto-count': {
-    parse: parseCount,
-    ...format(
-      (value, item) => value === 'auto' || within(value, item),
-      ({ min, max }) => `auto or an integer from ${min} to ${max}`,
-    ),
-  },
-  flag: {
-    parse: parseFlag,
-    ...format(
-      (value) => typeof value === 'boolean',
-      () => 'true or false',
-    ),
-  },
-  share: {
-    parse: parseShare,
-    ...format(
-      (value) => typeof value === 'number',
-      () => 'a number from 0 to 1',
-    ),
-  },
-  bind: format(
-    (value) => typeof value === 'string' && parseBind(value) !== undefined,
-    () => 'host:port, [IPv6 address]:port or :port',
-  ),
-  'node-url': format(
-    (value) => typeof value === 'string' && parseNodeUrl(value) !== undefined,
-    () => 'mllp://host:port or mllps://host:port',
-  ),
-  'http-url': format(isHttpUrl, () => 'an http:// or https:// URL without a password'),
-  host: format(
-    (value) => typeof value === 'string' && isHost(value),
-    () => 'a host name',
-  ),
-  'one-of': format(
-    (value, { values = [] }) => values.includes(String(value)),
-    ({ values = [] }) => `one of ${values.join(', ')}`,
-  ),
-  file: format(isFile, () => 'the path of a file'),
-  files: format(
-    (value) => Array.isArray(value) && value.length > 0 && value.every(isFile),
-    () => 'the path of a file, or a list of such',
-  ),
-  text: format(isText, () => `one line of 1 to ${LONGEST_TEXT} characters`),
-  // What stands in these is read in a second pass, see section.ts; convict only sees that something is there.
-  map: format(
-    (value) => typeof value === 'object',
-    () => 'a map',
-  ),
-  list: format(Array.isArray, () => 'a list'),
-  'key-pair': format(Array.isArray, () => 'the path of a file or { p12: … }'),
-  'key-pairs': format(Array.isArray, () => 'the path of a file or { p12: … }, or a list of such'),
-  subjects: format(Array.isArray, () => 'a list'),
-  fingerprints: format(Array.isArray, () => 'a SHA-256 fingerprint, or a list of such'),
-};
-
-function durationRefusal(value: unknown, { zero }: Item): string | undefined {
-  if (typeof value !== 'number') return 'a duration such as 500ms, 5s, 2m or 1h';
-  if (value === 0 && zero !== true) return 'longer than 0';
-  return value > LONGEST_MS ? 'at most 596h (the longest a timer runs)' : undefined;
-}
-
-for (const [name, { refusal, parse }] of Object.entries(FORMATS)) {
-  convict.addFormat({
-    name,
-    validate(value: unknown, item: unknown) {
-      if (value === null) throw new Error('is required');
-      const must = refusal(value, item as Item);
-      if (must !== undefined) throw new Error(`must be ${must}`);
-    },
-    // What does not parse stays text: an error thrown here would end the pass, and the rest of the problems be lost.
-    ...(parse === undefined ? {} : { coerce: (value: string) => parse(value) ?? value }),
-  });
 }

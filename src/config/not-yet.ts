@@ -9,16 +9,7 @@ interface Row {
 }
 
 /** Errors: a gateway that ran without these would do something else than its config says. */
-const NOT_AVAILABLE: readonly Row[] = [
-  { at: 'listeners.NAME.protocol', value: /^http$/ },
-  { at: 'listeners.NAME.trustedProxies' },
-  { at: 'pools.NAME.nodes.NAME.url', value: /^https?:/ },
-  { at: 'pools.NAME.health.type', value: /^(http|mirth|mllp)$/ },
-  { at: 'pools.NAME.persistence.cookie' },
-  { at: 'pools.NAME.persistence.by', value: /^(cookie|method|host|path|header\..+)$/ },
-  { at: 'routes[].http' },
-  { at: 'routes[].when', value: /^(method|host|path|header\..+)$/ },
-];
+const NOT_AVAILABLE: readonly Row[] = [{ at: 'pools.NAME.health.type', value: /^(http|mirth|mllp)$/ }];
 
 /** Warnings: messages are routed the same without these. */
 const NO_EFFECT: readonly string[] = ['parsing', 'admin', 'telemetry.traces', 'telemetry.metrics'];

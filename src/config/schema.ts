@@ -1,5 +1,6 @@
 // The convict schemas: one for the top level and one for each kind of entry of a dynamic map.
 // docs/configuration.md documents the same keys, types and defaults; a test holds the two together.
+import './convict-formats.ts';
 import type { Item } from './formats.ts';
 
 /** Keys, and groups of keys that always exist. A key with `default` is an item: no key of a config has that name. */
@@ -71,7 +72,7 @@ export const TOP: Schema = {
 };
 
 const LISTENER: Schema = {
-  protocol: oneOf('mllp'),
+  protocol: oneOf('mllp', 'http'),
   bind: { format: 'bind', default: null },
   tls: { format: 'map', default: undefined },
   limits: {
@@ -94,6 +95,19 @@ const LISTENER: Schema = {
   onUnavailable: oneOf('close', 'AE', 'AR', 'CE', 'CR'),
   onRejected: oneOf('AR', 'AE', 'CR', 'CE', 'close'),
   allow: { format: 'list', default: undefined },
+  trustedProxies: { format: 'ranges', default: undefined },
+  proxyProtocol: flag(false),
+  http: {
+    headersTimeout: duration('10s'),
+    bodyTimeout: duration('30s'),
+    keepAlive: duration('75s'),
+    // 4 KiB hold no session cookie beside a token; Node.js reads a header block into memory whole.
+    maxHeaderSize: size('16KiB', 4 * KIB, KIB * KIB),
+    maxHeaders: count(100, 16, 2000),
+    http2: flag(true),
+    users: { format: 'map', default: undefined },
+    realm: { format: 'text', default: 'hl7-gateway' },
+  },
 };
 
 const PASSPHRASE: Item = { format: 'text', default: undefined, sensitive: true };
@@ -124,9 +138,9 @@ const POOL: Schema = {
   ordering: oneOf('connection', 'key'),
   connections: {
     // Far above what a Mirth listener takes (10 by default), far below the ports of one source address.
-    max: count(8, 1, 10_000),
+    max: { format: 'auto-count', default: 'auto', min: 1, max: 10_000 },
     pipelining: count(1, 1, 1000),
-    idle: duration('5m'),
+    idle: { format: 'duration', default: undefined },
     settle: duration('10ms', true),
   },
   queue: { max: count(10_000, 0, 10_000_000), timeout: duration('3s') },
@@ -144,10 +158,12 @@ const POOL: Schema = {
     fall: count(3, 1, 1000),
   },
   acknowledgement: oneOf('always', 'by-header', 'never'),
+  contentType: { format: 'text', default: 'x-application/hl7-v2+er7' },
 };
 
 const PERSISTENCE: Schema = {
-  by: { format: 'subjects', default: null },
+  by: { format: 'subjects', default: undefined },
+  cookie: { format: 'token', default: undefined },
   mode: oneOf('hash', 'table'),
   idle: duration('1h'),
   // An entry takes some 200 bytes: 10 million are 2 GB.
@@ -179,6 +195,23 @@ const ROUTE: Schema = {
   when: { format: 'map', default: undefined },
   to: { format: 'text', default: undefined },
   reject: { format: 'map', default: undefined },
+  http: { format: 'map', default: undefined },
+};
+
+const ROUTE_HTTP: Schema = {
+  hl7: flag(false),
+  rewrite: { path: { format: 'texts', default: undefined } },
+  request: {
+    set: { format: 'map', default: undefined },
+    add: { format: 'map', default: undefined },
+    remove: { format: 'tokens', default: undefined },
+  },
+  response: {
+    set: { format: 'map', default: undefined },
+    add: { format: 'map', default: undefined },
+    remove: { format: 'tokens', default: undefined },
+  },
+  timeout: { format: 'duration', default: undefined },
 };
 
 const REJECT: Schema = {
@@ -199,6 +232,7 @@ export const SECTIONS = {
   'pools.NAME.nodes.NAME.tls.cert': P12,
   'routes[]': ROUTE,
   'routes[].reject': REJECT,
+  'routes[].http': ROUTE_HTTP,
 } as const satisfies Record<string, Schema>;
 
 export type SectionPattern = keyof typeof SECTIONS;

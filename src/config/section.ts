@@ -19,7 +19,7 @@ interface Found {
 type Values = Record<string, unknown>;
 
 /** Formats whose value is one scalar or a list of such. */
-const MANY: readonly FormatName[] = ['files', 'subjects', 'fingerprints'];
+const MANY: readonly FormatName[] = ['files', 'subjects', 'fingerprints', 'tokens', 'texts', 'ranges'];
 
 export interface Where {
   /** `pools.adt.nodes.a`; empty at the top. */
@@ -76,6 +76,12 @@ export class Section {
   /** Does the file give the key, rightly or not? */
   has(key: string): boolean {
     return this.#found.has(key) || this.#refused.has(key);
+  }
+
+  /** Undefined where the file gives none, and the key has no default. */
+  optionalNumber(key: string): number | undefined {
+    const value = this.#value(key);
+    return typeof value === 'number' ? value : undefined;
   }
 
   /** NaN where the value is refused: it is neither below nor above anything, so no check after this trips over it. */

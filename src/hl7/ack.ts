@@ -12,6 +12,8 @@ export interface Ack {
   readonly code: AckCode;
   /** MSA-2 byte for byte, one character for each byte. */
   readonly controlId: string;
+  /** Over HTTP: the charset that its response declares. */
+  readonly charset?: string | undefined;
 }
 
 const CR = 0x0d;

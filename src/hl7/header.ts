@@ -104,6 +104,11 @@ export class Header {
     return this.bytes[this.start] === 0x4d;
   }
 
+  /** What carried the message has said its charset, which goes before MSH-18 (HL7 over HTTP). Name for TextDecoder. */
+  overrideCharset(charset: string): void {
+    if (this.utf16 === undefined) this.#charset = charset;
+  }
+
   /** Name for TextDecoder, from MSH-18; undefined where it is empty or not known. */
   get charset(): string | undefined {
     this.#charset ??= (this.utf16 === undefined ? this.#declaredCharset() : 'utf-8') ?? '';

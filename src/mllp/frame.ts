@@ -23,6 +23,13 @@ export function payloadOf(framed: Buffer): Buffer {
   return framed.subarray(1, framed.length - 2);
 }
 
+/** A frame of it would end before its end, and another could begin behind that (F12). */
+export function holdsFrameEnd(payload: Buffer): boolean {
+  return payload.includes(FRAME_END);
+}
+
+const FRAME_END = Buffer.from([END_BLOCK, CARRIAGE_RETURN]);
+
 /** What bytes that are no MLLP frame look like, for a log that may not show them (F6). */
 export function classifyBytes(sample: Buffer): string {
   const text = sample.toString('latin1', 0, 16);

@@ -1,12 +1,12 @@
 // One message from receipt to reply: what is known of it, every attempt to bring it to a node with its times, and
 // what came of it. Each step of the line writes here; logs and traces are made from it when it is over.
 
-import type { Peer } from '../../routing/message-view.ts';
+import type { Peer, RequestView } from '../../routing/message-view.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
-import type { Channel, Delivery } from '../upstream/delivery.ts';
+import type { Channel, Delivery, Posting } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
 import type { Lane } from './lane.ts';
 
@@ -33,10 +33,21 @@ export interface Attempt {
   error: GatewayError | undefined;
 }
 
+/** What of its request goes with a message to a node over HTTP. */
+export interface HttpOrigin extends RequestView {
+  /** The charset that the request declares: the name for TextDecoder, and as it was written. */
+  readonly charset: { readonly decoder: string; readonly label: string } | undefined;
+  readonly query: string;
+  /** Its end-to-end fields and those that say where it came from. */
+  fields(): string[];
+}
+
 /** Where a message came from and its answer goes. */
 export interface Origin {
   readonly listener: string;
   readonly peer: Peer;
+  /** Undefined: it did not come over HTTP. */
+  readonly http?: HttpOrigin | undefined;
   /** By pool: the messages of this sender connection that are not yet answered, in order. */
   readonly lanes: Map<string, Lane<Exchange>>;
   settled(exchange: Exchange, outcome: Outcome): void;
@@ -66,6 +77,7 @@ export class Exchange implements Delivery {
   pool: PoolConfig | undefined;
   stickyKey: string | undefined;
   expectsAnswer = true;
+  posting: Posting | undefined;
 
   /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
   phase: 'ready' | 'queued' | 'sent' | 'over' = 'ready';

@@ -5,12 +5,13 @@ import type { Allowance } from '../../routing/allowance.ts';
 import type { MessageView } from '../../routing/message-view.ts';
 import type { Router } from '../../routing/router.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
-import type { ListenerConfig } from '../config/config.ts';
+import type { ListenerConfig, RouteConfig } from '../config/config.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { findHeader, type Header, readHeader } from '../hl7/header.ts';
-import { payloadOf } from '../mllp/frame.ts';
+import { holdsFrameEnd, payloadOf, START_BLOCK } from '../mllp/frame.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange } from './exchange.ts';
+import { Postings } from './posting.ts';
 
 /** What of a listener's config decides about a message. */
 export interface Admission extends Pick<ListenerConfig, 'batch' | 'missingControlId'> {
@@ -21,10 +22,31 @@ export interface Admission extends Pick<ListenerConfig, 'batch' | 'missingContro
 export class Relay {
   readonly #router: Router;
   readonly #dispatchers: ReadonlyMap<string, Dispatcher>;
+  readonly #postings: Postings;
 
   constructor(router: Router, dispatchers: ReadonlyMap<string, Dispatcher>) {
     this.#router = router;
     this.#dispatchers = dispatchers;
+    this.#postings = new Postings(router.routes);
+  }
+
+  get routes(): readonly RouteConfig[] {
+    return this.#router.routes;
+  }
+
+  findRoute(view: MessageView): RouteConfig | undefined {
+    return this.#router.decide(view)?.route;
+  }
+
+  /**
+   * The route of a request that is no HL7 message.
+   *
+   * @throws GatewayError
+   */
+  routeOf(view: MessageView): RouteConfig {
+    const route = this.findRoute(view);
+    if (route === undefined) throw new GatewayError('GW_ERR_ROUTE_NONE');
+    return route;
   }
 
   accept(exchange: Exchange, admission: Admission): void {
@@ -32,10 +54,14 @@ export class Relay {
       const header = readHeader(payloadOf(exchange.frame));
       exchange.header = header;
       admit(header, admission);
-      const view: MessageView = { header, listener: exchange.origin.listener, peer: exchange.origin.peer };
+      const { listener, peer, http } = exchange.origin;
+      if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
+      const view = { header, listener, peer, http };
       if (admission.allowance !== undefined) allow(view, admission.allowance);
       const dispatcher = this.#route(exchange, view);
-      const { persistence, acknowledgement } = dispatcher.config;
+      const { persistence, acknowledgement, protocol } = dispatcher.config;
+      if (protocol === 'http') exchange.posting = this.#postings.for(exchange);
+      else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
       if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
       exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
       dispatcher.take(exchange);
@@ -45,16 +71,21 @@ export class Relay {
   }
 
   #route(exchange: Exchange, view: MessageView): Dispatcher {
-    const decision = this.#router.decide(view);
-    if (decision === undefined) throw new GatewayError('GW_ERR_ROUTE_NONE');
-    exchange.route = decision.route;
-    const { action } = decision.route;
+    const route = this.routeOf(view);
+    exchange.route = route;
+    const { action } = route;
     if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
     const dispatcher = this.#dispatchers.get(action.pool);
     if (dispatcher === undefined)
       throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${action.pool}` });
     return dispatcher;
   }
+}
+
+/** A body may hold what would end an MLLP frame, and begin another message behind it (F10, F12). */
+function checkFramable(payload: Buffer): void {
+  if (payload.includes(START_BLOCK)) throw new GatewayError('GW_ERR_FRAME_START_BLOCK');
+  if (holdsFrameEnd(payload)) throw new GatewayError('GW_ERR_FRAME_END_BYTE');
 }
 
 function admit(header: Header, admission: Admission): void {
@@ -68,7 +99,7 @@ function admit(header: Header, admission: Admission): void {
 }
 
 /** Every message of the frame, and not only the one that it is routed by (F24): each could name another sender. */
-function allow(view: MessageView, allowance: Allowance): void {
+function allow(view: MessageView & { readonly header: Header }, allowance: Allowance): void {
   const { bytes, end } = view.header;
   let permitted = allowance.permits(view);
   for (let at = findHeader(bytes, end - 1); permitted && at >= 0; at = findHeader(bytes, at))

@@ -2,25 +2,18 @@
 // connections over the limit accepted and closed, its form of acknowledgement), and fails on request.
 import net from 'node:net';
 import tls from 'node:tls';
-import { type Header, readHeader } from '../hl7/header.ts';
+import type { Header } from '../hl7/header.ts';
 import { listenError } from '../listen-error.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
+import { type ChannelOptions, MirthChannel, mirthAck } from './mirth-channel.ts';
 
-export interface SimulatedNodeOptions {
+export interface SimulatedNodeOptions extends ChannelOptions {
   readonly host: string;
   /** 0: any. */
   readonly port: number;
   readonly tls?: tls.TlsOptions | undefined;
-  /** MSA-1 of its answers. */
-  readonly ack: 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR';
-  /** How long a message takes. */
-  readonly delayMs: number;
-  /** Every so many messages it answers AE; 0: never. */
-  readonly failEvery: number;
-  /** Every so many messages it closes the connection without an answer; 0: never. */
-  readonly closeAfter: number;
   /** Mirth's default is 10. */
   readonly maxConnections: number;
   readonly maxFrameBytes: number;
@@ -42,13 +35,14 @@ export type OnMessage = (payload: Buffer, header: Header | undefined, answer: st
 
 export class SimulatedNode {
   readonly #options: SimulatedNodeOptions;
+  readonly #channel: MirthChannel;
   readonly #onMessage: OnMessage;
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
-  #messages = 0;
 
   constructor(options: SimulatedNodeOptions, onMessage: OnMessage = () => {}) {
     this.#options = options;
+    this.#channel = new MirthChannel(options);
     this.#onMessage = onMessage;
     const accept = (socket: net.Socket): void => this.#accept(socket);
     this.#server =
@@ -63,7 +57,7 @@ export class SimulatedNode {
   }
 
   get messages(): number {
-    return this.#messages;
+    return this.#channel.messages;
   }
 
   /** @throws GatewayError GW_ERR_LISTEN */
@@ -136,59 +130,11 @@ export class SimulatedNode {
   }
 
   #process(payload: Buffer, done: (answer: Buffer | 'close' | undefined) => void): void {
-    const { delayMs, failEvery, closeAfter } = this.#options;
-    const count = ++this.#messages;
-    const finish = (): void => {
-      const header = headerOf(payload);
-      if (closeAfter > 0 && count % closeAfter === 0) {
-        this.#onMessage(payload, header, 'close');
-        done('close');
-        return;
-      }
-      if (header === undefined) {
-        this.#onMessage(payload, undefined, 'none');
-        done(undefined);
-        return;
-      }
-      const code = failEvery > 0 && count % failEvery === 0 ? 'AE' : this.#options.ack;
-      this.#onMessage(payload, header, code);
-      done(mirthAck(header, code, new Date()));
-    };
-    if (delayMs === 0) finish();
-    else setTimeout(finish, delayMs);
+    this.#channel.take(payload, (header, verdict) => {
+      const silent = verdict !== 'close' && header === undefined;
+      this.#onMessage(payload, header, silent ? 'none' : verdict);
+      if (verdict === 'close') done('close');
+      else done(header === undefined ? undefined : mirthAck(header, verdict, new Date()));
+    });
   }
-}
-
-function headerOf(payload: Buffer): Header | undefined {
-  try {
-    return readHeader(payload);
-  } catch {
-    return undefined;
-  }
-}
-
-/** As Mirth Connect 4.5.2 makes it, byte for byte but for the time: its MSH-10 is a timestamp, not unique. */
-export function mirthAck(header: Header, code: SimulatedNodeOptions['ack'], now: Date): Buffer {
-  const { field, component } = header.delimiters;
-  const fs = String.fromCharCode(field);
-  const cs = component < 0 ? '' : String.fromCharCode(component);
-  const time = `${now.toISOString().slice(0, 19).replace(/[-T:]/g, '')}.${String(now.getMilliseconds()).padStart(3, '0')}`;
-  const event = component < 0 ? undefined : header.text(9).split(cs)[1];
-  const type = event === undefined ? 'ACK' : ['ACK', event, 'ACK'].join(cs);
-  const msh = [
-    'MSH',
-    header.text(2),
-    header.text(5),
-    header.text(6),
-    header.text(3),
-    header.text(4),
-    time,
-    '',
-    type,
-    time,
-  ];
-  const msa = ['MSA', code, header.has(10) ? header.text(10) : '1'];
-  if (code === 'AE' || code === 'CE') msa.push('An Error Occurred Processing Message.');
-  if (code === 'AR' || code === 'CR') msa.push('Message Rejected.');
-  return Buffer.from(`${[...msh, header.text(11), header.text(12)].join(fs)}\r${msa.join(fs)}\r`, 'latin1');
 }

@@ -9,6 +9,19 @@ export interface Channel {
   readonly hasRoom: boolean;
 }
 
+/** How a message is posted to a node over HTTP. */
+export interface Posting {
+  /** Where the client posted it; for nodes whose URL has no path of its own. */
+  readonly path: string | undefined;
+  /** For Content-Type: what the client declared. Undefined: what MSH-18 says. */
+  readonly charset: string | undefined;
+  readonly timeoutMs: number | undefined;
+  /** Its sender speaks MLLP: an answer that could not be framed is none. */
+  readonly answerIsFramed: boolean;
+  /** More header fields (name, value, …) for a node of this name. */
+  headers(node: string): string[];
+}
+
 /** Exactly one of `answered`, `unanswered` and `failed` is called, once. */
 export interface Delivery {
   /** The message with its framing, as it came. */
@@ -18,6 +31,8 @@ export interface Delivery {
   readonly expectsAnswer: boolean;
   /** Its sender's connection was ended by the gateway: nobody waits for its answer, and it is not to be sent again. */
   readonly unwanted?: boolean;
+  /** For nodes over HTTP. */
+  readonly posting?: Posting | undefined;
   /** It has been given to a channel; its bytes are not written yet. */
   assigned(channel: Channel, connectMs: number): void;
   /** Its bytes have been handed to the operating system: from now on a failure is ambiguous. */

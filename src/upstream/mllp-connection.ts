@@ -2,7 +2,8 @@
 // the messages (MLLP R1) and MSA-2 must agree; else nothing is credited to anything.
 import type { Socket } from 'node:net';
 import { causeCode, GatewayError } from '../errors.ts';
-import { type Ack, controlIdsOf, isApplicationAck, readAck } from '../hl7/ack.ts';
+import { type Ack, isApplicationAck, readAck } from '../hl7/ack.ts';
+import { answers } from '../hl7/answers.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import {
   type FrameFault,
@@ -299,19 +300,4 @@ export class MllpConnection implements Channel, FrameSink {
     for (const delivery of silent)
       delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
   }
-}
-
-/**
- * F35: does this acknowledgement answer that message? One without a control id can be matched by its place only. Mirth
- * echoes no more of MSH-10 than its first component.
- */
-function answers(ack: Ack, header: Delivery['header']): boolean {
-  const id = header.controlId;
-  if (ack.controlId === id || id === '') return true;
-  const { component } = header.delimiters;
-  if (ack.controlId !== '' && component >= 0 && id.startsWith(ack.controlId + String.fromCharCode(component)))
-    return true;
-  // Several messages in one frame (F24) may be answered under any of their ids, or by a batch without one.
-  if (!header.batch && header.bytes.indexOf('MSH', header.end, 'latin1') < 0) return false;
-  return (header.batch && ack.controlId === '') || controlIdsOf(header).has(ack.controlId);
 }

@@ -1,4 +1,5 @@
 // `demo` as a child process: the fixtures through two simulated nodes, printed for people and for machines.
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,18 +8,23 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { command, fixture, RunningCommand, start } from './command-line.ts';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FIXTURES = readdirSync(fileURLToPath(new URL('../../fixtures', import.meta.url))).filter((name) =>
   name.endsWith('.hl7'),
 );
 
+const LISTENERS = ['mllp', 'mllps', 'http', 'https'];
+
 test('demo --once sends every fixture, prints where each went and what was answered, and exits 0', async () => {
   const { code, out, err } = await command('demo', '--once', '--port', '0');
   expect({ code, err }).toEqual({ code: 0, err: [] });
-  expect(out.slice(0, 4)).toEqual([
+  expect(out.slice(0, 6)).toEqual([
     expect.stringMatching(/^gateway {3}mllp:\/\/127\.0\.0\.1:[1-9]\d*$/),
     expect.stringMatching(/^gateway {3}mllps:\/\/127\.0\.0\.1:[1-9]\d* {2}\(throw-away certificate\)$/),
-    expect.stringMatching(/^mirth-a {3}mllp:\/\/127\.0\.0\.1:\d+ {2}\(simulated Mirth node\)$/),
-    expect.stringMatching(/^mirth-b {3}mllp:\/\/127\.0\.0\.1:\d+ {2}\(simulated Mirth node\)$/),
+    expect.stringMatching(/^gateway {3}http:\/\/127\.0\.0\.1:[1-9]\d*$/),
+    expect.stringMatching(/^gateway {3}https:\/\/127\.0\.0\.1:[1-9]\d* {2}\(throw-away certificate\)$/),
+    expect.stringMatching(/^mirth-a {3}mllp:\/\/\S+:\d+ {2}http:\/\/\S+:\d+ {2}\(simulated Mirth node\)$/),
+    expect.stringMatching(/^mirth-b {3}mllp:\/\/\S+:\d+ {2}http:\/\/\S+:\d+ {2}\(simulated Mirth node\)$/),
   ]);
   const head = out.find((line) => line.startsWith('fixture'));
   expect(head?.split(/ {2,}/)).toEqual([
@@ -33,12 +39,12 @@ test('demo --once sends every fixture, prints where each went and what was answe
   const rows = out.filter((line) => line.includes('.hl7')).map((line) => line.split(/ {2,}/));
   expect(rows.length).toBeGreaterThanOrEqual(30);
   expect(rows.map(([name]) => name).sort()).toEqual([...FIXTURES].sort());
-  // By both listeners in turn.
+  // By all listeners in turn.
   expect(rows.map(([, , , listener]) => listener)).toEqual(
-    rows.map((_, i) => (i % 2 === 0 ? 'mllp' : 'mllps')),
+    rows.map((_, i) => LISTENERS[i % LISTENERS.length]),
   );
   for (const [, , , , route, node, answer] of rows) {
-    expect(['admissions', 'results', 'everything else']).toContain(route);
+    expect(['admissions', 'results', 'everything else in HL7']).toContain(route);
     expect(['mirth-a', 'mirth-b']).toContain(node);
     expect(answer).toBe('AA');
   }
@@ -58,7 +64,7 @@ test('one sender keeps one node, in what demo --once --json prints', async () =>
   expect(lines.length).toBeGreaterThanOrEqual(30);
   const nodeOf = new Map<unknown, unknown>();
   for (const { sender, listener, node, answer } of lines) {
-    expect(['mllp', 'mllps']).toContain(listener);
+    expect(LISTENERS).toContain(listener);
     expect(answer).toBe('AA');
     expect(nodeOf.get(sender) ?? node).toBe(node);
     nodeOf.set(sender, node);
@@ -71,9 +77,9 @@ test('a port in use is no reason to fail: another is taken, and it says so', asy
   await using other = await startFaultyNode();
   const { code, out, err } = await command('demo', '--once', '--port', String(other.port));
   expect({ code, err }).toEqual({ code: 0, err: [] });
-  const either = `${other.port} or ${other.port + 1}`;
+  const wanted = `${other.port}, ${other.port + 1}, 8080, 8443`;
   expect(out[0]).toMatch(
-    new RegExp(`^gateway   mllp://127\\.0\\.0\\.1:\\d+  \\(${either} could not be had\\)$`),
+    new RegExp(`^gateway   mllp://127\\.0\\.0\\.1:\\d+  \\(${wanted}: not all could be had\\)$`),
   );
   expect(out[0]).not.toContain(`127.0.0.1:${other.port} `);
 });
@@ -108,6 +114,26 @@ test('the line that it prints for TLS works as it stands, and only with that aut
   expect(statSync(dirname(ca)).mode & 0o777).toBe(0o700);
   for (const name of readdirSync(dirname(ca)))
     expect(statSync(join(dirname(ca), name)).mode & 0o777).toBe(0o600);
+  await demo.stop();
+});
+
+test('the curl lines that it prints work as they stand', async (context) => {
+  context.skip(spawnSync('curl', ['--version']).status !== 0, 'curl is not installed');
+  const demo = start('demo', '--port', '0');
+  const [plain] = await demo.line(/curl .*http:\/\/.*/);
+  const [secure] = await demo.line(/curl .*--cacert .*\/hl7/);
+  const [page] = await demo.line(/curl .*--cacert \S+ https:\S+\/$/);
+  const run = (line: string) => spawnSync('sh', ['-c', line.trim()], { cwd: ROOT, encoding: 'utf8' }).stdout;
+  for (const line of [plain, secure]) {
+    const said = run(line);
+    expect(said).toMatch(/^HTTP\/[12](\.1)? 200/);
+    expect(said).toMatch(/content-type: application\/hl7-v2/i);
+    expect(said).toMatch(/\rMSA\|AA\|/);
+  }
+  const said = run(page);
+  expect(said).toMatch(/^HTTP\/2 200/);
+  expect(said).toMatch(/set-cookie: GATEWAY_NODE=[\w-]{16}; Path=\/; HttpOnly; SameSite=Lax; Secure/i);
+  expect(said).toContain('mirth-');
   await demo.stop();
 });
 

@@ -17,7 +17,9 @@ test('--help names every command and its exit code is 0', async () => {
   const { code, out, err } = await command('--help');
   expect({ code, err }).toEqual({ code: 0, err: [] });
   const named = out.map((line) => /^ {2}([a-z]+) /.exec(line)?.[1]).filter((name) => name !== undefined);
-  expect(named).toEqual(expect.arrayContaining(['run', 'demo', 'check', 'route', 'send', 'node', 'help']));
+  expect(named).toEqual(
+    expect.arrayContaining(['run', 'demo', 'check', 'route', 'send', 'node', 'password', 'help']),
+  );
 });
 
 test('no command at all prints the help, on stderr', async () => {
@@ -87,22 +89,22 @@ describe.for<[string, string[], string]>([
   [
     'send to something that is no URL',
     ['send', ADMIT, '--to', '127.0.0.1:6661'],
-    'the command was called wrongly: --to takes mllp://HOST:PORT or mllps://HOST:PORT, not "127.0.0.1:6661" [GW_ERR_USAGE]',
+    'the command was called wrongly: --to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "127.0.0.1:6661" [GW_ERR_USAGE]',
   ],
   [
     'send to a URL without a port',
     ['send', ADMIT, '--to', 'mllp://127.0.0.1'],
-    'the command was called wrongly: --to takes mllp://HOST:PORT or mllps://HOST:PORT, not "mllp://127.0.0.1" [GW_ERR_USAGE]',
+    'the command was called wrongly: --to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "mllp://127.0.0.1" [GW_ERR_USAGE]',
   ],
   [
     'a node on something that is no URL',
     ['node', '--listen', 'wat'],
-    'the command was called wrongly: --listen takes mllp://HOST:PORT or mllps://HOST:PORT, not "wat" [GW_ERR_USAGE]',
+    'the command was called wrongly: --listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not "wat" [GW_ERR_USAGE]',
   ],
   [
-    'a TLS node without a certificate',
-    ['node', '--listen', 'mllps://127.0.0.1:0'],
-    'the command was called wrongly: mllps needs --cert and --key [GW_ERR_USAGE]',
+    'a TLS node with half a certificate',
+    ['node', '--listen', 'mllps://127.0.0.1:0', '--key', 'x'],
+    'the command was called wrongly: --cert and --key go together [GW_ERR_USAGE]',
   ],
 ])('%s', ([, args, message]) => {
   test('is exit code 2 and one line', async () => {

@@ -90,7 +90,7 @@ describe('one mistake, one line', () => {
     ],
     [
       '[{ header.X: a, source: 10.0.0.1 }]',
-      '4:15: listeners.l.allow[0].header.X: is not available in this version',
+      `4:15: listeners.l.allow[0].header.X: must be a field path such as MSH-9.1 or PID-3[2].4, or one of ${WORDS}`,
     ],
   ])('%s', (allow, line) => {
     expect(outcome(withAllow(allow), folderWith(TLS_FILES)).errors).toEqual([`gateway.yaml:${line}`]);

@@ -180,17 +180,16 @@ describe('what is refused', () => {
     ['{ listener: { not: atd } }', 'listener.not: no listener has the name "atd"; did you mean "adt"?'],
     [
       '{ listner: adt }',
-      'listner: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint; did you mean "listener"?',
+      'listner: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint, method, host, path, header.NAME; did you mean "listener"?',
     ],
     [
       '{ msh-9.1: ADT }',
-      'msh-9.1: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint; did you mean "MSH-9.1"?',
+      'msh-9.1: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint, method, host, path, header.NAME; did you mean "MSH-9.1"?',
     ],
     [
       '{ tls.fingerprint: ab }',
       'tls.fingerprint: must be a SHA-256 fingerprint: 64 hexadecimal digits, colons as you like',
     ],
-    ['{ method: POST }', 'method: is not available in this version'],
   ])('%s', (when, line) => {
     const { errors } = outcome(configWith(when), folderWith({}));
     expect(errors.map((error) => error.replace(/^gateway\.yaml:3:\d+: routes\[0\]\.when\./, ''))).toEqual([

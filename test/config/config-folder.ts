@@ -52,6 +52,7 @@ export const TLS_FILES = {
   'certs/senders.crl.pem': '',
   'secrets/vip-key.pass': 'of the key\n',
   'secrets/lab-p12.pass': 'of the p12\n',
+  'secrets/lab-user.hash': `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}\n`,
 } as const;
 
 /** A good config, with room for one more thing in each part. */
@@ -74,4 +75,10 @@ export function config(parts: {
     `  ${routes}`, // 8
     top, // 9
   ].join('\n');
+}
+
+/** The same over HTTP; what `listener` adds starts at column 36 of line 2. */
+export function webConfig(parts: Parameters<typeof config>[0]): string {
+  const listener = `protocol: http, ${parts.listener ?? ''}`;
+  return config({ ...parts, listener }).replace('"mllp://h:1"', '"http://h:1"');
 }

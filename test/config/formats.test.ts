@@ -2,15 +2,13 @@
 import convict from 'convict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import '../../src/config/convict-formats.ts';
 import {
   type Item,
-  isHost,
   LONGEST_MS,
-  parseBind,
   parseCount,
   parseDuration,
   parseFlag,
-  parseNodeUrl,
   parseShare,
   parseSize,
   sizeText,
@@ -128,67 +126,6 @@ test('a share is a number from 0 to 1', () => {
   for (const bad of ['1.1', '-0.1', '50%', '', '.5', '1e-1']) expect(parseShare(bad)).toBeUndefined();
 });
 
-describe('bind', () => {
-  test.each([
-    ['0.0.0.0:2575', '0.0.0.0', 2575],
-    ['localhost:0', 'localhost', 0],
-    [':2575', '0.0.0.0', 2575],
-    ['[::]:2575', '::', 2575],
-    ['[fd00::1]:65535', 'fd00::1', 65_535],
-    ['gateway_1.example.org:1', 'gateway_1.example.org', 1],
-  ])('%s', (text, host, port) => expect(parseBind(text)).toEqual({ host, port }));
-  test.each([
-    '2575',
-    '0.0.0.0',
-    '0.0.0.0:',
-    '0.0.0.0:65536',
-    '0.0.0.0:02575',
-    '256.0.0.1:1',
-    '10.1:1',
-    '::1:2575',
-    '[::1]',
-    '[10.0.0.1]:1',
-    '[:::]:1',
-    'a b:1',
-    'a..b:1',
-    '-a:1',
-    'mllp://a:1',
-    'a:1\n',
-    'user@a:1',
-    `${'a'.repeat(64)}:1`,
-  ])('%j is none', (text) => expect(parseBind(text)).toBeUndefined());
-});
-
-describe('node URL', () => {
-  test.each([
-    ['mllp://10.0.0.11:6661', 'mllp', '10.0.0.11', 6661],
-    ['mllps://mirth-1:6661/', 'mllps', 'mirth-1', 6661],
-    ['mllp://[fd00::1]:6661', 'mllp', 'fd00::1', 6661],
-  ])('%s', (text, protocol, host, port) => expect(parseNodeUrl(text)).toEqual({ protocol, host, port }));
-  test.each([
-    '10.0.0.11:6661',
-    'mllp://10.0.0.11',
-    'mllp://:6661',
-    'mllp://a:0',
-    'MLLP://a:1',
-    'tcp://a:1',
-    'mllp:a:1',
-    'mllp://a:1/path',
-    'mllp://a:1?x=y',
-    'mllp://user:pass@a:1',
-    'mllp://a:65536',
-    '',
-  ])('%j is none', (text) => expect(parseNodeUrl(text)).toBeUndefined());
-});
-
-test('a host name is one, and what reads like an address has to be one', () => {
-  for (const good of ['a', 'mirth-1', 'mirth_1', 'a.example.org', '10.0.0.1', '1a'])
-    expect(isHost(good)).toBe(true);
-  for (const bad of ['', '.', 'a.', '-a', 'a-', 'a b', '10.0.0', '1.2.3.4.5', '10.0.0.256', 'ä', 'a:b']) {
-    expect(isHost(bad)).toBe(false);
-  }
-});
-
 test.each<[Item, readonly unknown[], readonly unknown[], string]>([
   [{ format: 'one-of', default: 'a', values: ['a', 'b'] }, ['a', 'b'], ['A', 'c', ''], 'one of a, b'],
   [{ format: 'file', default: undefined }, ['a/b.pem', '/a b'], ['', '-----BEGIN\nx'], 'the path of a file'],
@@ -210,6 +147,12 @@ test.each<[Item, readonly unknown[], readonly unknown[], string]>([
     ['http://127.0.0.1:4318'],
     ['ftp://a', 'http://', 'http://u:p@a'],
     'an http:// or https:// URL without a password',
+  ],
+  [
+    { format: 'token', default: undefined },
+    ['GATEWAY_NODE'],
+    ['', 'a b', 'a=b'],
+    "a name of letters, digits and !#$%&'*+-.^_`|~",
   ],
 ])('%j through convict', (item, good, bad, must) => {
   for (const value of good) expect(through(item, value)).toEqual(value);

@@ -44,7 +44,7 @@ describe('one mistake, one line', () => {
     [config({ pool: 'balance:' }), '6:5: pools.p.balance: has no value'],
     [
       config({ pool: 'health: { type: tls }' }),
-      '6:21: pools.p.health.type: a TLS handshake needs mllps:// nodes, and node a is mllp://; tcp checks both',
+      '6:21: pools.p.health.type: a TLS handshake needs mllps:// or https:// nodes, and node a is mllp://; tcp checks both',
     ],
     [config({ pool: 'queue: 5' }), '6:12: pools.p.queue: must be a map'],
     [config({ pool: 'persistence: MSH-3' }), '6:18: pools.p.persistence: must be a map'],
@@ -95,14 +95,14 @@ describe('one mistake, one line', () => {
       config({ pool: 'ordering: key' }),
       '6:15: pools.p.ordering: key needs persistence.by, which says what the sticky key is',
     ],
-    [config({ pool: 'persistence: {}' }), '6:5: pools.p.persistence.by: is required'],
+    [config({ pool: 'persistence: {}' }), '6:5: pools.p.persistence.by: is required, or cookie is'],
     [
       config({ pool: 'persistence: { by: [] }' }),
       '6:24: pools.p.persistence.by: a sticky key needs at least one part',
     ],
     [
       config({ pool: 'persistence: { by: [MSH-3, "MSH-0"] }' }),
-      '6:32: pools.p.persistence.by: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint',
+      '6:32: pools.p.persistence.by: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint, method, host, path, header.NAME, cookie.NAME',
     ],
     // TLS
     [
@@ -163,25 +163,8 @@ describe('one mistake, one line', () => {
     ['listeners: { l: { bind: ":1" } }\nroutes: { to: p }', '2:9: routes: must be a list'],
     // Not available yet
     [
-      config({ listener: 'protocol: http' }),
-      '2:30: listeners.l.protocol: "http" is not available in this version',
-    ],
-    [
       config({ pool: 'health: { type: mirth }' }),
       '6:21: pools.p.health.type: "mirth" is not available in this version',
-    ],
-    [
-      config({ pool: 'persistence: { cookie: GATEWAY_NODE }' }),
-      '6:20: pools.p.persistence.cookie: is not available in this version',
-    ],
-    [
-      config({ pool: 'persistence: { by: header.X }' }),
-      '6:24: pools.p.persistence.by: "header.X" is not available in this version',
-    ],
-    [config({ routes: '- { to: p, http: {} }' }), '8:14: routes[0].http: is not available in this version'],
-    [
-      config({ routes: '- { to: p, when: { header.X-A: b } }' }),
-      '8:22: routes[0].when.header.X-A: is not available in this version',
     ],
     // YAML
     [
@@ -218,7 +201,7 @@ test('all problems are told at once, in the order of the file, warnings apart', 
       'gateway.yaml:6:14: pools.p.balance: must be one of least-in-flight, round-robin, hash, not "hsh"; did you mean "hash"?',
       'gateway.yaml:8:11: routes[0].to: no pool has the name "adtt"',
       'gateway.yaml:9:5: routes[1]: a route has either "to" or "reject"',
-      'gateway.yaml:9:15: routes[1].when.MSH: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint',
+      'gateway.yaml:9:15: routes[1].when.MSH: must be a field path such as MSH-9.1 or PID-3[2].4, or one of listener, source, tls.subject, tls.san, tls.fingerprint, method, host, path, header.NAME',
       'gateway.yaml:9:30: routes[1].when.MSH-9: is no RE2 regex: missing closing ): `(`',
       'gateway.yaml:10:10: admin.bnd: unknown key; did you mean "bind"?',
     ],

@@ -152,6 +152,23 @@ describe('no error repeats what is secret', () => {
     config('')
       .replace('"mllp', '"mllps')
       .replace(',  }', `, tls: { ca: ${secret}, servername: " ${SECRET.length}" } }`),
+    config('').replace('to: p', `to: p, http: { timeout: ${secret}, hl7: ${secret} }`),
+    config('').replace('to: p', `to: p, http: { rewrite: { path: [${secret}, ${secret}] } }`),
+    config('').replace('to: p', `to: p, http: { rewrite: { path: ${secret} } }`),
+    config('').replace('to: p', `to: p, http: { request: { set: ${secret}, remove: [[${secret}]] } }`),
+    config('').replace(
+      'to: p',
+      `to: p, http: { request: { set: { Host: ${secret}, X: { flie: ${secret} } } } }`,
+    ),
+    config('').replace('to: p', `to: p, when: { method: ${secret}, path: ${secret} }`),
+    config('').replace('":1"', `":1", trustedProxies: [${secret}], proxyProtocol: ${secret}`),
+    config('').replace('":1"', `":1", trustedProxies: ${secret}, protocol: ${secret}`),
+    config('').replace(
+      '":1"',
+      `":1", protocol: http, http: { maxHeaders: ${secret}, users: { a: ${secret} } }`,
+    ),
+    config('').replace('p: {', `p: { persistence: { cookie: ${secret} }, contentType: ${secret},`),
+    config('').replace('p: {', `p: { connections: { max: ${secret}, idle: ${secret} },`),
   ];
 
   test.each([
@@ -166,12 +183,15 @@ describe('no error repeats what is secret', () => {
     }
   });
 
-  test('and a regex from outside is not quoted by the engine', () => {
-    const text = config('').replace('to: p', 'to: p, when: { MSH-3: "${RE}" }');
-    const { errors } = outcome(text, folderWith({}), { RE: `/(${SECRET}/` });
-    expect(errors.join('\n')).toContain('is no RE2 regex');
-    expect(errors.join('\n')).not.toContain('hunter2');
-  });
+  test.each(['when: { MSH-3: "${RE}" }', 'http: { rewrite: { path: ["${RE}", /a] } }'])(
+    'and a regex from outside is not quoted by the engine: %s',
+    (part) => {
+      const text = config('').replace('to: p', `to: p, ${part}`);
+      const { errors } = outcome(text, folderWith({}), { RE: `/(${SECRET}/` });
+      expect(errors.join('\n')).toContain('is no RE2 regex');
+      expect(errors.join('\n')).not.toContain('hunter2');
+    },
+  );
 
   test.each([
     ['a bad value', `admin: { token: "${SECRET}\\n${SECRET}" }`],

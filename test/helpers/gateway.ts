@@ -2,6 +2,7 @@
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
 import type { Exchange } from '../../src/relay/exchange.ts';
+import type { Proxied } from '../../src/relay/proxied.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './until.ts';
 
@@ -11,11 +12,19 @@ export class TestGateway implements AsyncDisposable {
   readonly log: readonly Record<string, unknown>[];
   /** Those that are over, in the order in which they ended. */
   readonly exchanges: readonly Exchange[];
+  /** The same for proxied requests. */
+  readonly proxied: readonly Proxied[];
 
-  constructor(gateway: Gateway, log: readonly Record<string, unknown>[], exchanges: readonly Exchange[]) {
+  constructor(
+    gateway: Gateway,
+    log: readonly Record<string, unknown>[],
+    exchanges: readonly Exchange[],
+    proxied: readonly Proxied[],
+  ) {
     this.gateway = gateway;
     this.log = log;
     this.exchanges = exchanges;
+    this.proxied = proxied;
   }
 
   /** Of the listener with that name, or of the first. */
@@ -65,9 +74,13 @@ export async function startGateway(config: string | SimpleConfig): Promise<TestG
     { level: 'debug', format: 'json' },
     { write: (line) => void lines.push(JSON.parse(line)) },
   );
-  const gateway = new Gateway(loaded.config, log, { onExchange: (exchange) => exchanges.push(exchange) });
+  const proxied: Proxied[] = [];
+  const gateway = new Gateway(loaded.config, log, {
+    onExchange: (exchange) => exchanges.push(exchange),
+    onProxied: (record) => proxied.push(record),
+  });
   await gateway.start();
-  return new TestGateway(gateway, lines, exchanges);
+  return new TestGateway(gateway, lines, exchanges, proxied);
 }
 
 export interface SimpleConfig {

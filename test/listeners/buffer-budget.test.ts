@@ -62,3 +62,16 @@ it('one that takes all the room and waits again is woken again, not for ever', (
   for (let i = 0; i < 10; i++) one.hold(-100);
   expect(woken).toHaveLength(4);
 });
+
+it('favours one at a time, until that is over; then whoever waits may ask', () => {
+  const { budget: one, woken, wake } = budget();
+  const [a, b, c] = [{}, {}, {}];
+  one.hold(100);
+  expect([one.favours(a), one.favours(b), one.favours(a)]).toEqual([true, false, true]);
+  one.onRoom(wake('b'));
+  one.unfavour(c);
+  expect([woken, one.favours(b)]).toEqual([[], false]);
+  one.unfavour(a);
+  expect(woken).toEqual(['b']);
+  expect([one.favours(c), one.favours(b)]).toEqual([true, false]);
+});

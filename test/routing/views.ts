@@ -1,7 +1,7 @@
 // Messages, subjects, conditions and nodes in one line each, for the tests of this folder.
 
 import type { Candidate } from '../../routing/candidate.ts';
-import type { MessageView, Peer } from '../../routing/message-view.ts';
+import type { MessageView, Peer, RequestView } from '../../routing/message-view.ts';
 import { Pool } from '../../routing/pool.ts';
 import type { Condition, PoolConfig, RouteConfig, Subject, ValueTest } from '../../src/config/config.ts';
 import { parseFieldPath } from '../../src/hl7/field-path.ts';
@@ -18,8 +18,39 @@ export function view(
   return { header: readHeader(bytes), listener, peer: { address: '10.1.2.3', port: 40_000, ...peer } };
 }
 
+/** `headers`: by name in lower case; cookies are read from `cookie`. */
+export function request(
+  line: Partial<Pick<RequestView, 'method' | 'host' | 'path'>> = {},
+  headers: Readonly<Record<string, string>> = {},
+): RequestView {
+  return {
+    method: 'GET',
+    host: 'vip.example',
+    path: '/',
+    ...line,
+    header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
+    cookie: (name) =>
+      headers.cookie
+        ?.split('; ')
+        .find((pair) => pair.startsWith(`${name}=`))
+        ?.slice(name.length + 1),
+  };
+}
+
+/** A request that is no message. */
+export function proxied(http: RequestView, peer: Partial<Peer> = {}): MessageView {
+  return { header: undefined, http, listener: 'web', peer: { address: '10.1.2.3', port: 40_000, ...peer } };
+}
+
+/** A message that came over HTTP. */
+export function posted(http: RequestView, message = ORU): MessageView {
+  return { ...view(message, {}, 'web'), http };
+}
+
 export function subject(text: string): Subject {
   const path = parseFieldPath(text);
+  const [, kind, name = ''] = /^(header|cookie)\.(.+)$/.exec(text) ?? [];
+  if (kind !== undefined) return { kind: kind as 'header', name };
   return path === undefined ? { kind: text as 'listener' } : { kind: 'field', path };
 }
 
@@ -35,7 +66,7 @@ export function condition(text: string, test: ValueTest): Condition {
 }
 
 export function route(name: string, ...when: Condition[]): RouteConfig {
-  return { name, when, action: { kind: 'pool', pool: name } };
+  return { name, when, action: { kind: 'pool', pool: name }, http: undefined };
 }
 
 export interface FakeNode extends Candidate {
@@ -66,7 +97,7 @@ export function poolOf(
   mode?: 'hash' | 'table',
   now?: () => number,
 ): Pool<FakeNode> {
-  const persistence = mode && { by: [], mode, idleMs: 1_000, maxSenders: 1_000 };
+  const persistence = mode && { cookie: undefined, by: [], mode, idleMs: 1_000, maxSenders: 1_000 };
   return new Pool({ name: 'pool', balance, persistence }, nodes, now);
 }
 

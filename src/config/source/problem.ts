@@ -50,6 +50,11 @@ export class ConfigError extends GatewayError {
   }
 }
 
+/** A password's hash without quotes is torn at its commas, and what stands behind the last one reads as a key. */
+function withoutHash(key: string): string {
+  return key.replace(/\$[A-Za-z0-9+/]{16,}(\$.*)?$/s, '$…');
+}
+
 function byPlace(a: Problem, b: Problem): number {
   return a.line - b.line || a.column - b.column;
 }
@@ -81,6 +86,6 @@ export class Problems {
   }
 
   #problem({ line, column }: Place, key: string, message: string): Problem {
-    return { file: this.#file, line, column, key: printable(key), message };
+    return { file: this.#file, line, column, key: printable(withoutHash(key)), message };
   }
 }

@@ -11,9 +11,13 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
+import { HEADER_VARIABLES } from '../config.ts';
 import { interpolate } from './interpolate.ts';
 import { type Place, printable } from './problem.ts';
 import type { Entry, MapTree, Reading, Tree } from './value.ts';
+
+/** Where variables stand that each request fills in; no such name is taken for one of the environment there. */
+const HEADER_RULE = /^routes\[\d+\]\.http\.(request|response)\.(set|add)\./;
 
 const TOP: Place = { line: 1, column: 1 };
 /** Deeper than any key of the schema by far; recursion ends long before the stack does. */
@@ -160,7 +164,8 @@ class Grower {
 
   #scalar(value: unknown, source: string, key: string, place: Place, fallback: Place): Tree {
     if (value === null) return { kind: 'nothing', place: fallback };
-    const { text, outside, errors } = interpolate(source, this.#reading.env);
+    const later = HEADER_RULE.test(key) ? HEADER_VARIABLES : [];
+    const { text, outside, errors } = interpolate(source, this.#reading.env, later);
     for (const message of errors) this.#refuse(place, key, message);
     if (errors.length > 0) return { kind: 'refused', place };
     return { kind: 'scalar', place, text, written: outside ? source : undefined };

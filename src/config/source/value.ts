@@ -89,3 +89,8 @@ export function described({ text, written }: Scalar): string {
   // Nothing in this config takes `user:password@`, but someone may write it.
   return quoted(text.replace(/\/\/[^/@]*@/, '//…@'));
 }
+
+/** The entry of that key, where the tree is a map that has it. */
+export function entryIn(tree: Tree | undefined, key: string): Entry | undefined {
+  return tree?.kind === 'map' ? tree.entries.find((entry) => entry.key === key) : undefined;
+}

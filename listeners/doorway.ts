@@ -1,0 +1,176 @@
+// What every listener has in front of its protocol's server: the port, how many may come in, TLS handshakes, and PROXY
+// headers. Promises that each connection is counted from its first packet, and to say whose it is.
+import net from 'node:net';
+import tls from 'node:tls';
+import { identityOf } from '../certs/identity.ts';
+import type { Peer } from '../routing/message-view.ts';
+import type { ListenerConfig } from '../src/config/config.ts';
+import { causeCode, GatewayError } from '../src/errors.ts';
+import { listenError } from '../src/listen-error.ts';
+import { ProxyEntrance, reportedBy } from './proxy-entrance.ts';
+
+/** The kernel's own cap on half-accepted connections is usually 4096; Node.js asks for 511 by default. */
+const BACKLOG = 4096;
+/** Firewalls forget a silent connection after minutes, some after one; a dead sender is found out before that. */
+const KEEP_ALIVE_DELAY_MS = 30_000;
+
+/** Not the balancer's, which could pass for a sender's. No range holds it. */
+const NOBODY: Peer = { address: '', port: 0 };
+
+export class Doorway {
+  readonly #config: ListenerConfig;
+  readonly #server: net.Server;
+  /** The server itself, or the one that takes connections with PROXY headers for it. */
+  readonly #front: net.Server;
+  readonly #entrance: ProxyEntrance | undefined;
+  readonly #onFault: (error: GatewayError, peer: Peer | undefined) => void;
+  readonly #handshaking = new Set<net.Socket>();
+  /** By TCP socket; only where there is more to say than the socket does, or does once it is closed. */
+  readonly #peers = new WeakMap<net.Socket, Peer>();
+
+  /**
+   * `server`: the protocol's own (net.Server, tls.Server, http.Server, http2's secure server), which nobody else listens
+   * with. What comes out of it may be destroyed already, if it was refused. With PROXY headers it counts no connections, so
+   * its 'close' does not tell that the last has ended.
+   */
+  constructor(
+    config: ListenerConfig,
+    server: net.Server,
+    onFault: (error: GatewayError, peer: Peer | undefined) => void,
+  ) {
+    this.#config = config;
+    this.#server = server;
+    this.#onFault = onFault;
+    if (config.proxyProtocol) {
+      const entrance = new ProxyEntrance(config, {
+        onHeader: (socket, peer) => {
+          this.#peers.set(socket, peer);
+          server.emit('connection', socket);
+        },
+        onFault,
+      });
+      // As the server itself would have them: half-open (F25; http.Server always), but not below TLS.
+      const allowHalfOpen = !(server instanceof tls.Server);
+      this.#front = net.createServer({ allowHalfOpen }, (socket) => entrance.admit(socket));
+      this.#entrance = entrance;
+    } else this.#front = server;
+    this.#front.prependListener('connection', (socket) => {
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+    });
+    this.#front.maxConnections = config.limits.maxConnections;
+    // F28: Node.js has accepted and closed it; it is never left unread.
+    this.#front.on('drop', (dropped) =>
+      onFault(new GatewayError('GW_ERR_SENDER_LIMIT'), reportedBy(dropped ?? {})),
+    );
+    if (server instanceof tls.Server) this.#guardHandshakes(server);
+  }
+
+  get port(): number {
+    const bound = this.#front.address();
+    return typeof bound === 'object' && bound !== null ? bound.port : this.#config.bind.port;
+  }
+
+  get address(): string {
+    const { host } = this.#config.bind;
+    return `${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  /**
+   * Binds.
+   *
+   * @throws GatewayError GW_ERR_LISTEN
+   */
+  async listen(): Promise<void> {
+    const front = this.#front;
+    const { name, bind } = this.#config;
+    const { host, port } = bind;
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (cause: Error): void => reject(listenError(`listener ${name} on`, host, port, cause));
+      front.once('error', refuse);
+      front.listen({ host, port, backlog: BACKLOG }, () => {
+        front.off('error', refuse);
+        front.on('error', (cause) =>
+          this.#onFault(new GatewayError('GW_ERR_LISTEN', { detail: causeCode(cause), cause }), undefined),
+        );
+        resolve();
+      });
+    });
+    // HTTP servers of Node.js begin to watch their deadlines at this event.
+    if (front !== this.#server) this.#server.emit('listening');
+  }
+
+  /** Accepts no more. */
+  close(): void {
+    this.#front.close();
+    // HTTP servers of Node.js end idle connections with it.
+    if (this.#front !== this.#server) this.#server.close();
+  }
+
+  /** Ends every connection that is not yet the protocol's: those that wait for a PROXY header or are in a handshake. */
+  destroyPending(): void {
+    this.#entrance?.destroy();
+    for (const socket of this.#handshaking) socket.destroy();
+  }
+
+  /**
+   * Whose a connection is, by its TCP or TLS socket: as the PROXY header says, else as the socket reports it; with the
+   * TLS identity of who showed a certificate.
+   */
+  peerOf(socket: net.Socket): Peer {
+    const known = this.#peers.get(tcpBelow(socket));
+    if (known !== undefined) return known;
+    return this.#entrance === undefined ? reportedBy(socket) : NOBODY;
+  }
+
+  #guardHandshakes(server: tls.Server): void {
+    const { maxHandshakes, requireClientCert } = this.#config.tls ?? {
+      maxHandshakes: Number.POSITIVE_INFINITY,
+      requireClientCert: false,
+    };
+    server.on('connection', (socket) => {
+      const peer = this.peerOf(socket);
+      // A handshake costs more than a hundred messages: a flood of them must not take the core from those who send.
+      if (this.#handshaking.size >= maxHandshakes) {
+        this.#onFault(new GatewayError('GW_ERR_SENDER_HANDSHAKES'), peer);
+        socket.destroy();
+        return;
+      }
+      // When a client certificate is refused, Node.js says so only after the socket is gone and knows its address no more.
+      this.#peers.set(socket, peer);
+      this.#handshaking.add(socket);
+      socket.once('close', () => this.#handshaking.delete(socket));
+    });
+    // Before the protocol's own listener, which could read from it.
+    server.prependListener('secureConnection', (socket) => {
+      const below = tcpBelow(socket);
+      this.#handshaking.delete(below);
+      const peer = this.peerOf(socket);
+      const identity = identityOf(socket);
+      if (identity === undefined && requireClientCert) {
+        this.#onFault(new GatewayError('GW_ERR_SENDER_TLS', { detail: 'CERT_HAS_EXPIRED' }), peer);
+        socket.destroy();
+      } else this.#peers.set(below, { ...peer, tls: identity });
+    });
+    server.on('tlsClientError', (cause, socket) => {
+      const peer = this.peerOf(socket);
+      // A client certificate that is refused comes as ECONNRESET too; why, Node.js leaves on the socket.
+      const refused: unknown = socket.authorizationError;
+      const detail = typeof refused === 'string' ? refused : causeCode(cause);
+      // F27: a balancer's probe connects and closes; that is no failed handshake.
+      if (detail !== 'ECONNRESET')
+        this.#onFault(new GatewayError('GW_ERR_SENDER_TLS', { detail, cause }), peer);
+      // After a handshake timeout Node.js leaves the connection open, and with it a place under maxConnections.
+      socket.destroy();
+    });
+  }
+}
+
+/**
+ * The TCP socket below a TLS one, which Node.js knows under a name without documentation, and which http2's stand-ins for
+ * sockets pass on; itself where there is none.
+ */
+function tcpBelow(socket: net.Socket): net.Socket {
+  const below: unknown = Reflect.get(socket, '_parent');
+  return below instanceof net.Socket ? below : socket;
+}

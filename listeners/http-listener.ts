@@ -1,0 +1,240 @@
+// A port that takes HTTP/1 and, over TLS, HTTP/2: tells HL7 messages from requests to be proxied, and hands each to its
+// way. What both have in common is checked here: the request itself, who may send it, what it expects.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Http2ServerResponse } from 'node:http2';
+import type net from 'node:net';
+import type { ServerTls } from '../certs/server-tls.ts';
+import { Allowance } from '../routing/allowance.ts';
+import type { MessageView, Peer } from '../routing/message-view.ts';
+import type { ListenerConfig, RouteConfig } from '../src/config/config.ts';
+import { asGatewayError, causeCode, GatewayError } from '../src/errors.ts';
+import { isHl7Type, parseContentType } from '../src/hl7/content-type.ts';
+import { TrustedProxies } from '../src/http/forwarded.ts';
+import type { Proxied } from '../src/relay/proxied.ts';
+import type { Admission, Relay } from '../src/relay/relay.ts';
+import type { BufferBudget } from './buffer-budget.ts';
+import { Doorway } from './doorway.ts';
+import { ClientRequest, type Incoming, type RequestLimits } from './http/client-request.ts';
+import { type Outgoing, refuse } from './http/client-response.ts';
+import { Connections } from './http/connections.ts';
+import { Hl7Entrance } from './http/hl7-entrance.ts';
+import { asksForTunnel, createHttpServer, requestError } from './http/http-server.ts';
+import { isDeaf } from './http/lingering-close.ts';
+import type { ProxyRequest } from './http/proxy-request.ts';
+import type { ReverseProxy } from './http/reverse-proxy.ts';
+import { tunnelTo } from './http/tunnel.ts';
+import { UpgradeOffer } from './http/upgrade-offer.ts';
+import type { Listener } from './listener.ts';
+import type { ListenerWatcher } from './mllp-listener.ts';
+
+export interface HttpListenerWatcher extends ListenerWatcher {
+  onProxied(record: Proxied): void;
+}
+
+export class HttpListener implements Listener {
+  readonly name: string;
+  readonly #config: ListenerConfig;
+  readonly #relay: Relay;
+  readonly #proxy: ReverseProxy;
+  readonly #watcher: HttpListenerWatcher;
+  readonly #admission: Admission;
+  readonly #trusted: TrustedProxies;
+  readonly #messages: Hl7Entrance;
+  readonly #routesSayHl7: boolean;
+  readonly #connections: Connections;
+  readonly #doorway: Doorway;
+  #limits: RequestLimits | undefined;
+  #draining = false;
+
+  constructor(
+    config: ListenerConfig,
+    tls: ServerTls | undefined,
+    relay: Relay,
+    proxy: ReverseProxy,
+    budget: BufferBudget,
+    watcher: HttpListenerWatcher,
+  ) {
+    this.name = config.name;
+    this.#config = config;
+    this.#relay = relay;
+    this.#proxy = proxy;
+    this.#watcher = watcher;
+    const { batch, missingControlId, allow, http, limits } = config;
+    this.#admission = { batch, missingControlId, allowance: allow && new Allowance(allow) };
+    this.#trusted = new TrustedProxies(config.trustedProxies);
+    this.#messages = new Hl7Entrance({
+      config,
+      admission: this.#admission,
+      relay,
+      budget,
+      trusted: this.#trusted,
+      onExchange: (exchange, reply) => watcher.onExchange(exchange, reply),
+      onFault: (error, peer) => this.#fault(error, peer),
+      mustClose: () => this.#draining,
+    });
+    this.#routesSayHl7 = relay.routes.some((route) => route.http?.hl7 === true);
+    this.#connections = new Connections({
+      peerOf: (socket) => this.#doorway.peerOf(socket),
+      keepAliveMs: http.keepAliveMs,
+      readMs: limits.writeTimeoutMs,
+      headersMs: http.headersTimeoutMs,
+      onFault: (error, peer) => this.#fault(error, peer),
+    });
+    this.#doorway = new Doorway(config, this.#createServer(tls), (error, peer) => this.#fault(error, peer));
+  }
+
+  get port(): number {
+    return this.#doorway.port;
+  }
+
+  get address(): string {
+    return this.#doorway.address;
+  }
+
+  get connections(): number {
+    return this.#connections.count;
+  }
+
+  async start(): Promise<void> {
+    await this.#doorway.listen();
+    this.#connections.watch();
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    // HTTP servers of Node.js end with it the connections on which nothing has been asked.
+    this.#doorway.close();
+    await this.#connections.drain();
+  }
+
+  stop(): void {
+    this.#doorway.close();
+    this.#connections.destroy();
+    this.#doorway.destroyPending();
+  }
+
+  #createServer(tls: ServerTls | undefined): net.Server {
+    const connections = this.#connections;
+    return createHttpServer(this.#config.http, tls, {
+      // Behind a response that is not yet written nothing can be switched.
+      mayUpgrade: (incoming) => asksForTunnel(incoming) && !connections.isBusy(incoming.socket),
+      onRequest: (incoming, response) => this.#onRequest(incoming, response),
+      onUpgrade: (incoming, socket, head) => this.#onUpgrade(incoming, socket, head),
+      onError: (error, socket) => this.#onClientError(error, socket),
+      onTimeout: (socket) => connections.onTimeout(socket),
+      onSocket: (socket) => connections.admit(socket),
+      onSession: (session) => connections.admitSession(session),
+    });
+  }
+
+  #onRequest(incoming: Incoming, response: Outgoing): void {
+    // An error of either is told by its 'close'.
+    incoming.on('error', () => {});
+    response.on('error', () => {});
+    if (response instanceof Http2ServerResponse) {
+      this.#connections.began(response.req, response);
+      this.#begin(incoming, response);
+    } else this.#connections.inTurn(response.req, response, () => this.#begin(incoming, response));
+  }
+
+  #begin(incoming: Incoming, response: Outgoing): void {
+    const peer = this.#connections.peerOf(incoming);
+    try {
+      this.#serve(this.#read(incoming, peer), response);
+    } catch (thrown) {
+      this.#refuse(response, thrown, peer);
+    }
+  }
+
+  #refuse(response: Outgoing, thrown: unknown, peer: Peer): void {
+    const error = asGatewayError(thrown);
+    this.#fault(error, peer);
+    // Whatever is behind a request that makes no sense, or of its body, makes none either.
+    refuse(response, error, true);
+  }
+
+  #serve(request: ClientRequest, response: Outgoing): void {
+    const isPost = request.method === 'POST';
+    const type = isPost ? parseContentType(request.header('content-type') ?? '') : undefined;
+    const isHl7 =
+      (type !== undefined && isHl7Type(type.type)) ||
+      (isPost && this.#routesSayHl7 && this.#relay.findRoute(this.#viewOf(request))?.http?.hl7 === true);
+    // Whether it may be sent, and whether its route rejects it, is asked of the message that it holds.
+    if (isHl7) this.#messages.receive(request, response, type);
+    else this.#forward(request, response, this.#routeOf(request), undefined);
+  }
+
+  #viewOf(request: ClientRequest): MessageView {
+    return { header: undefined, http: request, listener: this.name, peer: request.peer };
+  }
+
+  #routeOf(request: ClientRequest): RouteConfig {
+    const view = this.#viewOf(request);
+    const { allowance } = this.#admission;
+    if (allowance !== undefined && !allowance.permits(view))
+      throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+    const route = this.#relay.routeOf(view);
+    if (route.action.kind === 'reject')
+      throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: route.action.text });
+    return route;
+  }
+
+  #forward(
+    request: ClientRequest,
+    response: Outgoing,
+    route: RouteConfig,
+    tunnel: ProxyRequest['tunnel'],
+  ): void {
+    this.#proxy.forward({
+      request,
+      response,
+      route,
+      listener: this.name,
+      trusted: this.#trusted,
+      bodyTimeoutMs: this.#config.http.bodyTimeoutMs,
+      writeTimeoutMs: this.#config.limits.writeTimeoutMs,
+      tunnel,
+      mustClose: () => this.#draining,
+      over: (record) => this.#watcher.onProxied(record),
+    });
+  }
+
+  /** F56: nothing of what follows goes to a node before the node has agreed. */
+  #onUpgrade(incoming: IncomingMessage, socket: net.Socket, head: Buffer): void {
+    const offer = new UpgradeOffer(incoming, socket, head);
+    const response: ServerResponse = offer.response;
+    this.#connections.expect(socket, response);
+    const peer = this.#connections.peerOf(incoming);
+    try {
+      const request = this.#read(incoming, peer);
+      this.#forward(request, response, this.#routeOf(request), (node, nodeHead, fields) =>
+        tunnelTo(socket, offer.accept(), node, nodeHead, fields),
+      );
+    } catch (thrown) {
+      this.#refuse(response, thrown, peer);
+    }
+  }
+
+  #read(incoming: Incoming, peer: Peer): ClientRequest {
+    // Asked once: the operating system is asked for the port each time.
+    this.#limits ??= {
+      maxHeaders: this.#config.http.maxHeaders,
+      trusted: this.#trusted,
+      port: this.port,
+      secure: this.#config.tls !== undefined,
+    };
+    return new ClientRequest(incoming, peer, this.#limits);
+  }
+
+  /** What Node.js's parser refuses (F49 and its like), or what came too late. */
+  #onClientError(thrown: Error, socket: net.Socket): void {
+    // Of what nobody looks at any more.
+    if (isDeaf(socket)) return;
+    if (causeCode(thrown) === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else this.#connections.refuse(socket, requestError(thrown));
+  }
+
+  #fault(error: GatewayError, peer: Peer | undefined): void {
+    this.#watcher.onFault(this.name, error, peer, undefined);
+  }
+}

@@ -1,0 +1,246 @@
+// The connections of an HTTP listener: whose each is, which of its responses is due, and how it ends. Promises that the
+// requests of one HTTP/1 connection are served one by one, and none behind a refusal or a response that ends it.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Peer } from '../../routing/message-view.ts';
+import { GatewayError } from '../../src/errors.ts';
+import type { Incoming } from './client-request.ts';
+import { breakOff, refusalBytes, refuse } from './client-response.ts';
+import { MAX_STREAMS } from './http-server.ts';
+import { closeLingering, deafen, isDeaf } from './lingering-close.ts';
+
+export interface ConnectionsOptions {
+  readonly peerOf: (socket: Socket) => Peer;
+  /** Of HTTP/2; for HTTP/1 the server has it. */
+  readonly keepAliveMs: number;
+  /** F69: a client that takes nothing of what is written to it. */
+  readonly readMs: number;
+  /** While the listener closes: for a request that has begun. */
+  readonly headersMs: number;
+  readonly onFault: (error: GatewayError, peer: Peer) => void;
+}
+
+interface Connection {
+  readonly peer: Peer;
+  isV2: boolean;
+  /** To its latest request, over HTTP/1. */
+  last: ServerResponse | undefined;
+  /** Requests that came before the response to the one before them was written. */
+  waiting: number;
+  /** Checks in a row, while the listener closes, at which nothing was due. */
+  idle: number;
+}
+
+interface Session {
+  readonly peer: Peer;
+  /** Requests whose responses are due or under way. */
+  active: number;
+  /** Checks in a row, once it takes no more requests, at which there was none. */
+  idle: number;
+  readonly onEnded: () => void;
+}
+
+/** How often clients are looked at that do not read, so that their deadline may be exceeded by as much. */
+const CHECK_MS = 1_000;
+/** As many as HTTP/2 allows: what waits is held, parsed, in memory. Browsers pipeline nothing. */
+const MAX_PIPELINED = MAX_STREAMS;
+const NOBODY: Peer = { address: '', port: 0 };
+
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #connections = new Map<Socket, Connection>();
+  /** By the client's address and port: an HTTP/2 session hides its socket behind a stand-in. */
+  readonly #named = new Map<string, Connection>();
+  readonly #sessions = new Map<ServerHttp2Session, Session>();
+  #timer: NodeJS.Timeout | undefined;
+  #closing = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#connections.size;
+  }
+
+  watch(): void {
+    this.#timer = setInterval(() => this.#check(), CHECK_MS);
+    this.#timer.unref();
+  }
+
+  admit(socket: Socket): void {
+    // Refused by the doorway.
+    if (socket.destroyed) return;
+    const name = nameOf(socket);
+    const connection = {
+      peer: this.#options.peerOf(socket),
+      isV2: false,
+      last: undefined,
+      waiting: 0,
+      idle: 0,
+    };
+    this.#connections.set(socket, connection);
+    this.#named.set(name, connection);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      if (this.#named.get(name) === connection) this.#named.delete(name);
+      if (this.#connections.size === 0) this.#onEmpty?.();
+    });
+  }
+
+  admitSession(session: ServerHttp2Session): void {
+    const { socket } = session;
+    const known = socket && this.#named.get(nameOf(socket));
+    if (known !== undefined) known.isV2 = true;
+    const entry: Session = { peer: known?.peer ?? NOBODY, active: 0, idle: 0, onEnded: () => entry.active-- };
+    this.#sessions.set(session, entry);
+    session.once('close', () => this.#sessions.delete(session));
+    session.setTimeout(this.#options.keepAliveMs, () => closeSession(session));
+    if (this.#closing) closeSession(session);
+  }
+
+  peerOf(incoming: Incoming): Peer {
+    if (!('stream' in incoming)) return this.#connections.get(incoming.socket)?.peer ?? NOBODY;
+    return this.#sessionOf(incoming)?.peer ?? NOBODY;
+  }
+
+  /** A request of HTTP/2, whose streams need not wait for each other. */
+  began(incoming: Http2ServerRequest, response: Http2ServerResponse): void {
+    const session = this.#sessionOf(incoming);
+    if (session === undefined) return;
+    session.active++;
+    response.once('close', session.onEnded);
+  }
+
+  #sessionOf({ stream }: Http2ServerRequest): Session | undefined {
+    return stream.session && this.#sessions.get(stream.session as ServerHttp2Session);
+  }
+
+  /** A response of this connection is due or under way. */
+  isBusy(socket: Socket): boolean {
+    const last = this.#connections.get(socket)?.last;
+    return last !== undefined && !last.writableFinished;
+  }
+
+  /** The connection's next response, which Node.js has not made. */
+  expect(socket: Socket, response: ServerResponse): void {
+    const connection = this.#connections.get(socket);
+    if (connection !== undefined) connection.last = response;
+  }
+
+  /** Calls `serve` when all requests before this one have been answered; never, if the connection ends with one of them. */
+  inTurn(incoming: IncomingMessage, response: ServerResponse, serve: () => void): void {
+    const { socket } = incoming;
+    const connection = this.#connections.get(socket);
+    // The parser goes on with what it has, while the connection's last response is written already.
+    if (connection === undefined || socket.destroyed || isDeaf(socket)) return;
+    connection.last = response;
+    // Node.js gives a response its socket when its turn comes.
+    if (response.socket !== null) {
+      serve();
+      return;
+    }
+    connection.waiting++;
+    if (connection.waiting > MAX_PIPELINED) {
+      this.#options.onFault(
+        new GatewayError('GW_ERR_HTTP_REQUEST', { detail: 'pipelined' }),
+        connection.peer,
+      );
+      socket.destroy();
+      return;
+    }
+    response.once('socket', () => {
+      connection.waiting--;
+      // It has been refused in the meantime if its body made no sense.
+      if (!response.writableEnded) serve();
+    });
+  }
+
+  /** What came makes no request: nothing that follows is looked at, and what is due is written before the connection ends. */
+  refuse(socket: Socket, error: GatewayError): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#options.onFault(error, connection.peer);
+    deafen(socket);
+    const { last } = connection;
+    if (last === undefined || last.writableFinished) {
+      socket.write(refusalBytes(error));
+      closeLingering(socket);
+    } else if (!last.req.complete) {
+      // It is this request's body.
+      if (last.headersSent) breakOff(last);
+      else refuse(last, error, true);
+    } else {
+      // Behind a CONNECT Node.js tells nobody any more.
+      socket.on('drain', () => last.emit('drain'));
+      last.once('finish', () => {
+        if (socket.writable) socket.write(refusalBytes(error));
+        closeLingering(socket);
+      });
+    }
+  }
+
+  /** Ends those that have nothing due, and the others when they have. Resolves when there are none. */
+  async drain(): Promise<void> {
+    this.#closing = true;
+    for (const session of this.#sessions.keys()) closeSession(session);
+    for (const [socket, connection] of this.#connections) {
+      const { last } = connection;
+      if (last === undefined || last.writableFinished) continue;
+      // Its headers may have been sent without saying so.
+      last.once('finish', () => {
+        if (connection.last === last) closeLingering(socket);
+      });
+    }
+    if (this.#connections.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  destroy(): void {
+    clearInterval(this.#timer);
+    for (const session of this.#sessions.keys()) session.destroy();
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  /** Behind a socket's timeout, which is that of a connection without requests, or set by `#check`. */
+  onTimeout(socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (socket.writableLength > 0) {
+      this.#options.onFault(new GatewayError('GW_ERR_SENDER_NOT_READING'), connection?.peer ?? NOBODY);
+      socket.destroy();
+    } else if (this.isBusy(socket)) socket.setTimeout(0);
+    else socket.destroy();
+  }
+
+  #check(): void {
+    for (const [session, entry] of this.#sessions) {
+      // It waits for its streams, and one may never have got beyond its headers.
+      if (!session.closed || entry.active > 0) entry.idle = 0;
+      else if (++entry.idle * CHECK_MS > this.#options.headersMs) session.destroy();
+    }
+    for (const [socket, connection] of this.#connections) {
+      // Node.js counts from when the reader last took some.
+      if (socket.writableLength > 0 && (socket.timeout ?? 0) === 0) socket.setTimeout(this.#options.readMs);
+      // A server that closes looks after no deadlines any more.
+      if (!this.#closing || connection.isV2 || connection.last?.writableFinished === false)
+        connection.idle = 0;
+      else if (++connection.idle * CHECK_MS > this.#options.headersMs) closeLingering(socket);
+    }
+  }
+}
+
+/** Lets what is under way end, and takes no more. */
+function closeSession(session: ServerHttp2Session): void {
+  if (!session.closed && !session.destroyed) session.close();
+}
+
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress} ${remotePort}`;
+}

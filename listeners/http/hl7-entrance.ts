@@ -1,0 +1,45 @@
+// Where requests that hold a message come in: who may post one (RFC 7617), and then its reception.
+// Promises that nothing of the body is read of a sender that is not known.
+import type { Peer } from '../../routing/message-view.ts';
+import { asGatewayError, GatewayError } from '../../src/errors.ts';
+import type { ContentType } from '../../src/hl7/content-type.ts';
+import { Users } from './basic-auth.ts';
+import type { ClientRequest } from './client-request.ts';
+import { type Outgoing, refuse } from './client-response.ts';
+import { Hl7Reception, type Hl7ReceptionOptions } from './hl7-reception.ts';
+
+export class Hl7Entrance {
+  readonly #options: Hl7ReceptionOptions;
+  readonly #users: Users;
+
+  constructor(options: Hl7ReceptionOptions) {
+    this.#options = options;
+    this.#users = new Users(options.config.http);
+  }
+
+  /**
+   * `type`: of the body; undefined where the route alone says that it is HL7.
+   *
+   * @throws GatewayError GW_ERR_HTTP_CHARSET
+   */
+  receive(request: ClientRequest, response: Outgoing, type: ContentType | undefined): void {
+    const start = (): void => new Hl7Reception(request, response, type, this.#options).start();
+    if (this.#users.isEmpty) {
+      start();
+      return;
+    }
+    this.#users
+      .check(request.header('authorization'))
+      .then((known) => {
+        if (!known) throw new GatewayError('GW_ERR_HTTP_CREDENTIALS');
+        if (!request.incoming.destroyed) start();
+      })
+      .catch((thrown: unknown) => this.#refuse(response, asGatewayError(thrown), request.peer));
+  }
+
+  #refuse(response: Outgoing, error: GatewayError, peer: Peer): void {
+    this.#options.onFault(error, peer);
+    const isUnknown = error.code === 'GW_ERR_HTTP_CREDENTIALS';
+    refuse(response, error, true, isUnknown ? ['www-authenticate', this.#users.challenge] : []);
+  }
+}

@@ -1,0 +1,211 @@
+// HL7 over HTTP: a POST whose body is one message, and whose response's body is its acknowledgement. An acknowledgement
+// is a 200 whatever its code says; anything else says that the transport failed, and carries no HL7.
+import { Http2ServerResponse } from 'node:http2';
+import type { Peer } from '../../routing/message-view.ts';
+import type { ListenerConfig } from '../../src/config/config.ts';
+import { GatewayError } from '../../src/errors.ts';
+import { type ContentType, charsetOfType, withCharset } from '../../src/hl7/content-type.ts';
+import { endToEnd } from '../../src/http/fields.ts';
+import { addForwarding, isForwarding, type TrustedProxies } from '../../src/http/forwarded.ts';
+import { payloadOf } from '../../src/mllp/frame.ts';
+import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
+import type { Lane } from '../../src/relay/lane.ts';
+import type { Admission, Relay } from '../../src/relay/relay.ts';
+import type { BufferBudget } from '../buffer-budget.ts';
+import { refusalBytes, refusalOf } from '../refusal.ts';
+import type { ClientRequest } from './client-request.ts';
+import { closeBehind, endWith, type Outgoing, refuse, startResponse } from './client-response.ts';
+import { statusOf } from './statuses.ts';
+import { readWhole } from './whole-body.ts';
+
+export interface Hl7ReceptionOptions {
+  readonly config: ListenerConfig;
+  readonly admission: Admission;
+  readonly relay: Relay;
+  readonly budget: BufferBudget;
+  readonly trusted: TrustedProxies;
+  readonly onExchange: (exchange: Exchange, reply: string) => void;
+  readonly onFault: (error: GatewayError, peer: Peer) => void;
+  readonly mustClose: () => boolean;
+}
+
+/** MLLP's framing around the body, so that it can go to any node: 0B before it, 1C 0D behind (see relay.ts for what is in it). */
+const BEFORE = 1;
+const BEHIND = 2;
+
+export class Hl7Reception implements Origin {
+  readonly listener: string;
+  readonly peer: Peer;
+  readonly http: HttpOrigin;
+  readonly lanes = new Map<string, Lane<Exchange>>();
+  readonly #request: ClientRequest;
+  readonly #response: Outgoing;
+  readonly #type: ContentType | undefined;
+  readonly #options: Hl7ReceptionOptions;
+
+  /**
+   * `type`: of the body; undefined where the route alone says that it is HL7.
+   *
+   * @throws GatewayError GW_ERR_HTTP_CHARSET
+   */
+  constructor(
+    request: ClientRequest,
+    response: Outgoing,
+    type: ContentType | undefined,
+    options: Hl7ReceptionOptions,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#type = type;
+    this.#options = options;
+    this.listener = options.config.name;
+    this.peer = request.peer;
+    this.http = httpOrigin(request, type, options);
+  }
+
+  start(): void {
+    const { config, budget } = this.#options;
+    const { maxFrameBytes, frameTimeoutMs } = config.limits;
+    const { expectsContinue, contentLength } = this.#request;
+    // F62, F72: a message that is too large is refused before it comes.
+    if (expectsContinue && (contentLength ?? 0) <= maxFrameBytes) this.#response.writeContinue();
+    const limits = {
+      maxBytes: maxFrameBytes,
+      timeoutMs: frameTimeoutMs,
+      before: BEFORE,
+      behind: BEHIND,
+      budget,
+      favour: this,
+    };
+    readWhole(this.#request.incoming, this.#request.contentLength, limits, (result) => {
+      if (result instanceof GatewayError) this.#refuse(result);
+      else this.#accept(result);
+    });
+  }
+
+  settled(exchange: Exchange, outcome: Outcome): void {
+    const { budget, onExchange, onFault } = this.#options;
+    budget.hold(-exchange.frame.length);
+    budget.unfavour(this);
+    // F26: its message stands all the same.
+    if (isGone(this.#response)) onFault(new GatewayError('GW_ERR_HTTP_CUT'), this.peer);
+    switch (outcome.kind) {
+      case 'answered':
+        onExchange(exchange, outcome.ack.code);
+        this.#answer(payloadOf(outcome.frame), outcome.ack.charset);
+        return;
+      case 'unanswered':
+        onExchange(exchange, 'none');
+        this.#answer(Buffer.alloc(0));
+        return;
+      case 'abandoned':
+        onExchange(exchange, 'close');
+        return;
+      case 'failed':
+        this.#fail(exchange, outcome);
+    }
+  }
+
+  /** F43: HTTP has no way to say more behind a response. */
+  answeredLater(): void {}
+
+  #accept(frame: Buffer): void {
+    frame[0] = 0x0b;
+    frame[frame.length - 2] = 0x1c;
+    frame[frame.length - 1] = 0x0d;
+    this.#options.relay.accept(new Exchange(frame, this), this.#options.admission);
+  }
+
+  #fail(exchange: Exchange, failure: Failure): void {
+    const { config, onExchange } = this.#options;
+    const { error } = failure;
+    const refusal = refusalOf(config, error, exchange.route);
+    const bytes = refusalBytes(refusal, error, exchange.hasHeader ? exchange.header : undefined);
+    const told = bytes === null ? toldOf(exchange, failure) : error;
+    onExchange(exchange, bytes === null ? `HTTP ${statusOf(told.code)}` : refusal);
+    if (bytes === null) refuse(this.#response, told, this.#options.mustClose());
+    else this.#answer(bytes);
+  }
+
+  /** In the type of the request, as that is what its client reads; in the charset that the node says, or the request's. */
+  #answer(bytes: Buffer, charset?: string): void {
+    const response = this.#response;
+    if (response.headersSent || isGone(response)) return;
+    const type = this.#type?.type ?? 'application/hl7-v2';
+    const fields = [
+      'content-type',
+      withCharset(type, charset ?? this.http.charset?.label),
+      'content-length',
+      String(bytes.length),
+    ];
+    if (this.#options.mustClose()) closeBehind(response, fields);
+    startResponse(response, 200, '', fields);
+    endWith(response, bytes, this.#options.config.limits.writeTimeoutMs);
+  }
+
+  #refuse(error: GatewayError): void {
+    // Its body made no HTTP, which has been told already.
+    if (this.#response.headersSent) return;
+    this.#options.onFault(error, this.peer);
+    // What is left of the body is not read.
+    refuse(this.#response, error, true);
+  }
+}
+
+type Failure = Extract<Outcome, { readonly kind: 'failed' }>;
+
+/**
+ * A 503 says that nobody has the message, so whoever stands between may send it again. One that a node may have is told
+ * by how that came about.
+ */
+function toldOf({ attempts }: Exchange, { error, ambiguous }: Failure): GatewayError {
+  if (!ambiguous || error.resend === 'unsafe') return error;
+  return attempts.findLast((attempt) => attempt.error?.resend === 'unsafe')?.error ?? error;
+}
+
+function isGone(response: Outgoing): boolean {
+  return response instanceof Http2ServerResponse ? response.stream.destroyed : response.destroyed;
+}
+
+function httpOrigin(
+  request: ClientRequest,
+  type: ContentType | undefined,
+  { trusted, config }: Hl7ReceptionOptions,
+): HttpOrigin {
+  const { method, host, path, target, incoming, hop } = request;
+  const label = type?.parameters.get('charset')?.trim();
+  const decoder = type && charsetOfType(type);
+  if (label !== undefined && decoder === undefined) throw new GatewayError('GW_ERR_HTTP_CHARSET');
+  // Users that are the gateway's own are no business of the node.
+  const consumed = config.http.users.size > 0;
+  return {
+    method,
+    host,
+    path,
+    query: target.query,
+    charset: label === undefined || decoder === undefined ? undefined : { decoder, label },
+    header: (name) => request.header(name),
+    cookie: (name) => request.cookie(name),
+    fields() {
+      const raw = incoming.rawHeaders;
+      const fields = endToEnd(raw, (name) => isOfThisHop(name) || (consumed && name === 'authorization'));
+      addForwarding(fields, hop, raw, trusted);
+      return fields;
+    },
+  };
+}
+
+/** The gateway posts the message anew: its framing and type are its own, and an answer must not come compressed. */
+function isOfThisHop(name: string): boolean {
+  return NOT_PASSED_ON.has(name) || isForwarding(name);
+}
+
+const NOT_PASSED_ON: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'content-length',
+  'content-type',
+  'date',
+  'expect',
+  'host',
+  'trailer',
+]);

@@ -1,0 +1,37 @@
+// The end of an HTTP/1 connection whose client may still be sending: closed as it is, what lies unread becomes a reset,
+// which can take the last response from the client (RFC 9112 9.6). Promises that nothing that still comes is looked at.
+import type { Socket } from 'node:net';
+import { endGently } from '../../src/mllp/tick-writer.ts';
+
+const deaf = new WeakSet<Socket>();
+const NOTHING = Buffer.alloc(0);
+
+/** What comes from now on is thrown away, and no request is made of it. */
+export function deafen(socket: Socket): void {
+  if (deaf.has(socket)) return;
+  deaf.add(socket);
+  // Takes the parser off; to listen takes the socket's handle from it.
+  socket.removeAllListeners('data');
+  socket.on('data', ignore);
+  // To the stream a read may be under way that the parser has stopped; nothing ends it, so that the next one can begin.
+  socket.push(NOTHING);
+  socket.resume();
+}
+
+export function isDeaf(socket: Socket): boolean {
+  return deaf.has(socket);
+}
+
+/** FIN behind what was written, and an end within seconds. */
+export function closeLingering(socket: Socket): void {
+  deafen(socket);
+  endGently(socket);
+}
+
+/** The same behind the response that is under way, which has told the client so. */
+export function lingerBehind(socket: Socket): void {
+  // What Node.js calls when a connection's last response is written.
+  socket.destroySoon = () => closeLingering(socket);
+}
+
+function ignore(): void {}

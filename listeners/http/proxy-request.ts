@@ -1,0 +1,33 @@
+// What a request that is proxied brings along: from the listener, and from its route and pool.
+// Types alone; what is done with it stands in reverse-proxy.ts and forwarding.ts.
+import type { Socket } from 'node:net';
+import type { RouteConfig } from '../../src/config/config.ts';
+import type { TrustedProxies } from '../../src/http/forwarded.ts';
+import type { Proxied } from '../../src/relay/proxied.ts';
+import type { ClientRequest } from './client-request.ts';
+import type { Outgoing } from './client-response.ts';
+import type { TranslationOptions } from './translation.ts';
+
+export interface ForwardingOptions extends TranslationOptions {
+  readonly response: Outgoing;
+  readonly record: Proxied;
+  /** Bytes that can be sent again; undefined: the body is streamed, if there is one. */
+  readonly body: Buffer | undefined;
+  readonly bodyTimeoutMs: number;
+  /** F69: a client that takes nothing of its response for so long. */
+  readonly writeTimeoutMs: number;
+  /** Set where the client asks for another protocol: gives its socket away once a node agrees. */
+  readonly tunnel: ((node: Socket, head: Buffer, fields: string[]) => void) | undefined;
+  /** The connection shall end behind this response. */
+  readonly mustClose: () => boolean;
+  readonly over: (record: Proxied) => void;
+}
+
+export interface ProxyRequest
+  extends Pick<ForwardingOptions, 'tunnel' | 'mustClose' | 'over' | 'bodyTimeoutMs' | 'writeTimeoutMs'> {
+  readonly request: ClientRequest;
+  readonly response: Outgoing;
+  readonly route: RouteConfig;
+  readonly listener: string;
+  readonly trusted: TrustedProxies;
+}

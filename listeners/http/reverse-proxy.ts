@@ -1,0 +1,125 @@
+// The way of a request that is no HL7 message: its route's pool, what binds it to a node, and how much of its body is
+// kept so that it could be sent again.
+import { stickyKey } from '../../routing/sticky-key.ts';
+import type { RouteConfig } from '../../src/config/config.ts';
+import { asGatewayError, GatewayError } from '../../src/errors.ts';
+import type { Binding, HttpPool } from '../../src/relay/http-pool.ts';
+import { Proxied } from '../../src/relay/proxied.ts';
+import type { BufferBudget } from '../buffer-budget.ts';
+import type { ClientRequest } from './client-request.ts';
+import { refuse } from './client-response.ts';
+import { Forwarding } from './forwarding.ts';
+import type { ProxyRequest } from './proxy-request.ts';
+import { RouteActions } from './route-actions.ts';
+import { readWhole } from './whole-body.ts';
+
+/** Bodies up to this size are read before a node is chosen, and can be sent twice. A form or an API call fits. */
+const MAX_REPLAY_BYTES = 64 * 1024;
+const NO_BODY = Buffer.alloc(0);
+
+export class ReverseProxy {
+  readonly #pools: ReadonlyMap<string, HttpPool>;
+  readonly #actions: ReadonlyMap<RouteConfig, RouteActions>;
+  readonly #budget: BufferBudget;
+
+  constructor(pools: ReadonlyMap<string, HttpPool>, routes: readonly RouteConfig[], budget: BufferBudget) {
+    this.#pools = pools;
+    this.#actions = new Map(routes.map((route) => [route, new RouteActions(route)]));
+    this.#budget = budget;
+  }
+
+  /** @throws GatewayError */
+  forward(proxied: ProxyRequest): void {
+    const { request, response, route, listener, over } = proxied;
+    const { action } = route;
+    const pool = action.kind === 'pool' ? this.#pools.get(action.pool) : undefined;
+    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
+    const record = new Proxied(listener, request.peer, request.method, request.incoming.httpVersion);
+    record.route = route;
+    record.pool = pool.config;
+    if (!request.hasBody) this.#start(proxied, pool, record, NO_BODY);
+    else if (this.#isReplayable(request)) {
+      const limits = {
+        maxBytes: MAX_REPLAY_BYTES,
+        timeoutMs: proxied.bodyTimeoutMs,
+        before: 0,
+        behind: 0,
+        budget: this.#budget,
+      };
+      readWhole(request.incoming, request.contentLength, limits, (body) => {
+        if (body instanceof GatewayError) {
+          record.error = body;
+          record.settledAt = performance.now();
+          refuse(response, body, true);
+          over(record);
+        } else this.#start(proxied, pool, record, body);
+      });
+    } else this.#start(proxied, pool, record, undefined);
+  }
+
+  /** One that waits for a 100 (Continue) has sent nothing yet; it is the node that says it. */
+  #isReplayable(request: ClientRequest): boolean {
+    const { contentLength } = request;
+    if (contentLength === undefined || contentLength > MAX_REPLAY_BYTES || this.#budget.isSpent) return false;
+    return !request.expectsContinue;
+  }
+
+  #start(proxied: ProxyRequest, pool: HttpPool, record: Proxied, body: Buffer | undefined): void {
+    const { request, response, route, trusted, bodyTimeoutMs, writeTimeoutMs, tunnel, mustClose, over } =
+      proxied;
+    const { persistence } = pool.config;
+    const held = body?.length ?? 0;
+    let forwarding: Forwarding;
+    try {
+      forwarding = new Forwarding({
+        request,
+        response,
+        record,
+        pool,
+        actions: this.#actionsOf(route),
+        binding: bindingOf(request, pool, record.listener),
+        body,
+        trusted,
+        bodyTimeoutMs,
+        writeTimeoutMs,
+        learns: persistence?.by.length === 1 ? cookieOf(persistence.by[0]) : undefined,
+        tunnel,
+        mustClose,
+        over: (settled) => {
+          if (held > 0) this.#budget.hold(-held);
+          over(settled);
+        },
+      });
+    } catch (thrown) {
+      const error = asGatewayError(thrown);
+      if (held > 0) this.#budget.hold(-held);
+      record.error = error;
+      record.settledAt = performance.now();
+      refuse(response, error, true);
+      over(record);
+      return;
+    }
+    forwarding.start();
+  }
+
+  #actionsOf(route: RouteConfig): RouteActions {
+    return this.#actions.get(route) ?? new RouteActions(route);
+  }
+}
+
+function bindingOf(request: ClientRequest, { config }: HttpPool, listener: string): Binding {
+  const { persistence } = config;
+  if (persistence === undefined) return NOTHING_BINDS;
+  const { cookie, by } = persistence;
+  const token = cookie === undefined ? undefined : request.cookie(cookie);
+  const view = { header: undefined, http: request, listener, peer: request.peer };
+  return { token, key: by.length === 0 ? undefined : stickyKey(view, by) };
+}
+
+const NOTHING_BINDS: Binding = { token: undefined, key: undefined };
+
+function cookieOf(
+  subject: { readonly kind: string; readonly name?: string } | undefined,
+): string | undefined {
+  return subject?.kind === 'cookie' ? subject.name : undefined;
+}

@@ -1,0 +1,147 @@
+// What a route does to requests and responses, compiled once for each route: path, headers, and how a response of the
+// node becomes one for the client.
+import type { RouteConfig } from '../../src/config/config.ts';
+import { persistenceCookie, setCookieValue, stripCookie } from '../../src/http/cookie.ts';
+import { endToEnd, type Fields, isHopByHop } from '../../src/http/fields.ts';
+import { addForwarding, isForwarding, type TrustedProxies } from '../../src/http/forwarded.ts';
+import { compileHeaderRules, type HeaderVariables } from '../../src/http/header-rules.ts';
+import {
+  compilePathRewrite,
+  outsideCookie,
+  outsideLocation,
+  type PathChange,
+  type Places,
+  pathChange,
+} from '../../src/http/path-rewrite.ts';
+import type { ClientRequest } from './client-request.ts';
+
+export type NodeFields = Readonly<Record<string, string | string[] | undefined>>;
+
+export interface ToClient {
+  readonly change: PathChange | undefined;
+  /** `host:port` of the node. */
+  readonly authority: string;
+  readonly variables: HeaderVariables;
+  /** Set where the client is to be bound to the node. */
+  readonly cookie: { readonly name: string; readonly token: string } | undefined;
+}
+
+export class RouteActions {
+  readonly timeoutMs: number | undefined;
+  readonly #rewrite: ReturnType<typeof compilePathRewrite>;
+  readonly #request: ReturnType<typeof compileHeaderRules>;
+  readonly #response: ReturnType<typeof compileHeaderRules>;
+
+  constructor({ http }: RouteConfig) {
+    this.timeoutMs = http?.timeoutMs;
+    this.#rewrite = compilePathRewrite(http?.rewrite);
+    this.#request = http && compileHeaderRules(http.request);
+    this.#response = http && compileHeaderRules(http.response);
+  }
+
+  /** The path for the node, without its query. */
+  path(request: ClientRequest): string {
+    return this.#rewrite?.(request.path) ?? request.path;
+  }
+
+  change(request: ClientRequest, path: string): PathChange | undefined {
+    return pathChange(request.path, path);
+  }
+
+  /** The fields for a node, without those that frame the body. `cookie`: name of the gateway's own. */
+  toNode(
+    request: ClientRequest,
+    trusted: TrustedProxies,
+    variables: HeaderVariables,
+    cookie: string | undefined,
+  ): Fields {
+    const raw = request.incoming.rawHeaders;
+    const fields = endToEnd(raw, isReplaced);
+    if (request.isV2) joinCookies(fields);
+    if (cookie !== undefined) stripCookie(fields, cookie);
+    addForwarding(fields, request.hop, raw, trusted);
+    fields.push('host', request.hostText.text);
+    return this.#request?.(fields, variables) ?? fields;
+  }
+
+  /** The fields for the client. */
+  toClient(from: NodeFields, request: ClientRequest, more: ToClient): Fields {
+    const fields = withoutHop(from);
+    this.#putRight(fields, request, more);
+    const { cookie } = more;
+    if (cookie !== undefined)
+      fields.push('set-cookie', persistenceCookie(cookie.name, cookie.token, request.secure));
+    return this.#response?.(fields, more.variables) ?? fields;
+  }
+
+  #putRight(fields: Fields, request: ClientRequest, { change, authority }: ToClient): void {
+    let places: Places | undefined;
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i];
+      if (name !== 'location' && name !== 'content-location' && name !== 'set-cookie') continue;
+      places ??= {
+        origin: `${request.hop.proto}://${request.hostText.text}`,
+        inside: [authority, authority.replace(/:(80|443)$/, ''), request.hostText.text.toLowerCase()],
+      };
+      const value = fields[i + 1] as string;
+      fields[i + 1] =
+        name === 'set-cookie'
+          ? outsideCookie(value, change, places, request.host)
+          : outsideLocation(value, change, places);
+    }
+  }
+}
+
+/** What of a node's fields goes on; all of an interim response's. */
+export function withoutHop(from: NodeFields): Fields {
+  const fields: Fields = [];
+  const named = connectionNames(from.connection);
+  for (const name in from) {
+    if (isHopByHop(name) || named?.has(name) === true) continue;
+    const value = from[name];
+    if (typeof value === 'string') fields.push(name, value);
+    else if (value !== undefined) for (const one of value) fields.push(name, one);
+  }
+  return fields;
+}
+
+/** What the gateway says itself: where a message ends, for whom, from whom, and what it expects. */
+function isReplaced(name: string): boolean {
+  return REPLACED.has(name) || isForwarding(name);
+}
+
+/** `trailer`: what stands behind a request's body is not passed on (RFC 9110 6.5.1). */
+const REPLACED: ReadonlySet<string> = new Set(['content-length', 'expect', 'host', 'trailer']);
+
+/** RFC 9113 8.2.3: HTTP/2 may split the Cookie field, HTTP/1 may not. */
+function joinCookies(fields: Fields): void {
+  let first = -1;
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i] !== 'cookie') continue;
+    if (first < 0) first = i;
+    else {
+      fields[first + 1] += `; ${fields[i + 1]}`;
+      fields.splice(i, 2);
+      i -= 2;
+    }
+  }
+}
+
+function connectionNames(value: string | string[] | undefined): ReadonlySet<string> | undefined {
+  if (value === undefined) return undefined;
+  const text = String(value).toLowerCase();
+  if (text === 'close' || text === 'keep-alive' || text === 'upgrade') return undefined;
+  const names = new Set(text.split(',').map((part) => part.trim()));
+  for (const kept of ['content-length', 'content-type', 'set-cookie', 'location']) names.delete(kept);
+  return names;
+}
+
+/** The value that a node gives the cookie `name` in its response. */
+export function givenCookie(from: NodeFields, name: string): string | undefined {
+  const fields = from['set-cookie'];
+  for (const field of typeof fields === 'string' ? [fields] : (fields ?? [])) {
+    const value = setCookieValue(field, name);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,60 @@
+// How messages are posted to nodes over HTTP: the route's rules on path and headers, compiled once, and what each message
+// brings with it. A message that came by MLLP brings its sender's address.
+import { randomUUID } from 'node:crypto';
+import { sourceAddress } from '../../routing/message-view.ts';
+import type { RouteConfig } from '../config/config.ts';
+import { compileHeaderRules } from '../http/header-rules.ts';
+import { compilePathRewrite } from '../http/path-rewrite.ts';
+import type { Posting } from '../upstream/delivery.ts';
+import type { Exchange } from './exchange.ts';
+
+interface Compiled {
+  readonly rewrite: ReturnType<typeof compilePathRewrite>;
+  readonly rules: ReturnType<typeof compileHeaderRules>;
+  readonly timeoutMs: number | undefined;
+}
+
+export class Postings {
+  readonly #routes: ReadonlyMap<RouteConfig, Compiled>;
+
+  constructor(routes: readonly RouteConfig[]) {
+    this.#routes = new Map(
+      routes.map((route) => [
+        route,
+        {
+          rewrite: compilePathRewrite(route.http?.rewrite),
+          rules: route.http && compileHeaderRules(route.http.request),
+          timeoutMs: route.http?.timeoutMs,
+        },
+      ]),
+    );
+  }
+
+  /** Once its route is known. */
+  for({ origin, route }: Exchange): Posting {
+    const { http, peer } = origin;
+    const compiled = route && this.#routes.get(route);
+    const path = http && (compiled?.rewrite?.(http.path) ?? http.path) + http.query;
+    let requestId: string | undefined;
+    return {
+      path,
+      charset: http?.charset?.label,
+      timeoutMs: compiled?.timeoutMs,
+      answerIsFramed: http === undefined,
+      headers(node) {
+        const clientAddress = sourceAddress(peer.address);
+        const fields = http?.fields() ?? ['x-forwarded-for', clientAddress];
+        const variables = {
+          clientAddress,
+          tlsSubject: peer.tls?.subject,
+          get requestId() {
+            requestId ??= randomUUID();
+            return requestId;
+          },
+          node,
+        };
+        return compiled?.rules?.(fields, variables) ?? fields;
+      },
+    };
+  }
+}

@@ -1,0 +1,113 @@
+// One connection of a node's keep-alive pool: undici's client, and what that leaves out. Promises that a 100 (Continue)
+// nobody asked for is passed on (RFC 9110 15.2), and to tell a response that ended from one that was cut off (F66).
+import type { Socket } from 'node:net';
+import { Client, type Dispatcher } from 'undici';
+
+export interface NodeResponseHandler extends Dispatcher.DispatchHandler {
+  /** Set before the request begins; the handler calls its `begin` then. */
+  connection?: NodeConnection | undefined;
+  /** The node said 100 (Continue). */
+  onContinue?(): void;
+}
+
+/** A 103 (Early Hints) names what a page loads: a hundred links fit. */
+const MAX_INTERIM_BYTES = 64 * 1024;
+/** `HTTP/1.1 200`: where the status begins. */
+const STATUS_AT = 9;
+const MINOR_VERSION_AT = 7;
+const HEAD_END = '\r\n\r\n';
+
+export class NodeConnection {
+  #socket: Socket | undefined;
+  #handler: NodeResponseHandler | undefined;
+  #held: Buffer | undefined;
+  #isOld = false;
+
+  /** The response that ended last was cut off by a reset, and one without a length only looks whole. */
+  get isBroken(): boolean {
+    return this.#socket !== undefined && this.#socket.errored !== null;
+  }
+
+  /** The response is one of HTTP/1.0, which has no Transfer-Encoding (RFC 9112 6.1). */
+  get isOld(): boolean {
+    return this.#isOld;
+  }
+
+  /** undici reads with `read` alone, and what a request's response begins with goes past here. */
+  attach(socket: Socket): Socket {
+    const read = socket.read.bind(socket);
+    socket.read = (size) => (this.#handler === undefined ? read(size) : this.#screen(read(size)));
+    this.#socket = socket;
+    this.#handler = undefined;
+    this.#held = undefined;
+    return socket;
+  }
+
+  /** A request is about to be written: what is read next is its response's start. */
+  begin(handler: NodeResponseHandler): void {
+    this.#handler = handler;
+    this.#held = undefined;
+  }
+
+  /** Takes interim responses one by one, until a final one begins. */
+  #screen(read: Buffer | null): Buffer | null {
+    let bytes = this.#held;
+    if (read !== null) bytes = bytes === undefined ? read : Buffer.concat([bytes, read]);
+    while (bytes !== undefined && bytes.length > STATUS_AT) {
+      if (bytes[STATUS_AT] !== 0x31) {
+        this.#isOld = bytes[MINOR_VERSION_AT] === 0x30;
+        return this.#letPass(bytes);
+      }
+      const end = bytes.indexOf(HEAD_END);
+      if (end < 0) {
+        // Whatever is too long for undici is an error there.
+        if (bytes.length > MAX_INTERIM_BYTES) return this.#letPass(bytes);
+        break;
+      }
+      const head = bytes.subarray(0, end + HEAD_END.length);
+      const rest = bytes.length === head.length ? undefined : bytes.subarray(head.length);
+      const start = head.toString('latin1', 0, STATUS_AT + 4);
+      // What is none at all is undici's to judge.
+      if (!/^HTTP\/1\.1 1\d\d[ \r]$/.test(start)) return this.#letPass(bytes);
+      this.#held = rest;
+      if (!start.startsWith('100', STATUS_AT)) return head;
+      this.#handler?.onContinue?.();
+      bytes = rest;
+    }
+    this.#held = bytes;
+    return null;
+  }
+
+  #letPass(bytes: Buffer): Buffer {
+    this.#handler = undefined;
+    this.#held = undefined;
+    return bytes;
+  }
+}
+
+export class PooledClient extends Client {
+  readonly #connection: NodeConnection;
+
+  /** `dial` calls back once, with a connected socket or with why there is none. */
+  constructor(
+    origin: URL,
+    options: Omit<Client.Options, 'connect'>,
+    dial: (done: (dialled: Socket | Error) => void) => void,
+  ) {
+    const connection = new NodeConnection();
+    super(origin, {
+      ...options,
+      connect: (_, done) =>
+        dial((dialled) => {
+          if (dialled instanceof Error) done(dialled, null);
+          else done(null, connection.attach(dialled));
+        }),
+    });
+    this.#connection = connection;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: NodeResponseHandler): boolean {
+    handler.connection = this.#connection;
+    return super.dispatch(options, handler);
+  }
+}

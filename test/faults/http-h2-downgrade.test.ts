@@ -1,0 +1,245 @@
+// F49 to F54 over HTTP/2, whose requests go to nodes over HTTP/1.1: nothing in a pseudo-field, a field or a frame makes two
+// requests of one, or another one than the gateway read. Headers are written as they are, past every client's checks.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectH2, type Field, FLAG, FRAME, type RawH2Client } from '../helpers/raw-h2-client.ts';
+import { value, values } from '../helpers/strict-http.ts';
+import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
+import { turns } from '../helpers/until.ts';
+import { type HttpRoom, openHttpRoom } from './http-room.ts';
+
+let folder: TlsFolder;
+let room: HttpRoom;
+beforeAll(async () => {
+  folder = createTlsFolder();
+  room = await openHttpRoom({ tls: folder });
+});
+afterAll(async () => {
+  await room[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
+});
+
+const connect = (): Promise<RawH2Client> => connectH2(room.gw.port(), { ca: folder.caPem });
+
+/** A request's pseudo-fields, with these instead or away. */
+function pseudo(changes: Readonly<Record<string, string | undefined>> = {}): Field[] {
+  const all = {
+    ':method': 'GET',
+    ':scheme': 'https',
+    ':authority': 'vip.test',
+    ':path': '/probe',
+    ...changes,
+  };
+  return Object.entries(all).flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
+}
+
+const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: vip.test\r\n\r\n';
+const post = (...fields: Field[]): Field[] => [...pseudo({ ':method': 'POST' }), ...fields];
+const get = (...fields: Field[]): Field[] => [...pseudo(), ...fields];
+
+const HEADERS: readonly (readonly [name: string, fields: readonly Field[]])[] = [
+  ['no :method', pseudo({ ':method': undefined })],
+  ['no :scheme', pseudo({ ':scheme': undefined })],
+  ['no :path', pseudo({ ':path': undefined })],
+  ['an empty :path', pseudo({ ':path': '' })],
+  ['an empty :method', pseudo({ ':method': '' })],
+  ['a request line in :method', pseudo({ ':method': 'GET /smuggled HTTP/1.1\r\nX: y' })],
+  ['a space in :method', pseudo({ ':method': 'GET /smuggled' })],
+  ['a :method in small letters', pseudo({ ':method': 'get' })],
+  ['an unknown :method', pseudo({ ':method': 'GIT' })],
+  ['PRI', pseudo({ ':method': 'PRI' })],
+  ['CONNECT', pseudo({ ':method': 'CONNECT', ':scheme': undefined, ':path': undefined })],
+  ['CONNECT with a path', pseudo({ ':method': 'CONNECT' })],
+  ['extended CONNECT', [...pseudo({ ':method': 'CONNECT' }), [':protocol', 'websocket']]],
+  ['a line end in :path', pseudo({ ':path': '/a HTTP/1.1\r\nX: y' })],
+  ['a LF in :path', pseudo({ ':path': '/a\nX: y' })],
+  ['a NUL in :path', pseudo({ ':path': '/a\0b' })],
+  ['a space in :path', pseudo({ ':path': '/a b' })],
+  ['a tab in :path', pseudo({ ':path': '/a\tb' })],
+  ['a byte beyond ASCII in :path', pseudo({ ':path': '/a\xe4' })],
+  ['an absolute :path', pseudo({ ':path': 'http://other.test/a' })],
+  ['a relative :path', pseudo({ ':path': 'a' })],
+  [':path *', pseudo({ ':path': '*' })],
+  ['a fragment in :path', pseudo({ ':path': '/a#b' })],
+  ['a line end in :authority', pseudo({ ':authority': 'vip.test\r\nX: y' })],
+  ['a space in :authority', pseudo({ ':authority': 'vip.test x' })],
+  ['a user in :authority', pseudo({ ':authority': 'me@vip.test' })],
+  ['a path in :authority', pseudo({ ':authority': 'vip.test/a' })],
+  ['two :authority', [...pseudo(), [':authority', 'other.test']]],
+  ['two :path', [...pseudo(), [':path', '/b']]],
+  ['an unknown pseudo-field', [...pseudo(), [':smuggle', 'x']]],
+  [':status', [...pseudo(), [':status', '200']]],
+  ['a pseudo-field behind a field', [['x', 'y'], ...pseudo()]],
+  ['another Host', get(['host', 'other.test'])],
+  ['two Hosts', get(['host', 'vip.test'], ['host', 'vip.test'])],
+  ['two Hosts alone', [...pseudo({ ':authority': undefined }), ['host', 'vip.test'], ['host', 'other.test']]],
+  ['transfer-encoding', post(['transfer-encoding', 'chunked'])],
+  ['transfer-encoding in capitals', post(['Transfer-Encoding', 'chunked'])],
+  ['connection', get(['connection', 'close'])],
+  ['connection: transfer-encoding', get(['connection', 'transfer-encoding'])],
+  ['keep-alive', get(['keep-alive', 'timeout=1'])],
+  ['proxy-connection', get(['proxy-connection', 'close'])],
+  ['upgrade', get(['upgrade', 'websocket'])],
+  ['te other than trailers', get(['te', 'gzip'])],
+  ['a capital in a name', get(['Xy', 'z'])],
+  ['two content-length', post(['content-length', '5'], ['content-length', '5'])],
+  ['content-length list', post(['content-length', '5, 5'])],
+  ['content-length with +', post(['content-length', '+5'])],
+  ['content-length negative', post(['content-length', '-5'])],
+  ['content-length hex', post(['content-length', '0x5'])],
+  ['content-length empty', post(['content-length', ''])],
+  ['content-length beyond 64 bits', post(['content-length', '18446744073709551621'])],
+  ['an expectation that is none', post(['expect', 'fly'])],
+];
+
+/** nghttp2 takes such a field out and goes on; RFC 9113 8.2.1 would have it refuse the request. */
+const DROPPED: typeof HEADERS = [
+  ['transfer-encoding, spelt oddly', post(['transfer-encoding ', 'chunked'])],
+  ['a line end in a value', get(['x', 'y\r\nTransfer-Encoding: chunked'])],
+  ['a CR in a value', get(['x', 'y\rz'])],
+  ['a LF in a value', get(['x', 'y\nz'])],
+  ['a NUL in a value', get(['x', 'y\0z'])],
+  ['a control byte in a value', get(['x', 'y\x01z'])],
+  ['a space before a value', get(['x', ' y'])],
+  ['a space behind a value', get(['x', 'y '])],
+  ['a line end in a name', get(['x\r\ny', 'z'])],
+  ['a colon in a name', get(['x: y\r\nz', 'z'])],
+  ['a space in a name', get(['x y', 'z'])],
+  ['an empty name', get(['', 'z'])],
+  ['a NUL in a name', get(['x\0', 'z'])],
+];
+
+/** Refused as a stream, as a connection, or with a status of 4xx. */
+const REFUSED = /^(400|status|reset (1|2|7|8)|goaway (1|2|9)|closed)$/;
+
+describe('a header that no HTTP/1.1 request could have', () => {
+  it.each(HEADERS)('%s', async (_, fields) => {
+    const before = room.node.requests.length;
+    for (const body of [undefined, 'hello', SMUGGLED]) {
+      await using client = await connect();
+      client.headers(1, fields, body === undefined);
+      if (body !== undefined) client.data(1, body, true);
+      expect(await client.outcome(1)).toMatch(REFUSED);
+      await turns();
+      expect(room.node.requests.length).toBe(before);
+    }
+  });
+});
+
+describe('a field that no HTTP/1.1 request could have is not passed on', () => {
+  it.each(DROPPED)('%s', async (_, fields) => {
+    for (const body of [undefined, 'hello', SMUGGLED]) {
+      const before = room.node.requests.length;
+      await using client = await connect();
+      client.headers(1, fields, body === undefined);
+      if (body !== undefined) client.data(1, body, true);
+      expect(await client.outcome(1)).toBe('200');
+      const [got, ...more] = room.node.requests.slice(before);
+      expect([got?.body.toString(), more]).toEqual([body ?? '', []]);
+      expect(
+        got?.fields.filter(([name]) => /^x|smuggl|^$/.test(name) && !name.startsWith('x-forwarded')),
+      ).toEqual([]);
+      expect(got && values(got, 'transfer-encoding')).toEqual(body === undefined ? [] : ['chunked']);
+      expect(room.node.broken).toEqual([]);
+    }
+  });
+});
+
+describe('a body that is not what was said', () => {
+  const LENGTHS: readonly (readonly [string, readonly string[]])[] = [
+    ['more than its Content-Length', ['helloGET /smuggled HTTP/1.1\r\n\r\n']],
+    ['more, in a second frame', ['hello', SMUGGLED]],
+    ['less than its Content-Length', ['hell']],
+    ['nothing', ['']],
+  ];
+  it.each(LENGTHS)('%s', async (_, parts) => {
+    const before = room.node.requests.length;
+    await using client = await connect();
+    client.headers(1, post(['content-length', '5']), false);
+    for (const [i, part] of parts.entries()) {
+      client.data(1, part, i === parts.length - 1);
+      await turns(5);
+    }
+    expect(await client.outcome(1)).toMatch(REFUSED);
+    await turns(10);
+    expect(room.node.requests.length).toBe(before);
+    expect(room.node.broken).toEqual([]);
+  });
+
+  it('a body where none was said', async () => {
+    await using client = await connect();
+    client.headers(1, post(['content-length', '0']), false);
+    client.data(1, SMUGGLED, true);
+    expect(await client.outcome(1)).toMatch(/^(200|400|reset 1|goaway 2)$/);
+    await turns(10);
+    expect(room.node.requests.filter(({ target }) => target === '/smuggled')).toEqual([]);
+    expect(room.node.broken).toEqual([]);
+  });
+
+  it('a length where no body comes', async () => {
+    await using client = await connect();
+    client.headers(1, post(['content-length', '5']), true);
+    expect(await client.outcome(1)).toMatch(REFUSED);
+    await turns(10);
+    expect(room.node.broken).toEqual([]);
+  });
+});
+
+describe('what goes through', () => {
+  it.each([
+    ['without a length: in chunks', post(), 'hello', 'chunked', undefined],
+    ['with one', post(['content-length', '5']), 'hello', undefined, '5'],
+    ['no body', post(), undefined, undefined, '0'],
+    ['an empty one', post(), '', undefined, '0'],
+    ['that looks like a request', post(), SMUGGLED, 'chunked', undefined],
+    ['of a GET', get(), 'hello', 'chunked', undefined],
+  ])('a body %s', async (_, fields, body, encoding, length) => {
+    const before = room.node.requests.length;
+    await using client = await connect();
+    client.headers(1, fields, body === undefined);
+    if (body !== undefined) client.data(1, body, true);
+    expect(await client.outcome(1)).toBe('200');
+    expect(room.node.broken).toEqual([]);
+    const [got, ...more] = room.node.requests.slice(before);
+    expect(more).toEqual([]);
+    expect(got?.body.toString()).toBe(body ?? '');
+    expect(got && [value(got, 'transfer-encoding'), value(got, 'content-length')]).toEqual([
+      encoding,
+      length,
+    ]);
+  });
+
+  it('cookies in one field, :authority as Host, te and trailers away', async () => {
+    const before = room.node.requests.length;
+    await using client = await connect();
+    const cookies: Field[] = [
+      ['cookie', 'a=b'],
+      ['cookie', 'c=d; e=f'],
+      ['cookie', 'a=g'],
+    ];
+    client.headers(
+      1,
+      post(['host', 'VIP.test'], ...cookies, ['te', 'trailers'], ['trailer', 'x-sum'], ['x', 'y']),
+      false,
+    );
+    client.data(1, 'hello', false);
+    client.send(
+      FRAME.headers,
+      FLAG.endHeaders | FLAG.endStream,
+      1,
+      Buffer.from('\0\x05x-sum\x011', 'latin1'),
+    );
+    expect(await client.outcome(1)).toBe('200');
+    const [got] = room.node.requests.slice(before);
+    expect(got && values(got, 'cookie')).toEqual(['a=b; c=d; e=f; a=g']);
+    expect(got && values(got, 'host')).toEqual(['vip.test']);
+    expect(got && [...values(got, 'te'), ...values(got, 'trailer'), ...got.trailers]).toEqual([]);
+  });
+
+  it('a Host where there is no :authority', async () => {
+    const before = room.node.requests.length;
+    await using client = await connect();
+    client.headers(1, [...pseudo({ ':authority': undefined }), ['host', 'other.test']], true);
+    expect(await client.outcome(1)).toBe('200');
+    expect(values(room.node.requests[before] ?? room.node.request, 'host')).toEqual(['other.test']);
+  });
+});
