@@ -8,8 +8,9 @@ import { cpuMs } from './proxies.ts';
 export class Child {
   readonly process: ChildProcess;
 
-  constructor(file: string) {
-    this.process = fork(fileURLToPath(new URL(file, import.meta.url)));
+  constructor(file: string, environment: Readonly<Record<string, string>> = {}) {
+    const env = { ...process.env, ...environment };
+    this.process = fork(fileURLToPath(new URL(file, import.meta.url)), { env });
   }
 
   get cpuMs(): number {

@@ -44,8 +44,22 @@ export class CertificateStore {
     this.#secured.set(where, secured);
   }
 
+  /** `secured`: unless another has taken its place. */
+  remove(where: string, secured: Secured): void {
+    if (this.#secured.get(where) !== secured) return;
+    this.#secured.delete(where);
+    this.#failed.delete(where);
+  }
+
   get certificates(): readonly Certificate[] {
     return [...this.#secured.values()].flatMap((secured) => secured.certificates);
+  }
+
+  /** The same, each with the place in the config that names its file. */
+  get placed(): readonly (Certificate & { readonly where: string })[] {
+    return [...this.#secured].flatMap(([where, { certificates }]) =>
+      certificates.map((certificate) => ({ where, ...certificate })),
+    );
   }
 
   start({ watchFiles }: { readonly watchFiles: boolean }): void {

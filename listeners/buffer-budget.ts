@@ -1,7 +1,7 @@
 // How many bytes of messages the whole gateway holds, and who has stopped reading because they are too many.
 
 export class BufferBudget {
-  readonly maxBytes: number;
+  maxBytes: number;
   #heldBytes = 0;
   readonly #paused = new Set<() => void>();
   #favourite: object | undefined;

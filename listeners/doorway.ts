@@ -83,12 +83,12 @@ export class Doorway {
    */
   async listen(): Promise<void> {
     const front = this.#front;
-    const { name, bind } = this.#config;
+    const { name, bind, reusePort } = this.#config;
     const { host, port } = bind;
     await new Promise<void>((resolve, reject) => {
       const refuse = (cause: Error): void => reject(listenError(`listener ${name} on`, host, port, cause));
       front.once('error', refuse);
-      front.listen({ host, port, backlog: BACKLOG }, () => {
+      front.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
         front.off('error', refuse);
         front.on('error', (cause) =>
           this.#onFault(new GatewayError('GW_ERR_LISTEN', { detail: causeCode(cause), cause }), undefined),

@@ -4,7 +4,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Http2ServerResponse } from 'node:http2';
 import type net from 'node:net';
 import type { ServerTls } from '../certs/server-tls.ts';
-import { Allowance } from '../routing/allowance.ts';
 import type { MessageView, Peer } from '../routing/message-view.ts';
 import type { ListenerConfig, RouteConfig } from '../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../src/errors.ts';
@@ -24,8 +23,8 @@ import type { ProxyRequest } from './http/proxy-request.ts';
 import type { ReverseProxy } from './http/reverse-proxy.ts';
 import { tunnelTo } from './http/tunnel.ts';
 import { UpgradeOffer } from './http/upgrade-offer.ts';
-import type { Listener } from './listener.ts';
-import type { ListenerWatcher } from './mllp-listener.ts';
+import type { Listener, Sender } from './listener.ts';
+import { admissionOf, type ListenerWatcher } from './mllp-listener.ts';
 
 export interface HttpListenerWatcher extends ListenerWatcher {
   onProxied(record: Proxied): void;
@@ -33,14 +32,14 @@ export interface HttpListenerWatcher extends ListenerWatcher {
 
 export class HttpListener implements Listener {
   readonly name: string;
-  readonly #config: ListenerConfig;
+  readonly #budget: BufferBudget;
+  #config: ListenerConfig;
   readonly #relay: Relay;
   readonly #proxy: ReverseProxy;
   readonly #watcher: HttpListenerWatcher;
-  readonly #admission: Admission;
+  #admission: Admission;
   readonly #trusted: TrustedProxies;
-  readonly #messages: Hl7Entrance;
-  readonly #routesSayHl7: boolean;
+  #messages: Hl7Entrance;
   readonly #connections: Connections;
   readonly #doorway: Doorway;
   #limits: RequestLimits | undefined;
@@ -59,20 +58,11 @@ export class HttpListener implements Listener {
     this.#relay = relay;
     this.#proxy = proxy;
     this.#watcher = watcher;
-    const { batch, missingControlId, allow, http, limits } = config;
-    this.#admission = { batch, missingControlId, allowance: allow && new Allowance(allow) };
+    this.#budget = budget;
+    const { http, limits } = config;
+    this.#admission = admissionOf(config);
     this.#trusted = new TrustedProxies(config.trustedProxies);
-    this.#messages = new Hl7Entrance({
-      config,
-      admission: this.#admission,
-      relay,
-      budget,
-      trusted: this.#trusted,
-      onExchange: (exchange, reply) => watcher.onExchange(exchange, reply),
-      onFault: (error, peer) => this.#fault(error, peer),
-      mustClose: () => this.#draining,
-    });
-    this.#routesSayHl7 = relay.routes.some((route) => route.http?.hl7 === true);
+    this.#messages = this.#createEntrance();
     this.#connections = new Connections({
       peerOf: (socket) => this.#doorway.peerOf(socket),
       keepAliveMs: http.keepAliveMs,
@@ -81,6 +71,29 @@ export class HttpListener implements Listener {
       onFault: (error, peer) => this.#fault(error, peer),
     });
     this.#doorway = new Doorway(config, this.#createServer(tls), (error, peer) => this.#fault(error, peer));
+  }
+
+  get config(): ListenerConfig {
+    return this.#config;
+  }
+
+  reconfigure(config: ListenerConfig): void {
+    this.#config = config;
+    this.#admission = admissionOf(config);
+    this.#messages = this.#createEntrance();
+  }
+
+  #createEntrance(): Hl7Entrance {
+    return new Hl7Entrance({
+      config: this.#config,
+      admission: this.#admission,
+      relay: this.#relay,
+      budget: this.#budget,
+      trusted: this.#trusted,
+      onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
+      onFault: (error, peer) => this.#fault(error, peer),
+      mustClose: () => this.#draining,
+    });
   }
 
   get port(): number {
@@ -98,6 +111,14 @@ export class HttpListener implements Listener {
   async start(): Promise<void> {
     await this.#doorway.listen();
     this.#connections.watch();
+  }
+
+  senders(): readonly Sender[] {
+    return [];
+  }
+
+  close(): void {
+    this.#doorway.close();
   }
 
   async drain(): Promise<void> {
@@ -158,7 +179,9 @@ export class HttpListener implements Listener {
     const type = isPost ? parseContentType(request.header('content-type') ?? '') : undefined;
     const isHl7 =
       (type !== undefined && isHl7Type(type.type)) ||
-      (isPost && this.#routesSayHl7 && this.#relay.findRoute(this.#viewOf(request))?.http?.hl7 === true);
+      (isPost &&
+        this.#relay.somePathIsHl7 &&
+        this.#relay.findRoute(this.#viewOf(request))?.http?.hl7 === true);
     // Whether it may be sent, and whether its route rejects it, is asked of the message that it holds.
     if (isHl7) this.#messages.receive(request, response, type);
     else this.#forward(request, response, this.#routeOf(request), undefined);

@@ -1,13 +1,32 @@
 // What every listener is, whatever it speaks: it starts, it drains, it stops.
+import type { Peer } from '../routing/message-view.ts';
+import type { ListenerConfig } from '../src/config/config.ts';
+
+/** A sender's connection, for people. */
+export interface Sender {
+  readonly peer: Peer;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  readonly messages: number;
+  /** Not answered yet. */
+  readonly pending: number;
+}
 
 export interface Listener {
   readonly name: string;
+  readonly config: ListenerConfig;
   /** `host:port` as bound; with port 0 in the config, the port that the operating system gave. */
   readonly address: string;
   readonly port: number;
   readonly connections: number;
+  /** Connections that stay: those of MLLP. A client of HTTP is known by its requests only. */
+  senders(): readonly Sender[];
   /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE */
   start(): Promise<void>;
+  /** Goes by another config from now on, whose door is the same (same-door.ts). */
+  reconfigure(config: ListenerConfig): void;
+  /** Takes no new connection; those that it has go on. */
+  close(): void;
   /** Takes no new connection, ends those it has at a message boundary; done when the last has ended. */
   drain(): Promise<void>;
   /** Ends at once whatever is left. */

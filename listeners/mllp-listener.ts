@@ -11,7 +11,7 @@ import type { Exchange } from '../src/relay/exchange.ts';
 import type { Admission, Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
-import type { Listener } from './listener.ts';
+import type { Listener, Sender } from './listener.ts';
 import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 
 /** Told of everything that happens on a listener. */
@@ -23,9 +23,9 @@ export interface ListenerWatcher {
 
 export class MllpListener implements Listener {
   readonly name: string;
-  readonly #config: ListenerConfig;
+  #config: ListenerConfig;
   readonly #doorway: Doorway;
-  readonly #admission: Admission;
+  #admission: Admission;
   readonly #relay: Relay;
   readonly #budget: BufferBudget;
   readonly #watcher: ListenerWatcher;
@@ -43,8 +43,7 @@ export class MllpListener implements Listener {
   ) {
     this.name = config.name;
     this.#config = config;
-    const { batch, missingControlId, allow } = config;
-    this.#admission = { batch, missingControlId, allowance: allow && new Allowance(allow) };
+    this.#admission = admissionOf(config);
     this.#relay = relay;
     this.#budget = budget;
     this.#watcher = watcher;
@@ -63,8 +62,26 @@ export class MllpListener implements Listener {
     return this.#sessions.size;
   }
 
+  get config(): ListenerConfig {
+    return this.#config;
+  }
+
+  reconfigure(config: ListenerConfig): void {
+    this.#config = config;
+    this.#admission = admissionOf(config);
+    for (const session of this.#sessions) session.reconfigure(config, this.#admission);
+  }
+
   start(): Promise<void> {
     return this.#doorway.listen();
+  }
+
+  senders(): readonly Sender[] {
+    return [...this.#sessions];
+  }
+
+  close(): void {
+    this.#doorway.close();
   }
 
   async drain(): Promise<void> {
@@ -126,4 +143,9 @@ export class MllpListener implements Listener {
   #fault(error: GatewayError, peer?: Peer, header?: Header): void {
     this.#watcher.onFault(this.name, error, peer, header);
   }
+}
+
+export function admissionOf({ batch, limits, missingControlId, utf16, allow }: ListenerConfig): Admission {
+  const allowance = allow && new Allowance(allow);
+  return { batch, maxBatch: limits.maxBatch, missingControlId, utf16, allowance };
 }

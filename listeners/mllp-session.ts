@@ -25,13 +25,21 @@ export interface SessionWatcher {
 
 const NO_BYTES = Buffer.alloc(0);
 
+/**
+ * Of a frame that is larger than this, so much is read in one turn of the event loop. Node.js would read 2 MiB, in which
+ * nobody else is served; the kernel's buffer keeps the sender busy meanwhile.
+ */
+const TURN_BYTES = 64 * 1024;
+
 export class MllpSession implements FrameSink, Origin {
   readonly listener: string;
   readonly peer: Peer;
+  readonly since = Date.now();
+  messages = 0;
   readonly lanes = new Map<string, Lane<Exchange>>();
-  readonly #config: ListenerConfig;
+  #config: ListenerConfig;
   readonly #relay: Relay;
-  readonly #admission: Admission;
+  #admission: Admission;
   readonly #budget: BufferBudget;
   readonly #watcher: SessionWatcher;
   readonly #socket: Socket;
@@ -49,6 +57,8 @@ export class MllpSession implements FrameSink, Origin {
    * their answers. Not in the budget: nothing but an answer would make room, and these wait for none yet.
    */
   #rest: Buffer = NO_BYTES;
+  /** Of a large frame, in this turn of the event loop. */
+  #turnBytes = 0;
   #frameTimer: NodeJS.Timeout | undefined;
   #timedFrame = -1;
   #writeTimer: NodeJS.Timeout | undefined;
@@ -81,6 +91,17 @@ export class MllpSession implements FrameSink, Origin {
     if (config.limits.idleTimeoutMs > 0) socket.setTimeout(config.limits.idleTimeoutMs, () => this.#onIdle());
   }
 
+  /** Messages that are not answered yet. */
+  get pending(): number {
+    return this.#owed.count;
+  }
+
+  /** What has not come yet is judged by another config. How frames are cut stays as it was. */
+  reconfigure(config: ListenerConfig, admission: Admission): void {
+    this.#config = config;
+    this.#admission = admission;
+  }
+
   /** Answers every message that has come whole, waits for the end of one that has begun, then ends the connection. */
   drain(): void {
     this.#draining = true;
@@ -97,10 +118,12 @@ export class MllpSession implements FrameSink, Origin {
 
   onFrame(bytes: Buffer): void {
     if (this.#state !== 'open') return;
+    this.messages++;
     const exchange = new Exchange(bytes, this);
     this.#owed.expect(exchange);
     this.#budget.hold(bytes.length);
     this.#relay.accept(exchange, this.#admission);
+    this.#owed.weigh(exchange);
     if (this.#draining) this.#stopReading();
     if (this.#mustPause()) this.#reader.wait();
   }
@@ -136,14 +159,23 @@ export class MllpSession implements FrameSink, Origin {
 
   settled(exchange: Exchange, outcome: Outcome): void {
     this.#budget.hold(-exchange.frame.length);
-    const refusal =
-      outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, exchange.route) : 'close';
-    const bytes = replyTo(exchange, outcome, refusal);
-    this.#watcher.onExchange(exchange, replyName(outcome, bytes, refusal));
+    const bytes = this.partSettled(exchange, outcome);
     this.#reportStrays(outcome);
     if (!this.#owed.settle(exchange, bytes)) return;
     if (bytes === null) this.#endReading();
     this.#pay();
+  }
+
+  partSettled(exchange: Exchange, outcome: Outcome): Buffer | null {
+    const refusal =
+      outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, exchange.route) : 'close';
+    const bytes = replyTo(exchange, outcome, refusal);
+    this.#watcher.onExchange(exchange, replyName(outcome, bytes, refusal));
+    return bytes;
+  }
+
+  hold(bytes: number): void {
+    this.#budget.hold(bytes);
   }
 
   /** F6: strange bytes before a frame, and no HL7 in it: another protocol, whose bytes happened to make a frame. */
@@ -194,9 +226,21 @@ export class MllpSession implements FrameSink, Origin {
       this.#account();
     } while (rest.length > 0 && !this.#mustPause());
     this.#rest = rest;
+    if (this.#heldPart > TURN_BYTES) this.#yield(chunk.length);
     this.#watchFrame();
     if (this.#draining && !this.#reader.inside) this.#stopReading();
     if (this.#mustPause()) this.#pause();
+  }
+
+  /** F48: within a large frame the others have their turn. */
+  #yield(bytes: number): void {
+    this.#turnBytes += bytes;
+    if (this.#turnBytes < TURN_BYTES || this.#socket.isPaused()) return;
+    this.#socket.pause();
+    setImmediate(() => {
+      this.#turnBytes = 0;
+      if (!this.#paused) this.#socket.resume();
+    });
   }
 
   /** F17: one timer for each frame, from its first byte to its last, however the bytes trickle. */
@@ -232,7 +276,8 @@ export class MllpSession implements FrameSink, Origin {
     return (
       this.#owed.count >= this.#config.limits.maxPending ||
       this.#budget.isSpent ||
-      this.#socket.writableNeedDrain
+      this.#socket.writableNeedDrain ||
+      this.#relay.holdsUp(this)
     );
   }
 
@@ -355,6 +400,7 @@ function headerIn(bytes: Buffer, whole: boolean): Header | undefined {
 function replyTo(exchange: Exchange, outcome: Outcome, refusal: Refusal): Buffer | null {
   switch (outcome.kind) {
     case 'answered':
+    case 'gathered':
       return outcome.frame;
     case 'unanswered':
       return NO_BYTES;
@@ -368,6 +414,7 @@ function replyTo(exchange: Exchange, outcome: Outcome, refusal: Refusal): Buffer
 /** The same in one word: the code of the acknowledgement, `close` or `none`. */
 function replyName(outcome: Outcome, bytes: Buffer | null, refusal: Refusal): string {
   if (outcome.kind === 'answered') return outcome.ack.code;
+  if (outcome.kind === 'gathered') return outcome.code;
   if (outcome.kind === 'unanswered') return 'none';
   return bytes === null ? 'close' : refusal;
 }

@@ -9,23 +9,35 @@ interface Owed {
   /** Undefined: for something that never became an exchange. */
   readonly exchange: Exchange | undefined;
   answer: Answer | undefined;
+  /** Messages that wait for it: those of a batch that was split, else one. */
+  messages: number;
 }
 
 export class OwedAnswers {
   readonly #owed: Owed[] = [];
+  #count = 0;
 
+  /** Messages that wait for their answers. */
   get count(): number {
-    return this.#owed.length;
+    return this.#count;
   }
 
   /** For a message whose answer is not known yet. */
   expect(exchange: Exchange): void {
-    this.#owed.push({ exchange, answer: undefined });
+    this.#push({ exchange, answer: undefined, messages: 1 });
+  }
+
+  /** The last that is expected may have turned out to be several messages. */
+  weigh(exchange: Exchange): void {
+    const last = this.#owed.at(-1);
+    if (exchange.parts <= 1 || last?.exchange !== exchange) return;
+    this.#count += exchange.parts - last.messages;
+    last.messages = exchange.parts;
   }
 
   /** An answer that is known at once. */
   add(answer: Answer): void {
-    this.#owed.push({ exchange: undefined, answer });
+    this.#push({ exchange: undefined, answer, messages: 1 });
     if (answer === null) this.#cutBehind(this.#owed.length - 1);
   }
 
@@ -42,16 +54,27 @@ export class OwedAnswers {
   /** Takes out the next answer if it is known. */
   next(): Answer | undefined {
     const answer = this.#owed[0]?.answer;
-    if (answer !== undefined) this.#owed.shift();
+    if (answer !== undefined) this.#count -= this.#owed.shift()?.messages ?? 0;
     return answer;
   }
 
   /** Nobody is owed anything any more: what has not been sent is not sent. */
   abandon(): void {
-    for (const { exchange } of this.#owed.splice(0)) exchange?.abandon();
+    this.#cutFrom(0);
+  }
+
+  #push(owed: Owed): void {
+    this.#owed.push(owed);
+    this.#count += owed.messages;
   }
 
   #cutBehind(at: number): void {
-    for (const { exchange } of this.#owed.splice(at + 1)) exchange?.abandon();
+    this.#cutFrom(at + 1);
+  }
+
+  #cutFrom(at: number): void {
+    const cut = this.#owed.splice(at);
+    for (const { messages } of cut) this.#count -= messages;
+    for (const { exchange } of cut) exchange?.abandon();
   }
 }

@@ -1,12 +1,15 @@
 // Who may speak for whom: binds a sender's TLS identity (or address) to what it may send.
-import type { AllowRule } from '../src/config/config.ts';
+import type { AllowRule, Condition } from '../src/config/config.ts';
 import { compileCondition } from './condition.ts';
 import type { MessageView } from './message-view.ts';
 
 export class Allowance {
+  /** All that it looks at. */
+  readonly conditions: readonly Condition[];
   readonly #rules: readonly (readonly ((view: MessageView) => boolean)[])[];
 
   constructor(rules: readonly AllowRule[]) {
+    this.conditions = rules.flat();
     this.#rules = rules.map((conditions) => conditions.map((condition) => compileCondition(condition)));
   }
 

@@ -10,6 +10,10 @@ export interface Candidate {
   readonly usable: boolean;
   /** May take one more message right now. */
   readonly hasRoom: boolean;
+  /** Keeps the senders that a table has bound to it, and takes no new ones. */
+  readonly draining?: boolean;
+  /** The next message that no sender binds should go there: it decides whether the node is back (F45). */
+  readonly wantsTrial?: boolean;
 }
 
 export class Member<N extends Candidate = Candidate> {

@@ -2,16 +2,16 @@
 // message makes one throw.
 import ipaddr from 'ipaddr.js';
 import type { RE2JS } from 're2js';
-import { compileRegex } from '../src/config/conditions.ts';
 import type { Condition, Subject, ValueTest } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
+import { compileRegex } from '../src/hl7/regex.ts';
 import { type MessageView, readSubject } from './message-view.ts';
 import { Remembered } from './remembered.ts';
 
 /** Reads one subject off a message; where the reader comes from, readings can be shared between conditions. */
 export type SubjectReader = (view: MessageView) => string | undefined;
-type Test = (value: string | undefined) => boolean;
-type ListTest = (values: readonly string[]) => boolean;
+type Test = (value: string | undefined, view: MessageView) => boolean;
+type ListTest = (values: readonly string[], view: MessageView) => boolean;
 
 /**
  * Does the condition hold for a message?
@@ -31,21 +31,21 @@ export function compileCondition(
   const { subject } = condition;
   if (subject.kind === 'tls.san') {
     const holds = compileListTest(condition.test, condition);
-    return (view) => holds(view.peer.tls?.san ?? NO_NAMES);
+    return (view) => holds(view.peer.tls?.san ?? NO_NAMES, view);
   }
   const read = readerOf(subject);
   const holds = compileTest(condition.test, condition);
   switch (subject.kind) {
     case 'field':
-      return (view) => view.header !== undefined && holds(read(view) ?? '');
+      return (view) => view.header !== undefined && holds(read(view) ?? '', view);
     case 'method':
     case 'host':
     case 'path':
     case 'header':
     case 'cookie':
-      return (view) => view.http !== undefined && holds(read(view));
+      return (view) => view.http !== undefined && holds(read(view), view);
     default:
-      return (view) => holds(read(view));
+      return (view) => holds(read(view), view);
   }
 }
 
@@ -68,18 +68,23 @@ function compileTest(test: ValueTest, condition: Condition): Test {
         return (value) => value !== undefined && expected.has(value);
       }
       const tests = test.tests.map((one) => compileTest(one, condition));
-      return (value) => tests.some((holds) => holds(value));
+      return (value, view) => tests.some((holds) => holds(value, view));
     }
     case 'not': {
       const inner = compileTest(test.test, condition);
-      return (value) => !inner(value);
+      return (value, view) => !inner(value, view);
     }
     case 'exists': {
       const { exists } = test;
       return (value) => (value !== undefined && value !== '') === exists;
     }
-    case 'regex':
-      return remember(regexTest(test.source, test.flags, condition));
+    case 'regex': {
+      const holds = remember(regexTest(test.source, test.flags, condition));
+      const { subject } = condition;
+      if (subject.kind !== 'field') return holds;
+      // Of a long value that a worker has read only the beginning is here, and the worker has asked the regex.
+      return (value, view) => view.fields?.matches(subject.path, test) ?? holds(value, view);
+    }
     case 'cidr':
       return remember(rangeTest(test.range, condition));
   }
@@ -90,11 +95,11 @@ function compileListTest(test: ValueTest, condition: Condition): ListTest {
   switch (test.kind) {
     case 'any': {
       const tests = test.tests.map((one) => compileListTest(one, condition));
-      return (values) => tests.some((holds) => holds(values));
+      return (values, view) => tests.some((holds) => holds(values, view));
     }
     case 'not': {
       const inner = compileListTest(test.test, condition);
-      return (values) => !inner(values);
+      return (values, view) => !inner(values, view);
     }
     case 'exists': {
       const { exists } = test;
@@ -102,7 +107,7 @@ function compileListTest(test: ValueTest, condition: Condition): ListTest {
     }
     default: {
       const holds = compileTest(test, condition);
-      return (values) => values.some(holds);
+      return (values, view) => values.some((value) => holds(value, view));
     }
   }
 }

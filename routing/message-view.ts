@@ -2,6 +2,7 @@
 // Reads one subject of a condition or of a sticky key; never throws, whatever the message holds.
 import type { Subject } from '../src/config/config.ts';
 import { readPath } from '../src/hl7/field-path.ts';
+import type { FieldsRead } from '../src/hl7/fields-read.ts';
 import type { Header } from '../src/hl7/header.ts';
 
 export interface Peer {
@@ -34,13 +35,18 @@ export interface MessageView {
   /** Name of the listener. */
   readonly listener: string;
   readonly peer: Peer;
+  /** Where a parse worker reads the fields: what it has read. Undefined: they are read from the bytes, here and now. */
+  readonly fields?: FieldsRead | undefined;
 }
 
 /** The subject's value; undefined if there is none. Several names of a certificate (`tls.san`) are joined by commas. */
 export function readSubject(view: MessageView, subject: Subject): string | undefined {
   switch (subject.kind) {
     case 'field':
-      return view.header && readPath(view.header, subject.path);
+      if (view.header === undefined) return undefined;
+      return view.fields === undefined
+        ? readPath(view.header, subject.path)
+        : view.fields.text(view.header, subject.path);
     case 'listener':
       return view.listener;
     case 'source':

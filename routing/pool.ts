@@ -1,6 +1,7 @@
 // Chooses a message's node. Pure: no sockets, no timers, nothing made for a choice but the choice itself.
 // What a node can take it is asked anew each time.
 import { performance } from 'node:perf_hooks';
+import { isDeepStrictEqual } from 'node:util';
 import type { PoolConfig } from '../src/config/config.ts';
 import { leastInFlight, roundRobin } from './balance.ts';
 import type { Candidate, Member } from './candidate.ts';
@@ -9,7 +10,7 @@ import { StickTable } from './stick-table.ts';
 
 export type { Candidate } from './candidate.ts';
 
-export type Why = 'sticky-hash' | 'sticky-table' | 'round-robin' | 'least-in-flight' | 'hash';
+export type Why = 'sticky-hash' | 'sticky-table' | 'round-robin' | 'least-in-flight' | 'hash' | 'trial';
 
 export type Choice<N> =
   | {
@@ -20,11 +21,15 @@ export type Choice<N> =
     }
   | undefined;
 
+type Chosen = Pick<PoolConfig, 'name' | 'balance' | 'persistence'>;
+
 export class Pool<N extends Candidate> {
   readonly name: string;
-  readonly #balance: PoolConfig['balance'];
-  readonly #mode: 'hash' | 'table' | undefined;
-  readonly #table: StickTable | undefined;
+  readonly #now: () => number;
+  #config: Chosen;
+  #balance: PoolConfig['balance'];
+  #mode: 'hash' | 'table' | undefined;
+  #table: StickTable | undefined;
   #nodes: readonly N[] = [];
   #members: readonly Member<N>[] = [];
   #byName = new Map<string, Member<N>>();
@@ -34,21 +39,28 @@ export class Pool<N extends Candidate> {
   #candidateCount = 0;
   #roomy: Member<N>[] = [];
   #roomyCount = 0;
+  /** Of the roomy ones, one that wants a trial. */
+  #trial: Member<N> | undefined;
   /** No primary can be chosen, so the candidates are backups. */
   #onBackups = false;
 
-  constructor(
-    { name, balance, persistence }: Pick<PoolConfig, 'name' | 'balance' | 'persistence'>,
-    nodes: readonly N[],
-    now: () => number = () => performance.now(),
-  ) {
-    this.name = name;
-    this.#balance = balance;
-    this.#mode = persistence?.mode;
-    if (persistence?.mode === 'table') {
-      this.#table = new StickTable({ maxSenders: persistence.maxSenders, idleMs: persistence.idleMs, now });
-    }
+  constructor(config: Chosen, nodes: readonly N[], now: () => number = () => performance.now()) {
+    this.name = config.name;
+    this.#now = now;
+    this.#config = config;
+    this.#balance = config.balance;
+    this.#mode = config.persistence?.mode;
+    this.#table = tableFor(config, now);
     this.setNodes(nodes);
+  }
+
+  /** Goes by another config from now on. Senders keep their nodes unless what they are known by has changed. */
+  reconfigure(config: Chosen): void {
+    if (!isDeepStrictEqual(config.persistence, this.#config.persistence))
+      this.#table = tableFor(config, this.#now);
+    this.#config = config;
+    this.#balance = config.balance;
+    this.#mode = config.persistence?.mode;
   }
 
   get nodes(): readonly N[] {
@@ -96,8 +108,8 @@ export class Pool<N extends Candidate> {
   }
 
   /**
-   * Candidates are the usable primaries with weight above 0 that are not excluded; where there are none, the backups of
-   * which the same holds. A backup never shares the load with a primary.
+   * Candidates are the usable primaries with weight above 0 that are not draining and not excluded; where there are none,
+   * the backups of which the same holds. A backup never shares the load with a primary.
    */
   #gather(exclude: ReadonlySet<N> | undefined): void {
     this.#onBackups = false;
@@ -110,13 +122,17 @@ export class Pool<N extends Candidate> {
   #fill(exclude: ReadonlySet<N> | undefined): void {
     let candidates = 0;
     let roomy = 0;
+    this.#trial = undefined;
     for (let i = 0; i < this.#members.length; i++) {
       const member = this.#members[i] as Member<N>;
       const { node } = member;
       if (node.backup !== this.#onBackups || !(node.weight > 0) || !node.usable || exclude?.has(node))
         continue;
+      if (node.draining === true) continue;
       this.#candidates[candidates++] = member;
-      if (node.hasRoom) this.#roomy[roomy++] = member;
+      if (!node.hasRoom) continue;
+      this.#roomy[roomy++] = member;
+      if (node.wantsTrial === true) this.#trial = member;
     }
     this.#candidateCount = candidates;
     this.#roomyCount = roomy;
@@ -124,8 +140,8 @@ export class Pool<N extends Candidate> {
 
   /**
    * Mode `hash`: the sender's node among all candidates, whether it has room or not. A full node's senders wait for it,
-   * else their messages would overtake each other by way of another node. With weight 0 a node loses its senders here:
-   * nothing remembers them.
+   * else their messages would overtake each other by way of another node. With weight 0, and while it is draining, a node
+   * loses its senders here: nothing remembers them, so none could be told from a new one.
    */
   #stickByHash(key: string): Choice<N> {
     const member = rendezvous(this.#candidates, this.#candidateCount, key);
@@ -147,7 +163,7 @@ export class Pool<N extends Candidate> {
     return choice;
   }
 
-  /** The rule for candidates, but for the weight: a node of weight 0 keeps the senders it has. */
+  /** The rule for candidates, but for the weight and draining: such nodes keep the senders they have. */
   #mayStay(node: N): boolean {
     return node.usable && (!node.backup || this.#onBackups);
   }
@@ -157,6 +173,7 @@ export class Pool<N extends Candidate> {
    * that the balance would pick.
    */
   #pick(key: string | undefined): Choice<N> {
+    if (this.#trial !== undefined) return chosen(this.#trial, 'trial', false);
     const wait = this.#roomyCount === 0;
     const members = wait ? this.#candidates : this.#roomy;
     const count = wait ? this.#candidateCount : this.#roomyCount;
@@ -167,6 +184,11 @@ export class Pool<N extends Candidate> {
       ? chosen(rendezvous(members, count, key), 'hash', wait)
       : chosen(roundRobin(members, count), 'round-robin', wait);
   }
+}
+
+function tableFor({ persistence }: Chosen, now: () => number): StickTable | undefined {
+  if (persistence?.mode !== 'table') return undefined;
+  return new StickTable({ maxSenders: persistence.maxSenders, idleMs: persistence.idleMs, now });
 }
 
 function chosen<N extends Candidate>(member: Member<N> | undefined, why: Why, wait: boolean): Choice<N> {

@@ -37,6 +37,31 @@ export const ERRORS = {
   GW_ERR_LISTEN: row('gateway', 'never', 'unavailable', 207, 'the address could not be listened on'),
   GW_ERR_INTERNAL: row('gateway', 'unsafe', 'unavailable', 207, 'the gateway failed; this is a defect in it'),
 
+  // Asked of a running gateway
+  GW_ERR_ADMIN_TOKEN: row('gateway', 'never', 'unacceptable', 207, 'the token is missing or wrong'),
+  GW_ERR_ADMIN_REQUEST: row(
+    'gateway',
+    'never',
+    'unacceptable',
+    207,
+    'the admin API does not take this request',
+  ),
+  GW_ERR_ADMIN_NOT_FOUND: row(
+    'gateway',
+    'never',
+    'unacceptable',
+    207,
+    'the admin API knows nothing of that name',
+  ),
+  GW_ERR_ADMIN_CONFLICT: row(
+    'gateway',
+    'never',
+    'unacceptable',
+    207,
+    'the admin API cannot do that as things are',
+  ),
+  GW_ERR_ADMIN_CONNECT: row('gateway', 'never', 'unavailable', 207, 'the admin API did not answer'),
+
   // What a sender did
   GW_ERR_FRAME_NO_START: row(
     'sender',
@@ -91,6 +116,14 @@ export const ERRORS = {
     200,
     'one frame holds a batch or several messages',
   ),
+  GW_ERR_HEADER_UTF16: row('sender', 'never', 'unacceptable', 102, 'the message is UTF-16'),
+  GW_ERR_BATCH_SPLIT: row(
+    'sender',
+    'never',
+    'unacceptable',
+    100,
+    'a batch cannot be split into its messages',
+  ),
   GW_ERR_SENDER_IDLE: row('sender', 'never', 'unavailable', 207, 'a connection was idle for idleTimeout'),
   GW_ERR_SENDER_NOT_READING: row('sender', 'never', 'unavailable', 207, 'a sender does not read its answers'),
   GW_ERR_SENDER_LIMIT: row(
@@ -127,19 +160,102 @@ export const ERRORS = {
 
   // What an HTTP client did
   GW_ERR_HTTP_REQUEST: row('sender', 'never', 'unacceptable', 207, 'a request is not valid HTTP'),
-  GW_ERR_HTTP_HEADERS: row('sender', 'never', 'unacceptable', 207, 'a request has too many or too large headers'),
-  GW_ERR_HTTP_ENCODING: row('sender', 'never', 'unacceptable', 207, 'a request has a transfer encoding other than chunked'),
-  GW_ERR_HTTP_EXPECT: row('sender', 'never', 'unacceptable', 207, 'a request expects something other than 100-continue'),
+  GW_ERR_HTTP_HEADERS: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a request has too many or too large headers',
+  ),
+  GW_ERR_HTTP_ENCODING: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a request has a transfer encoding other than chunked',
+  ),
+  GW_ERR_HTTP_EXPECT: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a request expects something other than 100-continue',
+  ),
   GW_ERR_HTTP_TIMEOUT: row('sender', 'never', 'unavailable', 207, 'a request did not come in time'),
   GW_ERR_HTTP_CUT: row('sender', 'never', 'unavailable', 207, 'a client went away before its answer'),
-  GW_ERR_HTTP_CREDENTIALS: row('sender', 'never', 'unacceptable', 207, 'a request has no user and password that are known here'),
+  GW_ERR_HTTP_CREDENTIALS: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a request has no user and password that are known here',
+  ),
   GW_ERR_HTTP_CHECKS: row('sender', 'never', 'unavailable', 207, 'too many passwords wait to be checked'),
-  GW_ERR_HTTP_CHARSET: row('sender', 'never', 'unacceptable', 207, 'a request declares a charset that is not known'),
-  GW_ERR_HTTP_NOT_HL7: row('sender', 'never', 'unacceptable', 207, 'a request is no HL7 message, and its route leads to MLLP nodes'),
+  GW_ERR_HTTP_CHARSET: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a request declares a charset that is not known',
+  ),
+  GW_ERR_HTTP_NOT_HL7: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a request is no HL7 message, and its route leads to MLLP nodes',
+  ),
 
   // What the config says
   GW_ERR_ROUTE_NONE: row('sender', 'never', 'unacceptable', 200, 'no route matches the message'),
   GW_ERR_ROUTE_REJECTED: row('sender', 'never', 'unacceptable', 207, 'a route rejects the message'),
+  GW_ERR_ROUTE_INVALID: row(
+    'sender',
+    'never',
+    'unacceptable',
+    100,
+    "the message fails its route's validation",
+  ),
+
+  // Reading a message as a whole
+  GW_ERR_PARSE_SIZE: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a message has too many parts to be read whole',
+  ),
+  GW_ERR_PARSE_MISREAD: row(
+    'gateway',
+    'never',
+    'unacceptable',
+    207,
+    'hl7-standard read a message as something else than it is',
+  ),
+  GW_ERR_PARSE_CHARSET: row(
+    'sender',
+    'never',
+    'unacceptable',
+    102,
+    'a message is not in a charset that can be read',
+  ),
+
+  // What a parse worker made of it. The sender keeps the message: that a worker fails over it says nothing against it.
+  GW_ERR_PARSE_FAILED: row('gateway', 'safe', 'unavailable', 207, 'a parse worker failed on the message'),
+  GW_ERR_PARSE_TIMEOUT: row(
+    'gateway',
+    'safe',
+    'unavailable',
+    207,
+    'a parse worker was not done with the message within parsing.timeout',
+  ),
+  GW_ERR_PARSE_WORKER: row(
+    'gateway',
+    'safe',
+    'unavailable',
+    207,
+    'a parse worker ended while it had the message',
+  ),
 
   // Not sent: no byte of the message was written to a node
   GW_ERR_NODE_CONNECT: row('node', 'safe', 'unavailable', 207, 'a node could not be connected to'),
@@ -191,15 +307,48 @@ export const ERRORS = {
     207,
     'a node answered something that is no acknowledgement',
   ),
-  GW_ERR_NODE_RESPONSE: row('node', 'unsafe', 'unavailable', 207, 'a node answered something that is not valid HTTP'),
-  GW_ERR_NODE_STATUS: row('node', 'unsafe', 'unavailable', 207, 'a node answered a message with an HTTP error'),
+  GW_ERR_NODE_RESPONSE: row(
+    'node',
+    'unsafe',
+    'unavailable',
+    207,
+    'a node answered something that is not valid HTTP',
+  ),
+  GW_ERR_NODE_STATUS: row(
+    'node',
+    'unsafe',
+    'unavailable',
+    207,
+    'a node answered a message with an HTTP error',
+  ),
 
   // Refused by the node: it has the message and does not take it
   GW_ERR_NODE_BUSY: row('node', 'safe', 'unavailable', 207, 'a node answered a message with HTTP 503 or 429'),
-  GW_ERR_NODE_REFUSED: row('node', 'never', 'unavailable', 207, 'a node answered a message with HTTP 3xx or 4xx'),
+  GW_ERR_NODE_REFUSED: row(
+    'node',
+    'never',
+    'unavailable',
+    207,
+    'a node answered a message with HTTP 3xx or 4xx',
+  ),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** What is wrong at one place of a message, for an ERR segment (HL7 v2.9.1 2.14.5). Nothing of what the message holds. */
+export interface ErrorPlace {
+  /** HL7 table 0357. */
+  readonly condition: 100 | 101 | 102 | 103 | 104;
+  readonly segment: string;
+  /** Which of the segments of that name, from 1; so are the numbers below. */
+  readonly sequence: number;
+  readonly field?: number | undefined;
+  readonly repetition?: number | undefined;
+  readonly component?: number | undefined;
+  readonly subcomponent?: number | undefined;
+  /** For people. */
+  readonly text: string;
+}
 
 export interface ErrorDetail {
   /** Appended to the table's text. Must hold nothing that came in a message. */
@@ -207,6 +356,8 @@ export interface ErrorDetail {
   readonly cause?: unknown;
   /** Name of the node, where one is involved. */
   readonly node?: string | undefined;
+  /** Where in the message, if at several places. */
+  readonly places?: readonly ErrorPlace[] | undefined;
 }
 
 /** The one class of error. Match on `code`, never on the message. */
@@ -215,8 +366,9 @@ export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly node: string | undefined;
   readonly detail: string | undefined;
+  readonly places: readonly ErrorPlace[] | undefined;
 
-  constructor(code: ErrorCode, { detail, cause, node }: ErrorDetail = {}) {
+  constructor(code: ErrorCode, { detail, cause, node, places }: ErrorDetail = {}) {
     const text = ERRORS[code].text;
     const about = node === undefined ? '' : ` (node ${node})`;
     super(
@@ -226,6 +378,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.node = node;
     this.detail = detail;
+    this.places = places;
   }
 
   get side(): Side {

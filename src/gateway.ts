@@ -1,7 +1,8 @@
-// Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log. Nothing else does.
+// Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log; and wires them anew when
+// the config changes. Nothing else does.
 import { setTimeout } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Certificate } from '../certs/certificate.ts';
-import { NodeTls } from '../certs/node-tls.ts';
 import { ServerTls } from '../certs/server-tls.ts';
 import { CertificateStore } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/buffer-budget.ts';
@@ -9,48 +10,53 @@ import { ReverseProxy } from '../listeners/http/reverse-proxy.ts';
 import { HttpListener, type HttpListenerWatcher } from '../listeners/http-listener.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { MllpListener } from '../listeners/mllp-listener.ts';
-import { Pool } from '../routing/pool.ts';
+import { isSameDoor } from '../listeners/same-door.ts';
+import { Questions } from '../routing/questions.ts';
 import { Router } from '../routing/router.ts';
-import type { GatewayConfig, NodeConfig, PoolConfig } from './config/config.ts';
+import type { GatewayConfig, ListenerConfig } from './config/config.ts';
+import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
-import { Dispatcher } from './relay/dispatcher.ts';
+import { Pools } from './pools.ts';
+import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
-import { HttpPool } from './relay/http-pool.ts';
+import type { HttpPool } from './relay/http-pool.ts';
 import type { Proxied } from './relay/proxied.ts';
 import { Relay } from './relay/relay.ts';
 import type { Log } from './telemetry/log.ts';
-import { HealthCheck } from './upstream/health-check.ts';
-import { HttpUpstream } from './upstream/http-upstream.ts';
-import { MllpUpstream, type UpstreamOwner } from './upstream/mllp-upstream.ts';
-import { Node, type NodeWatcher, type Upstream } from './upstream/node.ts';
 
 export interface GatewayOptions {
   /** Called when a message is over, after its sender was answered. */
   readonly onExchange?: (exchange: Exchange) => void;
   /** The same for a proxied request. */
   readonly onProxied?: (record: Proxied) => void;
+  /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
+  readonly parseWorker?: URL;
 }
 
-/** Answers are messages too (a query's answer holds its result), so they may be as large as the largest frame taken. */
-const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
 /** A shutdown may take this much longer than it must. */
 const IDLE_POLL_MS = 10;
 
 export class Gateway {
-  readonly config: GatewayConfig;
-  readonly listeners: readonly Listener[];
-  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
-  /** Of pools with HTTP nodes, for what is proxied to them. */
-  readonly httpPools: ReadonlyMap<string, HttpPool>;
+  readonly pools: Pools;
+  readonly parsing: Parsing;
   readonly #log: Log;
-  readonly #checks: HealthCheck[] = [];
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
+  readonly #relay: Relay;
+  readonly #proxy: ReverseProxy;
+  readonly #watcher: HttpListenerWatcher;
+  readonly #secured = new Map<Listener, ServerTls>();
+  /** Those that a reload replaced, until their last connection has ended. */
+  readonly #leaving = new Set<Listener>();
+  #config: GatewayConfig;
+  #listeners: readonly Listener[];
+  #reloading: Promise<unknown> = Promise.resolve();
+  #draining = false;
   #stopped = false;
 
   /** @throws GatewayError GW_ERR_TLS_FILE where certificate files are not usable */
   constructor(config: GatewayConfig, log: Log, options: GatewayOptions = {}) {
-    this.config = config;
+    this.#config = config;
     this.#log = log;
     this.#store = new CertificateStore({
       onLoaded: (where) => log.info({ where }, 'certificates loaded'),
@@ -63,36 +69,52 @@ export class Gateway {
         ),
     });
     this.#budget = new BufferBudget(config.maxBufferedBytes);
-    const dispatchers = new Map<string, Dispatcher>();
-    const httpPools = new Map<string, HttpPool>();
-    this.dispatchers = dispatchers;
-    this.httpPools = httpPools;
-    for (const pool of config.pools) this.#createPool(pool, dispatchers, httpPools);
-    const relay = new Relay(new Router(config.routes), this.dispatchers);
-    const proxy = new ReverseProxy(httpPools, config.routes, this.#budget);
-    const watcher: HttpListenerWatcher = {
+    this.pools = new Pools(config, { store: this.#store, log });
+    this.parsing = new Parsing(config.parsing, options.parseWorker);
+    const questions = new Questions(config.routes, config.pools);
+    this.#relay = new Relay(new Router(config.routes), this.pools.dispatchers, this.parsing, questions);
+    this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget);
+    this.#watcher = {
       onExchange: (exchange, reply) => {
-        if (config.log.messages) logExchange(log, exchange, reply);
+        if (this.#config.log.messages) logExchange(log, exchange, reply);
         options.onExchange?.(exchange);
       },
       onProxied: (record) => {
-        if (config.log.messages) logProxied(log, record);
+        if (this.#config.log.messages) logProxied(log, record);
         options.onProxied?.(record);
       },
       onFault: (listener, error, peer, header) => logFault(log, listener, error, peer, header),
     };
-    this.listeners = config.listeners.map((listener) => {
-      const tls = listener.tls && new ServerTls(listener.tls);
-      if (tls !== undefined) this.#store.add(`listeners.${listener.name}`, tls);
-      return listener.protocol === 'http'
-        ? new HttpListener(listener, tls, relay, proxy, this.#budget, watcher)
-        : new MllpListener(listener, tls, relay, this.#budget, watcher);
-    });
+    this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
+    for (const listener of this.#listeners) this.#register(listener);
+  }
+
+  /** The one in force. */
+  get config(): GatewayConfig {
+    return this.#config;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  get dispatchers(): ReadonlyMap<string, Dispatcher> {
+    return this.pools.dispatchers;
+  }
+
+  /** Of pools with HTTP nodes, for what is proxied to them. */
+  get httpPools(): ReadonlyMap<string, HttpPool> {
+    return this.pools.httpPools;
   }
 
   /** Every certificate in use, of listeners, nodes and the authorities that they trust. */
-  get certificates(): readonly Certificate[] {
-    return this.#store.certificates;
+  get certificates(): readonly (Certificate & { readonly where: string })[] {
+    return this.#store.placed;
+  }
+
+  /** It takes no new connections any more. */
+  get isDraining(): boolean {
+    return this.#draining;
   }
 
   /**
@@ -108,6 +130,10 @@ export class Gateway {
     return this.#budget.heldBytes;
   }
 
+  get maxHeldBytes(): number {
+    return this.#budget.maxBytes;
+  }
+
   /**
    * Opens every listener, or none.
    *
@@ -115,16 +141,30 @@ export class Gateway {
    */
   async start(): Promise<void> {
     try {
-      for (const listener of this.listeners) {
-        await listener.start();
-        this.#log.info({ listener: listener.name, address: listener.address }, 'listening');
-      }
+      for (const listener of this.#listeners) await this.#open(listener);
     } catch (error) {
       this.#stopNow();
       throw error;
     }
-    for (const check of this.#checks) check.start();
-    this.#store.start({ watchFiles: this.config.watchCertificates });
+    this.pools.start();
+    const questions = new Questions(this.#config.routes, this.#config.pools);
+    // Some messages cannot be routed by their header alone.
+    this.parsing.start(this.#config.listeners.some((listener) => questions.isDeep(listener)));
+    this.#store.start({ watchFiles: this.#config.watchCertificates });
+  }
+
+  /**
+   * Goes by another config from now on. What is the same in both is not touched: listeners keep their ports and
+   * connections, nodes their connections and what they have. Messages that wait go by the new config, those that are with
+   * a node are answered. Resolves to what has changed, in words for people.
+   *
+   * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_LISTEN; then the old config stays in force
+   */
+  reload(config: GatewayConfig): Promise<readonly string[]> {
+    // One after the other: each is a difference to the one before.
+    const reloaded = this.#reloading.then(() => this.#reload(config));
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
   }
 
   /**
@@ -132,134 +172,149 @@ export class Gateway {
    * After `shutdown.timeout` what is left is ended as it is. Resolves to whether nothing had to be cut.
    */
   async stop(): Promise<boolean> {
-    const { timeoutMs } = this.config.shutdown;
+    this.#draining = true;
+    await this.#reloading;
+    const { timeoutMs } = this.#config.shutdown;
     this.#log.info({ timeoutMs }, 'draining');
     const timer = new AbortController();
     const late = setTimeout(timeoutMs, false, { signal: timer.signal });
     late.catch(() => {});
-    const drained = Promise.all(this.listeners.map((listener) => listener.drain()));
+    const drained = Promise.all([...this.#listeners, ...this.#leaving].map((listener) => listener.drain()));
     // Messages whose senders are gone are with their nodes still (F26).
     const clean = await Promise.race([drained.then(() => this.#idle()).then(() => true), late]);
     timer.abort();
     this.#stopNow();
+    await this.parsing.close();
     this.#log.info({ clean }, 'stopped');
     return clean;
   }
 
+  async #reload(config: GatewayConfig): Promise<readonly string[]> {
+    const before = this.#config;
+    const kept = new Map<ListenerConfig, Listener>();
+    const made: Listener[] = [];
+    const prepared = this.pools.prepare(config);
+    /** On the port of one that is there: it has to leave first. */
+    const reopened: [Listener, Listener][] = [];
+    try {
+      for (const one of config.listeners) {
+        const old = this.#listeners.find(({ name }) => name === one.name);
+        if (old !== undefined && isSameDoor(old.config, one)) kept.set(one, old);
+        else {
+          const listener = this.#createListener(one);
+          made.push(listener);
+          kept.set(one, listener);
+          const holder = this.#listeners.find(
+            ({ config: { bind } }) => isDeepStrictEqual(bind, one.bind) && bind.port !== 0,
+          );
+          if (holder === undefined) await this.#open(listener);
+          else reopened.push([holder, listener]);
+        }
+      }
+      for (const [holder, listener] of reopened) await this.#reopen(holder, listener);
+    } catch (thrown) {
+      prepared.discard();
+      for (const listener of made) {
+        listener.stop();
+        this.#secured.delete(listener);
+      }
+      throw thrown;
+    }
+
+    const changes = changesBetween(before, config);
+    this.#config = config;
+    this.#relay.reconfigure(new Router(config.routes), new Questions(config.routes, config.pools));
+    prepared.commit();
+    const old = this.#listeners;
+    this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
+    for (const [one, listener] of kept) {
+      if (!made.includes(listener) && !isDeepStrictEqual(listener.config, one)) listener.reconfigure(one);
+    }
+    for (const listener of old) if (!this.#listeners.includes(listener)) this.#leave(listener);
+    for (const listener of made) this.#register(listener);
+    this.#budget.maxBytes = config.maxBufferedBytes;
+    this.#log.level = config.log.level;
+    this.#log.info({ changes }, 'config loaded');
+    // What a certificate file holds may have changed as well.
+    this.#store.reload();
+    return changes;
+  }
+
+  async #open(listener: Listener): Promise<void> {
+    await listener.start();
+    this.#log.info({ listener: listener.name, address: listener.address }, 'listening');
+  }
+
+  /** The port is closed for a moment: connections are refused then, none that was accepted is lost. */
+  async #reopen(holder: Listener, listener: Listener): Promise<void> {
+    holder.close();
+    try {
+      await this.#open(listener);
+    } catch (thrown) {
+      await holder.start().catch((error: Error) => this.#log.error({ listener: holder.name }, error.message));
+      throw thrown;
+    }
+  }
+
+  /** Its connections end at a message boundary. */
+  #leave(listener: Listener): void {
+    this.#leaving.add(listener);
+    const secured = this.#secured.get(listener);
+    if (secured !== undefined) this.#store.remove(`listeners.${listener.name}`, secured);
+    this.#secured.delete(listener);
+    const { timeoutMs } = this.#config.shutdown;
+    const late = globalThis.setTimeout(() => listener.stop(), timeoutMs);
+    late.unref();
+    listener.drain().then(() => {
+      clearTimeout(late);
+      this.#leaving.delete(listener);
+      this.#log.info({ listener: listener.name }, 'listener closed');
+    });
+  }
+
+  #createListener(config: ListenerConfig): Listener {
+    const tls = config.tls && new ServerTls(config.tls);
+    const listener =
+      config.protocol === 'http'
+        ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.#watcher)
+        : new MllpListener(config, tls, this.#relay, this.#budget, this.#watcher);
+    if (tls !== undefined) this.#secured.set(listener, tls);
+    return listener;
+  }
+
+  #register(listener: Listener): void {
+    const secured = this.#secured.get(listener);
+    if (secured !== undefined) this.#store.add(`listeners.${listener.name}`, secured);
+  }
+
   /** Resolves when no message waits and none is with a node. */
   async #idle(): Promise<void> {
-    const isBusy = ({ queued, pool }: Dispatcher): boolean =>
-      queued > 0 || pool.nodes.some((node) => node.inFlight > 0);
-    while (!this.#stopped && [...this.dispatchers.values()].some(isBusy)) await setTimeout(IDLE_POLL_MS);
+    while (!this.#stopped && (this.#relay.reading > 0 || this.pools.isBusy)) await setTimeout(IDLE_POLL_MS);
   }
 
   #stopNow(): void {
     this.#stopped = true;
     this.#store.stop();
-    for (const check of this.#checks) check.stop();
-    for (const listener of this.listeners) listener.stop();
-    for (const { pool } of this.dispatchers.values()) for (const node of pool.nodes) node.close();
+    for (const listener of [...this.#listeners, ...this.#leaving]) listener.stop();
+    this.pools.close();
   }
+}
 
-  #createPool(
-    pool: PoolConfig,
-    dispatchers: Map<string, Dispatcher>,
-    httpPools: Map<string, HttpPool>,
-  ): void {
-    const watcher: NodeWatcher = {
-      onRoom: (node) => {
-        dispatchers.get(pool.name)?.onRoom(node);
-        httpPools.get(pool.name)?.onRoom(node);
-      },
-      onUsable: (node) => {
-        dispatchers.get(pool.name)?.onUsable(node);
-        httpPools.get(pool.name)?.onUsable();
-      },
-      onState: (node, state, reason) =>
-        this.#log[state === 'up' ? 'info' : 'warn'](
-          { pool: pool.name, node: node.name, reason },
-          `node ${state}`,
-        ),
-      onStrayAnswer: (node) =>
-        this.#log.warn(
-          { pool: pool.name, node: node.name },
-          'an answer that belongs to no message was dropped',
-        ),
-    };
-    const upstreams = new Map<Node, HttpUpstream>();
-    const nodes = pool.nodes.map((config) => this.#createNode(pool, config, watcher, upstreams));
-    const choosing = new Pool(pool, nodes);
-    dispatchers.set(pool.name, new Dispatcher(pool, choosing));
-    if (pool.protocol === 'http') httpPools.set(pool.name, new HttpPool(pool, choosing, upstreams));
-  }
-
-  #createNode(
-    pool: PoolConfig,
-    config: NodeConfig,
-    watcher: NodeWatcher,
-    upstreams: Map<Node, HttpUpstream>,
-  ): Node {
-    const { health, connections, timeouts } = pool;
-    const { name, host, port, weight, backup } = config;
-    const common = {
-      node: name,
-      host,
-      port,
-      maxConnections: connections.max,
-      idleMs: connections.idleMs,
-      connectMs: timeouts.connectMs,
-      ackMs: timeouts.ackMs,
-    };
-    const tls = config.tls && new NodeTls(config.tls, host);
-    if (tls !== undefined) this.#store.add(`pools.${pool.name}.nodes.${name}`, tls);
-    if (config.tls?.insecure === true) {
-      this.#log.warn(
-        { pool: pool.name, node: name },
-        'insecure: the certificate of this node is not checked',
-      );
+/** By name, what is new, gone or not as it was. */
+function changesBetween(before: GatewayConfig, after: GatewayConfig): string[] {
+  const changes: string[] = [];
+  for (const part of ['listeners', 'pools', 'routes'] as const) {
+    const old = new Map<string, unknown>(before[part].map((one) => [one.name, one]));
+    for (const one of after[part]) {
+      const was = old.get(one.name);
+      if (was === undefined) changes.push(`${part}.${one.name}: new`);
+      else if (!isDeepStrictEqual(was, one)) changes.push(`${part}.${one.name}: changed`);
+      old.delete(one.name);
     }
-    const maxFrameBytes = Math.max(
-      MIN_ANSWER_BYTES,
-      ...this.config.listeners.map(({ limits }) => limits.maxFrameBytes),
-    );
-    const overHttp = (owner: UpstreamOwner): HttpUpstream => {
-      const { path } = config;
-      const { contentType } = pool;
-      http = new HttpUpstream({ ...common, tls, path, contentType, maxAnswerBytes: maxFrameBytes }, owner);
-      return http;
-    };
-    const overMllp = (owner: UpstreamOwner): Upstream =>
-      new MllpUpstream(
-        {
-          ...common,
-          tls,
-          pipelining: connections.pipelining,
-          settleMs: connections.settleMs,
-          // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
-          answers: { maxFrameBytes, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
-        },
-        owner,
-      );
-    let http: HttpUpstream | undefined;
-    const node = new Node(
-      {
-        name,
-        pool: pool.name,
-        weight,
-        backup,
-        fall: health.fall,
-        rise: health.rise,
-        retryMs: health.type === 'none' ? health.intervalMs : undefined,
-      },
-      watcher,
-      pool.protocol === 'http' ? overHttp : overMllp,
-    );
-    if (http !== undefined) upstreams.set(node, http);
-    if (health.type !== 'none') {
-      const { intervalMs, timeoutMs } = health;
-      const options = { host, port, tls: health.type === 'tls' ? tls : undefined, intervalMs, timeoutMs };
-      this.#checks.push(new HealthCheck(node, options));
-    }
-    return node;
+    for (const name of old.keys()) changes.push(`${part}.${name}: gone`);
   }
+  const order = (config: GatewayConfig): string => config.routes.map(({ name }) => name).join('\n');
+  if (changes.every((change) => !change.startsWith('routes')) && order(before) !== order(after))
+    changes.push('routes: in another order');
+  return changes;
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The command line: each command's arguments, and what an error means for the exit code.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { defineAdmin } from './commands/admin.ts';
+import { count, deadline, duration, port, processId } from './commands/arguments.ts';
 import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
@@ -9,8 +11,8 @@ import { password } from './commands/password.ts';
 import { route } from './commands/route.ts';
 import { run } from './commands/run.ts';
 import { CONTENT_TYPE, send } from './commands/send.ts';
+import { show } from './commands/show.ts';
 import { EXIT, type Terminal } from './commands/terminal.ts';
-import { LONGEST_MS, parseCount, parseDuration } from './config/formats.ts';
 import { ConfigError, formatProblem } from './config/load.ts';
 import { GatewayError } from './errors.ts';
 import { MIRTH_HTTP_DEFAULTS } from './simulation/simulated-http-node.ts';
@@ -31,32 +33,6 @@ const terminal: Terminal = {
   },
   err: (line) => void process.stderr.write(`${line}\n`),
 };
-
-function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined || ms > LONGEST_MS)
-    throw new InvalidArgumentError('It takes a duration such as 500ms, 5s or 2m.');
-  return ms;
-}
-
-/** No deadline of 0: nothing could be done within it. */
-function deadline(text: string): number {
-  const ms = duration(text);
-  if (ms === 0) throw new InvalidArgumentError('It takes a duration above 0.');
-  return ms;
-}
-
-function count(text: string): number {
-  const number = parseCount(text);
-  if (number === undefined) throw new InvalidArgumentError('It takes a whole number.');
-  return number;
-}
-
-function port(text: string): number {
-  const number = count(text);
-  if (number > 65_535) throw new InvalidArgumentError('It takes a port, 0 to 65535.');
-  return number;
-}
 
 const ACKS = ['AA', 'AE', 'AR', 'CA', 'CE', 'CR'] as const;
 
@@ -83,7 +59,12 @@ program
   .command('run')
   .description('run the gateway until SIGTERM or Ctrl-C, then drain at a message boundary')
   .option('-c, --config <file>', 'the config', 'gateway.yaml')
-  .action((options) => finish(run(options.config, terminal)));
+  .option(
+    '--replace <pid>',
+    'take over from the gateway with this process id (needs hotRestart: true)',
+    processId,
+  )
+  .action((options) => finish(run(options.config, { replace: options.replace }, terminal)));
 
 program
   .command('demo')
@@ -130,6 +111,13 @@ program
   .action((files, options) => finish(send(files, { ...options, timeoutMs: options.timeout }, terminal)));
 
 program
+  .command('show')
+  .description('print messages segment by segment, with the names of their fields; patient data too')
+  .argument('<message...>', 'files with HL7 messages')
+  .option('--json', 'a JSON line for each message', false)
+  .action((files, options) => finish(show(files, { json: options.json }, terminal)));
+
+program
   .command('node')
   .description('a simulated Mirth node')
   .requiredOption(
@@ -162,6 +150,8 @@ program
     return finish(password({ input: process.stdin, prompt }, terminal));
   });
 
+defineAdmin(program, terminal, finish);
+
 defineCerts(program.command('certs'), terminal, finish);
 
 /** One line for what went wrong; a config's problems have a line each. */
@@ -172,7 +162,9 @@ function report(error: unknown): number {
   }
   if (error instanceof GatewayError && error.code !== 'GW_ERR_INTERNAL') {
     terminal.err(`${error.message} [${error.code}]`);
-    return error.code === 'GW_ERR_LISTEN' ? EXIT.failed : EXIT.usage;
+    // The command was right, and could not do its work.
+    const failed = error.code === 'GW_ERR_LISTEN' || error.code.startsWith('GW_ERR_ADMIN_');
+    return failed ? EXIT.failed : EXIT.usage;
   }
   throw error;
 }

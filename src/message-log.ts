@@ -19,6 +19,8 @@ export function logExchange(log: Log, exchange: Exchange, reply: string): void {
       listener: exchange.origin.listener,
       source: exchange.origin.peer.address,
       ...(exchange.hasHeader ? identifiers(exchange.header) : {}),
+      batch: exchange.batch === undefined ? undefined : loggable(exchange.batch.controlId),
+      messages: exchange.parts === 0 ? undefined : exchange.parts,
       bytes: exchange.frame.length - 3,
       route: exchange.route?.name,
       pool: exchange.pool?.name,

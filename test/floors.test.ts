@@ -22,7 +22,10 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/relay/'],
   ['listeners/'],
   ['src/message-log.ts'],
+  ['src/pool-room.ts'],
+  ['src/pools.ts'],
   ['src/gateway.ts'],
+  ['src/admin/'],
   ['src/commands/'],
   ['src/main.ts'],
 ];

@@ -2,7 +2,7 @@
 // Promises: every frame has the same length; its control id counts up from 0 within its connection and is of fixed width.
 
 /** Close to the median of real messages plus what an ADT has today; the figure that docs/benchmarks.md names. */
-export const MESSAGE_BYTES = 600;
+export const MESSAGE_BYTES = Number(process.env.BENCH_MESSAGE_BYTES ?? 600);
 /** Control ids wrap around after this many messages of one connection: as many frames are built for each. */
 export const RING = 512;
 

@@ -11,6 +11,8 @@ export interface LoadOrder {
   readonly connections: number;
   /** Frames outstanding on each connection. */
   readonly pipelining: number;
+  /** How long an answer's successor waits before it goes out; every answer is timed then. Default 0. */
+  readonly pauseMs?: number;
   /** The authority of the proxy's certificate; without it there is no TLS. */
   readonly caPem?: string;
 }
@@ -37,11 +39,13 @@ class Connection {
   readonly #total: Totals;
   /** When the frame was sent, by its place in the ring. */
   readonly #sentAt: Float64Array;
+  readonly #pauseMs: number;
   #sent = 0;
   #answered = 0;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(id: number, socket: net.Socket, total: Totals) {
+  constructor(id: number, socket: net.Socket, total: Totals, pauseMs: number) {
+    this.#pauseMs = pauseMs;
     this.#id = id;
     this.socket = socket;
     this.#ring = ring(id);
@@ -79,13 +83,15 @@ class Connection {
         this.#total.wrong++;
         break;
       }
-      if (++this.#answered % SAMPLE === 0) this.#check(bytes, from, end);
+      if (++this.#answered % SAMPLE === 0 || this.#pauseMs > 0) this.#check(bytes, from, end);
       count++;
       from = end + 2;
     }
     this.#rest = bytes.subarray(from);
     this.#total.answered += count;
-    if (count > 0 && !this.#total.stopping) this.send(count);
+    if (count === 0 || this.#total.stopping) return;
+    if (this.#pauseMs === 0) this.send(count);
+    else setTimeout(() => this.#total.stopping || this.send(count), this.#pauseMs);
   }
 
   #check(bytes: Buffer, from: number, end: number): void {
@@ -126,15 +132,19 @@ async function start(order: LoadOrder): Promise<void> {
     const socket =
       order.caPem === undefined ? net.connect(to) : tls.connect({ ...CLIENT, ...to, ca: order.caPem });
     await once(socket, order.caPem === undefined ? 'connect' : 'secureConnect');
-    connections.push(new Connection(i, socket, totals));
+    connections.push(new Connection(i, socket, totals, order.pauseMs ?? 0));
   }
-  for (const connection of connections) connection.send(order.pipelining);
+  // Not all in step where they pause.
+  for (const [i, connection] of connections.entries()) {
+    if (order.pauseMs !== undefined) await new Promise((resolve) => setTimeout(resolve, i % 2));
+    connection.send(order.pipelining);
+  }
 }
 
-/** Sends no more, and waits for the answers that are owed, for a second at most. */
+/** Sends no more, and waits for the answers that are owed, for ten seconds at most. */
 async function stop(): Promise<void> {
   totals.stopping = true;
-  const end = performance.now() + 1_000;
+  const end = performance.now() + 10_000;
   while (totals.answered < totals.sent && performance.now() < end)
     await new Promise((resolve) => setTimeout(resolve, 5));
   for (const { socket } of connections) socket.destroy();

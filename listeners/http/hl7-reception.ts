@@ -7,7 +7,7 @@ import { GatewayError } from '../../src/errors.ts';
 import { type ContentType, charsetOfType, withCharset } from '../../src/hl7/content-type.ts';
 import { endToEnd } from '../../src/http/fields.ts';
 import { addForwarding, isForwarding, type TrustedProxies } from '../../src/http/forwarded.ts';
-import { payloadOf } from '../../src/mllp/frame.ts';
+import { frame, payloadOf } from '../../src/mllp/frame.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Lane } from '../../src/relay/lane.ts';
 import type { Admission, Relay } from '../../src/relay/relay.ts';
@@ -94,6 +94,10 @@ export class Hl7Reception implements Origin {
         onExchange(exchange, outcome.ack.code);
         this.#answer(payloadOf(outcome.frame), outcome.ack.charset);
         return;
+      case 'gathered':
+        onExchange(exchange, outcome.code);
+        this.#answer(payloadOf(outcome.frame));
+        return;
       case 'unanswered':
         onExchange(exchange, 'none');
         this.#answer(Buffer.alloc(0));
@@ -106,14 +110,40 @@ export class Hl7Reception implements Origin {
     }
   }
 
+  /** A message of a batch that is split; its part of the answer, framed. */
+  partSettled(part: Exchange, outcome: Outcome): Buffer | null {
+    const { config, onExchange } = this.#options;
+    switch (outcome.kind) {
+      case 'answered':
+        onExchange(part, outcome.ack.code);
+        return outcome.frame;
+      case 'failed': {
+        const refusal = refusalOf(config, outcome.error, part.route);
+        const bytes = refusalBytes(refusal, outcome.error, part.hasHeader ? part.header : undefined);
+        onExchange(part, bytes === null ? `HTTP ${statusOf(outcome.error.code)}` : refusal);
+        return bytes === null ? null : frame(bytes);
+      }
+      case 'unanswered':
+        onExchange(part, 'none');
+        return Buffer.alloc(0);
+      default:
+        onExchange(part, 'close');
+        return null;
+    }
+  }
+
+  hold(bytes: number): void {
+    this.#options.budget.hold(bytes);
+  }
+
   /** F43: HTTP has no way to say more behind a response. */
   answeredLater(): void {}
 
-  #accept(frame: Buffer): void {
-    frame[0] = 0x0b;
-    frame[frame.length - 2] = 0x1c;
-    frame[frame.length - 1] = 0x0d;
-    this.#options.relay.accept(new Exchange(frame, this), this.#options.admission);
+  #accept(framed: Buffer): void {
+    framed[0] = 0x0b;
+    framed[framed.length - 2] = 0x1c;
+    framed[framed.length - 1] = 0x0d;
+    this.#options.relay.accept(new Exchange(framed, this), this.#options.admission);
   }
 
   #fail(exchange: Exchange, failure: Failure): void {

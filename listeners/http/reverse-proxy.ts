@@ -19,12 +19,12 @@ const NO_BODY = Buffer.alloc(0);
 
 export class ReverseProxy {
   readonly #pools: ReadonlyMap<string, HttpPool>;
-  readonly #actions: ReadonlyMap<RouteConfig, RouteActions>;
+  /** Of each route that was used. */
+  readonly #actions = new WeakMap<RouteConfig, RouteActions>();
   readonly #budget: BufferBudget;
 
-  constructor(pools: ReadonlyMap<string, HttpPool>, routes: readonly RouteConfig[], budget: BufferBudget) {
+  constructor(pools: ReadonlyMap<string, HttpPool>, budget: BufferBudget) {
     this.#pools = pools;
-    this.#actions = new Map(routes.map((route) => [route, new RouteActions(route)]));
     this.#budget = budget;
   }
 
@@ -103,7 +103,12 @@ export class ReverseProxy {
   }
 
   #actionsOf(route: RouteConfig): RouteActions {
-    return this.#actions.get(route) ?? new RouteActions(route);
+    let actions = this.#actions.get(route);
+    if (actions === undefined) {
+      actions = new RouteActions(route);
+      this.#actions.set(route, actions);
+    }
+    return actions;
   }
 }
 

@@ -3,6 +3,7 @@
 import { NodeTls } from '../../certs/node-tls.ts';
 import { ServerTls } from '../../certs/server-tls.ts';
 import type { GatewayConfig } from '../config/config.ts';
+import type { HostPort } from '../config/formats.ts';
 import { ConfigError, formatProblem, type Loaded, loadConfig, type Problem } from '../config/load.ts';
 import type { Environment } from '../config/source/interpolate.ts';
 import { asGatewayError } from '../errors.ts';
@@ -66,10 +67,12 @@ interface Trouble {
 }
 
 /** Files that exist but cannot be used: a key of another certificate, rubbish, a wrong passphrase. */
-function tlsTroubles({ listeners, pools }: GatewayConfig): readonly Trouble[] {
+function tlsTroubles({ listeners, pools, admin }: GatewayConfig): readonly Trouble[] {
   const uses: [where: string, use: () => unknown][] = [];
   for (const { name, tls } of listeners)
     if (tls !== undefined) uses.push([`listeners.${name}.tls`, () => new ServerTls(tls)]);
+  const ofAdmin = admin?.tls;
+  if (ofAdmin !== undefined) uses.push(['admin.tls', () => new ServerTls(ofAdmin)]);
   for (const { name, nodes } of pools) {
     for (const node of nodes) {
       const { tls } = node;
@@ -88,10 +91,9 @@ function tlsTroubles({ listeners, pools }: GatewayConfig): readonly Trouble[] {
   });
 }
 
-function summary({ listeners, pools, routes }: GatewayConfig): string {
+function summary({ listeners, pools, routes, admin }: GatewayConfig): string {
   const binds = listeners.map(({ name, protocol, tls, bind }) => {
-    const host = bind.host.includes(':') ? `[${bind.host}]` : bind.host;
-    return `${name} (${protocol}${tls === undefined ? '' : 's'}://${host}:${bind.port})`;
+    return `${name} (${urlOf(protocol, tls !== undefined, bind)})`;
   });
   const nodes = pools.map(({ name, nodes: all }) => {
     return `${name} (${all.map((node) => (node.backup ? `${node.name} backup` : node.name)).join(', ')})`;
@@ -104,7 +106,12 @@ function summary({ listeners, pools, routes }: GatewayConfig): string {
       routes.map(({ name }) => name),
     ),
   ];
+  if (admin !== undefined) parts.push(`admin API: ${urlOf('http', admin.tls !== undefined, admin.bind)}`);
   return parts.join('; ');
+}
+
+function urlOf(protocol: 'mllp' | 'http', secured: boolean, { host, port }: HostPort): string {
+  return `${protocol}${secured ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function counted(what: string, names: readonly string[]): string {

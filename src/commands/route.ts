@@ -15,9 +15,11 @@ import type {
 } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
+import { splitBatch } from '../hl7/batch.ts';
 import { isHeaderPath } from '../hl7/field-path.ts';
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
+import { invalidPlaces, placeText } from '../hl7/whole/validation.ts';
 import { readHost } from '../http/host.ts';
 import { readTarget } from '../http/request-target.ts';
 import { loggable } from '../telemetry/log.ts';
@@ -44,6 +46,8 @@ export interface Explained {
   readonly passedOver: readonly { readonly route: string; readonly because: string }[];
   readonly route?: string;
   readonly reject?: { readonly code: string; readonly text: string };
+  /** Where the message breaks the route's rules, and the code that its sender gets. */
+  readonly invalid?: { readonly code: string; readonly places: readonly string[] };
   readonly stickyKey?: string;
   readonly pool?: string;
   readonly node?: string;
@@ -74,14 +78,22 @@ export function route(
   for (const file of files) {
     for (const message of readMessageFile(file)) {
       for (const listener of listeners) {
-        const explained = explain(file, message, listener);
-        if (explained.pool === undefined) taken = false;
-        if (options.json === true) terminal.out(JSON.stringify(explained));
-        else for (const line of inWords(explained)) terminal.out(line);
+        for (const one of unitsAt(listener, message)) {
+          const explained = explain(file, one, listener);
+          if (explained.pool === undefined) taken = false;
+          if (options.json === true) terminal.out(JSON.stringify(explained));
+          else for (const line of inWords(explained)) terminal.out(line);
+        }
       }
     }
   }
   return taken ? EXIT.good : EXIT.failed;
+}
+
+/** What a listener routes of a frame: all of it, or each message. */
+function unitsAt({ batch, limits }: ListenerConfig, payload: Buffer): readonly Buffer[] {
+  const pieces = batch === 'split' ? splitBatch(readHeader(payload), limits.maxBatch) : undefined;
+  return pieces?.filter(({ kind }) => kind === 'message').map(({ bytes }) => bytes) ?? [payload];
 }
 
 function explainer(
@@ -114,6 +126,14 @@ function explainer(
     if (match.action.kind === 'reject') {
       const { code, text } = match.action;
       return { ...about, route: match.name, reject: { code, text }, why: 'the route rejects it' };
+    }
+    const places = match.validate === undefined ? [] : invalidPlaces(header, match.validate.rules);
+    if (match.validate !== undefined && places.length > 0) {
+      const invalid = {
+        code: match.validate.code,
+        places: places.map((one) => `${placeText(one)}: ${one.text}`),
+      };
+      return { ...about, route: match.name, invalid, why: "it fails the route's validation" };
     }
     const to = pools.get(match.action.pool);
     if (to === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: 'a route to no pool' });
@@ -204,6 +224,10 @@ function inWords(explained: Explained): string[] {
   if (explained.route !== undefined) lines.push(`  route "${explained.route}"`);
   if (explained.reject !== undefined)
     lines.push(`  rejected with ${explained.reject.code}: ${explained.reject.text}`);
+  if (explained.invalid !== undefined) {
+    lines.push(`  refused with ${explained.invalid.code}: ${explained.why}`);
+    for (const place of explained.invalid.places) lines.push(`    ${place}`);
+  }
   if (explained.pool !== undefined) {
     lines.push(`  sticky key ${explained.stickyKey ?? 'none'}`);
     lines.push(`  pool ${explained.pool}, node ${explained.node ?? 'none'}: ${explained.why}`);

@@ -1,33 +1,114 @@
 // `run`: the gateway, until a signal ends it.
+import { FileWatch } from '../../certs/file-watch.ts';
+import { ServerTls } from '../../certs/server-tls.ts';
+import { AdminServer } from '../admin/admin-server.ts';
+import { GatewayControl } from '../admin/gateway-control.ts';
+import type { GatewayConfig } from '../config/config.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
+import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
-import { createLog } from '../telemetry/log.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+
+export interface RunOptions {
+  /** Process id of the gateway whose listeners this one takes over (hot restart). */
+  readonly replace?: number | undefined;
+}
 
 /**
  * Runs until SIGTERM or SIGINT, then drains at a message boundary; a second signal ends at once.
  *
  * @throws GatewayError (config, listening, certificates)
  */
-export async function run(file: string, terminal: Terminal): Promise<number> {
-  const { config, warnings } = loadConfig(file, { env: process.env });
+export async function run(file: string, { replace }: RunOptions, terminal: Terminal): Promise<number> {
+  if (replace !== undefined) checkProcess(replace);
+  const { config, warnings, text } = loadConfig(file, { env: process.env });
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const log = createLog(config.log);
-  const gateway = new Gateway(config, log);
-  const started = gateway.start();
+  const control = new GatewayControl(() => gateway, text, log);
+  const gateway: Gateway = new Gateway(config, log, {
+    onExchange: (exchange) => control.onExchange(exchange),
+  });
+  const admin = createAdmin(config, control, log);
+  const started = gateway.start().then(() => startAdmin(admin, gateway, replace, log));
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilSignal(
-    () => started.then(() => gateway.stop()),
-    () => {
-      log.info('SIGHUP: loading certificates; a new config is taken up by a restart only in this version');
-      gateway.reloadCertificates();
+    async () => {
+      await started;
+      const clean = await gateway.stop();
+      await admin?.stop();
+      return clean;
     },
+    // What is wrong with the file is in the log, and changes nothing.
+    () => void started.then(() => control.reload('SIGHUP')).catch(() => {}),
+  );
+  const watch = new FileWatch(() => (gateway.config.watchConfig ? [file] : []), {
+    onChange: () => void control.reload('file watch').catch(() => {}),
+  });
+  started.then(
+    () => {
+      watch.start();
+      // From here on new connections come to this process too; those of the other end at a message boundary.
+      if (replace !== undefined) process.kill(replace, 'SIGTERM');
+    },
+    () => {},
   );
   const [, clean] = await Promise.all([started, ended]);
+  watch.stop();
   await new Promise((resolve) => log.flush(resolve));
   // A connection on which a node still owes an answer would keep the process for as long as `timeouts.ack`.
   if (!clean) process.exit(EXIT.failed);
   return EXIT.good;
+}
+
+function createAdmin({ admin }: GatewayConfig, control: GatewayControl, log: Log): AdminServer | undefined {
+  if (admin === undefined) return undefined;
+  const { bind, token, tls } = admin;
+  return new AdminServer({ ...bind, token, tls: tls && new ServerTls(tls) }, control, {
+    onRefused: (by) => log.warn({ by }, 'admin: a wrong token'),
+    onFailed: ({ code, message, cause }) => log.error({ code, cause: causeCode(cause) }, `admin: ${message}`),
+  });
+}
+
+/** A port that is taken ends the start, unless it is the other process that has it still. */
+async function startAdmin(
+  admin: AdminServer | undefined,
+  gateway: Gateway,
+  replace: number | undefined,
+  log: Log,
+): Promise<void> {
+  if (admin === undefined) return;
+  try {
+    await admin.start();
+  } catch (thrown) {
+    if (replace === undefined) {
+      await gateway.stop();
+      throw thrown;
+    }
+    log.info('the admin API waits for the other process to end');
+    const timer = setInterval(() => {
+      admin.start().then(
+        () => clearInterval(timer),
+        () => {},
+      );
+    }, ADMIN_RETRY_MS);
+    timer.unref();
+    return;
+  }
+  log.info({ address: admin.address }, 'admin API listening');
+}
+
+/** How often a port is tried that the process before has to leave first. */
+const ADMIN_RETRY_MS = 500;
+
+function checkProcess(pid: number): void {
+  try {
+    process.kill(pid, 0);
+  } catch (thrown) {
+    throw new GatewayError('GW_ERR_USAGE', {
+      detail: `--replace ${pid}: ${causeCode(thrown) === 'EPERM' ? 'that process is not yours' : 'there is no such process'}`,
+    });
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 // One pool of the config, with its nodes and its sticky keys, from its sections to the typed result.
 // Promises that what one key says of another within the pool has been checked.
+import { buildEjection, buildHealth, withCheckUrls } from './build-health.ts';
 import { buildPersistence } from './build-persistence.ts';
-import type { NodeConfig, PoolConfig } from './config.ts';
+import type { NodeConfig, NodeTlsConfig, PoolConfig } from './config.ts';
 import { isText, parseNodeUrl } from './formats.ts';
 import { readSection, type Section } from './section.ts';
 import type { Entry, Reading } from './source/value.ts';
@@ -24,12 +25,12 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
   const key = `pools.${entry.key}`;
   checkName(entry, key, reading);
   const pool = readSection(entry.value, { key, pattern: 'pools.NAME', place: entry.place }, reading);
-  const nodes = pool.entries('nodes').map((node) => buildNode(node, `${key}.nodes.${node.key}`, reading));
+  const built = pool.entries('nodes').map((node) => buildNode(node, `${key}.nodes.${node.key}`, reading));
+  const nodes = withCheckUrls(pool, built, reading);
   checkNodes(pool, nodes);
   checkProtocol(pool, nodes, reading);
   // Of a node whose URL was refused nothing is known.
   const protocols = nodes.filter(({ host }) => host !== '').map(protocolOf);
-  checkHealth(pool, nodes);
 
   const persistenceTree = pool.tree('persistence');
   const where = {
@@ -67,13 +68,10 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
       budgetMs: pool.number('retry.budget'),
       onAmbiguous: pool.word('retry.onAmbiguous'),
     },
-    health: {
-      type: pool.word('health.type'),
-      intervalMs: pool.number('health.interval'),
-      timeoutMs: pool.number('health.timeout'),
-      rise: pool.number('health.rise'),
-      fall: pool.number('health.fall'),
-    },
+    health: buildHealth(pool, nodes, reading),
+    checkTls: buildCheckTls(pool, reading),
+    ejection: buildEjection(pool),
+    slowStartMs: pool.number('slowStart'),
     acknowledgement: pool.word('acknowledgement'),
     contentType: readContentType(pool),
   };
@@ -135,16 +133,12 @@ function checkNodes(pool: Section, nodes: readonly NodeConfig[]): void {
   }
 }
 
-function checkHealth(pool: Section, nodes: readonly NodeConfig[]): void {
-  const plain = nodes.find(
-    ({ host, protocol }) => host !== '' && (protocol === 'mllp' || protocol === 'http'),
-  );
-  if (pool.word('health.type') === 'tls' && plain !== undefined) {
-    pool.error(
-      'health.type',
-      `a TLS handshake needs mllps:// or https:// nodes, and node ${plain.name} is ${plain.protocol}://; tcp checks both`,
-    );
-  }
+function buildCheckTls(pool: Section, reading: Reading): NodeTlsConfig | undefined {
+  const tree = pool.tree('health.tls');
+  if (tree === undefined) return undefined;
+  const place = pool.at('health.tls');
+  const where = { key: `${pool.key}.health.tls`, pattern: 'pools.NAME.health.tls', place } as const;
+  return buildNodeTls(readSection(tree, where, reading), reading, 'pools.NAME.health.tls.cert');
 }
 
 function buildNode(entry: Entry, key: string, reading: Reading): NodeConfig {
@@ -174,5 +168,6 @@ function buildNode(entry: Entry, key: string, reading: Reading): NodeConfig {
     weight: node.number('weight'),
     backup: node.flag('backup'),
     tls: protocol.endsWith('s') || tlsTree !== undefined ? buildNodeTls(tls, reading) : undefined,
+    checkUrl: node.optionalText('healthUrl'),
   };
 }

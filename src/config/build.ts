@@ -1,5 +1,6 @@
 // The whole config, from its top section to the typed result: listeners, pools, routes.
 // Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
+import { buildAdmin } from './build-admin.ts';
 import { buildPool, checkName } from './build-pool.ts';
 import { readAllow, readConditions } from './conditions.ts';
 import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
@@ -11,9 +12,13 @@ import { suggestion } from './source/closest.ts';
 import { quoted } from './source/problem.ts';
 import { described, type Entry, type Reading, type Tree } from './source/value.ts';
 import { buildListenerTls } from './tls/listener-tls.ts';
+import { readValidate } from './validate.ts';
 
 export function build(top: Section, file: string | undefined, reading: Reading): GatewayConfig {
-  const listeners = top.entries('listeners').map((entry) => buildListener(entry, reading));
+  const reusePort = top.flag('hotRestart');
+  const listeners = top
+    .entries('listeners')
+    .map((entry) => ({ ...buildListener(entry, reading), reusePort }));
   const pools = top.entries('pools').map((entry) => buildPool(entry, reading));
   const routes = top.tree('routes');
   const names = { listeners: listeners.map(({ name }) => name), pools: pools.map(({ name }) => name) };
@@ -22,18 +27,27 @@ export function build(top: Section, file: string | undefined, reading: Reading):
     listeners,
     pools,
     routes: routes?.kind === 'list' ? buildRoutes(routes.items, names, reading) : [],
+    parsing: {
+      workers: top.text('parsing.workers') === 'auto' ? 'auto' : top.number('parsing.workers'),
+      offload: top.word('parsing.offload'),
+      inlineLimitBytes: top.number('parsing.inlineLimit'),
+      queue: top.number('parsing.queue'),
+      timeoutMs: top.number('parsing.timeout'),
+    },
     log: {
       level: top.word('telemetry.log.level'),
       format: top.word('telemetry.log.format'),
       messages: top.flag('telemetry.log.messages'),
     },
     shutdown: { timeoutMs: top.number('shutdown.timeout') },
+    watchConfig: top.flag('reload.watch'),
     maxBufferedBytes: top.number('limits.maxBuffered'),
     watchCertificates: top.flag('certificates.watch'),
+    admin: buildAdmin(top, reading),
   };
 }
 
-function buildListener(entry: Entry, reading: Reading): ListenerConfig {
+function buildListener(entry: Entry, reading: Reading): Omit<ListenerConfig, 'reusePort'> {
   const key = `listeners.${entry.key}`;
   checkName(entry, key, reading);
   const listener = readSection(entry.value, { key, pattern: 'listeners.NAME', place: entry.place }, reading);
@@ -52,12 +66,14 @@ function buildListener(entry: Entry, reading: Reading): ListenerConfig {
       writeTimeoutMs: listener.number('limits.writeTimeout'),
       maxPending: listener.number('limits.maxPending'),
       maxJunkBytes: listener.number('limits.maxJunk'),
+      maxBatch: listener.number('limits.maxBatch'),
     },
     framing: {
       strayEndByte: listener.word('framing.strayEndByte'),
       missingCr: listener.word('framing.missingCr'),
     },
     batch: listener.word('batch'),
+    utf16: listener.word('utf16'),
     missingControlId: listener.word('missingControlId'),
     onUnavailable: listener.word('onUnavailable'),
     onRejected: listener.word('onRejected'),
@@ -91,7 +107,8 @@ function buildRoutes(items: readonly Tree[], names: Names, reading: Reading): Ro
     const action = buildAction(section, names, reading);
     const tree = section.tree('http');
     const where = { key: `${key}.http`, pattern: 'routes[].http', place: section.at('http') } as const;
-    return { name, when, action, http: tree && buildRouteHttp(readSection(tree, where, reading), reading) };
+    const http = tree && buildRouteHttp(readSection(tree, where, reading), reading);
+    return { name, when, action, http, validate: readValidate(section, reading) };
   });
 }
 

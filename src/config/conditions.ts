@@ -1,7 +1,8 @@
 // Conditions (`when`, `allow`) and sticky keys (`persistence.by`) of a config, as the trees of config.ts.
 // Promises that every regex in them compiles in RE2, which takes linear time whatever the value is (F75).
-import { RE2JS, RE2JSException } from 're2js';
+import { RE2JSException } from 're2js';
 import { parseFieldPath } from '../hl7/field-path.ts';
+import { compileRegex } from '../hl7/regex.ts';
 import type { AllowRule, Condition, Subject, ValueTest } from './config.ts';
 import { isRange, isToken, parseFlag } from './formats.ts';
 import { isPlainPath, regexSaysNothing, requestTrouble } from './http/request-values.ts';
@@ -37,18 +38,6 @@ export function subjectTrouble(text: string, words: Words = WORDS): string {
   const meant = parseFieldPath(upper) === undefined ? named : upper;
   const hint = meant === undefined ? suggestion(text, words) : `; did you mean "${printable(meant)}"?`;
   return `must be a field path such as MSH-9.1 or PID-3[2].4, or one of ${words.join(', ')}${hint}`;
-}
-
-const FLAGS = { i: RE2JS.CASE_INSENSITIVE, m: RE2JS.MULTILINE, s: RE2JS.DOTALL } as const;
-
-/** A regex of a config, compiled. Throws RE2JSException for what RE2 does not take, RangeError for an unknown flag. */
-export function compileRegex(source: string, flags: string): RE2JS {
-  let bits = 0;
-  for (const flag of flags) {
-    if (!Object.hasOwn(FLAGS, flag)) throw new RangeError(`unknown regex flag '${flag}'`);
-    bits |= FLAGS[flag as keyof typeof FLAGS];
-  }
-  return RE2JS.compile(source, bits);
 }
 
 /** `/source/flags`; undefined if it has not that form. */

@@ -1,6 +1,9 @@
 // The gateway's config as the rest of the code sees it: every default filled in, every unit in the name,
 // every cross-reference checked. `load.ts` makes it from YAML; nothing else does.
 import type { FieldPath } from '../hl7/field-path.ts';
+import type { ParsingConfig } from '../hl7/parsing.ts';
+import type { ValidationRules } from '../hl7/whole/validation.ts';
+import type { EjectionConfig, HealthConfig } from './health-config.ts';
 
 /** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */
 export type NegativeCode = 'AE' | 'AR' | 'CE' | 'CR';
@@ -14,12 +17,26 @@ export interface GatewayConfig {
   readonly pools: readonly PoolConfig[];
   /** In file order: the first match wins. */
   readonly routes: readonly RouteConfig[];
+  readonly parsing: ParsingConfig;
   readonly log: LogConfig;
   readonly shutdown: { readonly timeoutMs: number };
+  /** The config file is watched, and taken up when it changes. */
+  readonly watchConfig: boolean;
   /** Total bytes of messages held in memory above which listeners stop reading. */
   readonly maxBufferedBytes: number;
   /** Certificate and key files are watched, and taken up when they change. */
   readonly watchCertificates: boolean;
+  /** Undefined: no admin API. */
+  readonly admin: AdminConfig | undefined;
+}
+
+export interface AdminConfig {
+  readonly bind: { readonly host: string; readonly port: number };
+  /** A secret. Undefined: nobody has it, and only what needs none is answered. */
+  readonly token: string | undefined;
+  readonly tls: ListenerTlsConfig | undefined;
+  /** May listen without TLS where other machines reach it. */
+  readonly insecure: boolean;
 }
 
 export interface LogConfig {
@@ -41,8 +58,13 @@ export interface ListenerConfig {
     /** F13: a frame that ends in `1C` alone is refused, or accepted. */
     readonly missingCr: 'refuse' | 'accept';
   };
-  /** F24: several MSH (or FHS/BHS) in one frame: passed on whole by the first header, or refused. */
-  readonly batch: 'whole' | 'refuse';
+  /**
+   * F24: several MSH (or FHS/BHS) in one frame: passed on whole by the first header, refused, or each message routed by
+   * itself and the answers gathered into one.
+   */
+  readonly batch: 'whole' | 'refuse' | 'split';
+  /** F18: a message in UTF-16, which MLLP carries at its own risk, goes through bit for bit, or is refused. */
+  readonly utf16: 'forward' | 'refuse';
   /** F21: a message without MSH-10. */
   readonly missingControlId: 'refuse' | 'forward';
   readonly onUnavailable: Refusal;
@@ -54,6 +76,8 @@ export interface ListenerConfig {
   readonly allow: readonly AllowRule[] | undefined;
   /** CIDR ranges: peers whose word on who is behind them is taken. */
   readonly trustedProxies: readonly string[];
+  /** Another process may listen on the same address (SO_REUSEPORT), to take it over. */
+  readonly reusePort: boolean;
   /** Every connection begins with a PROXY protocol header; only `trustedProxies` may connect. */
   readonly proxyProtocol: boolean;
   /** For protocol http; filled in with defaults for every listener. */
@@ -92,6 +116,8 @@ export interface ListenerLimits {
   readonly maxPending: number;
   /** F5, F6: bytes that are no frame, in a row, before the connection is closed. */
   readonly maxJunkBytes: number;
+  /** Messages of one frame, where `batch` is `split`. */
+  readonly maxBatch: number;
 }
 
 /** A certificate (with its chain) and its key. Paths are absolute; files are read when the gateway starts and on reload. */
@@ -148,6 +174,8 @@ export interface NodeConfig {
   readonly backup: boolean;
   /** Present exactly when `protocol` is mllps or https. */
   readonly tls: NodeTlsConfig | undefined;
+  /** Where health checks of type http and mirth ask; undefined for the other types. */
+  readonly checkUrl: string | undefined;
 }
 
 export interface PoolConfig {
@@ -176,13 +204,12 @@ export interface PoolConfig {
     readonly budgetMs: number;
     readonly onAmbiguous: 'fail' | 'same-node' | 'other-node';
   };
-  readonly health: {
-    readonly type: 'tcp' | 'tls' | 'none';
-    readonly intervalMs: number;
-    readonly timeoutMs: number;
-    readonly rise: number;
-    readonly fall: number;
-  };
+  readonly health: HealthConfig;
+  /** TLS of health checks; undefined: the node's own where they ask the node's own port, else the system's roots. */
+  readonly checkTls: NodeTlsConfig | undefined;
+  readonly ejection: EjectionConfig;
+  /** How long a node that comes back takes to grow to its full weight; 0: none. */
+  readonly slowStartMs: number;
   /** F42: which messages the node answers: all, what MSH-15/16 ask for, or none. */
   readonly acknowledgement: 'always' | 'by-header' | 'never';
   /** Of HL7 messages that are posted to HTTP nodes. */
@@ -208,6 +235,8 @@ export interface RouteConfig {
     | { readonly kind: 'reject'; readonly code: NegativeCode; readonly text: string };
   /** What it does to requests and responses over HTTP. */
   readonly http: HttpRouteConfig | undefined;
+  /** What a message must be to go to the pool, and the answer to one that is not. */
+  readonly validate: { readonly code: NegativeCode; readonly rules: ValidationRules } | undefined;
 }
 
 export interface HttpRouteConfig {

@@ -9,6 +9,7 @@ import { type Entry, entryIn, type Reading, type Tree } from './source/value.ts'
 
 export function crossCheck(top: Section, config: GatewayConfig, reading: Reading): void {
   checkBinds(top.entries('listeners'), config.listeners, reading);
+  checkAdminBind(top, config, reading);
   checkFrames(top.entries('listeners'), config, reading);
   checkPools(top, config, reading);
   checkRoutes(top, config, reading);
@@ -49,6 +50,13 @@ function checkBinds(
     const place = placeIn(tree, 'bind', tree.place);
     problems.error(place, `listeners.${name}.bind`, `listener ${other.name} listens on this address already`);
   }
+}
+
+function checkAdminBind(top: Section, { admin, listeners }: GatewayConfig, { problems }: Reading): void {
+  const other = admin && listeners.find(({ bind }) => collide(bind, admin.bind));
+  if (other === undefined) return;
+  const place = placeIn(top.tree('admin'), 'bind', top.at('admin'));
+  problems.error(place, 'admin.bind', `listener ${other.name} listens on this address already`);
 }
 
 /** A frame that can never be in memory as a whole would hold up every listener until its timeout. */

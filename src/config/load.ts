@@ -27,9 +27,10 @@ export interface ParseOptions extends LoadOptions {
   readonly file?: string | undefined;
 }
 
-export function loadConfig(path: string, { env }: LoadOptions): Loaded {
+/** `text`: what the file holds. */
+export function loadConfig(path: string, { env }: LoadOptions): Loaded & { readonly text: string } {
   const read = readText(path);
-  if ('text' in read) return parseConfig(read.text, { file: path, env });
+  if ('text' in read) return { text: read.text, ...parseConfig(read.text, { file: path, env }) };
   const message = `the config file ${read.trouble}`;
   throw new ConfigError([{ file: path, line: 0, column: 0, key: '', message }], []);
 }

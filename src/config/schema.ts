@@ -44,6 +44,8 @@ export const TOP: Schema = {
   routes: { format: 'list', default: null },
   certificates: { watch: flag(true) },
   shutdown: { timeout: duration('30s', true) },
+  reload: { watch: flag(false) },
+  hotRestart: flag(false),
   // 1 TiB: more than a machine has. 1 MiB: less than one ordinary message with an image.
   limits: { maxBuffered: size('256MiB', KIB * KIB, KIB * GIB) },
   telemetry: {
@@ -64,11 +66,9 @@ export const TOP: Schema = {
     offload: oneOf('auto', 'always', 'never'),
     inlineLimit: size('64KiB', 0, GIB),
     queue: count(1000, 1, 1_000_000),
+    timeout: duration('10s'),
   },
-  admin: {
-    bind: { format: 'bind', default: '127.0.0.1:9600' },
-    token: { format: 'text', default: undefined, sensitive: true },
-  },
+  admin: { format: 'map', default: undefined },
 };
 
 const LISTENER: Schema = {
@@ -85,12 +85,15 @@ const LISTENER: Schema = {
     writeTimeout: duration('30s'),
     maxPending: count(100, 1, 100_000),
     maxJunk: size('1KiB', 0, GIB),
+    // A hundred thousand answers of 200 bytes are 20 MB, and at 100 messages a second a node needs 17 minutes for them.
+    maxBatch: count(1000, 1, 100_000),
   },
   framing: {
     strayEndByte: oneOf('content', 'refuse'),
     missingCr: oneOf('refuse', 'accept'),
   },
-  batch: oneOf('whole', 'refuse'),
+  batch: oneOf('whole', 'refuse', 'split'),
+  utf16: oneOf('forward', 'refuse'),
   missingControlId: oneOf('refuse', 'forward'),
   onUnavailable: oneOf('close', 'AE', 'AR', 'CE', 'CR'),
   onRejected: oneOf('AR', 'AE', 'CR', 'CE', 'close'),
@@ -126,6 +129,23 @@ const LISTENER_TLS: Schema = {
   maxHandshakes: count(200, 1, 10_000),
 };
 
+const ADMIN: Schema = {
+  bind: { format: 'bind', default: '127.0.0.1:9600' },
+  token: { format: 'text', default: undefined, sensitive: true },
+  tls: { format: 'map', default: undefined },
+  insecure: flag(false),
+};
+
+const ADMIN_TLS: Schema = {
+  cert: { format: 'key-pairs', default: null },
+  key: { format: 'files', default: undefined },
+  passphrase: PASSPHRASE,
+  minVersion: TLS_VERSION,
+  clientCa: { format: 'files', default: undefined },
+  requireClientCert: flag(false),
+  crl: { format: 'files', default: undefined },
+};
+
 const P12: Schema = {
   p12: { format: 'file', default: null },
   passphrase: PASSPHRASE,
@@ -151,12 +171,39 @@ const POOL: Schema = {
     onAmbiguous: oneOf('fail', 'same-node', 'other-node'),
   },
   health: {
-    type: oneOf('tcp', 'tls', 'none'),
+    type: oneOf('tcp', 'tls', 'http', 'mirth', 'mllp', 'none'),
     interval: duration('5s'),
+    fastInterval: duration('1s'),
     timeout: duration('2s'),
     rise: count(2, 1, 1000),
     fall: count(3, 1, 1000),
+    initial: oneOf('up', 'down'),
+    port: { format: 'count', default: undefined, min: 1, max: 65_535 },
+    url: { format: 'http-url', default: undefined },
+    tls: { format: 'map', default: undefined },
+    user: { format: 'text', default: undefined },
+    password: { format: 'text', default: undefined, sensitive: true },
+    method: oneOf('GET', 'HEAD', 'OPTIONS', 'POST'),
+    path: { format: 'text', default: undefined },
+    headers: { format: 'map', default: undefined },
+    status: { format: 'text', default: '200-399' },
+    body: { format: 'text', default: undefined },
+    channel: { format: 'text', default: undefined },
+    message: { format: 'file', default: undefined },
+    ack: oneOf('positive', 'any', 'AA', 'AE', 'AR', 'CA', 'CE', 'CR'),
   },
+  ejection: {
+    base: { format: 'duration', default: undefined },
+    max: duration('1m'),
+    maxEjected: { format: 'text', default: '100%' },
+    errors: {
+      share: { format: 'share', default: undefined },
+      window: duration('30s'),
+      // A share of fewer answers says little; more than a million in one window no node gives.
+      answers: count(20, 1, 1_000_000),
+    },
+  },
+  slowStart: duration('0', true),
   acknowledgement: oneOf('always', 'by-header', 'never'),
   contentType: { format: 'text', default: 'x-application/hl7-v2+er7' },
 };
@@ -176,6 +223,7 @@ const NODE: Schema = {
   weight: count(1, 0, 256),
   backup: flag(false),
   tls: { format: 'map', default: undefined },
+  healthUrl: { format: 'http-url', default: undefined },
 };
 
 const NODE_TLS: Schema = {
@@ -196,6 +244,7 @@ const ROUTE: Schema = {
   to: { format: 'text', default: undefined },
   reject: { format: 'map', default: undefined },
   http: { format: 'map', default: undefined },
+  validate: { format: 'map', default: undefined },
 };
 
 const ROUTE_HTTP: Schema = {
@@ -219,6 +268,14 @@ const REJECT: Schema = {
   text: { format: 'text', default: 'a route rejects the message' },
 };
 
+const VALIDATE: Schema = {
+  code: oneOf('AE', 'AR', 'CE', 'CR'),
+  segments: { format: 'list', default: undefined },
+  fields: { format: 'list', default: undefined },
+  tables: { format: 'map', default: undefined },
+  lengths: { format: 'map', default: undefined },
+};
+
 /** By pattern: the key of a section with NAME for each name that the user chose and [] for each list's index. */
 export const SECTIONS = {
   '': TOP,
@@ -227,12 +284,18 @@ export const SECTIONS = {
   'listeners.NAME.tls.cert': P12,
   'pools.NAME': POOL,
   'pools.NAME.persistence': PERSISTENCE,
+  'pools.NAME.health.tls': NODE_TLS,
+  'pools.NAME.health.tls.cert': P12,
   'pools.NAME.nodes.NAME': NODE,
   'pools.NAME.nodes.NAME.tls': NODE_TLS,
   'pools.NAME.nodes.NAME.tls.cert': P12,
   'routes[]': ROUTE,
   'routes[].reject': REJECT,
   'routes[].http': ROUTE_HTTP,
+  admin: ADMIN,
+  'admin.tls': ADMIN_TLS,
+  'admin.tls.cert': P12,
+  'routes[].validate': VALIDATE,
 } as const satisfies Record<string, Schema>;
 
 export type SectionPattern = keyof typeof SECTIONS;

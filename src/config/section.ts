@@ -2,7 +2,7 @@
 // Promises to go on after a problem (accessors then give a stand-in), so that one run finds all there are.
 import convict from 'convict';
 import type { FormatName, Item } from './formats.ts';
-import { hasNoEffect, keyNotAvailable, NOT_AVAILABLE_TEXT, valueNotAvailable } from './not-yet.ts';
+import { hasNoEffect } from './not-yet.ts';
 import { isItem, type Schema, SECTIONS, type SectionPattern } from './schema.ts';
 import { suggestion } from './source/closest.ts';
 import { type Place, quoted } from './source/problem.ts';
@@ -47,7 +47,7 @@ export class Section {
   readonly #found = new Map<string, Found>();
   /** Keys that a problem was reported for: convict must not call them missing as well. */
   readonly #refused = new Set<string>();
-  /** The section has something that this version does not know, so what is missing may be no mistake. */
+  /** There is no map to read, so nothing of it is missing. */
   #incomplete = false;
   #values: Values = {};
 
@@ -159,10 +159,7 @@ export class Section {
       const pattern = joined(this.#pattern, key);
       const part = Object.hasOwn(schema, entry.key) ? schema[entry.key] : undefined;
       if (part === undefined) {
-        const later = keyNotAvailable(pattern);
-        this.#incomplete ||= later;
-        const unknown = `unknown key${suggestion(entry.key, Object.keys(schema))}`;
-        problems.error(entry.place, full, later ? `is ${NOT_AVAILABLE_TEXT}` : unknown);
+        problems.error(entry.place, full, `unknown key${suggestion(entry.key, Object.keys(schema))}`);
         continue;
       }
       if (hasNoEffect(pattern)) problems.warn(entry.place, full, 'has no effect in this version');
@@ -211,11 +208,6 @@ export class Section {
       const name = many && tree.kind === 'list' ? `${full}[${index}]` : full;
       const scalar = scalarOf(one, name, this.#reading);
       if (scalar === undefined) return undefined;
-      if (valueNotAvailable(joined(this.#pattern, key), scalar.text)) {
-        const what = item.sensitive ? 'this' : described(scalar);
-        this.#reading.problems.error(scalar.place, name, `${what} is ${NOT_AVAILABLE_TEXT}`);
-        return undefined;
-      }
       scalars.push(scalar);
     }
     this.#found.set(key, { ...found, scalars });

@@ -3,14 +3,22 @@
 
 export type Utf16 = 'utf-16le' | 'utf-16be';
 
-/** Table 0211 (v2.9.1) → WHATWG label. Those missing here Node.js cannot decode. */
+/**
+ * Table 0211 (v2.9.1) → WHATWG label, which is not always the name itself: its ISO 8859-1, -9 and -11 are the Windows
+ * sets, a superset in the printable range. JIS X 0201 (ISO IR13, IR14) is what Shift_JIS has in one byte. Those missing
+ * here Node.js cannot decode: CNS 11643-1992, UTF-32; and UTF-16, which is told by its bytes and not by MSH-18.
+ */
 const TABLE_0211: ReadonlyMap<string, string> = new Map([
   ['ASCII', 'windows-1252'],
+  ['ISO IR6', 'windows-1252'],
   ['8859/1', 'iso-8859-1'],
-  ...[2, 3, 4, 5, 6, 7, 8, 13, 14, 15].map((n): [string, string] => [`8859/${n}`, `iso-8859-${n}`]),
+  ...[2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16].map((n): [string, string] => [`8859/${n}`, `iso-8859-${n}`]),
   ['8859/9', 'windows-1254'],
+  ['8859/11', 'windows-874'],
   ['JAS2020', 'iso-2022-jp'],
   ['JIS X 0202', 'iso-2022-jp'],
+  ['ISO IR13', 'shift_jis'],
+  ['ISO IR14', 'shift_jis'],
   ['ISO IR87', 'iso-2022-jp'],
   ['ISO IR159', 'iso-2022-jp'],
   ['GB 18030-2000', 'gb18030'],
@@ -25,16 +33,25 @@ const TABLE_0211: ReadonlyMap<string, string> = new Map([
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['UTF-8', 'utf-8'],
   ['UTF8', 'utf-8'],
-  ['ISO-8859-1', 'iso-8859-1'],
-  ['ISO8859-1', 'iso-8859-1'],
-  ['ISO-8859-15', 'iso-8859-15'],
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].flatMap((n): [string, string][] => {
+    const label = n === 9 ? 'windows-1254' : n === 11 ? 'windows-874' : `iso-8859-${n}`;
+    return [`ISO-8859-${n}`, `ISO8859-${n}`, `ISO 8859-${n}`, `ISO 8859/${n}`].map((name) => [name, label]);
+  }),
+  ['US-ASCII', 'windows-1252'],
   ['WINDOWS-1252', 'windows-1252'],
   ['GB18030', 'gb18030'],
+  ['GB 18030', 'gb18030'],
+  ['BIG5', 'big5'],
+  ['EUC-KR', 'euc-kr'],
   ['SHIFT_JIS', 'shift_jis'],
 ]);
 
 /** In these a delimiter's byte can be the second half of a character, so text must be decoded before it is split. */
 const NOT_ASCII_SAFE: ReadonlySet<string> = new Set(['gb18030', 'big5', 'shift_jis', 'iso-2022-jp']);
+
+export function hidesDelimiters(charset: string): boolean {
+  return NOT_ASCII_SAFE.has(charset);
+}
 
 /** TextDecoder label for a value of MSH-18, or undefined. */
 export function charsetOf(value: string): string | undefined {
@@ -73,6 +90,18 @@ export function decodeText(bytes: Buffer, charset: string | undefined): string {
   }
 }
 
+/**
+ * For conversions, which may lose nothing: undefined where the bytes are not of exactly that charset.
+ */
+export function decodeStrictly(bytes: Buffer, charset: string): string | undefined {
+  if (!charset.startsWith('utf-16') && isPlainAscii(bytes)) return bytes.toString('latin1');
+  try {
+    return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** No byte above 7F and no escape (ISO 2022 switches character sets by it). */
 function isPlainAscii(bytes: Buffer): boolean {
   for (let i = 0; i < bytes.length; i++) {
@@ -90,19 +119,28 @@ export function splittable(
   bytes: Buffer,
   charset: string | undefined,
 ): { bytes: Buffer; charset: string | undefined } {
-  if (charset === undefined || !NOT_ASCII_SAFE.has(charset) || isPlainAscii(bytes)) return { bytes, charset };
+  if (charset === undefined || !hidesDelimiters(charset) || isPlainAscii(bytes)) return { bytes, charset };
   return { bytes: Buffer.from(decodeText(bytes, charset), 'utf8'), charset: 'utf-8' };
 }
 
 /** A UTF-8 copy of a payload in UTF-16 (by its byte order mark, or by the zero beside its first letter), else undefined. */
 export function narrowUtf16(payload: Buffer): { bytes: Buffer; encoding: Utf16 } | undefined {
+  const encoding = utf16Of(payload);
+  if (encoding === undefined) return undefined;
+  return { bytes: Buffer.from(new TextDecoder(encoding).decode(payload), 'utf8'), encoding };
+}
+
+/** Would `narrowUtf16` make a copy? */
+export function isUtf16(payload: Buffer): boolean {
+  return utf16Of(payload) !== undefined;
+}
+
+function utf16Of(payload: Buffer): Utf16 | undefined {
   const a = payload[0];
   const b = payload[1];
-  let encoding: Utf16;
-  if ((a === 0xff && b === 0xfe) || (a !== 0 && b === 0 && payload.length > 1)) encoding = 'utf-16le';
-  else if ((a === 0xfe && b === 0xff) || (a === 0 && b !== undefined && b !== 0)) encoding = 'utf-16be';
-  else return undefined;
-  return { bytes: Buffer.from(new TextDecoder(encoding).decode(payload), 'utf8'), encoding };
+  if ((a === 0xff && b === 0xfe) || (a !== 0 && b === 0 && payload.length > 1)) return 'utf-16le';
+  if ((a === 0xfe && b === 0xff) || (a === 0 && b !== undefined && b !== 0)) return 'utf-16be';
+  return undefined;
 }
 
 /** Text of a generated answer in the encoding of the message that it answers. */

@@ -1,7 +1,7 @@
 // Reads a message's header where it lies: the MSH segment's bytes, by the delimiters that it declares itself.
 // One pass over MSH, no strings made; everything beyond MSH stays unread.
 import { GatewayError } from '../errors.ts';
-import { charsetOf, narrowUtf16, type Utf16 } from './charset.ts';
+import { charsetOf, isUtf16, narrowUtf16, type Utf16 } from './charset.ts';
 
 /** HL7 v2.9.1 2.5.4: byte values of the delimiters; -1 for one that the message does not declare. */
 export interface Delimiters {
@@ -32,7 +32,8 @@ export class Header {
   readonly batch: boolean;
   /** The payload is UTF-16, which MLLP does not carry safely (R1, note on character encodings). */
   readonly utf16: Utf16 | undefined;
-  readonly #separators: readonly number[];
+  /** Offsets of the field separators that are recorded. */
+  readonly separators: readonly number[];
   #charset: string | undefined;
 
   constructor(
@@ -50,26 +51,26 @@ export class Header {
     this.delimiters = delimiters;
     this.batch = batch;
     this.utf16 = utf16;
-    this.#separators = separators;
+    this.separators = separators;
   }
 
   /** How many fields the segment has, the separator itself included; no more than are recorded. */
   get fieldCount(): number {
-    return Math.min(this.#separators.length + 1, MAX_HEADER_FIELDS);
+    return Math.min(this.separators.length + 1, MAX_HEADER_FIELDS);
   }
 
   /** Where MSH-`n` begins; equals `fieldEnd(n)` if it is empty or absent. */
   fieldStart(n: number): number {
     if (n === 1) return this.start + 3;
     if (n > MAX_HEADER_FIELDS) return this.end;
-    const before = this.#separators[n - 2];
+    const before = this.separators[n - 2];
     return before === undefined ? this.end : before + 1;
   }
 
   fieldEnd(n: number): number {
     if (n === 1) return this.start + 4;
     if (n > MAX_HEADER_FIELDS) return this.end;
-    return this.#separators[n - 1] ?? this.end;
+    return this.separators[n - 1] ?? this.end;
   }
 
   /** MSH-`n` as it lies in the message: no escape decoded, no charset applied. Empty if absent. */
@@ -125,8 +126,9 @@ export class Header {
     const whole = this.text(18);
     const [first = '', ...others] = repetition < 0 ? [whole] : whole.split(String.fromCharCode(repetition));
     const charset = charsetOf(first);
-    const ascii = charset === undefined || charset === 'windows-1252';
-    return ascii && others.some((other) => charsetOf(other) === 'iso-2022-jp') ? 'iso-2022-jp' : charset;
+    // ASCII, or one byte of JIS X 0201 for a character (ISO IR14).
+    const narrow = charset === undefined || charset === 'windows-1252' || charset === 'shift_jis';
+    return narrow && others.some((other) => charsetOf(other) === 'iso-2022-jp') ? 'iso-2022-jp' : charset;
   }
 }
 
@@ -155,6 +157,12 @@ export function readHeader(payload: Buffer): Header {
   throw new GatewayError('GW_ERR_HEADER_MSH');
 }
 
+/** Does reading the header look at more than its segment? UTF-16 is narrowed as a whole; a batch is searched for a message. */
+export function isHeaderDeep(payload: Buffer): boolean {
+  const first = payload[0];
+  return first === 0x46 || first === 0x42 || isUtf16(payload);
+}
+
 /** Offset of the first MSH that begins a segment after `from`, or -1. */
 export function findHeader(bytes: Buffer, from: number): number {
   for (
@@ -173,8 +181,10 @@ function isSegment(bytes: Buffer, at: number, a: number, b: number, c: number): 
 }
 
 function readSegment(bytes: Buffer, start: number, batch: boolean, utf16: Utf16 | undefined): Header {
-  const field = bytes[start + 3] as number;
-  if (!isDelimiter(field)) throw new GatewayError('GW_ERR_HEADER_DELIMITERS', { detail: 'MSH-1' });
+  const field = bytes[start + 3];
+  // A batch can end in the letters of MSH.
+  if (field === undefined || !isDelimiter(field))
+    throw new GatewayError('GW_ERR_HEADER_DELIMITERS', { detail: 'MSH-1' });
   const separators = [start + 3];
   let at = start + 4;
   const length = bytes.length;

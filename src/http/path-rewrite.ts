@@ -1,7 +1,8 @@
 // Rewriting a request's path by a regex of linear time, and putting right what the node then says of its own paths:
 // Location, Content-Location and the path and domain of cookies.
-import { compileRegex } from '../config/conditions.ts';
+
 import type { HttpRouteConfig } from '../config/config.ts';
+import { compileRegex } from '../hl7/regex.ts';
 import { readTarget } from './request-target.ts';
 
 export type PathRewrite = (path: string) => string;

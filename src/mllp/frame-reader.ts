@@ -45,7 +45,7 @@ export class FrameReader {
 
   readonly #strays: Strays;
   /** Of the frame that is being read, what came in earlier chunks; its start block first. */
-  readonly #parts = new FrameParts();
+  readonly #parts: FrameParts;
   /** Offset in the current chunk of the open frame's first byte that is not in `#parts`. */
   #frameFrom = 0;
   #inside = false;
@@ -67,6 +67,7 @@ export class FrameReader {
     this.#sink = sink;
     this.#limits = limits;
     this.#strays = new Strays(limits.maxJunkBytes);
+    this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES);
   }
 
   /** How many frames have begun; tells a new frame's deadline from its predecessor's. */

@@ -9,37 +9,40 @@ import type { Node } from '../upstream/node.ts';
 import type { Carrier, Exchange } from './exchange.ts';
 import { Lane } from './lane.ts';
 import { resendAfter } from './resend.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** A message that every node has just refused is tried again after this long, if nothing happens before. */
 const RETRY_PAUSE_MS = 100;
 
-interface Waiting {
-  readonly queue: Set<Exchange>;
-  readonly since: number;
-  readonly timer: NodeJS.Timeout;
-}
-
 export class Dispatcher implements Carrier {
-  readonly config: PoolConfig;
+  #config: PoolConfig;
   readonly pool: Pool<Node>;
   /** By sticky key, for `ordering: key`; a lane lives while it holds messages. */
   readonly #keyLanes = new Map<string, Lane<Exchange>>();
-  /** Messages that one node must take, and it has no room. */
-  readonly #nodeQueues = new Map<Node, Set<Exchange>>();
-  /** Messages that any node may take, and none has room. */
-  readonly #anyQueue = new Set<Exchange>();
-  /** Messages for which no node is there, or which all have just refused. */
-  readonly #parked = new Set<Exchange>();
-  readonly #waiting = new Map<Exchange, Waiting>();
+  readonly #room = new WaitingRoom();
 
   constructor(config: PoolConfig, pool: Pool<Node>) {
-    this.config = config;
+    this.#config = config;
     this.pool = pool;
+  }
+
+  get config(): PoolConfig {
+    return this.#config;
+  }
+
+  /** Messages that come from now on go by another config, and what those that wait do next. */
+  reconfigure(config: PoolConfig): void {
+    this.#config = config;
   }
 
   /** Messages waiting for a node. */
   get queued(): number {
-    return this.#waiting.size;
+    return this.#room.size;
+  }
+
+  /** Of those, the ones that only this node may take. */
+  queuedFor(node: Node): number {
+    return this.#room.sizeOf(node);
   }
 
   /** Takes a message whose route and sticky key are known; it is settled some time. */
@@ -54,21 +57,28 @@ export class Dispatcher implements Carrier {
 
   /** A node has room for one more message. Called for every answer. */
   onRoom(node: Node): void {
-    if (this.#waiting.size === 0) return;
-    const own = this.#nodeQueues.get(node);
+    const room = this.#room;
+    if (room.size === 0) return;
     // Those that find no place go back to the end of a queue: each is asked once at most.
-    for (let asks = this.#anyQueue.size + (own?.size ?? 0); asks > 0 && node.usable && node.hasRoom; asks--) {
-      const next = older(first(own), first(this.#anyQueue));
+    for (let asks = room.any.size + room.sizeOf(node); asks > 0 && node.usable && node.hasRoom; asks--) {
+      const next = room.oldestFor(node);
       if (next === undefined) return;
       this.#release(next);
     }
   }
 
-  /** A node can be used now, or cannot any more. */
+  /** A node can be used now, or cannot any more, or takes no new senders. */
   onUsable(node: Node): void {
-    const moved = node.usable ? this.#parked : this.#nodeQueues.get(node);
-    for (const exchange of [...(moved ?? [])]) this.#release(exchange);
+    const room = this.#room;
+    if (room.size === 0) return;
+    const { usable } = node;
+    if (!usable || node.draining) this.#releaseAll(room.queueOf(node));
+    if (usable) this.#releaseAll(room.parked);
     this.onRoom(node);
+  }
+
+  #releaseAll(queue: ReadonlySet<Exchange>): void {
+    for (const exchange of [...queue]) this.#release(exchange);
   }
 
   onAssigned(exchange: Exchange): void {
@@ -76,12 +86,14 @@ export class Dispatcher implements Carrier {
   }
 
   onAnswered(exchange: Exchange, ack: Ack, frame: Buffer): void {
+    this.#taken(exchange);
     this.#end(exchange);
     exchange.settle({ kind: 'answered', ack, frame, node: exchange.node?.name ?? '' });
     this.#next(exchange);
   }
 
   onUnanswered(exchange: Exchange): void {
+    this.#taken(exchange);
     this.#end(exchange);
     exchange.settle({ kind: 'unanswered', node: exchange.node?.name ?? '' });
     this.#next(exchange);
@@ -89,7 +101,13 @@ export class Dispatcher implements Carrier {
 
   onFailed(exchange: Exchange, error: GatewayError): void {
     const { node } = exchange;
-    const elapsedMs = performance.now() - (exchange.turnAt ?? exchange.receivedAt);
+    node?.count(error.code);
+    const now = performance.now();
+    const elapsedMs = now - (exchange.turnAt ?? exchange.receivedAt);
+    if (error.resend !== 'safe') {
+      this.#taken(exchange);
+      exchange.waitsSince = now;
+    }
     const resend = resendAfter(error, { writes: exchange.writes, elapsedMs }, this.config);
     if (resend === 'give-up' || exchange.unwanted) {
       this.#giveUp(exchange, error);
@@ -108,7 +126,7 @@ export class Dispatcher implements Carrier {
   }
 
   abandon(exchange: Exchange): void {
-    this.#stopWaiting(exchange);
+    this.#room.remove(exchange);
     this.#end(exchange);
     exchange.settle({ kind: 'abandoned' });
     // Those behind it are abandoned in this same turn: none of them may be sent in its place.
@@ -153,16 +171,36 @@ export class Dispatcher implements Carrier {
     this.#next(exchange);
   }
 
+  /**
+   * A message's time begins to run when it is first in its lane: while those before it are being answered, it waits for
+   * them and not for a node. But where those before it waited for a node too, until their time was over, its own has been
+   * running beside theirs since it was received: else n messages of one sender would be told one after the other, the last
+   * one n times `queue.timeout` after it was received (F44).
+   */
+  #begin(exchange: Exchange): void {
+    if (exchange.turnAt !== undefined) return;
+    const now = performance.now();
+    const { lane } = exchange;
+    if (lane !== undefined) lane.stuckSince ??= now;
+    exchange.turnAt = Math.max(exchange.receivedAt, lane?.stuckSince ?? now);
+    exchange.waitsSince = exchange.turnAt;
+  }
+
+  /** A node had it in work, well or badly: its lane is not stuck for want of a node. */
+  #taken({ lane }: Exchange): void {
+    if (lane !== undefined) lane.stuckSince = undefined;
+  }
+
   #place(exchange: Exchange): void {
-    exchange.turnAt ??= performance.now();
+    this.#begin(exchange);
     const { boundTo } = exchange;
     if (boundTo !== undefined) {
       const refused = exchange.tried !== undefined;
       exchange.tried = undefined;
-      if (refused) this.#hold(exchange, this.#parked, RETRY_PAUSE_MS);
-      else if (!boundTo.usable) this.#hold(exchange, this.#parked);
+      if (refused) this.#hold(exchange, this.#room.parked, RETRY_PAUSE_MS);
+      else if (!boundTo.usable) this.#hold(exchange, this.#room.parked);
       else if (boundTo.hasRoom) this.#send(exchange, boundTo, 'same-node');
-      else this.#hold(exchange, this.#queueOf(boundTo));
+      else this.#hold(exchange, this.#room.queueOf(boundTo));
       return;
     }
     const choice = this.pool.choose(exchange.stickyKey, exchange.tried);
@@ -170,17 +208,26 @@ export class Dispatcher implements Carrier {
       // Where every node that is up has refused it, all of them may be asked again, after a pause.
       const refused = exchange.tried !== undefined;
       exchange.tried = undefined;
-      this.#hold(exchange, this.#parked, refused ? RETRY_PAUSE_MS : undefined);
+      this.#hold(exchange, this.#room.parked, refused ? RETRY_PAUSE_MS : undefined);
     } else if (!choice.wait) this.#send(exchange, choice.node, choice.why);
-    else this.#hold(exchange, exchange.stickyKey === undefined ? this.#anyQueue : this.#queueOf(choice.node));
+    else
+      this.#hold(
+        exchange,
+        exchange.stickyKey === undefined ? this.#room.any : this.#room.queueOf(choice.node),
+      );
   }
 
   #follow(exchange: Exchange, ahead: Exchange): boolean {
     const { node, channel } = ahead;
     if (node === undefined || channel === undefined || !channel.hasRoom || !node.usable) return false;
     if (exchange.tried?.has(node) === true || exchange.boundTo !== undefined) return false;
+    // A lane that never falls silent would stay with such a node for ever.
+    if (exchange.stickyKey === undefined && (node.draining || node.weight === 0)) return false;
     if (exchange.stickyKey !== undefined && this.pool.choose(exchange.stickyKey)?.node !== node) return false;
-    exchange.turnAt ??= performance.now();
+    if (exchange.turnAt === undefined) {
+      exchange.turnAt = performance.now();
+      exchange.waitsSince = exchange.turnAt;
+    }
     this.#send(exchange, node, 'order', channel);
     return true;
   }
@@ -200,31 +247,20 @@ export class Dispatcher implements Carrier {
     node.send(exchange, channel);
   }
 
-  #queueOf(node: Node): Set<Exchange> {
-    let queue = this.#nodeQueues.get(node);
-    if (queue === undefined) {
-      queue = new Set();
-      this.#nodeQueues.set(node, queue);
-    }
-    return queue;
-  }
-
   /** Waits to be released: by a node, by its deadline, or after `pauseMs`. */
   #hold(exchange: Exchange, queue: Set<Exchange>, pauseMs = Number.POSITIVE_INFINITY): void {
     const { max, timeoutMs } = this.config.queue;
-    if (this.#waiting.size >= max) {
+    if (this.#room.size >= max) {
       this.#giveUp(exchange, new GatewayError('GW_ERR_QUEUE_FULL'));
       return;
     }
-    const leftMs = timeoutMs - exchange.queuedMs;
+    const leftMs = timeoutMs - (performance.now() - exchange.waitsSince);
     if (leftMs <= 0) {
       this.#giveUp(exchange, this.#queueTimeout(exchange));
       return;
     }
     exchange.phase = 'queued';
-    const timer = setTimeout(() => this.#release(exchange), Math.min(pauseMs, leftMs));
-    queue.add(exchange);
-    this.#waiting.set(exchange, { queue, since: performance.now(), timer });
+    this.#room.add(exchange, queue, Math.min(pauseMs, leftMs), () => this.#release(exchange));
   }
 
   #queueTimeout(exchange: Exchange): GatewayError {
@@ -232,18 +268,9 @@ export class Dispatcher implements Carrier {
     return new GatewayError('GW_ERR_QUEUE_TIMEOUT', { detail: last === undefined ? undefined : last.code });
   }
 
-  #stopWaiting(exchange: Exchange): void {
-    const waiting = this.#waiting.get(exchange);
-    if (waiting === undefined) return;
-    clearTimeout(waiting.timer);
-    this.#waiting.delete(exchange);
-    waiting.queue.delete(exchange);
-    exchange.queuedMs += performance.now() - waiting.since;
-  }
-
   /** Takes a message out of its queue and places it anew; if its time is over, `#hold` says so. */
   #release(exchange: Exchange): void {
-    this.#stopWaiting(exchange);
+    this.#room.remove(exchange);
     exchange.phase = 'ready';
     this.#next(exchange);
   }
@@ -252,15 +279,4 @@ export class Dispatcher implements Carrier {
 /** F31: a pooled connection that was gone says nothing about its node, which is dialled anew; once. */
 function isFirstStale({ attempts }: Exchange, { code }: GatewayError): boolean {
   return code === 'GW_ERR_NODE_STALE' && attempts.filter(({ error }) => error?.code === code).length === 1;
-}
-
-function first(queue: Set<Exchange> | undefined): Exchange | undefined {
-  if (queue === undefined) return undefined;
-  for (const exchange of queue) return exchange;
-  return undefined;
-}
-
-function older(a: Exchange | undefined, b: Exchange | undefined): Exchange | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a.serial < b.serial ? a : b;
 }

@@ -4,7 +4,7 @@
 import type { Peer, RequestView } from '../../routing/message-view.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
-import type { Ack } from '../hl7/ack.ts';
+import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
 import type { Channel, Delivery, Posting } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
@@ -13,6 +13,11 @@ import type { Lane } from './lane.ts';
 /** What came of a message. A positive acknowledgement exists only in `answered`, made by a node. */
 export type Outcome =
   | { readonly kind: 'answered'; readonly ack: Ack; readonly frame: Buffer; readonly node: string }
+  /**
+   * Of a batch that was split: every message of it has an outcome, and `frame` holds their answers. `code` is the first that
+   * is not positive, or the first.
+   */
+  | { readonly kind: 'gathered'; readonly code: AckCode; readonly frame: Buffer }
   /** F42: written whole to a node of which no answer was to be expected. */
   | { readonly kind: 'unanswered'; readonly node: string }
   /** It can never be taken, or could not be now; `error.fault` says which. No node has it, unless `ambiguous`. */
@@ -52,6 +57,24 @@ export interface Origin {
   readonly lanes: Map<string, Lane<Exchange>>;
   settled(exchange: Exchange, outcome: Outcome): void;
   answeredLater(exchange: Exchange, frame: Buffer): void;
+  /**
+   * One message of a batch is over: what its sender is to be told of it, framed, in the answer to the batch. Empty: nothing;
+   * null: the connection is to end.
+   */
+  partSettled(part: Exchange, outcome: Outcome): Buffer | null;
+  /** Bytes that are held for this sender besides the frames that came from it; given back with a negative number. */
+  hold(bytes: number): void;
+}
+
+/** Which batch a message came in. */
+export interface BatchPlace {
+  /** That of the batch's own exchange. */
+  readonly serial: number;
+  /** FHS-11, else BHS-11, one character for each byte; of a frame without them the first MSH-10. */
+  readonly controlId: string;
+  /** From 1. */
+  readonly position: number;
+  readonly size: number;
 }
 
 /** Who brings an exchange to a node. */
@@ -71,6 +94,8 @@ export class Exchange implements Delivery {
   readonly receivedAt = performance.now();
   readonly frame: Buffer;
   readonly origin: Origin;
+  /** Undefined: it came by itself. */
+  readonly batch: BatchPlace | undefined;
   #header: Header | undefined;
 
   route: RouteConfig | undefined;
@@ -78,6 +103,8 @@ export class Exchange implements Delivery {
   stickyKey: string | undefined;
   expectsAnswer = true;
   posting: Posting | undefined;
+  /** Messages that it was split into; 0: it was not. */
+  parts = 0;
 
   /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
   phase: 'ready' | 'queued' | 'sent' | 'over' = 'ready';
@@ -91,16 +118,19 @@ export class Exchange implements Delivery {
   boundTo: Node | undefined;
   /** Its sender was closed at an earlier message while it was with a node: it is not to be sent again. */
   unwanted = false;
-  /** When its first attempt could have begun: it was first in its lane. */
+  /** When its time began to run: see `Dispatcher.#begin`. */
   turnAt: number | undefined;
+  /** From when `queue.timeout` counts: its turn, or its last ambiguous failure. */
+  waitsSince = 0;
   queuedMs = 0;
   readonly attempts: Attempt[] = [];
   outcome: Outcome | undefined;
   settledAt: number | undefined;
 
-  constructor(frame: Buffer, origin: Origin) {
+  constructor(frame: Buffer, origin: Origin, batch?: BatchPlace) {
     this.frame = frame;
     this.origin = origin;
+    this.batch = batch;
   }
 
   get header(): Header {

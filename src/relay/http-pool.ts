@@ -20,16 +20,24 @@ export interface Binding {
 }
 
 export class HttpPool {
-  readonly config: PoolConfig;
+  #config: PoolConfig;
   readonly pool: Pool<Node>;
   readonly #upstreams: ReadonlyMap<Node, HttpUpstream>;
   readonly #waiting = new Set<() => void>();
   readonly #tokens = new Map<string, string>();
 
   constructor(config: PoolConfig, pool: Pool<Node>, upstreams: ReadonlyMap<Node, HttpUpstream>) {
-    this.config = config;
+    this.#config = config;
     this.pool = pool;
     this.#upstreams = upstreams;
+  }
+
+  get config(): PoolConfig {
+    return this.#config;
+  }
+
+  reconfigure(config: PoolConfig): void {
+    this.#config = config;
   }
 
   /** Requests waiting for a node. */

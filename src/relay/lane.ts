@@ -11,6 +11,11 @@ export class Lane<T extends Laned> {
   readonly exchanges: T[] = [];
   /** Whether messages may follow one another on a node's connection before the first is answered. */
   readonly mayFollow: boolean;
+  /**
+   * Since when its first message has waited for a node, whichever message that was at the time; undefined: the last one
+   * that had its turn was taken by a node. In performance.now() milliseconds.
+   */
+  stuckSince: number | undefined;
   #moving = false;
   #again = false;
 

@@ -1,16 +1,14 @@
-// Asks a node at intervals whether it is there. A check is a connection that ends with FIN, never a reset: Mirth
-// logs those. A node that has just answered a message needs no asking.
-import { endGently } from '../mllp/tick-writer.ts';
-import { type DialTls, dial } from './dial.ts';
+// Asks a node at intervals whether it is well, and tells it. More often while something is changing; not at all while
+// messages show that its port is well, as a check takes one of the few connections that a node allows.
+import { type Check, failed, type Verdict } from './checks/check.ts';
 import type { Node } from './node.ts';
 
 export interface HealthCheckOptions {
-  readonly host: string;
-  readonly port: number;
-  /** Handshake with these, for type `tls`. */
-  readonly tls: DialTls | undefined;
   readonly intervalMs: number;
-  readonly timeoutMs: number;
+  /** While the node is not steadily up. */
+  readonly fastIntervalMs: number;
+  /** Something about the check itself is not as it should be; undefined: it is again. Called when it changes. */
+  readonly onNote?: (note: string | undefined) => void;
 }
 
 /** Each wait differs by up to this share, so that checks of many nodes or gateways do not fall together. */
@@ -18,57 +16,84 @@ const JITTER = 0.1;
 
 export class HealthCheck {
   readonly #node: Node;
+  readonly #check: Check;
   readonly #options: HealthCheckOptions;
   #timer: NodeJS.Timeout | undefined;
-  #abort: (() => void) | undefined;
+  #abort: AbortController | undefined;
   #stopped = true;
+  #dueAt = 0;
+  #note: string | undefined;
 
-  constructor(node: Node, options: HealthCheckOptions) {
+  constructor(node: Node, check: Check, options: HealthCheckOptions) {
     this.#node = node;
+    this.#check = check;
     this.#options = options;
   }
 
   start(): void {
     this.#stopped = false;
-    this.#wait();
+    this.#dueAt = performance.now() + jittered(this.#options.intervalMs);
+    // One that is not known to be up is asked at once, at most a fifth of the interval after the others.
+    if (this.#node.health === 'down') this.#wait(Math.random() * this.#options.fastIntervalMs * 2 * JITTER);
+    else this.#waitOn();
   }
 
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#abort?.();
+    this.#abort?.abort();
   }
 
-  #wait(): void {
-    if (this.#stopped) return;
-    const { intervalMs } = this.#options;
-    const afterMs = intervalMs * (1 + JITTER * (2 * Math.random() - 1));
-    this.#timer = setTimeout(() => this.#check(), afterMs);
+  #wait(ms: number): void {
+    this.#timer = setTimeout(() => {
+      if (this.#isDue()) void this.#ask();
+      else this.#waitOn();
+    }, ms);
     this.#timer.unref();
   }
 
-  #check(): void {
-    const node = this.#node;
-    if (node.state === 'up' && performance.now() - node.lastAnswerAt < this.#options.intervalMs) {
-      this.#wait();
-      return;
-    }
-    const { host, port, tls, timeoutMs } = this.#options;
-    this.#abort = dial(
-      // A full node is up: no watch for a close (F32).
-      { node: node.name, host, port, tls, connectMs: timeoutMs, settleMs: 0 },
-      (socket) => {
-        this.#abort = undefined;
-        endGently(socket);
-        node.passed();
-        this.#wait();
-      },
-      (error) => {
-        this.#abort = undefined;
-        if (error.code === 'GW_ERR_NODE_FULL') node.passed();
-        else node.failedBy(`check: ${error.detail ?? error.code}`);
-        this.#wait();
-      },
-    );
+  /** Looks again in the rhythm of the fast interval, so that a node that begins to change is asked soon. */
+  #waitOn(): void {
+    const fastMs = jittered(this.#options.fastIntervalMs);
+    const leftMs = this.#dueAt - performance.now();
+    this.#wait(leftMs > 0 ? Math.min(leftMs, fastMs) : fastMs);
   }
+
+  #isDue(): boolean {
+    const node = this.#node;
+    if (!node.isSteady) return true;
+    const now = performance.now();
+    if (now < this.#dueAt) return false;
+    return !this.#check.onDataPort || now - node.lastAnswerAt >= this.#options.intervalMs;
+  }
+
+  async #ask(): Promise<void> {
+    const at = Date.now();
+    const startedAt = performance.now();
+    const abort = new AbortController();
+    this.#abort = abort;
+    let verdict: Verdict;
+    try {
+      verdict = await this.#check.ask(abort.signal);
+    } catch {
+      // A check does not throw; if one does, its node must not be asked nothing for ever.
+      verdict = failed('the check itself broke');
+    }
+    if (this.#stopped) return;
+    const { type } = this.#check;
+    this.#node.checked({ type, verdict, at, durationMs: performance.now() - startedAt });
+    this.#tellNote(verdict.kind === 'passed' ? verdict.note : undefined);
+    this.#dueAt = performance.now() + jittered(this.#options.intervalMs);
+    this.#waitOn();
+  }
+
+  #tellNote(note: string | undefined): void {
+    if (note === this.#note) return;
+    this.#note = note;
+    this.#options.onNote?.(note);
+  }
+}
+
+function jittered(ms: number): number {
+  return ms * (1 + JITTER * (2 * Math.random() - 1));
 }

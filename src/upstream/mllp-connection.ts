@@ -2,7 +2,7 @@
 // the messages (MLLP R1) and MSA-2 must agree; else nothing is credited to anything.
 import type { Socket } from 'node:net';
 import { causeCode, GatewayError } from '../errors.ts';
-import { type Ack, isApplicationAck, readAck } from '../hl7/ack.ts';
+import { type Ack, type AckCode, isApplicationAck, readAck } from '../hl7/ack.ts';
 import { answers } from '../hl7/answers.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import {
@@ -26,7 +26,7 @@ export interface ConnectionOptions {
 /** Whom a connection belongs to. */
 export interface ConnectionOwner {
   /** A message got its answer, or needed none: there is room. */
-  onSettled(connection: MllpConnection): void;
+  onSettled(connection: MllpConnection, code: AckCode | 'none'): void;
   /** No message will be taken any more; `error`: why, if the node's doing. Called before its messages fail. */
   onClosed(connection: MllpConnection, error: GatewayError | undefined): void;
   /** An answer that belongs to no message (F34, F39): dropped. */
@@ -150,7 +150,7 @@ export class MllpConnection implements Channel, FrameSink {
           if (this.#state === 'closed') delivery.failed(this.#closedError());
           else {
             this.#silentCount--;
-            this.#owner.onSettled(this);
+            this.#owner.onSettled(this, 'none');
             delivery.unanswered();
           }
         }
@@ -192,7 +192,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.lastUsedAt = performance.now();
     if (!isApplicationAck(ack.code)) this.#rememberCommit(due);
     if (this.#pending.length > 0) this.#expect();
-    this.#owner.onSettled(this);
+    this.#owner.onSettled(this, ack.code);
     due.answered(ack, frame);
     if (this.#state === 'retiring') this.retire();
   }
@@ -270,8 +270,11 @@ export class MllpConnection implements Channel, FrameSink {
   #onEnd(): void {
     if (this.#state === 'closed') return;
     this.#reader.end();
-    if (this.pending > 0) this.#close(this.#closedError());
-    else this.#close(undefined);
+    if (this.pending === 0) this.#close(undefined);
+    // F31: nothing on it had been written, so it says nothing of the node.
+    else if (this.#unwritten === this.#pending.length && this.#silent.length === this.#silentCount)
+      this.#close(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+    else this.#close(this.#closedError());
   }
 
   #closedError(): GatewayError {

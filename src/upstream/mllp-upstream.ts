@@ -1,6 +1,7 @@
 // The connections to one node over MLLP: few, long-lived, opened when there is work for one more, never more than the
 // pool's `connections.max`. Takes a message only where it has room, and tells the node what it learns on the way.
 import { GatewayError } from '../errors.ts';
+import type { AckCode } from '../hl7/ack.ts';
 import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
@@ -26,7 +27,8 @@ export interface MllpUpstreamOptions {
 export interface UpstreamOwner {
   /** The node took a connection and kept it. */
   onReached(): void;
-  onAnswered(): void;
+  /** `none`: the message needed no answer (F42). Undefined: an answer that has no code. */
+  onAnswered(code?: AckCode | 'none'): void;
   /** A dial failed, or a connection broke that had messages under way. */
   onFailure(error: GatewayError): void;
   /** There is room for one more message. */
@@ -36,7 +38,10 @@ export interface UpstreamOwner {
   onStrayAnswer(): void;
 }
 
-/** After the node closed a connection at once, so long no further one is tried beyond those that it keeps (F32). */
+/**
+ * After the node closed a connection at once, so long no further one is tried beyond those that it keeps (F32); then one,
+ * and the rest when that was kept.
+ */
 const FULL_MS = 1_000;
 
 export class MllpUpstream {
@@ -47,7 +52,8 @@ export class MllpUpstream {
   /** Taken, and waiting for a connection that is being dialled. */
   readonly #waiting: Delivery[] = [];
   #inFlight = 0;
-  #full = false;
+  /** F32: it closed a new connection at once. `trying`: one dial is to show whether it still does. */
+  #fullness: 'no' | 'full' | 'trying' = 'no';
   #fullTimer: NodeJS.Timeout | undefined;
   readonly #reaper: NodeJS.Timeout;
   #closing = false;
@@ -65,13 +71,20 @@ export class MllpUpstream {
   }
 
   get hasRoom(): boolean {
-    const { maxConnections, pipelining } = this.#options;
-    return this.#inFlight < (this.#full ? this.openConnections : maxConnections) * pipelining;
+    return this.#inFlight < this.#places * this.#options.pipelining;
+  }
+
+  /** Connections that there may be. */
+  get #places(): number {
+    const { maxConnections } = this.#options;
+    if (this.#fullness === 'no') return maxConnections;
+    const one = this.#fullness === 'trying' ? 1 : 0;
+    return Math.min(this.openConnections + one, maxConnections);
   }
 
   /** The node closes new connections at once and none is open: nothing can be sent there for the moment. */
   get isFull(): boolean {
-    return this.#full && this.openConnections === 0;
+    return this.#fullness === 'full' && this.openConnections === 0;
   }
 
   get openConnections(): number {
@@ -109,6 +122,19 @@ export class MllpUpstream {
     for (const connection of [...this.#connections]) connection.end();
   }
 
+  retire(): void {
+    for (const connection of [...this.#connections]) connection.retire();
+  }
+
+  giveBack(): void {
+    const waiting = this.#waiting.splice(0);
+    for (const abort of this.#dials) abort();
+    this.#dials.clear();
+    this.#inFlight -= waiting.length;
+    for (const delivery of waiting)
+      delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+  }
+
   #leastPending(): MllpConnection | undefined {
     let best: MllpConnection | undefined;
     for (const connection of this.#connections) {
@@ -121,7 +147,8 @@ export class MllpUpstream {
 
   #dialMore(): void {
     const { maxConnections, pipelining } = this.#options;
-    if (this.#full || this.#connections.length + this.#dials.size >= maxConnections) return;
+    if (this.#fullness === 'full' || (this.#fullness === 'trying' && this.#dials.size > 0)) return;
+    if (this.#connections.length + this.#dials.size >= maxConnections) return;
     // Those being dialled will take the waiting ones; `pipelining` each, but one each is what keeps latency low.
     if (this.#waiting.length > 0 && this.#dials.size >= Math.max(this.#waiting.length, 1)) return;
     if (this.#waiting.length === 0 && (pipelining === 1 || this.#dials.size > 0)) return;
@@ -134,11 +161,12 @@ export class MllpUpstream {
       (socket, connectMs) => {
         this.#dials.delete(abort);
         const connection = new MllpConnection(socket, connectMs, this.#options, {
-          onSettled: (settled) => this.#onSettled(settled),
+          onSettled: (settled, code) => this.#onSettled(settled, code),
           onClosed: (closed, error) => this.#onClosed(closed, error),
           onStrayAnswer: () => this.#owner.onStrayAnswer(),
         });
-        const wasFull = this.isFull;
+        const wasFull = this.isFull || this.#fullness === 'trying';
+        if (this.#fullness === 'trying') this.#fullness = 'no';
         this.#connections.push(connection);
         this.#owner.onReached();
         this.#fill(connection);
@@ -164,10 +192,13 @@ export class MllpUpstream {
   }
 
   #onDialFailed(error: GatewayError): void {
+    const wasFull = this.#fullness !== 'no';
     if (error.code === 'GW_ERR_NODE_FULL') this.#onFull();
+    // Whatever it is now, it is not full.
+    else if (this.#fullness === 'trying') this.#fullness = 'no';
     this.#owner.onFailure(error);
     this.#failUnplaced(error);
-    if (this.#full) this.#owner.onFullness();
+    if (wasFull || this.#fullness === 'full') this.#owner.onFullness();
     this.#owner.onRoom();
   }
 
@@ -183,18 +214,19 @@ export class MllpUpstream {
   }
 
   #onFull(): void {
-    this.#full = true;
+    this.#fullness = 'full';
     clearTimeout(this.#fullTimer);
     this.#fullTimer = setTimeout(() => {
-      this.#full = false;
+      this.#fullness = 'trying';
+      if (this.#waiting.length > 0) this.#dialMore();
       this.#owner.onFullness();
     }, FULL_MS);
     this.#fullTimer.unref();
   }
 
-  #onSettled(connection: MllpConnection): void {
+  #onSettled(connection: MllpConnection, code: AckCode | 'none'): void {
     this.#inFlight--;
-    this.#owner.onAnswered();
+    this.#owner.onAnswered(code);
     this.#fill(connection);
     this.#owner.onRoom();
   }
@@ -210,7 +242,7 @@ export class MllpUpstream {
       this.#failUnplaced(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
     }
     setImmediate(() => {
-      if (this.#full) this.#owner.onFullness();
+      if (this.#fullness !== 'no') this.#owner.onFullness();
       this.#owner.onRoom();
     });
   }

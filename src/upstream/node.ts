@@ -1,8 +1,12 @@
-// A Mirth node as the gateway knows it: where it is, whether it is up, how much is under way to it. Decides up and
-// down from what dials, answers and health checks say; flips only after as many of them as the config asks for.
-import type { GatewayError } from '../errors.ts';
+// A Mirth node as the gateway knows it: where it is, whether it may be given messages, how much is under way to it.
+// Joins what checks and messages say of it (health/node-health.ts) with what an operator wants of it.
+import { type ErrorCode, GatewayError } from '../errors.ts';
+import { type AckCode, isNegative } from '../hl7/ack.ts';
 import type { Channel, Delivery } from './delivery.ts';
+import { type Health, type HealthOptions, NodeHealth } from './health/node-health.ts';
+import { SlowStart } from './health/slow-start.ts';
 import type { UpstreamOwner } from './mllp-upstream.ts';
+import { type AdminState, type Checked, NodeRecord, type NodeState, type NodeStatus } from './node-status.ts';
 
 /** A protocol's way to a node. */
 export interface Upstream {
@@ -12,71 +16,97 @@ export interface Upstream {
   readonly openConnections: number;
   send(delivery: Delivery, channel?: Channel): void;
   close(): void;
+  /** Ends the connections that are open, each when what it has is answered. New messages are given new ones. */
+  retire?(): void;
+  /** Fails what has been taken and waits for a connection, so that it goes elsewhere. */
+  giveBack?(): void;
 }
 
-export type NodeState = 'up' | 'down';
-
-export interface NodeOptions {
+export interface NodeOptions extends HealthOptions {
   readonly name: string;
   readonly pool: string;
   readonly weight: number;
   readonly backup: boolean;
-  /** Failures in a row that make it down. */
-  readonly fall: number;
-  /** Good checks in a row that make it up again. */
-  readonly rise: number;
-  /** No active check brings it back: it is tried again after this long, then twice as long, and so on. Undefined: a check does. */
-  readonly retryMs: number | undefined;
+  readonly slowStartMs: number;
+  /** No message of its pool is answered (F42): one that is written is as good as answered. */
+  readonly answerless: boolean;
 }
 
 export interface NodeWatcher {
   /** There is room for one more message. */
   onRoom(node: Node): void;
-  /** `usable` may have changed. */
+  /** `usable`, `draining` or the weight may have changed. */
   onUsable(node: Node): void;
-  /** `reason`: an error code, or what a check said. */
-  onState(node: Node, state: NodeState, reason: string): void;
+  /** `reason`: an error code, what a check said, or who wanted it. */
+  onState(node: Node, state: Health | AdminState, reason: string): void;
   onStrayAnswer(node: Node): void;
+  /** Other nodes can do its work while it is out. */
+  mayEject(node: Node): boolean;
 }
 
-/** Longest time for which a node without a health check is left alone. */
-const MAX_RETRY_MS = 60_000;
+/** HAProxy's range. */
+const MAX_WEIGHT = 256;
 
 export class Node implements UpstreamOwner {
   readonly name: string;
   readonly pool: string;
-  readonly weight: number;
   readonly backup: boolean;
-  readonly #options: NodeOptions;
   readonly #watcher: NodeWatcher;
   readonly #upstream: Upstream;
-  #state: NodeState = 'up';
-  #since = Date.now();
-  #reason = 'not tried yet';
-  #failures = 0;
-  #passes = 0;
-  #ejections = 0;
-  #retryTimer: NodeJS.Timeout | undefined;
-  /** When it last gave an answer, in performance.now() milliseconds. */
-  lastAnswerAt = Number.NEGATIVE_INFINITY;
+  readonly #health: NodeHealth;
+  readonly #slowStart: SlowStart;
+  readonly #record: NodeRecord;
+  readonly #answerless: boolean;
+  #adminState: AdminState = 'ready';
+  #weight: number;
+  #hasBeenUp: boolean;
+  /** Neither down nor in maintenance; asked for each message, as is the next. */
+  #isOpen: boolean;
+  #onTrial = false;
 
   constructor(options: NodeOptions, watcher: NodeWatcher, upstream: (owner: UpstreamOwner) => Upstream) {
-    this.name = options.name;
-    this.pool = options.pool;
-    this.weight = options.weight;
-    this.backup = options.backup;
-    this.#options = options;
+    const { name, pool, backup, weight, answerless, slowStartMs, initial } = options;
+    this.name = name;
+    this.pool = pool;
+    this.backup = backup;
+    this.#weight = weight;
+    this.#answerless = answerless;
     this.#watcher = watcher;
+    this.#slowStart = new SlowStart(slowStartMs);
+    this.#hasBeenUp = initial === 'up';
+    this.#isOpen = initial === 'up';
+    this.#record = new NodeRecord(initial, initial === 'up' ? 'not tried yet' : 'not checked yet');
     this.#upstream = upstream(this);
+    this.#health = new NodeHealth(options, {
+      mayEject: () => watcher.mayEject(this),
+      inFlight: () => this.#upstream.inFlight,
+      onHealth: (health, reason) => this.#onHealth(health, reason),
+      onTrial: (reason) => {
+        this.#record.reason = reason ?? this.#record.reason;
+        this.#onChange();
+      },
+    });
   }
 
   get state(): NodeState {
-    return this.#state;
+    if (this.#adminState === 'maintenance') return 'maintenance';
+    if (this.#health.state === 'down') return 'down';
+    if (this.#adminState === 'draining') return 'draining';
+    return this.#upstream.isFull ? 'full' : 'up';
   }
 
-  /** What made the state what it is, and since when (milliseconds since 1970). */
-  get stateReason(): { readonly reason: string; readonly since: number } {
-    return { reason: this.#reason, since: this.#since };
+  /** What checks and messages say, whatever an operator wants. */
+  get health(): Health {
+    return this.#health.state;
+  }
+
+  get adminState(): AdminState {
+    return this.#adminState;
+  }
+
+  /** The share that it has of new senders; less than configured for a while after it came back. */
+  get weight(): number {
+    return this.#slowStart.isOver ? this.#weight : this.#weight * this.#slowStart.share(performance.now());
   }
 
   get inFlight(): number {
@@ -89,12 +119,64 @@ export class Node implements UpstreamOwner {
 
   /** A message may be given to it, now or once it has room. */
   get usable(): boolean {
-    return this.#state === 'up' && !this.#upstream.isFull;
+    if (!this.#isOpen || (this.#onTrial && this.#upstream.inFlight > 0)) return false;
+    return !this.#upstream.isFull;
   }
 
   /** It takes one more message right now. */
   get hasRoom(): boolean {
     return this.#upstream.hasRoom;
+  }
+
+  /** It takes no sender that is not bound to it. */
+  get draining(): boolean {
+    return this.#adminState === 'draining';
+  }
+
+  /** A message should go there before any other node is considered: its answer decides whether the node is back. */
+  get wantsTrial(): boolean {
+    return this.#onTrial && this.#health.wantsTrial;
+  }
+
+  /** Takes a full part in its pool's work. */
+  get isServing(): boolean {
+    return this.#health.state === 'up' && !this.#onTrial && this.#adminState === 'ready' && this.#weight > 0;
+  }
+
+  /** Left out for what messages met there. */
+  get isEjected(): boolean {
+    return this.#health.isEjected;
+  }
+
+  /** A check has nothing new to find out. */
+  get isSteady(): boolean {
+    return this.#health.isSteady;
+  }
+
+  /** When it last gave an answer, in performance.now() milliseconds. */
+  get lastAnswerAt(): number {
+    return this.#record.lastAnswerAt;
+  }
+
+  get status(): NodeStatus {
+    const { name, pool, backup, state, inFlight } = this;
+    const { count, leftMs } = this.#health.ejections;
+    return {
+      name,
+      pool,
+      backup,
+      state,
+      health: this.#health.state,
+      adminState: this.#adminState,
+      trial: this.#onTrial,
+      weight: this.#weight,
+      effectiveWeight: this.weight,
+      inFlight,
+      connections: this.openConnections,
+      ejections: count,
+      ejectedForMs: leftMs,
+      ...this.#record.about(state),
+    };
   }
 
   /** Only where `hasRoom`, or on a `channel` that has. */
@@ -103,70 +185,126 @@ export class Node implements UpstreamOwner {
   }
 
   close(): void {
-    clearTimeout(this.#retryTimer);
+    this.#health.close();
     this.#upstream.close();
   }
 
-  /** A health check succeeded. */
-  passed(): void {
-    this.#failures = 0;
-    if (this.#state === 'up') return;
-    this.#passes++;
-    if (this.#passes >= this.#options.rise) this.#become('up', `${this.#passes} good checks`);
+  /** Keeps the senders that are bound to it until they fall silent, takes no new ones. */
+  drain(reason = 'an operator wants it'): void {
+    this.#setAdminState('draining', reason);
   }
 
-  /** A health check, a dial or a connection failed. */
+  /** Is given nothing from now on. What it has is answered; what waits for it goes elsewhere. */
+  maintenance(reason = 'an operator wants it'): void {
+    this.#setAdminState('maintenance', reason);
+    this.#upstream.giveBack?.();
+    this.#upstream.retire?.();
+  }
+
+  /** Ends both of the above. One that was left out for a time need not wait any longer, but must still show itself. */
+  ready(reason = 'an operator wants it'): void {
+    if (this.#adminState === 'maintenance') this.#slowStart.begin(performance.now());
+    this.#setAdminState('ready', reason);
+    this.#health.pardon();
+  }
+
+  /** @throws GatewayError GW_ERR_USAGE for what is no weight */
+  setWeight(weight: number): void {
+    if (!(weight >= 0 && weight <= MAX_WEIGHT))
+      throw new GatewayError('GW_ERR_USAGE', { detail: `a weight is a number from 0 to ${MAX_WEIGHT}` });
+    this.#weight = weight;
+    this.#watcher.onUsable(this);
+  }
+
+  /** A health check has come to an end. */
+  checked(check: Checked): void {
+    this.#record.checked(check);
+    const { verdict } = check;
+    if (verdict.kind === 'failed') this.failedBy(`check: ${verdict.reason}`);
+    else this.passed(verdict.kind === 'full');
+  }
+
+  /** A health check succeeded; `full`: no further than that the node is there. */
+  passed(full = false): void {
+    this.#health.checkPassed(full);
+  }
+
+  /** A health check failed. */
   failedBy(reason: string): void {
-    this.#passes = 0;
-    this.#failures++;
-    if (this.#state === 'up' && this.#failures >= this.#options.fall) this.#become('down', reason);
+    this.#health.checkFailed(reason);
+  }
+
+  /** A message that it was given failed. For people: it changes nothing. */
+  count(code: ErrorCode): void {
+    this.#record.counts.failure(code);
   }
 
   onReached(): void {
     // A dial proves little (a hung node accepts too), so it does not end a run of failures.
   }
 
-  onAnswered(): void {
-    this.lastAnswerAt = performance.now();
-    this.#failures = 0;
-    this.#ejections = 0;
+  onAnswered(code?: AckCode | 'none'): void {
+    this.#record.counts.answer(code ?? 'other');
+    // That the operating system took a message says nothing of the node, unless the node never says anything.
+    if (code === 'none' && !this.#answerless) return;
+    const now = performance.now();
+    this.#record.lastAnswerAt = now;
+    this.#health.answered(code !== undefined && code !== 'none' && isNegative(code), now);
   }
 
   onFailure(error: GatewayError): void {
-    // Full is not down (F32): what it has, it serves.
-    if (error.code !== 'GW_ERR_NODE_FULL')
-      this.failedBy(error.detail === undefined ? error.code : `${error.code} (${error.detail})`);
+    // Full is not down (F32): what it has, it serves. A connection that had gone says nothing of its node (F31).
+    if (error.code === 'GW_ERR_NODE_FULL' || error.code === 'GW_ERR_NODE_STALE') return;
+    const reason = error.detail === undefined ? error.code : `${error.code} (${error.detail})`;
+    this.#health.failed(error.resend !== 'safe', reason);
   }
 
   onRoom(): void {
-    this.#watcher.onRoom(this);
+    this.#health.onRoom();
+    // On trial, an end of what is in flight is what makes it usable.
+    if (this.#onTrial) this.#watcher.onUsable(this);
+    else this.#watcher.onRoom(this);
   }
 
   onFullness(): void {
-    this.#watcher.onUsable(this);
+    this.#onChange();
   }
 
   onStrayAnswer(): void {
+    this.#record.strayAnswers++;
     this.#watcher.onStrayAnswer(this);
   }
 
-  #become(state: NodeState, reason: string): void {
-    this.#state = state;
-    this.#since = Date.now();
-    this.#reason = reason;
-    this.#failures = 0;
-    this.#passes = 0;
-    const { retryMs, fall } = this.#options;
-    if (state === 'down' && retryMs !== undefined) {
-      const afterMs = Math.min(retryMs * 2 ** this.#ejections++, MAX_RETRY_MS);
-      this.#retryTimer = setTimeout(() => {
-        // On probation: one more failure and it is down again, for longer.
-        this.#become('up', 'tried again');
-        this.#failures = fall - 1;
-      }, afterMs);
-      this.#retryTimer.unref();
+  #onHealth(health: Health, reason: string): void {
+    this.#record.reason = reason;
+    if (health === 'up') {
+      if (this.#hasBeenUp) this.#slowStart.begin(performance.now());
+      this.#hasBeenUp = true;
     }
+    this.#update();
+    this.#watcher.onState(this, health, reason);
+    this.#watcher.onUsable(this);
+    // What is open leads to something that is gone or hangs: a trial is to find out what is there now.
+    if (health === 'down') this.#upstream.retire?.();
+  }
+
+  #setAdminState(state: AdminState, reason: string): void {
+    if (this.#adminState === state) return;
+    this.#adminState = state;
+    this.#record.adminReason = reason;
+    this.#update();
     this.#watcher.onState(this, state, reason);
     this.#watcher.onUsable(this);
+  }
+
+  #onChange(): void {
+    this.#update();
+    this.#watcher.onUsable(this);
+  }
+
+  #update(): void {
+    this.#onTrial = this.#health.trial;
+    this.#isOpen = this.#adminState !== 'maintenance' && (this.#health.state === 'up' || this.#onTrial);
+    this.#record.note(this.state);
   }
 }

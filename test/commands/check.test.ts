@@ -45,33 +45,48 @@ test('a good config is summed up in one line', () => {
   });
 });
 
+test('the admin API is named with where it is, and the files of its TLS are looked at', () => {
+  const token = 'token: sixteen-at-least';
+  const { code, out, err } = run(`${GOOD}admin: { ${token} }\n`, false);
+  expect({ code, err }).toEqual({ code: 0, err: [] });
+  expect(out[0]).toMatch(/; admin API: http:\/\/127\.0\.0\.1:9600$/);
+  const withTls = (key: string) =>
+    `${GOOD}admin: { bind: "[::]:9600", ${token}, tls: { cert: vip.pem, key: ${key} } }\n`;
+  expect(run(withTls('vip.key'), false).out[0]).toMatch(/; admin API: https:\/\/\[::\]:9600$/);
+  expect(run(withTls('empty.key'), false)).toEqual({
+    code: 2,
+    out: [],
+    err: ['gateway.yaml: admin.tls: empty.key: empty'],
+  });
+});
+
 test('a config that only rejects has no pools', () => {
   const { out } = run('listeners: { l: { bind: ":1" } }\nroutes: [{ reject: {} }]', false);
   expect(out).toEqual(['gateway.yaml: good; 1 listener: l (mllp://0.0.0.0:1); 0 pools; 1 route: route 1']);
 });
 
 test('errors and warnings go to stderr, one line each, and the exit code is 2', () => {
-  expect(run(`${GOOD}wat: 1\nadmin: {}\n`, false)).toEqual({
+  expect(run(`${GOOD}wat: 1\ntelemetry: { traces: {} }\n`, false)).toEqual({
     code: 2,
     out: [],
     err: [
       'gateway.yaml:10:1: wat: unknown key',
-      'warning: gateway.yaml:11:1: admin: has no effect in this version',
+      'warning: gateway.yaml:11:14: telemetry.traces: has no effect in this version',
     ],
   });
 });
 
 test('warnings alone leave the exit code 0', () => {
-  const { code, out, err } = run(`${GOOD}admin: {}\n`, false);
+  const { code, out, err } = run(`${GOOD}telemetry: { traces: {} }\n`, false);
   expect({ code, out: out.length, err }).toEqual({
     code: 0,
     out: 1,
-    err: ['warning: gateway.yaml:10:1: admin: has no effect in this version'],
+    err: ['warning: gateway.yaml:10:14: telemetry.traces: has no effect in this version'],
   });
 });
 
 test('--json prints a line for each problem and a last one, all on stdout', () => {
-  const { code, out, err } = run(`${GOOD}wat: 1\nadmin: {}\n`, true);
+  const { code, out, err } = run(`${GOOD}wat: 1\ntelemetry: { traces: {} }\n`, true);
   expect({ code, err }).toEqual({ code: 2, err: [] });
   expect(out.map((line) => JSON.parse(line))).toEqual([
     { level: 'error', file: 'gateway.yaml', line: 10, column: 1, key: 'wat', message: 'unknown key' },
@@ -79,8 +94,8 @@ test('--json prints a line for each problem and a last one, all on stdout', () =
       level: 'warning',
       file: 'gateway.yaml',
       line: 11,
-      column: 1,
-      key: 'admin',
+      column: 14,
+      key: 'telemetry.traces',
       message: 'has no effect in this version',
     },
     { level: 'failed', errors: 1, warnings: 1 },
@@ -93,8 +108,12 @@ test('--json prints a line for each problem and a last one, all on stdout', () =
 test('what is in the files is said besides warnings, and only once the config is good', () => {
   const mixed = GOOD.replace('key: vip.key', 'key: empty.key');
   const trouble = 'gateway.yaml: listeners.six.tls: empty.key: empty';
-  const warning = 'warning: gateway.yaml:10:1: admin: has no effect in this version';
-  expect(run(`${mixed}admin: {}\n`, false)).toEqual({ code: 2, out: [], err: [trouble, warning] });
+  const warning = 'warning: gateway.yaml:10:14: telemetry.traces: has no effect in this version';
+  expect(run(`${mixed}telemetry: { traces: {} }\n`, false)).toEqual({
+    code: 2,
+    out: [],
+    err: [trouble, warning],
+  });
   expect(run(`${mixed}wat: 1\n`, false).err).toEqual(['gateway.yaml:10:1: wat: unknown key']);
   expect(run(mixed, true).out.map((line) => JSON.parse(line))).toEqual([
     {

@@ -114,6 +114,42 @@ test("route says what a condition asks for, and shows no patient's value that do
   expect(out[1]).toBe('  not route "named": PID-5.1 must be like /^ZZ/i or other than there');
 });
 
+test('route says where a message breaks the rules of its route, and nothing of what stands there', async () => {
+  const rules = '{ code: AR, segments: [PV1, ZZZ], tables: { PID-8: [X] }, lengths: { PID-3.1: 2 } }';
+  const text = GOOD.replace('to: p }', `to: p, validate: ${rules} }`);
+  const config = join(folderWith({ 'rules.yaml': text }), 'rules.yaml');
+  const { code, out } = await command('route', '-c', config, '--listener', 'in', ADMIT);
+  expect(code).toBe(1);
+  expect(out.slice(1)).toEqual([
+    '  route "admissions"',
+    "  refused with AR: it fails the route's validation",
+    '    ZZZ: a required segment is missing',
+    '    PID-8[1]: a value is not in its table',
+    '    PID-3[1].1: a value has more than 2 characters',
+  ]);
+  const json = await command('route', '-c', config, '--listener', 'in', '--json', ADMIT);
+  expect(JSON.parse(json.out[0] ?? '').invalid).toEqual({
+    code: 'AR',
+    places: out.slice(3).map((line) => line.trim()),
+  });
+});
+
+test('route explains each message of a batch where the listener splits it, else the batch', async () => {
+  const batch = fixture('batch-adt.hl7');
+  const text = GOOD.replace('tls-in: { bind: "127.0.0.1:0"', 'tls-in: { batch: split, bind: "127.0.0.1:0"');
+  const config = join(folderWith({ 'split.yaml': text }), 'split.yaml');
+  const { code, out } = await command('route', '-c', config, '--json', batch);
+  expect(code).toBe(0);
+  expect(out.map((line) => JSON.parse(line)).map(({ listener, controlId }) => [listener, controlId])).toEqual(
+    [
+      ['in', 'S3'],
+      ['tls-in', 'S3'],
+      ['tls-in', 'S4'],
+      ['tls-in', 'S5'],
+    ],
+  );
+});
+
 test("route --source puts the sender's address into the decision", async () => {
   const { code, out } = await command(
     'route',

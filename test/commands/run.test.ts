@@ -148,7 +148,8 @@ test('SIGHUP leaves it running, and the log says what is loaded and what is not'
   const gateway = start('run', '-c', configFile(text, { 'vip.pem': certPem, 'vip.key': keyPem }));
   const port = await listening(gateway);
   gateway.child.kill('SIGHUP');
-  await gateway.line(/"msg":"SIGHUP: .*a new config is taken up by a restart only/);
+  await gateway.line(/"by":"SIGHUP".*"msg":"reload"/);
+  await gateway.line(/"changes":\[\],"msg":"config loaded"/);
   await gateway.line(/"where":"listeners\.in","msg":"certificates loaded"/);
   await using sender = await connectSender(port, { tls: { rejectUnauthorized: false, servername: '' } });
   expect(msaOf(await sender.exchange(message()))?.code).toBe('AA');

@@ -18,7 +18,10 @@ test('--help names every command and its exit code is 0', async () => {
   expect({ code, err }).toEqual({ code: 0, err: [] });
   const named = out.map((line) => /^ {2}([a-z]+) /.exec(line)?.[1]).filter((name) => name !== undefined);
   expect(named).toEqual(
-    expect.arrayContaining(['run', 'demo', 'check', 'route', 'send', 'node', 'password', 'help']),
+    expect.arrayContaining([
+      ...['run', 'demo', 'check', 'route', 'send', 'node', 'password', 'help'],
+      ...['status', 'drain', 'maintenance', 'ready', 'weight', 'reload', 'certs'],
+    ]),
   );
 });
 

@@ -1,8 +1,9 @@
 // Conditions and sticky keys: what each way of writing one becomes, and what is refused.
 import { describe, expect, test } from 'vitest';
-import { compileRegex, parseSubject } from '../../src/config/conditions.ts';
+import { parseSubject } from '../../src/config/conditions.ts';
 import type { Condition } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { compileRegex } from '../../src/hl7/regex.ts';
 import { folderWith, outcome } from './config-folder.ts';
 
 function configWith(when: string): string {

@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import { ConfigError, formatProblem, type Problem, parseConfig } from '../../src/config/load.ts';
 import type { Environment } from '../../src/config/source/interpolate.ts';
 
-/** Writes `files` (path → text) into a new folder; returns its path. A `key` in the name, or `.p12`, makes it private. */
+/** Writes `files` (path → text) into a new folder; returns its path. A `key` or `token` in the name, or `.p12`, makes it private. */
 export function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-config-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -15,7 +15,7 @@ export function folderWith(files: Readonly<Record<string, string>>): string {
     const path = join(folder, name);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
-    chmodSync(path, /key|\.p12$/.test(name) ? 0o600 : 0o644);
+    chmodSync(path, /key|token|\.p12$/.test(name) ? 0o600 : 0o644);
   }
   return folder;
 }

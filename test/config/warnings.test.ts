@@ -34,8 +34,6 @@ describe('one surprise, one warning', () => {
       config({ top: 'limits: { maxBuffered: 1MiB }' }),
       '2:3: listeners.l.limits.maxFrame: is larger than limits.maxBuffered (1MiB)',
     ],
-    [config({ top: 'parsing: { workers: 2 }' }), '9:1: parsing: has no effect in this version'],
-    [config({ top: 'admin: { bind: ":9600" }' }), '9:1: admin: has no effect in this version'],
     [
       config({ top: 'telemetry: { traces: { sample: 0.5 } }' }),
       '9:14: telemetry.traces: has no effect in this version',

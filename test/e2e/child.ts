@@ -24,8 +24,8 @@ export class Child implements AsyncDisposable {
   readonly #waits = new Waits();
   #gone = false;
 
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(args: readonly string[], main = MAIN) {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.lines.push(JSON.parse(line) as Line);
@@ -80,13 +80,18 @@ export async function startNode(...args: readonly string[]): Promise<NodeChild> 
 
 export interface GatewayChild extends Child {
   readonly port: number;
+  readonly configFile: string;
 }
 
-export async function startGatewayProcess(config: object): Promise<GatewayChild> {
+export async function startGatewayProcess(
+  config: object,
+  args: readonly string[] = [],
+  main?: string,
+): Promise<GatewayChild> {
   const file = join(mkdtempSync(join(tmpdir(), 'hl7-gateway-')), 'gateway.yaml');
   writeFileSync(file, JSON.stringify(config));
-  const child = new Child(['run', '-c', file]);
+  const child = new Child(['run', '-c', file, ...args], main);
   void child.exited.then(() => rmSync(dirname(file), { recursive: true, force: true }));
   const { address } = await child.line(({ msg }) => msg === 'listening', 'its address');
-  return Object.assign(child, { port: Number(String(address).split(':').at(-1)) });
+  return Object.assign(child, { port: Number(String(address).split(':').at(-1)), configFile: file });
 }

@@ -54,6 +54,23 @@ it.each(UNICODE)(
   },
 );
 
+it.each(UNICODE)('F18 %s where utf16 is refuse', async (name, encode, bom) => {
+  await using line = await startLine({ listener: { utf16: 'refuse' } });
+  const framed = frame(encode(bom + TEXT));
+  await line.sender.write(framed);
+  const answer = await line.sender.nextAck();
+  if (name.startsWith('UTF-16')) {
+    const text = encode === utf16le ? answer : Buffer.from(answer).swap16();
+    const nak = Buffer.from(text.toString('utf16le'));
+    expect(nakOf(nak)).toMatchObject({ code: 'AR', error: 'GW_ERR_HEADER_UTF16' });
+    expect(nak.toString()).toContain('\rMSA|AR|Ü-1|');
+    expect(nak.toString('latin1')).toContain('\rERR||MSH^1^18|102^Data type error^HL70357|E|');
+    line.nodeGot([]);
+  } else line.nodeGot([framed]);
+  expect(line.gw.codes).toEqual(name.startsWith('UTF-16') ? ['GW_ERR_HEADER_UTF16'] : []);
+  await line.atRest();
+});
+
 it('F18 GB18030, of which some characters hold the bytes of delimiters', async () => {
   await using line = await startLine();
   const names = [

@@ -27,7 +27,7 @@ test('F32 accepted, then closed at once: the other node, and the first is not ma
     expect(said(await sender.exchange(message({ controlId })))).toBe(`AA ${controlId}`);
   }
   expect(ways(await over(gw, 'X1'))).toEqual(['a GW_ERR_NODE_FULL', 'b ok']);
-  expect(stateOf(gw)).toBe('up');
+  expect(stateOf(gw)).toBe('full');
   expect(a.bytes.length).toBe(0);
   expect(b.controlIds).toEqual(['X1', 'X2', 'X3']);
   await expectNothingHeld(gw);
@@ -111,7 +111,7 @@ test('F32 nothing but a full node: held up to queue.timeout, then closed unanswe
   });
   expect(new Set(ways(exchange))).toEqual(new Set(['a GW_ERR_NODE_FULL']));
   expect(node.bytes.length).toBe(0);
-  expect(stateOf(gw)).toBe('up');
+  expect(stateOf(gw)).toBe('full');
   await expectNothingHeld(gw);
 
   node.maxConnections = 1;

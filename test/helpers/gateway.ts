@@ -61,13 +61,20 @@ export class TestGateway implements AsyncDisposable {
   }
 }
 
+/** `TEST_OFFLOAD=always npm test`: every test of a gateway, with each header read in the parse pool. */
+const OFFLOAD = process.env.TEST_OFFLOAD === 'always' ? 'always' : undefined;
+
 /**
  * Starts a gateway on a config in YAML. `{ listener, pool, nodes }` instead puts flow maps into the usual one:
  * one listener `in`, one pool `pool` with nodes `a`, `b`, … at those URLs, one route `all`.
  */
-export async function startGateway(config: string | SimpleConfig): Promise<TestGateway> {
+export async function startGateway(
+  config: string | SimpleConfig,
+  { parseWorker }: { readonly parseWorker?: URL } = {},
+): Promise<TestGateway> {
   const text = typeof config === 'string' ? config : simpleConfig(config);
-  const loaded = parseConfig(text, { env: {} });
+  const { config: loaded } = parseConfig(text, { env: {} });
+  const parsing = { ...loaded.parsing, offload: OFFLOAD ?? loaded.parsing.offload };
   const lines: Record<string, unknown>[] = [];
   const exchanges: Exchange[] = [];
   const log = createLog(
@@ -75,9 +82,10 @@ export async function startGateway(config: string | SimpleConfig): Promise<TestG
     { write: (line) => void lines.push(JSON.parse(line)) },
   );
   const proxied: Proxied[] = [];
-  const gateway = new Gateway(loaded.config, log, {
+  const gateway = new Gateway({ ...loaded, parsing }, log, {
     onExchange: (exchange) => exchanges.push(exchange),
     onProxied: (record) => proxied.push(record),
+    ...(parseWorker !== undefined && { parseWorker }),
   });
   await gateway.start();
   return new TestGateway(gateway, lines, exchanges, proxied);
@@ -92,19 +100,23 @@ export interface SimpleConfig {
   readonly pool?: Record<string, unknown>;
   /** Instead of the one route for all. */
   readonly routes?: readonly Record<string, unknown>[];
+  readonly parsing?: Record<string, unknown>;
 }
 
 /** JSON is YAML. Checks of the nodes' health are far apart, so that they are not seen where a test counts connections. */
-export function simpleConfig({ nodes, listener, pool, routes }: SimpleConfig): string {
+export function simpleConfig({ nodes, listener, pool, routes, parsing }: SimpleConfig): string {
   const named = nodes.map((node, i) => [
     String.fromCharCode(97 + i),
     typeof node === 'string' ? { url: node } : node,
   ]);
   return JSON.stringify({
     listeners: { in: { protocol: 'mllp', bind: '127.0.0.1:0', ...listener } },
-    pools: { pool: { nodes: Object.fromEntries(named), health: { interval: '1h' }, ...pool } },
+    pools: {
+      pool: { nodes: Object.fromEntries(named), health: { interval: '1h', fastInterval: '1h' }, ...pool },
+    },
     routes: routes ?? [{ name: 'all', to: 'pool' }],
     shutdown: { timeout: '3s' },
+    parsing: parsing ?? {},
     telemetry: { log: { level: 'debug' } },
   });
 }

@@ -131,6 +131,7 @@ describe('F19 delimiters', () => {
     'MSH\t^',
     'MSH\x80^',
     'MSH1^~\\&1',
+    'FHS|\rMSH',
   ])('%j', (text) => {
     // The first is a field separator followed by two empty fields, and can be read.
     expect(codeOf(text)).toBe(text === 'MSH^^^' ? undefined : 'GW_ERR_HEADER_DELIMITERS');

@@ -1,8 +1,8 @@
 // The gateway's own answers, read back by a parser that knows nothing of src/: negative, well-formed, the sender's own form.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makeNak, type Refusal } from '../../src/hl7/ack.ts';
 import { readHeader } from '../../src/hl7/header.ts';
+import { makeNak, type Refusal } from '../../src/hl7/nak.ts';
 
 const NOW = new Date('2026-11-22T08:30:14.123Z');
 const REFUSAL: Refusal = {

@@ -9,9 +9,16 @@ export function read(message: string | Buffer, text: string): string | undefined
   return readPath(readHeader(typeof message === 'string' ? Buffer.from(message, 'utf8') : message), path);
 }
 
-export function reference(message: string, text: string): string | undefined {
+/** In this charset a delimiter's byte can be the second half of a character: it is made UTF-8 before anything is split. */
+const NOT_SPLITTABLE = 'GB 18030-2000';
+
+export function reference(original: string, text: string): string | undefined {
   const path = parseFieldPath(text);
   if (path === undefined) throw new Error(text);
+  const plain = original.startsWith('\xef\xbb\xbf') ? original.slice(3) : original;
+  const message = plain.includes(NOT_SPLITTABLE)
+    ? Buffer.from(new TextDecoder('gb18030').decode(Buffer.from(plain, 'latin1'))).toString('latin1')
+    : plain;
   const lines = message.split(/\r\n|\r|\n/);
   const at = lines.findIndex((line) => line.startsWith('MSH'));
   const header = lines[at] ?? '';
@@ -79,7 +86,9 @@ export function reference(message: string, text: string): string | undefined {
   }
   if (value === undefined) return undefined;
   const bytes = Buffer.from(value, 'latin1');
+  if (charset === '8859/1') return new TextDecoder('windows-1252').decode(bytes);
   if (charset === '8859/7') return new TextDecoder('iso-8859-7').decode(bytes);
+  if (charset === '8859/1') return new TextDecoder('iso-8859-1').decode(bytes);
   const utf8 = new TextDecoder('utf-8').decode(bytes);
   return charset === '' && utf8.includes('\ufffd') ? new TextDecoder('windows-1252').decode(bytes) : utf8;
 }

@@ -8,8 +8,9 @@ import { payloadOf } from '../../src/mllp/frame.ts';
 import { Dispatcher } from '../../src/relay/dispatcher.ts';
 import { Exchange, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
+import { mayEject } from '../../src/upstream/health/ejection-floor.ts';
 import type { UpstreamOwner } from '../../src/upstream/mllp-upstream.ts';
-import { Node, type NodeWatcher, type Upstream } from '../../src/upstream/node.ts';
+import { Node, type NodeOptions, type NodeWatcher, type Upstream } from '../../src/upstream/node.ts';
 import { simpleConfig } from '../helpers/gateway.ts';
 import { ackFor, frame, message } from '../helpers/mllp.ts';
 
@@ -78,9 +79,10 @@ export class FakeUpstream implements Upstream {
       throw new Error(`nothing to answer${controlId === undefined ? '' : ` as ${controlId}`}`);
     delivery.written();
     const answer = ackFor(payloadOf(delivery.frame), code);
-    delivery.answered(readAck(answer) as Ack, frame(answer));
-    this.owner.onAnswered();
+    const ack = readAck(answer) as Ack;
+    this.owner.onAnswered(ack.code);
     this.owner.onRoom();
+    delivery.answered(ack, frame(answer));
   }
 
   /** Every connection breaks: what was written fails as `code`, all of it if `written` is not given. */
@@ -101,6 +103,17 @@ export class FakeUpstream implements Upstream {
   refuse(code: ErrorCode = 'GW_ERR_NODE_CONNECT'): void {
     const channel = this.#channels.find(({ pending }) => pending.length > 0);
     channel?.pending.shift()?.failed(new GatewayError(code));
+    this.owner.onRoom();
+  }
+
+  /** The oldest one fails, and the node hears of it, as of a connection that had this one only. */
+  fail(code: ErrorCode): void {
+    const delivery = this.#channels.find(({ pending }) => pending.length > 0)?.pending.shift();
+    if (delivery === undefined) throw new Error('nothing to fail');
+    const error = new GatewayError(code);
+    if (error.resend === 'unsafe') delivery.written();
+    this.owner.onFailure(error);
+    delivery.failed(error);
     this.owner.onRoom();
   }
 
@@ -126,6 +139,12 @@ export class FakeSender implements Origin {
 
   answeredLater(): void {}
 
+  partSettled(): null {
+    return null;
+  }
+
+  hold(): void {}
+
   /** `answered`, or the code of what went wrong, or the kind of outcome. */
   outcome(controlId: string): string | undefined {
     const outcome = this.outcomes.get(controlId);
@@ -140,11 +159,20 @@ export interface FakePool {
   send(sender: FakeSender, controlId: string, stickyKey?: string): Exchange;
 }
 
+export interface FakePoolOptions extends Partial<NodeOptions> {
+  /** False: all nodes are primaries. */
+  readonly backups?: boolean;
+}
+
 /** Nodes `a`, `b`, … that are all backups but the first, so that `a` is asked first. */
-export function fakePool(count: number, pool: Record<string, unknown>): FakePool {
+export function fakePool(
+  count: number,
+  pool: Record<string, unknown>,
+  { backups = true, ...options }: FakePoolOptions = {},
+): FakePool {
   const urls = Array.from({ length: count }, (_, i) => ({
     url: `mllp://192.0.2.1:${i + 1}`,
-    ...(i > 0 && { backup: true }),
+    ...(backups && i > 0 && { backup: true }),
   }));
   const config = parseConfig(simpleConfig({ nodes: urls, pool }), { env: {} }).config.pools[0];
   if (config === undefined) throw new Error('no pool');
@@ -154,11 +182,25 @@ export function fakePool(count: number, pool: Record<string, unknown>): FakePool
     onUsable: (node) => dispatcher.onUsable(node),
     onState: () => {},
     onStrayAnswer: () => {},
+    mayEject: (node) => mayEject(node, dispatcher.pool.nodes, { share: 1 }),
   };
   const nodes = config.nodes.map(
     ({ name, weight, backup }) =>
       new Node(
-        { name, pool: 'pool', weight, backup, fall: 1, rise: 1, retryMs: undefined },
+        {
+          name,
+          pool: 'pool',
+          weight,
+          backup,
+          fall: 1,
+          rise: 1,
+          initial: 'up',
+          proof: { port: true, answer: false },
+          ejection: config.ejection,
+          slowStartMs: config.slowStartMs,
+          answerless: false,
+          ...options,
+        },
         watcher,
         (owner) => {
           const upstream = new FakeUpstream(owner, config.connections);

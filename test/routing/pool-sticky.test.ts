@@ -96,6 +96,18 @@ describe('mode table', () => {
     expect(pool.choose('another')).toBeUndefined();
   });
 
+  it('a node that is draining keeps the senders it has, also from its backups', () => {
+    const nodes = [node('a'), node('b'), node('spare', { backup: true })] as const;
+    const pool = poolOf(nodes, 'round-robin', 'table');
+    pool.choose('lab');
+    nodes[0].draining = true;
+    nodes[1].usable = false;
+    expect(pool.choose('lab')).toMatchObject({ node: nodes[0], why: 'sticky-table' });
+    expect(pool.choose('new')?.node).toBe(nodes[2]);
+    nodes[0].usable = false;
+    expect(pool.choose('lab')?.node).toBe(nodes[2]);
+  });
+
   it('a sender leaves its backup when a primary is there again', () => {
     const nodes = [node('a'), node('spare', { backup: true })] as const;
     const pool = poolOf(nodes, 'round-robin', 'table');

@@ -80,6 +80,55 @@ describe('without a sender', () => {
   });
 });
 
+describe('draining', () => {
+  it.each(['hash', 'table', undefined] as const)('takes no new sender (%s)', (mode) => {
+    const [a, b, spare] = [node('a'), node('b'), node('spare', { backup: true })] as const;
+    const pool = poolOf([a, b, spare], 'round-robin', mode);
+    a.draining = true;
+    expect(new Set(placed(pool))).toEqual(new Set(['b']));
+    expect(pool.choose(undefined)?.node).toBe(b);
+    const primaries = poolOf([a, spare], 'round-robin', mode);
+    expect(new Set(placed(primaries))).toEqual(new Set(['spare']));
+    spare.draining = true;
+    expect(primaries.choose('new')).toBeUndefined();
+  });
+});
+
+describe('F45 a node that wants a trial', () => {
+  it.each(['round-robin', 'least-in-flight', 'hash'] as const)('goes before all others (%s)', (balance) => {
+    const [a, b] = [node('a'), node('b', { inFlight: 3, weight: 0.1 })] as const;
+    const pool = poolOf([a, b], balance);
+    b.wantsTrial = true;
+    for (const key of ['k', 'l', undefined]) {
+      expect(pool.choose(key)).toEqual({ node: b, why: 'trial', wait: false });
+    }
+    expect(pool.choose(undefined, new Set([b]))?.node).toBe(a);
+    b.hasRoom = false;
+    expect(pool.choose(undefined)?.node).toBe(a);
+    b.hasRoom = true;
+    b.usable = false;
+    expect(pool.choose(undefined)?.node).toBe(a);
+  });
+
+  it('a backup only where no primary is left', () => {
+    const [a, spare] = [node('a'), node('spare', { backup: true, wantsTrial: true })] as const;
+    const pool = poolOf([a, spare]);
+    expect(pool.choose(undefined)?.node).toBe(a);
+    a.usable = false;
+    expect(pool.choose(undefined)?.why).toBe('trial');
+  });
+
+  it('does not draw senders that belong elsewhere', () => {
+    for (const mode of ['hash', 'table'] as const) {
+      const nodes = [node('a'), node('b')];
+      const pool = poolOf(nodes, 'round-robin', mode);
+      const before = placed(pool);
+      for (const one of nodes) one.wantsTrial = one.name === 'b';
+      expect(placed(pool)).toEqual(before);
+    }
+  });
+});
+
 describe('setNodes', () => {
   it('keeps the senders of nodes that stay, by name, and moves those of nodes that go', () => {
     const pool = poolOf([node('a'), node('b')], 'round-robin', 'table');

@@ -66,7 +66,7 @@ export function condition(text: string, test: ValueTest): Condition {
 }
 
 export function route(name: string, ...when: Condition[]): RouteConfig {
-  return { name, when, action: { kind: 'pool', pool: name }, http: undefined };
+  return { name, when, action: { kind: 'pool', pool: name }, http: undefined, validate: undefined };
 }
 
 export interface FakeNode extends Candidate {
@@ -74,10 +74,22 @@ export interface FakeNode extends Candidate {
   inFlight: number;
   usable: boolean;
   hasRoom: boolean;
+  draining: boolean;
+  wantsTrial: boolean;
 }
 
 export function node(name: string, more: Partial<FakeNode> = {}): FakeNode {
-  return { name, weight: 1, backup: false, inFlight: 0, usable: true, hasRoom: true, ...more };
+  return {
+    name,
+    weight: 1,
+    backup: false,
+    inFlight: 0,
+    usable: true,
+    hasRoom: true,
+    draining: false,
+    wantsTrial: false,
+    ...more,
+  };
 }
 
 export function tally<T>(count: number, next: (i: number) => T): Map<T, number> {

@@ -72,7 +72,7 @@ export function upstreamTo(node: FaultyNode, options: Partial<MllpUpstreamOption
   const told: string[] = [];
   const owner: UpstreamOwner = {
     onReached: () => void told.push('reached'),
-    onAnswered: () => void told.push('answered'),
+    onAnswered: (code) => void told.push(`answered ${code}`),
     onFailure: (error) => void told.push(error.code),
     onRoom: () => {},
     onFullness: () => void told.push('fullness'),

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { gate, turns, until } from '../helpers/until.ts';
-import { fill, TestDelivery, upstreamTo } from './deliveries.ts';
+import { fill, type Room, TestDelivery, upstreamTo } from './deliveries.ts';
 
 describe('connections', () => {
   test.each([
@@ -198,4 +198,115 @@ describe('close', () => {
     await node.openConnections(0);
     expect(node.controlIds).toEqual(['X1']);
   });
+});
+
+describe('F32 full', () => {
+  /** Until a dial may be tried again. */
+  async function allowed({ upstream }: Room): Promise<void> {
+    await until(() => !upstream.isFull, { deadlineMs: 5_000 });
+  }
+
+  test('a second later one dial is tried; when that is kept, the rest', async () => {
+    const hold = gate();
+    await using node = await startFaultyNode(answers.after(hold), { maxConnections: 0 });
+    using room = upstreamTo(node, { maxConnections: 4, settleMs: 50 });
+    const { upstream } = room;
+    const first = new TestDelivery('X0');
+    upstream.send(first);
+    expect(await first.over()).toBe('GW_ERR_NODE_FULL');
+    expect([upstream.isFull, upstream.hasRoom]).toEqual([true, false]);
+    await allowed(room);
+    expect([upstream.isFull, upstream.hasRoom]).toEqual([false, true]);
+    // Still full: one connection is lost on finding out, not four.
+    const { accepted } = node;
+    const tried = fill(upstream, 'T');
+    expect(tried.length).toBe(1);
+    expect(await tried[0]?.over()).toBe('GW_ERR_NODE_FULL');
+    expect([node.accepted - accepted, upstream.isFull]).toEqual([1, true]);
+    await allowed(room);
+    node.maxConnections = 10;
+    const kept = fill(upstream, 'K');
+    expect(kept.length).toBe(1);
+    await node.received(1);
+    expect(upstream.hasRoom).toBe(true);
+    expect(fill(upstream, 'R').length).toBe(3);
+    await node.received(4);
+    hold.open();
+  });
+
+  test('pipelining 4: as many messages as one connection takes wait for that one dial', async () => {
+    await using node = await startFaultyNode(answers.aa(), { maxConnections: 0 });
+    using room = upstreamTo(node, { maxConnections: 4, pipelining: 4, settleMs: 50 });
+    const first = new TestDelivery('X0');
+    room.upstream.send(first);
+    await first.over();
+    await allowed(room);
+    const { accepted } = node;
+    const tried = fill(room.upstream, 'T');
+    expect(tried.length).toBe(4);
+    for (const delivery of tried) expect(await delivery.over()).toBe('GW_ERR_NODE_FULL');
+    expect(node.accepted - accepted).toBe(1);
+  });
+
+  test('a trial dial that is refused says that it is not full', async () => {
+    await using node = await startFaultyNode(answers.aa(), { maxConnections: 0 });
+    using room = upstreamTo(node, { settleMs: 50 });
+    const first = new TestDelivery('X0');
+    room.upstream.send(first);
+    await first.over();
+    await allowed(room);
+    await node.refuse();
+    const second = new TestDelivery('X1');
+    room.upstream.send(second);
+    expect(await second.over()).toBe('GW_ERR_NODE_CONNECT');
+    expect([room.upstream.isFull, room.upstream.hasRoom]).toEqual([false, true]);
+    expect(fill(room.upstream).length).toBe(4);
+  });
+});
+
+describe('retire and giveBack', () => {
+  test('open connections end when their messages are answered; a new message is given a new one', async () => {
+    const hold = gate();
+    await using node = await startFaultyNode(
+      answers.by(({ controlId }) => (controlId === 'BUSY' ? answers.after(hold) : answers.aa())),
+    );
+    using room = upstreamTo(node);
+    const [busy, quick] = [new TestDelivery('BUSY'), new TestDelivery('QUICK')];
+    room.upstream.send(busy);
+    room.upstream.send(quick);
+    await quick.over();
+    room.upstream.retire();
+    await until(() => node.connections.open === 1);
+    const next = new TestDelivery('NEXT');
+    room.upstream.send(next);
+    expect(await next.over()).toBe('answered AA');
+    expect(node.connections.total).toBe(3);
+    hold.open();
+    expect(await busy.over()).toBe('answered AA');
+    await node.openConnections(1);
+  });
+
+  test('what waits for a connection fails unsent, and the dial is given up', async () => {
+    await using node = await startFaultyNode();
+    using room = upstreamTo(node, { settleMs: 5_000 });
+    const waiting = [new TestDelivery('X0'), new TestDelivery('X1')];
+    for (const delivery of waiting) room.upstream.send(delivery);
+    await node.connected(2);
+    room.upstream.giveBack();
+    expect(waiting.map(({ events }) => events)).toEqual([['GW_ERR_NODE_STALE'], ['GW_ERR_NODE_STALE']]);
+    expect(room.upstream.inFlight).toBe(0);
+    await node.openConnections(0);
+    expect(node.bytes.length).toBe(0);
+  });
+});
+
+test('F42 an answer is told with its code, and a message that needs none as such', async () => {
+  await using node = await startFaultyNode(answers.ae());
+  using room = upstreamTo(node);
+  const [asked, silent] = [new TestDelivery('X0'), new TestDelivery('X1', false)];
+  room.upstream.send(asked);
+  await asked.over();
+  room.upstream.send(silent);
+  await silent.over();
+  expect(room.told.filter((what) => what.startsWith('answered'))).toEqual(['answered AE', 'answered none']);
 });

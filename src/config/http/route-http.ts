@@ -1,6 +1,7 @@
 // A route's `http` section: what it does to requests and responses besides bringing them to a pool.
 // Promises that its regex takes linear time (F75), and that what it rewrites a path to is one.
-import { compileRegex, parseRegex, regexTrouble } from '../conditions.ts';
+import { compileRegex } from '../../hl7/regex.ts';
+import { parseRegex, regexTrouble } from '../conditions.ts';
 import type { HttpRouteConfig } from '../config.ts';
 import { isText, isUrlPath, LONGEST_TEXT } from '../formats.ts';
 import type { Section } from '../section.ts';

@@ -77,6 +77,11 @@ export class Problems {
     this.#warnings.push(this.#problem(place, key, message));
   }
 
+  /** Errors so far. */
+  get count(): number {
+    return this.#errors.length;
+  }
+
   get warnings(): readonly Problem[] {
     return this.#warnings.toSorted(byPlace);
   }

@@ -12,6 +12,8 @@ export interface Scalar {
   readonly text: string;
   /** Set where the text came from outside the file: how the file refers to it. */
   readonly written: string | undefined;
+  /** The file of `{ file: … }`, where it came from one. */
+  readonly file?: string;
 }
 
 export interface Entry {
@@ -63,7 +65,8 @@ export function scalarOf(tree: Tree, key: string, { problems, folder }: Reading)
   if (tree.kind === 'refused') return undefined;
   const path = filePart(tree);
   if (path?.kind === 'scalar') {
-    const read = readValue(resolve(folder, path.text));
+    const file = resolve(folder, path.text);
+    const read = readValue(file);
     const written = path.written ?? path.text;
     if ('text' in read) {
       return {
@@ -71,6 +74,7 @@ export function scalarOf(tree: Tree, key: string, { problems, folder }: Reading)
         place: tree.place,
         text: read.text,
         written: `{ file: ${written} }`,
+        file,
       };
     }
     const hint = relativeHint(path.text, read.trouble);

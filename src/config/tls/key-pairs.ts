@@ -6,7 +6,11 @@ import { readSection, type Section } from '../section.ts';
 import { namedFiles } from '../source/named-files.ts';
 import { type Reading, scalarOf, standsForScalar, type Tree } from '../source/value.ts';
 
-type Pattern = 'listeners.NAME.tls.cert' | 'pools.NAME.nodes.NAME.tls.cert';
+type Pattern =
+  | 'listeners.NAME.tls.cert'
+  | 'pools.NAME.nodes.NAME.tls.cert'
+  | 'pools.NAME.health.tls.cert'
+  | 'admin.tls.cert';
 type Certificate = { readonly kind: 'pem'; readonly file: string } | Extract<KeyPairFiles, { kind: 'p12' }>;
 
 /** Of `cert`, `key` and `passphrase` of the section. */

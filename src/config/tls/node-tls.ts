@@ -1,4 +1,4 @@
-// TLS towards a node: the `tls` section of a node, or its defaults.
+// TLS towards a node: the `tls` section of a node or of its health check, or their defaults.
 // Promises that a node that is not checked, or by its pins alone, is warned about.
 import type { NodeTlsConfig } from '../config.ts';
 import type { Section } from '../section.ts';
@@ -7,7 +7,11 @@ import type { Reading } from '../source/value.ts';
 import { NO_FINGERPRINT, parseFingerprint } from './fingerprint.ts';
 import { readKeyPairs } from './key-pairs.ts';
 
-export function buildNodeTls(tls: Section, reading: Reading): NodeTlsConfig {
+export function buildNodeTls(
+  tls: Section,
+  reading: Reading,
+  pattern: 'pools.NAME.nodes.NAME.tls.cert' | 'pools.NAME.health.tls.cert' = 'pools.NAME.nodes.NAME.tls.cert',
+): NodeTlsConfig {
   if (!tls.has('cert')) {
     for (const key of ['key', 'passphrase']) if (tls.has(key)) tls.error(key, 'needs cert as well');
   }
@@ -21,7 +25,7 @@ export function buildNodeTls(tls: Section, reading: Reading): NodeTlsConfig {
   }
   return {
     caFiles: namedFiles(tls.scalars('ca'), `${tls.key}.ca`, reading),
-    keyPair: readKeyPairs(tls, 'pools.NAME.nodes.NAME.tls.cert', reading)[0],
+    keyPair: readKeyPairs(tls, pattern, reading)[0],
     servername: tls.optionalText('servername'),
     minVersion: tls.word('minVersion'),
     crlFiles: namedFiles(tls.scalars('crl'), `${tls.key}.crl`, reading),

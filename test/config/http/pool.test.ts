@@ -40,7 +40,7 @@ describe('good values', () => {
   });
 
   test('a TLS check of https nodes', () => {
-    expect(loaded({ pool: 'health: { type: tls }' }, 'https://h')?.health.type).toBe('tls');
+    expect(loaded({ pool: 'health: { type: tls }' }, 'https://h')?.health.check.type).toBe('tls');
   });
 
   test('cookies, sticky keys, both', () => {

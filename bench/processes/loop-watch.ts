@@ -1,0 +1,47 @@
+// Loaded into a gateway by --import: measures how late its event loop is, and tells when asked over the channel.
+import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { isMainThread } from 'node:worker_threads';
+
+export interface LoopReport {
+  /** Milliseconds beyond the sampling interval: by whatever held the loop up, other processes on its core too. */
+  readonly p99: number;
+  readonly max: number;
+  /** The loop's own doing: CPU milliseconds of its thread between two ticks of a timer. */
+  readonly heldP99: number;
+  readonly heldMax: number;
+  readonly rssMib: number;
+}
+
+/** Sampled as often as this; Node.js counts the interval into the delay. */
+const RESOLUTION_MS = 2;
+
+function threadMicros(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}
+
+if (isMainThread && process.send !== undefined) {
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delay.enable();
+  const held = createHistogram();
+  let before = threadMicros();
+  setInterval(() => {
+    const now = threadMicros();
+    held.record(Math.max(1, now - before));
+    before = now;
+  }, RESOLUTION_MS).unref();
+  const beyond = (nanos: number): number => Math.max(0, nanos / 1e6 - RESOLUTION_MS);
+  process.on('message', () => {
+    process.send?.({
+      p99: beyond(delay.percentile(99)),
+      max: beyond(delay.max),
+      heldP99: held.percentile(99) / 1_000,
+      heldMax: held.max / 1_000,
+      rssMib: process.memoryUsage.rss() / 2 ** 20,
+    } satisfies LoopReport);
+    delay.reset();
+    held.reset();
+  });
+  // It must not keep the gateway from ending.
+  process.channel?.unref();
+}

@@ -1,0 +1,67 @@
+// What the admin API answers with: JSON but for probes, metrics and the config; and what kind of trouble has which status.
+// Promises that an error's answer says what would be right, and nothing of its cause.
+import type { ServerResponse } from 'node:http';
+import { type ErrorCode, GatewayError } from '../errors.ts';
+
+export interface AdminAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function json(value: unknown, status = 200): AdminAnswer {
+  return { status, type: 'application/json', text: `${JSON.stringify(value)}\n` };
+}
+
+export function plain(status: number, text: string): AdminAnswer {
+  return { status, type: 'text/plain; charset=utf-8', text };
+}
+
+/** `status`: where the code alone does not say it. */
+export function refusal({ code, message }: GatewayError, status = statusOf(code)): AdminAnswer {
+  return json({ error: { code, message } }, status);
+}
+
+/** RFC 6750 3: which scheme would do. */
+export const NOT_ALLOWED: AdminAnswer = {
+  ...refusal(new GatewayError('GW_ERR_ADMIN_TOKEN')),
+  headers: { 'www-authenticate': 'Bearer realm="hl7-gateway admin"' },
+};
+
+/** RFC 9110 15, by what kind of trouble it is. */
+function statusOf(code: ErrorCode): number {
+  switch (code) {
+    case 'GW_ERR_ADMIN_TOKEN':
+      return 401;
+    case 'GW_ERR_ADMIN_NOT_FOUND':
+      return 404;
+    case 'GW_ERR_ADMIN_CONFLICT':
+      return 409;
+    case 'GW_ERR_ADMIN_REQUEST':
+    case 'GW_ERR_HTTP_REQUEST':
+    case 'GW_ERR_USAGE':
+      return 400;
+    // What was asked for is understood, and what it is about is not good: a config file, a node's settings.
+    case 'GW_ERR_CONFIG':
+    case 'GW_ERR_FILE':
+    case 'GW_ERR_TLS_FILE':
+    case 'GW_ERR_LISTEN':
+      return 422;
+    default:
+      return 500;
+  }
+}
+
+export function respond(response: ServerResponse, { status, type, text, headers }: AdminAnswer): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(text, 'utf8');
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': body.length,
+    // Each of them is about this moment, and most are nobody else's business.
+    'cache-control': 'no-store',
+    ...headers,
+  });
+  response.end(body);
+}

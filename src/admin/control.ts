@@ -1,0 +1,135 @@
+// What the admin API shows and can do, as the API's own words: the shapes here are those of docs/openapi.yaml.
+// Promises nothing of a message or a patient in any of them.
+
+/** A point in time as RFC 3339, UTC. */
+export type Time = string;
+
+export interface NodeReport {
+  readonly pool: string;
+  readonly node: string;
+  readonly url: string;
+  /** What it is given: up, down, full, draining, maintenance. */
+  readonly state: string;
+  /** What checks and messages say of it, whatever an operator wants. */
+  readonly health: string;
+  readonly since: Time;
+  readonly reason: string;
+  readonly backup: boolean;
+  /** As configured or set, and as it is after a slow start. */
+  readonly weight: number;
+  readonly effectiveWeight: number;
+  readonly inFlight: number;
+  readonly connections: number;
+  readonly lastCheck:
+    | { readonly at: Time; readonly result: string; readonly ms: number; readonly reason?: string }
+    | undefined;
+  /** Answers by their code since start, and failures by class. */
+  readonly answers: Readonly<Record<string, number>>;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly ejections: number;
+  readonly answersPerSecond: number;
+  /** Of answers in the last minute or so, in milliseconds; undefined without any. */
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+  /** Not in the file: added, or set, while the gateway runs. */
+  readonly runtime: boolean;
+}
+
+export interface PoolReport {
+  readonly pool: string;
+  readonly protocol: 'mllp' | 'http';
+  /** Messages and requests that wait for a node. */
+  readonly queued: number;
+  readonly nodes: readonly NodeReport[];
+}
+
+export interface ListenerReport {
+  readonly listener: string;
+  readonly protocol: 'mllp' | 'http';
+  readonly tls: boolean;
+  readonly address: string;
+  readonly connections: number;
+}
+
+export interface StatusReport {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: Time;
+  readonly configFile: string | undefined;
+  /** When the config in force was loaded. */
+  readonly loadedAt: Time;
+  /** What the last reload that failed said; undefined after one that worked. */
+  readonly reloadError: string | undefined;
+  readonly draining: boolean;
+  readonly bufferedBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly listeners: readonly ListenerReport[];
+  readonly pools: readonly PoolReport[];
+  readonly certificates: readonly CertificateReport[];
+}
+
+export interface CertificateReport {
+  readonly where: string;
+  readonly file: string;
+  readonly subject: string;
+  readonly notAfter: Time;
+  readonly days: number;
+}
+
+export interface RouteReport {
+  readonly route: string;
+  /** Left and right side as the config has them. */
+  readonly when: Readonly<Record<string, string>>;
+  readonly to?: string;
+  readonly reject?: { readonly code: string; readonly text: string };
+  readonly messages: number;
+}
+
+export interface SenderReport {
+  readonly listener: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tlsSubject: string | undefined;
+  readonly since: Time;
+  readonly messages: number;
+  readonly pending: number;
+}
+
+export interface ReloadReport {
+  readonly changed: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Who asks: the address that the request came from; behind it the subject of the client's certificate, if it has one. */
+export type By = string;
+
+/** Every method throws a GatewayError GW_ERR_ADMIN_… for what cannot be done; its detail says what can. */
+export interface Control {
+  /** The process does its work. */
+  readonly isLive: boolean;
+  /** New messages are welcome: every listener listens, and each pool has a node that can take one. */
+  readonly isReady: boolean;
+  status(): StatusReport;
+  nodes(): readonly NodeReport[];
+  routes(): readonly RouteReport[];
+  senders(): readonly SenderReport[];
+  certificates(): readonly CertificateReport[];
+  /** YAML, without secrets. */
+  effectiveConfig(): string;
+  /** Prometheus' text format. */
+  metrics(): string | Promise<string>;
+  drain(pool: string, node: string, by: By): NodeReport;
+  maintenance(pool: string, node: string, by: By): NodeReport;
+  ready(pool: string, node: string, by: By): NodeReport;
+  setWeight(pool: string, node: string, weight: number, by: By): NodeReport;
+  /** `settings`: as in the config file. */
+  addNode(pool: string, node: string, settings: unknown, by: By): NodeReport;
+  /** Drains it first: what it has is answered. */
+  removeNode(pool: string, node: string, by: By): void;
+  /**
+   * Has a time limit of its own.
+   *
+   * @throws GatewayError GW_ERR_CONFIG or what else makes the new config unusable; then nothing has changed
+   */
+  reload(by: By): Promise<ReloadReport>;
+}

@@ -1,0 +1,132 @@
+// The endpoints of the admin API, one line each; docs/openapi.yaml describes the same ones, and a test holds the two
+// together. Promises an error with what would be right for each request that is none of these.
+import { suggestion } from '../config/source/closest.ts';
+import { GatewayError } from '../errors.ts';
+import { type AdminAnswer, json, plain, refusal } from './answer.ts';
+import type { By, Control } from './control.ts';
+import { settingsIn, weightIn } from './request-body.ts';
+
+export interface AdminRequest {
+  /** What stands for the names in the path, in their order. */
+  readonly parts: readonly string[];
+  readonly query: URLSearchParams;
+  readonly body: Buffer;
+  readonly by: By;
+}
+
+type Answering = (control: Control, request: AdminRequest) => AdminAnswer | Promise<AdminAnswer>;
+
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{pool}` and `{node}`, as OpenAPI writes it. */
+  readonly path: string;
+  readonly pattern: RegExp;
+  /** Needs no token. */
+  readonly open: boolean;
+  readonly answer: Answering;
+}
+
+/** 200 bytes each. More are asked for by number. */
+const SENDERS = 1000;
+const MOST_SENDERS = 100_000;
+
+const NODE = '/nodes/{pool}/{node}';
+
+export const ENDPOINTS: readonly Endpoint[] = [
+  open('/livez', ({ isLive }) => (isLive ? plain(200, 'ok\n') : plain(503, 'not live\n'))),
+  open('/readyz', ({ isReady }) => (isReady ? plain(200, 'ok\n') : plain(503, 'not ready\n'))),
+  open('/metrics', async (control) => ({
+    status: 200,
+    type: 'text/plain; version=0.0.4; charset=utf-8',
+    text: await control.metrics(),
+  })),
+  endpoint('GET', '/status', (control) => json(control.status())),
+  endpoint('GET', '/nodes', (control) => json(control.nodes())),
+  endpoint('GET', '/routes', (control) => json(control.routes())),
+  endpoint('GET', '/senders', (control, { query }) => {
+    const most = limitIn(query);
+    const senders = control.senders();
+    return json({ total: senders.length, senders: senders.slice(0, most) });
+  }),
+  endpoint('GET', '/certs', (control) => json(control.certificates())),
+  endpoint('GET', '/config/effective', (control) => ({
+    status: 200,
+    type: 'application/yaml',
+    text: control.effectiveConfig(),
+  })),
+  onNode('POST', `${NODE}/drain`, (control, pool, node, { by }) => json(control.drain(pool, node, by))),
+  onNode('POST', `${NODE}/maintenance`, (control, pool, node, { by }) =>
+    json(control.maintenance(pool, node, by)),
+  ),
+  onNode('POST', `${NODE}/ready`, (control, pool, node, { by }) => json(control.ready(pool, node, by))),
+  onNode('PUT', `${NODE}/weight`, (control, pool, node, { by, body }) =>
+    json(control.setWeight(pool, node, weightIn(body), by)),
+  ),
+  onNode('PUT', NODE, (control, pool, node, { by, body }) =>
+    json(control.addNode(pool, node, settingsIn(body), by), 201),
+  ),
+  onNode('DELETE', NODE, (control, pool, node, { by }) => {
+    control.removeNode(pool, node, by);
+    return json({ pool, node, removed: true });
+  }),
+  endpoint('POST', '/reload', async (control, { by }) => json(await control.reload(by))),
+];
+
+/** Without a name in them. */
+const PATHS = [...new Set(ENDPOINTS.map(({ path }) => path))].filter((path) => !path.includes('{'));
+
+function endpoint(method: Endpoint['method'], path: string, answer: Answering): Endpoint {
+  const pattern = new RegExp(`^${path.replaceAll(/\{[a-z]+\}/g, '([^/]+)')}$`);
+  return { method, path, pattern, open: false, answer };
+}
+
+function open(path: string, answer: Answering): Endpoint {
+  return { ...endpoint('GET', path, answer), open: true };
+}
+
+function onNode(
+  method: Endpoint['method'],
+  path: string,
+  answer: (control: Control, pool: string, node: string, request: AdminRequest) => AdminAnswer,
+): Endpoint {
+  return endpoint(method, path, (control, request) => {
+    const [pool = '', node = ''] = request.parts;
+    return answer(control, pool, node, request);
+  });
+}
+
+export interface Found {
+  readonly endpoint: Endpoint;
+  readonly parts: readonly string[];
+}
+
+/** `path` is normalised: no name of a pool or a node has a character that is still encoded in it. */
+export function findEndpoint(method: string, path: string): Found | undefined {
+  // RFC 9110 9.3.2: HEAD is GET without the body, which Node.js leaves out.
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  for (const one of ENDPOINTS) {
+    const match = one.method === wanted ? one.pattern.exec(path) : null;
+    if (match !== null) return { endpoint: one, parts: match.slice(1) };
+  }
+  return undefined;
+}
+
+/** Why there is no endpoint for it: for those who may know what there is. */
+export function whyNone(method: string, path: string): AdminAnswer {
+  const methods = ENDPOINTS.filter(({ pattern }) => pattern.test(path)).map((one) => one.method);
+  if (methods.length === 0) {
+    const detail = `there is nothing at this path${suggestion(path, PATHS)}`;
+    return refusal(new GatewayError('GW_ERR_ADMIN_NOT_FOUND', { detail }));
+  }
+  const allowed = methods.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]));
+  const detail = `it takes ${allowed.join(' or ')}, not ${method}`;
+  const headers = { allow: allowed.join(', ') };
+  return { ...refusal(new GatewayError('GW_ERR_ADMIN_REQUEST', { detail }), 405), headers };
+}
+
+function limitIn(query: URLSearchParams): number {
+  const text = query.get('limit') ?? String(SENDERS);
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= MOST_SENDERS) return limit;
+  throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: `limit is an integer from 1 to ${MOST_SENDERS}` });
+}

@@ -1,0 +1,90 @@
+// The commands that talk to a running gateway: their arguments. What they do stands in the files beside this one.
+import { type Command, Option } from 'commander';
+import { type AdminOptions, DEFAULT_ADMIN, TOKEN_VARIABLE } from './admin-target.ts';
+import { deadline, weight } from './arguments.ts';
+import { type ChangeOptions, changeNode, reload } from './node-state.ts';
+import { status } from './status.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Given extends Omit<AdminOptions, 'timeoutMs'> {
+  readonly timeout: number;
+  readonly json: boolean;
+}
+
+type Finish = (work: number | Promise<number>) => Promise<void>;
+
+/** Long enough to read a line, short enough for "now". */
+const WATCH = '2s';
+
+const STATES = {
+  drain: 'let a node keep the senders that are bound to it, and give it no new ones',
+  maintenance: 'give a node nothing more; its senders move now, at a message boundary',
+  ready: 'end draining or maintenance of a node',
+} as const;
+
+const NODE = ['<node>', 'POOL/NODE, or NODE where one pool alone has it'] as const;
+
+export function defineAdmin(program: Command, terminal: Terminal, finish: Finish): void {
+  reaching(
+    program
+      .command('status')
+      .description('what a running gateway does: listeners, pools, nodes, certificates'),
+  )
+    .addOption(
+      new Option('--watch [interval]', 'again and again, until Ctrl-C').argParser(deadline).preset(WATCH),
+    )
+    .action(({ watch, ...options }) => {
+      const until = watch === undefined ? new AbortController().signal : untilSignal();
+      const clear = process.stdout.isTTY === true;
+      return finish(status({ ...reached(options), watchMs: watch }, terminal, { until, clear }));
+    });
+
+  for (const kind of ['drain', 'maintenance', 'ready'] as const) {
+    reaching(
+      program
+        .command(kind)
+        .description(STATES[kind])
+        .argument(...NODE),
+    ).action((node, options) => finish(changeNode(node, { kind }, reached(options), terminal)));
+  }
+
+  reaching(
+    program
+      .command('weight')
+      .description("set a node's share beside the others; 0: nothing but what is bound to it")
+      .argument(...NODE)
+      .argument('<n>', '0 to 256', weight),
+  ).action((node, n, options) =>
+    finish(changeNode(node, { kind: 'weight', weight: n }, reached(options), terminal)),
+  );
+
+  reaching(
+    program
+      .command('reload')
+      .description('have a running gateway read its config anew; a bad one changes nothing'),
+  ).action((options) => finish(reload(reached(options), terminal)));
+}
+
+function reached({ timeout, ...options }: Given): ChangeOptions {
+  return { ...options, timeoutMs: timeout };
+}
+
+function untilSignal(): AbortSignal {
+  const ending = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
+  return ending.signal;
+}
+
+function reaching(command: Command): Command {
+  return command
+    .option('--admin <url>', `where its admin API is (default: ${DEFAULT_ADMIN})`)
+    .option('-c, --config <file>', 'its config, which says where that is, the token and the certificate')
+    .option('--token-file <file>', `the token (default: that of the config, or ${TOKEN_VARIABLE})`)
+    .option('--ca <file>', 'over https: trust these certificates (PEM) instead of the system’s')
+    .option('--cert <file>', 'client certificate (PEM)')
+    .option('--key <file>', 'its key (PEM)')
+    .option('--servername <name>', 'the name that the certificate must have, instead of the host')
+    .option('--insecure', 'do not check the certificate', false)
+    .option('--timeout <duration>', 'for each answer', deadline, 30_000)
+    .option('--json', 'JSON lines', false);
+}

@@ -1,0 +1,43 @@
+// What the command line's arguments may be, as commander's parsers. Promises a sentence on what is taken instead.
+import { InvalidArgumentError } from 'commander';
+import { LONGEST_MS, parseCount, parseDuration } from '../config/formats.ts';
+
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms > LONGEST_MS)
+    throw new InvalidArgumentError('It takes a duration such as 500ms, 5s or 2m.');
+  return ms;
+}
+
+/** No deadline of 0: nothing could be done within it. */
+export function deadline(text: string): number {
+  const ms = duration(text);
+  if (ms === 0) throw new InvalidArgumentError('It takes a duration above 0.');
+  return ms;
+}
+
+export function count(text: string): number {
+  const number = parseCount(text);
+  if (number === undefined) throw new InvalidArgumentError('It takes a whole number.');
+  return number;
+}
+
+export function processId(text: string): number {
+  const number = count(text);
+  if (number < 1) throw new InvalidArgumentError('It takes a process id.');
+  return number;
+}
+
+export function port(text: string): number {
+  const number = count(text);
+  if (number > 65_535) throw new InvalidArgumentError('It takes a port, 0 to 65535.');
+  return number;
+}
+
+/** HAProxy's range, as in the config. */
+export function weight(text: string): number {
+  const number = parseCount(text);
+  if (number === undefined || number > 256)
+    throw new InvalidArgumentError('It takes an integer from 0 to 256.');
+  return number;
+}

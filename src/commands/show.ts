@@ -1,0 +1,118 @@
+// `show`: messages segment by segment, with the names of their fields. Prints what the messages hold, patients and all:
+// that is what it is for. Everything is read before a line is printed, so that bad input is one line and nothing else.
+import { printable } from '../config/source/problem.ts';
+import { GatewayError } from '../errors.ts';
+import { piecesOf } from '../hl7/batch.ts';
+import { type Header, readHeader } from '../hl7/header.ts';
+import { readMessageFile } from '../hl7/message-file.ts';
+import { fieldName, segmentTitle } from '../hl7/whole/field-names.ts';
+import { isEmpty, jsonView } from '../hl7/whole/json-view.ts';
+import {
+  joinedRepetition,
+  pathOf,
+  readSegments,
+  readWhole,
+  type WholeMessage,
+  type WholeSegment,
+} from '../hl7/whole/whole-message.ts';
+import { loggable } from '../telemetry/log.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+export interface ShowOptions {
+  readonly json?: boolean | undefined;
+}
+
+/** A message, or the header or trailer of a batch. */
+interface Shown {
+  readonly file: string;
+  /** From 1, in its file; undefined: no message. */
+  readonly number: number | undefined;
+  readonly header: Header;
+  readonly whole: WholeMessage;
+}
+
+/** Longer values are cut: a document in base64 says nothing to anybody. `--json` has them whole. */
+const LONGEST = 1000;
+/** Names that would push the values off a terminal of 100 columns are cut. */
+const WIDEST_NAME = 44;
+
+/** @throws GatewayError GW_ERR_FILE for what cannot be read, or is no HL7 */
+export function show(files: readonly string[], { json }: ShowOptions, terminal: Terminal): number {
+  const all = files.flatMap(readFile);
+  for (const [i, one] of all.entries()) {
+    if (json === true) {
+      terminal.out(JSON.stringify(asJson(one)));
+      continue;
+    }
+    if (i > 0) terminal.out('');
+    for (const line of inWords(one)) terminal.out(line);
+  }
+  return EXIT.good;
+}
+
+function readFile(file: string): Shown[] {
+  let number = 0;
+  return readMessageFile(file).flatMap((payload) => {
+    try {
+      const first = readHeader(payload);
+      let header = first;
+      return piecesOf(first.bytes).map(({ kind, bytes }): Shown => {
+        const named = kind === 'message' || kind === 'FHS' || kind === 'BHS';
+        if (named) header = readHeader(bytes);
+        // A trailer is written as the header before it.
+        const whole = named ? readWhole(header) : readSegments(bytes, header.delimiters, header.charset);
+        return { file, number: kind === 'message' ? ++number : undefined, header, whole };
+      });
+    } catch (cause) {
+      if (!(cause instanceof GatewayError)) throw cause;
+      throw new GatewayError('GW_ERR_FILE', { detail: `${file}: ${cause.message}`, cause });
+    }
+  });
+}
+
+function asJson({ file, number, header, whole }: Shown): object {
+  const about =
+    number === undefined
+      ? {}
+      : { message: number, type: header.text(9), controlId: header.controlId, version: header.text(12) };
+  return { file, ...about, segments: jsonView(whole) };
+}
+
+function inWords({ file, number, header, whole }: Shown): string[] {
+  const about =
+    number === undefined
+      ? whole.segments.map(({ name }) => name).join(', ')
+      : [`message ${number}`, ...[9, 10, 12].map((n) => loggable(header.text(n)))]
+          .filter((text) => text !== '')
+          .join('  ');
+  return [`${file}  ${about}`, ...whole.segments.flatMap(segmentLines)];
+}
+
+function segmentLines(segment: WholeSegment): string[] {
+  const title = segmentTitle(segment.name);
+  const rows = segment.fields.flatMap((field, i) => {
+    if (isEmpty(field)) return [];
+    const path = `${pathOf(segment)}-${i + 1}`;
+    const name = fieldName(segment.name, i + 1) ?? '';
+    return field.map((repetition, r): [path: string, name: string, value: string] => [
+      printable(field.length === 1 ? path : `${path}[${r + 1}]`),
+      name.length > WIDEST_NAME ? `${name.slice(0, WIDEST_NAME - 1)}…` : name,
+      joinedRepetition(repetition),
+    ]);
+  });
+  const pathWidth = Math.max(0, ...rows.map(([path]) => path.length));
+  const nameWidth = Math.max(0, ...rows.map(([, name]) => name.length));
+  const indent = ' '.repeat(pathWidth + nameWidth + 6);
+  return [
+    printable(title === undefined ? pathOf(segment) : `${pathOf(segment)}  ${title}`),
+    ...rows.flatMap(([path, name, value]) => {
+      const [first = '', ...more] = cut(value).split('\n');
+      const line = `  ${path.padEnd(pathWidth)}  ${name.padEnd(nameWidth)}  ${printable(first)}`;
+      return [line.trimEnd(), ...more.map((text) => `${indent}${printable(text)}`.trimEnd())];
+    }),
+  ];
+}
+
+function cut(value: string): string {
+  return value.length > LONGEST ? `${value.slice(0, LONGEST)}… (${value.length} characters)` : value;
+}

@@ -1,0 +1,68 @@
+// `status`: what a running gateway does, as a table for people or as JSON; once, or again and again until a signal.
+// Promises that a gateway which is restarted does not end the watching.
+import { setTimeout } from 'node:timers/promises';
+import type { StatusReport } from '../admin/control.ts';
+import { GatewayError } from '../errors.ts';
+import { AdminClient, type AdminReply } from './admin-client.ts';
+import { type AdminOptions, targetOf } from './admin-target.ts';
+import { Fields } from './fields.ts';
+import { statusLines } from './status-table.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+export interface StatusOptions extends AdminOptions {
+  /** Between two; undefined: once. */
+  readonly watchMs: number | undefined;
+  readonly json: boolean;
+}
+
+export interface Watching {
+  /** Ends it, as good. */
+  readonly until: AbortSignal;
+  /** What comes next is to stand in the place of what came before. */
+  readonly clear: boolean;
+}
+
+/** ECMA-48: cursor to the top left, erase from there to the end of the screen, and of what has scrolled by. */
+const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
+
+export async function status(
+  options: StatusOptions,
+  terminal: Terminal,
+  watching: Watching,
+): Promise<number> {
+  const { watchMs, json } = options;
+  const client = new AdminClient(targetOf(options, terminal));
+  const print = (lines: readonly string[]): void => {
+    const clear = watchMs !== undefined && watching.clear && !json ? CLEAR : '';
+    // In one piece, so that a screen does not flicker.
+    terminal.out(clear + lines.join('\n'));
+  };
+  try {
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        print(linesOf(await look(client), json));
+      } catch (thrown) {
+        const goesOn = !isFirst && thrown instanceof GatewayError && thrown.code === 'GW_ERR_ADMIN_CONNECT';
+        if (!goesOn) throw thrown;
+        if (json) terminal.out(JSON.stringify({ error: { code: thrown.code, message: thrown.message } }));
+        else print([`${thrown.message} [${thrown.code}]`]);
+      }
+      if (watchMs === undefined) return EXIT.good;
+      await setTimeout(watchMs, undefined, { signal: watching.until }).catch(() => {});
+      if (watching.until.aborted) return EXIT.good;
+      if (!json && !watching.clear) terminal.out('');
+    }
+  } finally {
+    client.close();
+  }
+}
+
+async function look(client: AdminClient): Promise<AdminReply> {
+  const reply = await client.ask('GET', '/status');
+  if (!new Fields<StatusReport>(reply.value).has('pools')) throw client.strange();
+  return reply;
+}
+
+function linesOf({ value, now }: AdminReply, json: boolean): readonly string[] {
+  return json ? [JSON.stringify(value)] : statusLines(value, now);
+}

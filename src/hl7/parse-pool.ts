@@ -1,0 +1,174 @@
+// The threads that parse: tasks wait in one queue, each runs with a deadline, and a thread that dies or hangs costs its
+// own task an error and is replaced. Whoever asks says what is in a task only when its turn has come.
+import { Piscina } from 'piscina';
+import { causeCode, GatewayError } from '../errors.ts';
+import type { InputOf, OutputOf, ParseKind, ParseTask } from './parse-tasks/table.ts';
+import type { ParseReply } from './parse-worker.ts';
+
+export interface ParsePoolOptions {
+  readonly workers: number;
+  /** From a task's start in a worker, which may have to be started for it, to its result. */
+  readonly timeoutMs: number;
+  /** Tests put a worker here that does what none should. */
+  readonly workerFile?: URL | undefined;
+}
+
+/** What a task is given. What is in `transfer` is the worker's from then on. */
+export interface Prepared<Input> {
+  readonly input: Input;
+  readonly transfer?: readonly ArrayBuffer[];
+}
+
+export interface Job<T> {
+  /** Rejects with GW_ERR_PARSE_FAILED, GW_ERR_PARSE_TIMEOUT or GW_ERR_PARSE_WORKER. */
+  readonly result: Promise<T>;
+  /** Takes it out of the queue, for good; once it runs it runs to its end. Its result stays open then. */
+  cancel(): void;
+}
+
+/** Counts of what became of tasks; for metrics. */
+export interface ParsePoolCounts {
+  done: number;
+  failed: number;
+  timedOut: number;
+  /** Threads that ended on their own: out of memory, or by a defect. */
+  lost: number;
+}
+
+/**
+ * JavaScript heap of a thread. Reading fields takes little of it, as bytes and long strings lie outside; a full parse of
+ * a message of 16 MiB takes some 300 MB. What needs more is stopped before it takes the machine's memory.
+ */
+const MAX_HEAP_MB = 512;
+
+/** A thread takes about 10 MB: those that were needed for a burst are given back. */
+const IDLE_MS = 60_000;
+
+export class ParsePool {
+  readonly counts: ParsePoolCounts = { done: 0, failed: 0, timedOut: 0, lost: 0 };
+  readonly #options: ParsePoolOptions;
+  #threads: Piscina<ParseTask, ParseReply> | undefined;
+  /** Those whose turn has not come, in order; each starts itself. */
+  readonly #waiting = new Set<() => void>();
+  #running = 0;
+  #closed = false;
+
+  constructor(options: ParsePoolOptions) {
+    this.#options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Starts a thread, so that the first task need not wait for it. Where that fails, it fails again for that task. */
+  start(): void {
+    try {
+      this.#threads ??= this.#createThreads();
+    } catch {
+      this.counts.lost++;
+    }
+  }
+
+  run<K extends ParseKind>(kind: K, prepare: () => Prepared<InputOf<K>>): Job<OutputOf<K>> {
+    const { promise, resolve, reject } = Promise.withResolvers<OutputOf<K>>();
+    const start = (): void => void this.#perform(kind, prepare).then(resolve, reject);
+    this.#waiting.add(start);
+    this.#startNext();
+    return { result: promise, cancel: () => void this.#waiting.delete(start) };
+  }
+
+  /** Ends every thread; what waits or runs gets GW_ERR_PARSE_WORKER. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#startNext();
+    await this.#threads?.destroy();
+  }
+
+  #startNext(): void {
+    for (const start of this.#waiting) {
+      // The threads' own queue stays empty: a task's deadline begins when it is handed over.
+      if (this.#running >= this.#options.workers && !this.#closed) return;
+      this.#waiting.delete(start);
+      start();
+    }
+  }
+
+  async #perform<K extends ParseKind>(kind: K, prepare: () => Prepared<InputOf<K>>): Promise<OutputOf<K>> {
+    if (this.#closed) throw new GatewayError('GW_ERR_PARSE_WORKER', { detail: 'the gateway stops' });
+    this.#running++;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), this.#options.timeoutMs);
+    try {
+      const { input, transfer } = this.#prepared(prepare);
+      const reply = await this.#call({ kind, input }, deadline.signal, transfer);
+      if ('failed' in reply) {
+        this.counts.failed++;
+        throw new GatewayError('GW_ERR_PARSE_FAILED', { detail: reply.failed });
+      }
+      this.counts.done++;
+      return reply.output as OutputOf<K>;
+    } finally {
+      clearTimeout(timer);
+      this.#running--;
+      this.#startNext();
+    }
+  }
+
+  /** Memory for it may be short. */
+  #prepared<Input>(prepare: () => Prepared<Input>): Prepared<Input> {
+    try {
+      return prepare();
+    } catch (thrown) {
+      this.counts.failed++;
+      throw new GatewayError('GW_ERR_PARSE_FAILED', { detail: causeCode(thrown) });
+    }
+  }
+
+  async #call(
+    task: ParseTask,
+    deadline: AbortSignal,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<ParseReply> {
+    // Piscina's types take it for the other form of postMessage's second argument.
+    const transferList: object = [...transfer];
+    try {
+      this.#threads ??= this.#createThreads();
+      return await this.#threads.run(task, { transferList, signal: deadline });
+    } catch (thrown) {
+      // A task that throws is a reply, so what comes here is the end of its thread.
+      if (deadline.aborted) {
+        this.counts.timedOut++;
+        throw new GatewayError('GW_ERR_PARSE_TIMEOUT');
+      }
+      if (!this.#closed) this.counts.lost++;
+      throw new GatewayError('GW_ERR_PARSE_WORKER', { detail: causeCode(thrown) });
+    }
+  }
+
+  #createThreads(): Piscina<ParseTask, ParseReply> {
+    const threads = new Piscina<ParseTask, ParseReply>({
+      filename: (this.#options.workerFile ?? ownWorkerFile()).href,
+      minThreads: 1,
+      maxThreads: this.#options.workers,
+      idleTimeout: IDLE_MS,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      recordTiming: false,
+    });
+    // A thread that ends while it has no task: the next task gets another.
+    threads.on('error', () => {
+      this.counts.lost++;
+    });
+    return threads;
+  }
+}
+
+/** Beside this file: .ts in a checkout, .js in the package. */
+function ownWorkerFile(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./parse-worker.${extension}`, import.meta.url);
+}

@@ -1,0 +1,296 @@
+// One pool of nodes at work: its nodes with their checks, the choice among them, and who waits for them. Takes up a new
+// config while messages are under way: a node that stays as it was keeps its connections, one that is gone is left when
+// what it has is answered.
+import { isDeepStrictEqual } from 'node:util';
+import { NodeTls } from '../certs/node-tls.ts';
+import type { CertificateStore } from '../certs/store.ts';
+import { Pool } from '../routing/pool.ts';
+import type { NodeConfig, PoolConfig } from './config/config.ts';
+import { Dispatcher } from './relay/dispatcher.ts';
+import { HttpPool } from './relay/http-pool.ts';
+import type { Log } from './telemetry/log.ts';
+import { createCheck } from './upstream/checks/create-check.ts';
+import { mayEject } from './upstream/health/ejection-floor.ts';
+import { HealthCheck } from './upstream/health-check.ts';
+import { HttpUpstream } from './upstream/http-upstream.ts';
+import { MllpUpstream, type UpstreamOwner } from './upstream/mllp-upstream.ts';
+import { Node, type NodeWatcher, type Upstream } from './upstream/node.ts';
+
+export interface PoolSurroundings {
+  readonly store: CertificateStore;
+  readonly log: Log;
+  /** Of an answer: as large as the largest frame that is taken. */
+  readonly maxAnswerBytes: number;
+}
+
+/** A node with what belongs to it. */
+interface Entry {
+  readonly config: NodeConfig;
+  readonly node: Node;
+  readonly check: HealthCheck | undefined;
+  readonly http: HttpUpstream | undefined;
+  readonly tls: readonly (readonly [string, NodeTls])[];
+  /** What it was made from. */
+  readonly recipe: object;
+}
+
+/** What `prepare` made and `commit` puts to work; `discard` where something else went wrong. */
+export interface PreparedPool {
+  commit(): void;
+  discard(): void;
+}
+
+export class PoolRoom {
+  readonly name: string;
+  readonly dispatcher: Dispatcher;
+  readonly httpPool: HttpPool | undefined;
+  readonly #pool: Pool<Node>;
+  readonly #upstreams = new Map<Node, HttpUpstream>();
+  readonly #watcher: NodeWatcher;
+  #surroundings: PoolSurroundings;
+  #config: PoolConfig;
+  #entries: readonly Entry[];
+  #started = false;
+
+  /** @throws GatewayError GW_ERR_TLS_FILE */
+  constructor(config: PoolConfig, surroundings: PoolSurroundings) {
+    this.name = config.name;
+    this.#config = config;
+    this.#surroundings = surroundings;
+    this.#watcher = this.#createWatcher();
+    this.#entries = config.nodes.map((node) => this.#createEntry(config, node, surroundings));
+    this.#register();
+    this.#pool = new Pool(
+      config,
+      this.#entries.map(({ node }) => node),
+    );
+    this.dispatcher = new Dispatcher(config, this.#pool);
+    this.httpPool =
+      config.protocol === 'http' ? new HttpPool(config, this.#pool, this.#upstreams) : undefined;
+  }
+
+  get config(): PoolConfig {
+    return this.#config;
+  }
+
+  get nodes(): readonly Node[] {
+    return this.#pool.nodes;
+  }
+
+  get isBusy(): boolean {
+    return (
+      this.dispatcher.queued > 0 ||
+      (this.httpPool?.queued ?? 0) > 0 ||
+      this.nodes.some((node) => node.inFlight > 0)
+    );
+  }
+
+  /** Health checks begin. */
+  start(): void {
+    this.#started = true;
+    for (const { check } of this.#entries) check?.start();
+  }
+
+  /**
+   * Makes what `config` needs beyond what is there. Of the same protocol only.
+   *
+   * @throws GatewayError GW_ERR_TLS_FILE; then nothing has changed
+   */
+  prepare(config: PoolConfig, surroundings: PoolSurroundings): PreparedPool {
+    const made: Entry[] = [];
+    const discard = (): void => {
+      for (const { node } of made) node.close();
+    };
+    try {
+      const entries = config.nodes.map((node) => {
+        const kept = this.#entries.find(({ config: { name } }) => name === node.name);
+        if (kept !== undefined && isDeepStrictEqual(kept.recipe, recipeOf(config, node, surroundings))) {
+          return { ...kept, config: node };
+        }
+        const entry = this.#createEntry(config, node, surroundings);
+        made.push(entry);
+        return entry;
+      });
+      return { commit: () => this.#commit(config, surroundings, entries), discard };
+    } catch (thrown) {
+      discard();
+      throw thrown;
+    }
+  }
+
+  /** Checks end; connections end when what is on them is answered. Nothing new may be given to it. */
+  close(): void {
+    for (const { check, node } of this.#entries) {
+      check?.stop();
+      node.close();
+    }
+  }
+
+  /** The same for good: its files are nobody's any more. */
+  leave(): void {
+    for (const entry of this.#entries) this.#leave(entry);
+  }
+
+  #commit(config: PoolConfig, surroundings: PoolSurroundings, entries: readonly Entry[]): void {
+    const before = this.#entries;
+    const stays = new Set(entries.map(({ node }) => node));
+    this.#config = config;
+    this.#surroundings = surroundings;
+    this.#entries = entries;
+    this.#register();
+    this.#pool.reconfigure(config);
+    this.#pool.setNodes(entries.map(({ node }) => node));
+    this.dispatcher.reconfigure(config);
+    this.httpPool?.reconfigure(config);
+    for (const entry of entries) {
+      const old = before.find(({ config: { name } }) => name === entry.config.name);
+      if (old === undefined || old.node !== entry.node) {
+        // What an operator wants of a node outlives its connections.
+        if (old?.node.adminState === 'draining') entry.node.drain();
+        if (old?.node.adminState === 'maintenance') entry.node.maintenance();
+        if (this.#started) entry.check?.start();
+      }
+      if (entry.node.status.weight !== entry.config.weight) entry.node.setWeight(entry.config.weight);
+    }
+    for (const old of before) {
+      if (stays.has(old.node)) continue;
+      // What waits for it goes elsewhere, what it has is answered.
+      old.node.maintenance('it is not in the config any more');
+      this.#leave(old);
+    }
+    for (const { node } of entries) this.#watcher.onUsable(node);
+  }
+
+  #leave({ check, node, tls }: Entry): void {
+    check?.stop();
+    node.close();
+    this.#upstreams.delete(node);
+    for (const [where, secured] of tls) this.#surroundings.store.remove(where, secured);
+  }
+
+  #register(): void {
+    for (const { node, http, tls } of this.#entries) {
+      if (http !== undefined) this.#upstreams.set(node, http);
+      for (const [where, secured] of tls) this.#surroundings.store.add(where, secured);
+    }
+  }
+
+  #createWatcher(): NodeWatcher {
+    const { name } = this;
+    const fields = (node: Node): { readonly pool: string; readonly node: string } => ({
+      pool: name,
+      node: node.name,
+    });
+    return {
+      onRoom: (node) => {
+        this.dispatcher.onRoom(node);
+        this.httpPool?.onRoom(node);
+      },
+      onUsable: (node) => {
+        this.dispatcher.onUsable(node);
+        this.httpPool?.onUsable();
+      },
+      onState: (node, state, reason) =>
+        this.#surroundings.log[state === 'up' || state === 'ready' ? 'info' : 'warn'](
+          { ...fields(node), reason },
+          `node ${state}`,
+        ),
+      onStrayAnswer: (node) =>
+        this.#surroundings.log.warn(fields(node), 'an answer that belongs to no message was dropped'),
+      mayEject: (node) => mayEject(node, this.nodes, this.#config.ejection.maxEjected),
+    };
+  }
+
+  #createEntry(pool: PoolConfig, config: NodeConfig, surroundings: PoolSurroundings): Entry {
+    const { health, connections, timeouts, contentType } = pool;
+    const { name, host, port, path, weight, backup } = config;
+    const { log, maxAnswerBytes } = surroundings;
+    const tls = config.tls && new NodeTls(config.tls, host);
+    if (config.tls?.insecure === true) {
+      log.warn({ pool: pool.name, node: name }, 'insecure: the certificate of this node is not checked');
+    }
+    const common = {
+      node: name,
+      host,
+      port,
+      tls,
+      maxConnections: connections.max,
+      idleMs: connections.idleMs,
+      connectMs: timeouts.connectMs,
+      ackMs: timeouts.ackMs,
+    };
+    let http: HttpUpstream | undefined;
+    const overHttp = (owner: UpstreamOwner): HttpUpstream => {
+      http = new HttpUpstream({ ...common, path, contentType, maxAnswerBytes }, owner);
+      return http;
+    };
+    const overMllp = (owner: UpstreamOwner): Upstream =>
+      new MllpUpstream(
+        {
+          ...common,
+          pipelining: connections.pipelining,
+          settleMs: connections.settleMs,
+          // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
+          answers: {
+            maxFrameBytes: maxAnswerBytes,
+            maxJunkBytes: 4096,
+            strayEndByte: 'content',
+            missingCr: 'refuse',
+          },
+        },
+        owner,
+      );
+    const parts = createCheck(pool, config, tls);
+    const node = new Node(
+      {
+        name,
+        pool: pool.name,
+        weight,
+        backup,
+        fall: health.fall,
+        rise: health.rise,
+        initial: health.initial,
+        proof: parts?.check.proof,
+        ejection: pool.ejection,
+        slowStartMs: pool.slowStartMs,
+        answerless: pool.acknowledgement === 'never',
+      },
+      this.#watcher,
+      pool.protocol === 'http' ? overHttp : overMllp,
+    );
+    const secured: (readonly [string, NodeTls])[] = [];
+    if (tls !== undefined) secured.push([`pools.${pool.name}.nodes.${name}`, tls]);
+    if (parts?.ownTls !== undefined) secured.push([`pools.${pool.name}.health.tls (${name})`, parts.ownTls]);
+    const check =
+      parts &&
+      new HealthCheck(node, parts.check, {
+        intervalMs: health.intervalMs,
+        fastIntervalMs: health.fastIntervalMs,
+        onNote: (note) => {
+          const fields = { pool: pool.name, node: name };
+          if (note === undefined) log.info(fields, 'the health check is as it should be again');
+          else log.warn({ ...fields, note }, 'the health check passes, but cannot see all that it should');
+        },
+      });
+    return { config, node, check, http, tls: secured, recipe: recipeOf(pool, config, surroundings) };
+  }
+}
+
+/** All that a node's connections and checks are made from; its weight can be changed under way. */
+function recipeOf(pool: PoolConfig, node: NodeConfig, { maxAnswerBytes }: PoolSurroundings): object {
+  const { connections, timeouts, health, checkTls, ejection, slowStartMs, acknowledgement, contentType } =
+    pool;
+  const { weight: _, ...rest } = node;
+  return {
+    rest,
+    connections,
+    timeouts,
+    health,
+    checkTls,
+    ejection,
+    slowStartMs,
+    acknowledgement,
+    contentType,
+    maxAnswerBytes,
+  };
+}

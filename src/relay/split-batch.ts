@@ -1,0 +1,179 @@
+// A batch whose messages are routed one by one: hands them to the relay in order, and gathers what becomes of them.
+// Promises one outcome for the batch: answered when every message has an answer, or failed as soon as one has none.
+
+import type { Peer } from '../../routing/message-view.ts';
+import { type AckCode, readAck } from '../hl7/ack.ts';
+import { gatherAnswers, type Piece } from '../hl7/batch.ts';
+import { readHeader } from '../hl7/header.ts';
+import { frame, payloadOf } from '../mllp/frame.ts';
+import { type Carrier, Exchange, type HttpOrigin, type Origin, type Outcome } from './exchange.ts';
+import type { Lane } from './lane.ts';
+
+/**
+ * Messages of one batch under way at the same time: as many as a sender's connection may have (`maxPending`, by default).
+ * More would be more copies in memory, and more messages with nodes when one fails.
+ */
+const WINDOW = 100;
+
+export class SplitBatch implements Origin, Carrier {
+  readonly listener: string;
+  readonly peer: Peer;
+  readonly lanes: Map<string, Lane<Exchange>>;
+  readonly http: HttpOrigin | undefined;
+  readonly #whole: Exchange;
+  readonly #pieces: readonly Piece[];
+  readonly #messages: readonly Buffer[];
+  readonly #controlId: string;
+  readonly #accept: (part: Exchange) => void;
+  /** Under way, with its place in the batch. */
+  readonly #live = new Map<Exchange, number>();
+  readonly #answers: (Buffer | undefined)[];
+  /** Application acknowledgements behind a commit (F43): not before the commit itself. */
+  readonly #later: [part: Exchange, frame: Buffer][] = [];
+  #next = 0;
+  #settled = 0;
+  /** A node has, or may have, one of its messages. */
+  #reached = false;
+  #code: AckCode | undefined;
+  #filling = false;
+  #over = false;
+
+  constructor(whole: Exchange, pieces: readonly Piece[], accept: (part: Exchange) => void) {
+    const { listener, peer, lanes, http } = whole.origin;
+    this.http = http;
+    this.listener = listener;
+    this.peer = peer;
+    this.lanes = lanes;
+    this.#whole = whole;
+    this.#pieces = pieces;
+    this.#messages = pieces.filter(({ kind }) => kind === 'message').map(({ bytes }) => bytes);
+    this.#answers = this.#messages.map(() => undefined);
+    this.#controlId = controlIdOf(whole, pieces);
+    this.#accept = accept;
+    whole.parts = this.#messages.length;
+    whole.carrier = this;
+  }
+
+  start(): void {
+    this.#fill();
+  }
+
+  settled(part: Exchange, outcome: Outcome): void {
+    const place = this.#live.get(part);
+    if (place === undefined) return;
+    this.#live.delete(part);
+    this.#settled++;
+    this.hold(-part.frame.length);
+    if (outcome.kind !== 'abandoned' && (part.writes > 0 || outcome.kind !== 'failed')) this.#reached = true;
+    const reply = this.#whole.origin.partSettled(part, outcome);
+    if (this.#over) return;
+    if (reply === null) {
+      this.#fail(outcome);
+      return;
+    }
+    if (reply.length > 0) this.#keep(place, payloadOf(reply));
+    if (this.#settled === this.#messages.length) this.#finish(outcome);
+    else if (!this.#filling) this.#fill();
+  }
+
+  answeredLater(part: Exchange, later: Buffer): void {
+    if (this.#over) this.#whole.origin.answeredLater(part, later);
+    else this.#later.push([part, later]);
+  }
+
+  partSettled(): null {
+    // A message of a batch is none itself: the relay splits nothing that has one MSH and no FHS or BHS.
+    return null;
+  }
+
+  hold(bytes: number): void {
+    this.#whole.origin.hold(bytes);
+  }
+
+  /** The connection ends at a message before it. */
+  abandon(): void {
+    if (this.#over) return;
+    this.#end();
+    this.#whole.settle({ kind: 'abandoned' });
+  }
+
+  // Nothing brings the batch itself to a node.
+  onAssigned(): void {}
+  onAnswered(): void {}
+  onUnanswered(): void {}
+  onFailed(): void {}
+
+  /** What is settled at once makes room at once: so many in a turn, that a large batch does not hold up other senders. */
+  #fill(): void {
+    this.#filling = true;
+    for (let begun = 0; begun < WINDOW && !this.#over && this.#hasNext(); begun++) this.#begin();
+    this.#filling = false;
+    if (!this.#over && this.#hasNext()) setImmediate(() => this.#filling || this.#over || this.#fill());
+  }
+
+  #hasNext(): boolean {
+    return this.#next < this.#messages.length && this.#live.size < WINDOW;
+  }
+
+  #begin(): void {
+    const place = this.#next++;
+    const part = new Exchange(frame(this.#messages[place] as Buffer), this, {
+      serial: this.#whole.serial,
+      controlId: this.#controlId,
+      position: place + 1,
+      size: this.#messages.length,
+    });
+    this.#live.set(part, place);
+    this.hold(part.frame.length);
+    this.#accept(part);
+  }
+
+  #keep(place: number, answer: Buffer): void {
+    this.#answers[place] = answer;
+    this.hold(answer.length);
+    const code = readAck(answer)?.code;
+    if (code !== undefined && (this.#code === undefined || (isPositive(this.#code) && !isPositive(code))))
+      this.#code = code;
+  }
+
+  #finish(last: Outcome): void {
+    this.#end();
+    const code = this.#code;
+    if (code === undefined) {
+      // No node was to answer any of them. A batch of no answers would say that all were accepted (v2.9.1 2.9.3.3).
+      this.#whole.settle({ kind: 'unanswered', node: last.kind === 'unanswered' ? last.node : '' });
+    } else {
+      const answer = gatherAnswers(this.#pieces, this.#answers, new Date());
+      this.#whole.settle({ kind: 'gathered', code, frame: frame(answer) });
+    }
+    for (const [part, later] of this.#later) this.#whole.origin.answeredLater(part, later);
+  }
+
+  /** No part of a batch is acknowledged where the sender must keep another part of it. */
+  #fail(outcome: Outcome): void {
+    const reached = this.#reached || [...this.#live.keys()].some(({ phase }) => phase === 'sent');
+    this.#end();
+    if (outcome.kind !== 'failed') this.#whole.settle({ kind: 'abandoned' });
+    else
+      this.#whole.settle({ kind: 'failed', error: outcome.error, ambiguous: outcome.ambiguous || reached });
+  }
+
+  #end(): void {
+    this.#over = true;
+    for (const part of [...this.#live.keys()]) part.abandon();
+    for (const answer of this.#answers) if (answer !== undefined) this.hold(-answer.length);
+  }
+}
+
+function isPositive(code: AckCode): boolean {
+  return code === 'AA' || code === 'CA';
+}
+
+/** FHS-11 or BHS-11: of the first that has one. */
+function controlIdOf(whole: Exchange, pieces: readonly Piece[]): string {
+  for (const { kind, bytes } of pieces) {
+    const id = kind === 'FHS' || kind === 'BHS' ? readHeader(bytes).controlId : '';
+    if (id !== '') return id;
+  }
+  return whole.header.controlId;
+}

@@ -1,0 +1,62 @@
+// Makes the check that a pool's config asks for, for one of its nodes: which port or URL, with which TLS.
+import { NodeTls, trusting } from '../../../certs/node-tls.ts';
+import type { NodeConfig, PoolConfig } from '../../config/config.ts';
+import type { DialTls } from '../dial.ts';
+import type { Check } from './check.ts';
+import { DialCheck } from './dial-check.ts';
+import { HttpCheck } from './http-check.ts';
+import { MirthCheck } from './mirth-check.ts';
+import { MllpCheck } from './mllp-check.ts';
+
+export interface CheckParts {
+  readonly check: Check;
+  /** TLS of the check's own, whose files are to be watched; undefined: it has none. */
+  readonly ownTls: NodeTls | undefined;
+}
+
+/**
+ * `nodeTls`: that of the node's messages. Undefined: the pool's nodes are not checked.
+ *
+ * @throws GatewayError GW_ERR_TLS_FILE
+ */
+export function createCheck(
+  pool: PoolConfig,
+  node: NodeConfig,
+  nodeTls: DialTls | undefined,
+): CheckParts | undefined {
+  const { check: config, timeoutMs } = pool.health;
+  if (config.type === 'none') return undefined;
+  const { name, host } = node;
+  if (config.type === 'http' || config.type === 'mirth') {
+    const url = new URL(node.checkUrl ?? node.url);
+    const onDataPort = /^https?:/.test(node.url) && new URL(node.url).origin === url.origin;
+    const ownTls = urlTls(pool, url, onDataPort ? nodeTls : undefined);
+    const tls = url.protocol === 'https:' ? (ownTls ?? nodeTls) : undefined;
+    const target = { node: name, url, tls, timeoutMs };
+    const check =
+      config.type === 'http' ? new HttpCheck(target, config, onDataPort) : new MirthCheck(target, config);
+    return { check, ownTls };
+  }
+  const port = config.port ?? node.port;
+  const ownTls = pool.checkTls === undefined ? undefined : new NodeTls(pool.checkTls, host);
+  const tls = config.type === 'tcp' ? undefined : (ownTls ?? nodeTls);
+  const onDataPort = port === node.port;
+  // A connection alone shows nothing of a handshake that fails (F47).
+  const proof = {
+    port: onDataPort && (config.type !== 'tcp' || node.tls === undefined),
+    answer: config.type === 'mllp',
+  };
+  const dialled = { node: name, host, port, tls, timeoutMs, onDataPort, proof };
+  const check =
+    config.type === 'mllp'
+      ? new MllpCheck({ ...dialled, ...config, port, settleMs: pool.connections.settleMs })
+      : new DialCheck(dialled);
+  return { check, ownTls };
+}
+
+/** Undefined where there is none, or where the node's own will do. */
+function urlTls(pool: PoolConfig, url: URL, nodeTls: DialTls | undefined): NodeTls | undefined {
+  if (url.protocol !== 'https:') return undefined;
+  if (pool.checkTls === undefined && nodeTls !== undefined) return undefined;
+  return new NodeTls(pool.checkTls ?? trusting(undefined), url.hostname.replace(/^\[|\]$/g, ''));
+}

@@ -1,0 +1,107 @@
+// One request to a node's HTTP port for a check, on a connection of its own, with a limit on its time and on the answer's
+// size. Dials as messages do, so that certificates, pins and reasons are the same.
+import { Client } from 'undici';
+import { causeCode, GatewayError } from '../../errors.ts';
+import { type DialTls, dial } from '../dial.ts';
+
+export interface HttpTarget {
+  /** The node's name, for errors. */
+  readonly node: string;
+  /** Its path is where paths of requests begin. */
+  readonly url: URL;
+  readonly tls: DialTls | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface HttpQuestion {
+  readonly method: 'GET' | 'HEAD' | 'OPTIONS' | 'POST';
+  /** With its query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly maxBytes: number;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly cookies: readonly string[];
+  readonly body: Buffer;
+}
+
+/** Why there is no answer; `reason` is a code or the gateway's own words. */
+export class NoAnswer {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** Of undici's codes, those that people meet. */
+const WORDS: Readonly<Record<string, string>> = {
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'the answer is too long',
+  UND_ERR_SOCKET: 'closed without an answer',
+};
+
+/** Never rejects. */
+export async function request(
+  target: HttpTarget,
+  question: HttpQuestion,
+  signal: AbortSignal,
+): Promise<HttpAnswer | NoAnswer> {
+  const { url, timeoutMs } = target;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  let abortDial = (): void => {};
+  const client = new Client(url.origin, {
+    connect: (_, done) => {
+      abortDial = dial(
+        { ...target, ...addressOf(url), connectMs: timeoutMs, settleMs: 0 },
+        (socket) => done(null, socket),
+        (error) => done(error, null),
+      );
+    },
+    allowH2: false,
+    maxResponseSize: question.maxBytes,
+    // `timer` is for all of it; undici's own would begin anew with each byte.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  try {
+    const { method, path, headers } = question;
+    const {
+      statusCode,
+      headers: fields,
+      body,
+    } = await client.request({
+      method,
+      path,
+      headers,
+      signal: AbortSignal.any([signal, late.signal]),
+      // Nothing is kept open between checks: each shows that the node takes a connection.
+      reset: true,
+    });
+    const cookies = [fields['set-cookie'] ?? []].flat();
+    return { status: statusCode, cookies, body: Buffer.from(await body.arrayBuffer()) };
+  } catch (thrown) {
+    if (late.signal.aborted) return new NoAnswer('no answer in time');
+    if (thrown instanceof GatewayError) return new NoAnswer(thrown.detail ?? thrown.code);
+    const code = causeCode(thrown);
+    if (code === 'HTTPParserError' || code.startsWith('HPE_')) return new NoAnswer('the answer is not HTTP');
+    return new NoAnswer(WORDS[code] ?? code);
+  } finally {
+    clearTimeout(timer);
+    abortDial();
+    // Ends a connection that is still there; one whose answer came has been ended with it.
+    client.destroy().catch(() => {});
+  }
+}
+
+function addressOf(url: URL): { host: string; port: number } {
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port };
+}
+
+/** RFC 7617. */
+export function basicAuthorization({ user, password }: { user: string; password: string }): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}

@@ -1,0 +1,120 @@
+// What a status page, metrics and an operator see of a node, and the record that it is made from.
+// Promises nothing that costs a message more than a counter: the rest is worked out when it is asked for.
+import type { ErrorCode } from '../errors.ts';
+import type { Verdict } from './checks/check.ts';
+import { type AnswerKind, Counts } from './health/counts.ts';
+
+/**
+ * `full` (F32): it closes what is more than it has. `draining`: keeps the senders that are bound to it, takes no new ones.
+ * `maintenance`: is given nothing; what it has is answered.
+ */
+export type NodeState = 'up' | 'down' | 'full' | 'draining' | 'maintenance';
+/** What an operator wants. */
+export type AdminState = 'ready' | 'draining' | 'maintenance';
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly pool: string;
+  readonly backup: boolean;
+  readonly state: NodeState;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  readonly reason: string;
+  /** What checks and messages say, whatever an operator wants. */
+  readonly health: 'up' | 'down';
+  readonly adminState: AdminState;
+  /** It is given one message at a time, until it answers one. */
+  readonly trial: boolean;
+  /** As configured, or as set since. */
+  readonly weight: number;
+  /** Less than `weight` during a slow start. */
+  readonly effectiveWeight: number;
+  readonly inFlight: number;
+  readonly connections: number;
+  /** Undefined: not checked yet, or never. */
+  readonly lastCheck: CheckReport | undefined;
+  readonly lastAnswerMsAgo: number | undefined;
+  /** By MSA-1, since the gateway started. */
+  readonly answers: Partial<Record<AnswerKind, number>>;
+  /** Messages that failed there, by error code. */
+  readonly failures: Partial<Record<ErrorCode, number>>;
+  readonly strayAnswers: number;
+  /** How often it was left out for what messages met there. */
+  readonly ejections: number;
+  /** How much longer it is, at least. */
+  readonly ejectedForMs: number;
+}
+
+export interface CheckReport {
+  readonly type: string;
+  readonly result: 'passed' | 'full' | 'failed';
+  /** Why it failed, or what is wrong although it passed. */
+  readonly reason: string | undefined;
+  /** When it began, in milliseconds since 1970. */
+  readonly at: number;
+  readonly durationMs: number;
+}
+
+/** A health check that has come to an end. */
+export interface Checked extends Pick<CheckReport, 'type' | 'at' | 'durationMs'> {
+  readonly verdict: Verdict;
+}
+
+type Recorded =
+  | 'since'
+  | 'reason'
+  | 'lastCheck'
+  | 'lastAnswerMsAgo'
+  | 'answers'
+  | 'failures'
+  | 'strayAnswers';
+
+export class NodeRecord {
+  readonly counts = new Counts();
+  strayAnswers = 0;
+  /** Why its health is what it is. */
+  reason: string;
+  adminReason = '';
+  /** In performance.now() milliseconds. */
+  lastAnswerAt = Number.NEGATIVE_INFINITY;
+  #lastCheck: CheckReport | undefined;
+  #state: NodeState;
+  #since = Date.now();
+
+  constructor(state: NodeState, reason: string) {
+    this.#state = state;
+    this.reason = reason;
+  }
+
+  /** Called whenever the state may have changed. */
+  note(state: NodeState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = Date.now();
+  }
+
+  checked({ type, verdict, at, durationMs }: Checked): void {
+    const reason =
+      verdict.kind === 'failed' ? verdict.reason : verdict.kind === 'passed' ? verdict.note : undefined;
+    this.#lastCheck = { type, result: verdict.kind, reason, at, durationMs };
+  }
+
+  /** Of a node that is in this state. */
+  about(state: NodeState): Pick<NodeStatus, Recorded> {
+    const { reason, adminReason, lastAnswerAt } = this;
+    const reasons: Partial<Record<NodeState, string>> = {
+      full: 'closes new connections at once',
+      draining: adminReason,
+      maintenance: adminReason,
+    };
+    return {
+      since: this.#since,
+      reason: reasons[state] ?? reason,
+      lastCheck: this.#lastCheck,
+      lastAnswerMsAgo: Number.isFinite(lastAnswerAt) ? performance.now() - lastAnswerAt : undefined,
+      answers: this.counts.answers,
+      failures: this.counts.failures,
+      strayAnswers: this.strayAnswers,
+    };
+  }
+}

@@ -1,0 +1,243 @@
+// A gateway as the admin API sees it, without one: two pools of three nodes, all that a report can hold, and a note of
+// each change. Promises a report with every optional part and one with none.
+import type {
+  By,
+  CertificateReport,
+  Control,
+  NodeReport,
+  ReloadReport,
+  RouteReport,
+  SenderReport,
+  StatusReport,
+} from '../../src/admin/control.ts';
+import { suggestion } from '../../src/config/source/closest.ts';
+import { GatewayError } from '../../src/errors.ts';
+
+const STARTED = '2026-03-01T08:00:00.000Z';
+
+export class FakeControl implements Control {
+  isLive = true;
+  isReady = true;
+  /** What was asked for, in order: `drain adt/a from 127.0.0.1`. */
+  readonly changes: string[] = [];
+  readonly settings: unknown[] = [];
+  nodeReports: NodeReport[] = [
+    nodeReport('adt', 'a', {
+      inFlight: 3,
+      connections: 4,
+      lastCheck: { at: '2026-03-01T11:59:58.000Z', result: 'passed', ms: 1.8 },
+      answers: { AA: 12_345, AE: 2 },
+      answersPerSecond: 41.3,
+      p50Ms: 3.2,
+      p99Ms: 41.7,
+    }),
+    nodeReport('adt', 'b', {
+      state: 'down',
+      health: 'down',
+      since: '2026-03-01T11:58:20.000Z',
+      reason: 'the check failed: ECONNREFUSED',
+      lastCheck: { at: '2026-03-01T11:59:59.000Z', result: 'failed', ms: 0.4, reason: 'ECONNREFUSED' },
+      failures: { GW_ERR_NODE_CONNECT: 7, GW_ERR_ACK_TIMEOUT: 1 },
+      ejections: 2,
+      weight: 2,
+      effectiveWeight: 0.2,
+    }),
+    nodeReport('adt', 'spare', { backup: true, runtime: true }),
+    nodeReport('lab', 'a', { state: 'draining', reason: 'wanted from 127.0.0.1', runtime: true }),
+    nodeReport('lab', 'x1', { url: 'http://10.0.0.22:8080/hl7' }),
+  ];
+  certificateReports: CertificateReport[] = [
+    certificate('vip.crt.pem', 12),
+    certificate('old.crt.pem', -3),
+    certificate('ca.crt.pem', 900),
+  ];
+  senderReports: SenderReport[] = [
+    {
+      listener: 'adt',
+      address: '10.1.0.7',
+      port: 50_112,
+      tlsSubject: 'CN=ward-7',
+      since: '2026-03-01T11:00:00.000Z',
+      messages: 42,
+      pending: 1,
+    },
+    {
+      listener: 'adt',
+      address: '10.1.0.8',
+      port: 50_113,
+      tlsSubject: undefined,
+      since: '2026-03-01T11:00:00.000Z',
+      messages: 0,
+      pending: 0,
+    },
+  ];
+  reloadError: string | undefined;
+  /** A reload waits for it. */
+  reloading: Promise<unknown> = Promise.resolve();
+  /** Thrown by whatever is asked next. */
+  trouble: unknown;
+
+  status(): StatusReport {
+    this.#stumble();
+    const of = (pool: string) => this.nodeReports.filter((node) => node.pool === pool);
+    return {
+      version: '0.1.0',
+      pid: 4711,
+      startedAt: STARTED,
+      configFile: '/etc/hl7-gateway/gateway.yaml',
+      loadedAt: '2026-03-01T09:30:00.000Z',
+      reloadError: this.reloadError,
+      draining: false,
+      bufferedBytes: 3 * 2 ** 20,
+      maxBufferedBytes: 2 ** 28,
+      listeners: [
+        { listener: 'adt', protocol: 'mllp', tls: true, address: '0.0.0.0:2575', connections: 12 },
+        { listener: 'web', protocol: 'http', tls: false, address: '[::]:8080', connections: 0 },
+      ],
+      pools: [
+        { pool: 'adt', protocol: 'mllp', queued: 5, nodes: of('adt') },
+        { pool: 'lab', protocol: 'http', queued: 0, nodes: of('lab') },
+      ],
+      certificates: this.certificates(),
+    };
+  }
+
+  nodes(): readonly NodeReport[] {
+    this.#stumble();
+    return this.nodeReports;
+  }
+
+  routes(): readonly RouteReport[] {
+    return [
+      {
+        route: 'no tests',
+        when: { 'MSH-11': 'not P' },
+        reject: { code: 'AR', text: 'processing id must be P' },
+        messages: 1,
+      },
+      { route: 'the rest', when: {}, to: 'adt', messages: 12_347 },
+    ];
+  }
+
+  senders(): readonly SenderReport[] {
+    return this.senderReports;
+  }
+
+  certificates(): readonly CertificateReport[] {
+    return this.certificateReports;
+  }
+
+  effectiveConfig(): string {
+    return 'listeners: {}\nadmin: { token: … }\n';
+  }
+
+  async metrics(): Promise<string> {
+    return '# TYPE hl7_gateway_node_up gauge\nhl7_gateway_node_up{pool="adt",node="a"} 1\n';
+  }
+
+  drain(pool: string, node: string, by: By): NodeReport {
+    return this.#change('drain', pool, node, by, { state: 'draining', reason: `wanted from ${by}` });
+  }
+
+  maintenance(pool: string, node: string, by: By): NodeReport {
+    return this.#change('maintenance', pool, node, by, { state: 'maintenance', reason: `wanted from ${by}` });
+  }
+
+  ready(pool: string, node: string, by: By): NodeReport {
+    return this.#change('ready', pool, node, by, { state: 'up', reason: `wanted from ${by}` });
+  }
+
+  setWeight(pool: string, node: string, weight: number, by: By): NodeReport {
+    return this.#change(`weight ${weight}`, pool, node, by, { weight, effectiveWeight: weight });
+  }
+
+  addNode(pool: string, node: string, settings: unknown, by: By): NodeReport {
+    this.#poolOf(pool);
+    if (this.nodeReports.some((one) => one.pool === pool && one.node === node))
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: `pool ${pool} has a node of that name` });
+    this.settings.push(settings);
+    const made = nodeReport(pool, node, { runtime: true });
+    this.nodeReports.push(made);
+    this.changes.push(`add ${pool}/${node} from ${by}`);
+    return made;
+  }
+
+  removeNode(pool: string, node: string, by: By): void {
+    this.#change('remove', pool, node, by, {});
+    this.nodeReports = this.nodeReports.filter((one) => one.pool !== pool || one.node !== node);
+  }
+
+  async reload(by: By): Promise<ReloadReport> {
+    this.changes.push(`reload from ${by}`);
+    await this.reloading;
+    this.#stumble();
+    this.changes.push('reloaded');
+    return {
+      changed: ['pools.adt: nodes'],
+      warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'],
+    };
+  }
+
+  #stumble(): void {
+    const { trouble } = this;
+    this.trouble = undefined;
+    if (trouble !== undefined) throw trouble;
+  }
+
+  #change(what: string, pool: string, name: string, by: By, change: Partial<NodeReport>): NodeReport {
+    this.#stumble();
+    const nodes = this.#poolOf(pool);
+    const found = nodes.find(({ node }) => node === name);
+    if (found === undefined) {
+      const hint = suggestion(
+        name,
+        nodes.map(({ node }) => node),
+      );
+      throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
+        detail: `pool ${pool} has no node of that name${hint}`,
+      });
+    }
+    const changed = { ...found, ...change };
+    this.nodeReports = this.nodeReports.map((one) => (one === found ? changed : one));
+    this.changes.push(`${what} ${pool}/${name} from ${by}`);
+    return changed;
+  }
+
+  #poolOf(pool: string): readonly NodeReport[] {
+    const nodes = this.nodeReports.filter((node) => node.pool === pool);
+    if (nodes.length > 0) return nodes;
+    const hint = suggestion(pool, ['adt', 'lab']);
+    throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', { detail: `no pool of that name${hint}` });
+  }
+}
+
+function nodeReport(pool: string, node: string, more: Partial<NodeReport> = {}): NodeReport {
+  return {
+    pool,
+    node,
+    url: 'mllp://10.0.0.11:6661',
+    state: 'up',
+    health: 'up',
+    since: STARTED,
+    reason: 'as configured',
+    backup: false,
+    weight: 1,
+    effectiveWeight: 1,
+    inFlight: 0,
+    connections: 0,
+    lastCheck: undefined,
+    answers: {},
+    failures: {},
+    ejections: 0,
+    answersPerSecond: 0,
+    p50Ms: undefined,
+    p99Ms: undefined,
+    runtime: false,
+    ...more,
+  };
+}
+
+function certificate(file: string, days: number): CertificateReport {
+  const notAfter = new Date(Date.UTC(2026, 2, 1) + days * 86_400_000).toISOString();
+  return { where: 'listeners.adt.tls', file: `/etc/hl7-gateway/${file}`, subject: 'CN=vip', notAfter, days };
+}

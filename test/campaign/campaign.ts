@@ -1,0 +1,224 @@
+// One campaign: nodes, senders and the gateway as processes, a planned sequence of events, quiet, and then the checker over
+// what they wrote. Promises: a run is told by its seed and options, and every process that it started ends with it.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { check } from './checker.ts';
+import type { Ending } from './checks/ends.ts';
+import type { Violation } from './checks/violation.ts';
+import { EVENT_KINDS, type EventKind } from './events/kinds.ts';
+import { perform } from './events/perform.ts';
+import { type PlannedEvent, planOf } from './events/plan.ts';
+import { type Figures, figuresOf } from './figures.ts';
+import { within } from './peers/child.ts';
+import { GatewayProcess, NodeProcess, SenderProcess } from './peers/targets.ts';
+import { ACK_MS, PATIENCE_MS, type Profile, profileFor } from './profiles.ts';
+import { type JournalEntry, LogWriter } from './wire/log.ts';
+import { Prng } from './wire/prng.ts';
+
+export interface CampaignOptions {
+  readonly seed: number;
+  readonly events: number;
+  readonly durationMs: number;
+  /** By default the seed's. */
+  readonly profile?: string | undefined;
+  /** Only events of these kinds. */
+  readonly kinds?: readonly string[] | undefined;
+  readonly senders?: number;
+  /** All senders use the same few control ids. A node that answers twice cannot always be told from one that answers the next. */
+  readonly sharedIds?: boolean;
+  /** Where the product, or a mutant of it, is. */
+  readonly root?: string;
+  /** Logs are kept here; by default they go with the campaign, unless there are violations. */
+  readonly keep?: string | undefined;
+  /** Not even then: of a gateway that is meant to be wrong. */
+  readonly discard?: boolean;
+  /** For senders to get their last answers, and then for the gateway to let go of what it holds. */
+  readonly quietMs?: number;
+  readonly onEvent?: (event: PlannedEvent, of: number) => void;
+}
+
+export interface CampaignResult {
+  readonly profile: Profile;
+  readonly violations: readonly Violation[];
+  readonly figures: Figures & { readonly seconds: Readonly<Record<string, number>> };
+  /** Where the logs are, if they were kept. */
+  readonly logs: string | undefined;
+}
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const NODES = ['a', 'b', 'c'];
+const SENDERS = 8;
+/** Together some 400 messages a second: what is looked for is order and loss under disturbance, not throughput. */
+const THINK_MS = 20;
+/** A sender's log of this size holds a dozen messages: code has been loaded, connections are there. */
+const WARM_BYTES = 4_000;
+/**
+ * A sender may have to connect anew, say again what it had, and wait behind others; then the gateway ends idle connections
+ * to nodes after 2 s, and waits 2 s for those that do not end themselves.
+ */
+const QUIET_MS = 40_000;
+const POLL_MS = 50;
+
+export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
+  const folder = mkdtempSync(join(options.keep ?? tmpdir(), `campaign-${options.seed}-`));
+  try {
+    const result = await runIn(folder, options);
+    const kept = options.keep !== undefined || (result.violations.length > 0 && options.discard !== true);
+    if (!kept) rmSync(folder, { recursive: true });
+    return { ...result, logs: kept ? folder : undefined };
+  } catch (cause) {
+    throw new Error(`the campaign broke off; logs in ${folder}`, { cause });
+  }
+}
+
+async function runIn(folder: string, options: CampaignOptions): Promise<Omit<CampaignResult, 'logs'>> {
+  const { seed, root = ROOT, quietMs = QUIET_MS } = options;
+  const profile = profileFor(seed, options.profile);
+  const prng = new Prng(seed);
+  const phases = new Phases();
+  await using stack = new AsyncDisposableStack();
+  const journal = stack.adopt(new LogWriter<JournalEntry>(join(folder, 'journal.jsonl')), (one) =>
+    one.close(),
+  );
+
+  const nodes = await startNodes(folder, prng, stack);
+  const config = join(folder, 'gateway.yaml');
+  const urls = Object.fromEntries(nodes.map(({ name, url }) => [name, url]));
+  writeFileSync(config, JSON.stringify(profile.config(urls)));
+  const gateway = stack.adopt(await GatewayProcess.start(root, config, folder), (one) => one.kill());
+  const descriptorsBefore = await fewestDescriptors(gateway);
+  const senders = startSenders(options, profile, gateway.port, folder, prng, stack);
+  await until(() => senders.every(({ logBytes }) => logBytes > WARM_BYTES), QUIET_MS, 'senders at work');
+  const memoryBefore = await gateway.memory();
+  phases.end('start');
+
+  const kinds = kindsFor(gateway, options.kinds);
+  const plan = planOf({ ...options, kinds, nodes: nodes.length, senders: senders.length }, prng);
+  await perform(plan, { node: nodes, sender: senders, gateway: [gateway] }, journal, options.onEvent);
+  phases.end('events');
+
+  for (const sender of senders) sender.act('finish');
+  const finished = Promise.all(senders.map(({ exited }) => exited));
+  await Promise.race([finished, pause(quietMs, undefined, { ref: false })]);
+  await Promise.all(senders.map((sender) => sender.kill()));
+  phases.end('senders’ end');
+  let what: readonly string[] = [];
+  // The first look at which it is as few counts: health checks open some for a moment.
+  const letGo = (): boolean => {
+    what = gateway.gone ? [] : gateway.descriptors();
+    return what.length <= descriptorsBefore;
+  };
+  await until(letGo, quietMs, 'descriptors').catch(() => {});
+  const memoryAfter = gateway.gone ? memoryBefore : await gateway.memory();
+  const died = nodes.filter(({ alive }) => !alive).map(({ name }) => name);
+  if (died.length > 0) throw new Error(`nodes ended by themselves: ${died.join(', ')}`);
+  const exit = await within(gateway.stop(), QUIET_MS, 'the gateway’s end');
+  phases.end('gateway’s end');
+
+  const logs = {
+    senders: Object.fromEntries(senders.map((sender) => [sender.name, sender.readLog()])),
+    nodes: Object.fromEntries(nodes.map((node) => [node.name, node.readLogs()])),
+  };
+  const lines = gateway.readLog();
+  const ending: Ending = {
+    descriptors: { before: descriptorsBefore, after: what.length, what },
+    memory: { before: memoryBefore, after: memoryAfter },
+    exit,
+    stderr: gateway.stderr,
+    failures: lines.filter(isFailure).map((line) => JSON.stringify(line)),
+  };
+  const figures = { seconds: phases.seconds, ...figuresOf(logs, plan, lines, ending) };
+  return { profile, violations: check(logs, profile, ending), figures };
+}
+
+function kindsFor({ features }: GatewayProcess, only: CampaignOptions['kinds']): EventKind[] {
+  const unknown = only?.find((name) => !EVENT_KINDS.some(({ kind }) => kind === name));
+  if (unknown !== undefined) throw new Error(`no kind of event ${unknown}`);
+  return EVENT_KINDS.filter(
+    ({ kind, supported }) => only?.includes(kind) !== false && supported?.(features) !== false,
+  );
+}
+
+async function startNodes(folder: string, prng: Prng, stack: AsyncDisposableStack): Promise<NodeProcess[]> {
+  const host = ownAddress();
+  const nodes = NODES.map((name) => {
+    const start = { name, host, port: 0, seed: prng.int(0, 1e9), ackMs: ACK_MS };
+    return stack.adopt(new NodeProcess(start, folder), (node) => node.kill());
+  });
+  await Promise.all(nodes.map((node) => node.restart()));
+  return nodes;
+}
+
+function startSenders(
+  { senders: count = SENDERS, sharedIds = false }: CampaignOptions,
+  { pipelining }: Profile,
+  port: number,
+  folder: string,
+  prng: Prng,
+  stack: AsyncDisposableStack,
+): SenderProcess[] {
+  return Array.from({ length: count }, (_, i) => {
+    const sender = new SenderProcess({
+      name: `S${i}`,
+      port,
+      log: join(folder, `sender-${i}.jsonl`),
+      seed: prng.int(0, 1e9),
+      // Most wait for each answer, as nearly all senders do; the last two do not, and one says the same ids again.
+      window: i >= count - 2 ? 4 : 1,
+      thinkMs: THINK_MS,
+      // Where messages follow each other on a connection, a second answer to one looks like the answer to the next of its id.
+      ids: sharedIds ? 'shared' : i === 0 && pipelining === 1 ? 'repeated' : 'unique',
+      patienceMs: PATIENCE_MS,
+    });
+    return stack.adopt(sender, (one) => one.kill());
+  });
+}
+
+/** How long each part took. */
+class Phases {
+  readonly seconds: Record<string, number> = {};
+  #since = performance.now();
+
+  end(phase: string): void {
+    const now = performance.now();
+    this.seconds[phase] = Math.round((now - this.#since) / 100) / 10;
+    this.#since = now;
+  }
+}
+
+/** Health checks open one for a moment. */
+async function fewestDescriptors(gateway: GatewayProcess): Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY;
+  for (let looks = 0; looks < 10; looks++) {
+    fewest = Math.min(fewest, gateway.descriptors().length);
+    await pause(POLL_MS);
+  }
+  return fewest;
+}
+
+/**
+ * An address of the loopback network that no other test listens on, so that the port of a node that is down is not given to
+ * one of them, which would then be sent this campaign's messages. Linux answers on all of 127/8.
+ */
+function ownAddress(): string {
+  const { pid } = process;
+  return `127.${1 + (pid % 250)}.${1 + ((pid >> 8) % 250)}.${2 + (campaigns++ % 250)}`;
+}
+
+/** Of this process. */
+let campaigns = 0;
+
+function isFailure({ level, code }: Record<string, unknown>): boolean {
+  return level === 'error' || level === 'fatal' || code === 'GW_ERR_INTERNAL';
+}
+
+async function until(holds: () => boolean, deadlineMs: number, what: string): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${deadlineMs} ms`);
+    await pause(POLL_MS);
+  }
+}

@@ -1,0 +1,89 @@
+// Holds what each sender got on each connection against what it had sent there and what the nodes say they answered. Pure.
+// Promises: an answer is credited to the oldest message that waits for one, as every sender does, and judged as that.
+import type { Promises } from '../profiles.ts';
+import type { Ack, Facts, Send, SenderConnection } from './facts.ts';
+import type { Violation } from './violation.ts';
+
+export function checkAcks(facts: Facts, promises: Pick<Promises, 'refusals'>): Violation[] {
+  const credited = new Set<string>();
+  return [...facts.connections.values()].flatMap((connections) =>
+    connections.flatMap((connection) => checkConnection(connection, facts, promises, credited)),
+  );
+}
+
+function checkConnection(
+  connection: SenderConnection,
+  facts: Facts,
+  { refusals }: Pick<Promises, 'refusals'>,
+  credited: Set<string>,
+): Violation[] {
+  const found: Violation[] = [];
+  const where = `${connection.sender} connection ${connection.c}`;
+  const outstanding: Send[] = [];
+  const sent = new Set<string>();
+  const answered = new Set<string>();
+  for (const step of connection.steps) {
+    if ('send' in step) {
+      outstanding.push(step.send);
+      sent.add(step.send.id);
+      continue;
+    }
+    const { ack } = step;
+    const due = outstanding.shift();
+    if (due === undefined || due.id !== ack.id) {
+      found.push({
+        rule: answered.has(ack.id)
+          ? 'ack-twice'
+          : sent.has(ack.id)
+            ? 'ack-out-of-order'
+            : 'ack-not-outstanding',
+        text: `${where}: ${ack.code} ${ack.id} at ${ack.t}, due was ${due?.id ?? 'nothing'}`,
+      });
+      answered.add(ack.id);
+      continue;
+    }
+    answered.add(ack.id);
+    const wrong = isPositive(ack) ? unbacked(ack, due, facts, credited) : foreign(ack, due, facts, refusals);
+    if (wrong !== undefined)
+      found.push({
+        rule: isPositive(ack) ? 'ack-unbacked' : 'ack-foreign',
+        text: `${where}: ${ack.code} ${ack.id} at ${ack.t}: ${wrong}`,
+      });
+  }
+  if (connection.noiseBytes > 0)
+    found.push({ rule: 'answer-noise', text: `${where}: ${connection.noiseBytes} bytes` });
+  const { close } = connection;
+  if (close?.how === 'patience')
+    found.push({ rule: 'answer-overdue', text: `${where}: ${outstanding[0]?.id} until ${close.t}` });
+  if (close?.by === 'gateway' && close.how !== 'fin')
+    found.push({
+      rule: 'sender-reset',
+      text: `${where}: ${close.how} at ${close.t}, ${outstanding.length} owed`,
+    });
+  return found;
+}
+
+function isPositive({ code }: Ack): boolean {
+  return code === 'AA' || code === 'CA';
+}
+
+/** Each answer of a node is one of a kind, so equal bytes are that answer, unchanged. */
+function unbacked(ack: Ack, due: Send, facts: Facts, credited: Set<string>): string | undefined {
+  const answer = facts.answersByBytes.get(ack.bytes);
+  if (answer === undefined) return 'no node wrote these bytes';
+  const { node, id, sha } = answer.delivery;
+  if (sha !== due.sha) return `node ${node} wrote it for another message, ${id}`;
+  if (answer.t > ack.t) return `node ${node} wrote it only at ${answer.t}`;
+  if (credited.has(ack.bytes)) return `node ${node} wrote it once, and it has been passed on before`;
+  credited.add(ack.bytes);
+  return undefined;
+}
+
+function foreign(ack: Ack, due: Send, facts: Facts, refusals: readonly string[]): string | undefined {
+  const answer = facts.answersByBytes.get(ack.bytes);
+  if (answer !== undefined)
+    return answer.delivery.sha === due.sha
+      ? undefined
+      : `node ${answer.delivery.node} wrote it for another message`;
+  return refusals.includes(ack.code) ? undefined : 'no node wrote it, and the config does not ask for it';
+}

@@ -1,0 +1,32 @@
+// What a check finds wrong. Promises: the list of all rules, each with what it means.
+
+export const RULES = {
+  'ack-unbacked': 'a positive answer that no node had given to that message by then, byte for byte',
+  'ack-not-outstanding': 'an answer to nothing that waited for one on that connection',
+  'ack-out-of-order': 'an answer that overtook another of its connection',
+  'ack-twice': 'a message answered twice on one connection',
+  'ack-foreign': 'a negative answer that neither a node nor the config made',
+  'answer-noise': 'bytes to a sender that are no frame',
+  'answer-overdue': 'a message neither answered nor its connection closed for a long time',
+  'sender-reset': 'the gateway reset a sender’s connection',
+  'never-answered': 'a sender could not get an answer to all of its messages, with every node well again',
+  'not-sent': 'a node got a message that nobody had sent whole by then',
+  altered: 'a node got other bytes under the control id of a message that was sent',
+  'node-noise': 'bytes to a node that are no frame',
+  duplicate: 'a message was delivered more often than it was sent, and not by what the policy allows',
+  'other-node': 'a message was sent again to another node than the policy allows',
+  order: 'a message was delivered before one that its sender had sent before it',
+  'key-overlap': 'two messages of one sticky key with nodes at the same time',
+  'connection-reused': 'a message on a connection to a node on which too many answers were missing',
+  descriptors: 'the gateway holds more descriptors than at the start',
+  memory: 'the gateway holds more memory than at the start',
+  exit: 'the gateway did not end well, or said that it failed',
+} as const;
+
+export type Rule = keyof typeof RULES;
+
+export interface Violation {
+  readonly rule: Rule;
+  /** Where to look: names, connections, control ids, times as in the logs. */
+  readonly text: string;
+}
