@@ -29,8 +29,8 @@ describe.runIf(onLinux)(
       expect(figures.senderConnections).toBeGreaterThan(8);
       // Each kind that this gateway can do has come about.
       expect(Object.keys(figures.events).length).toBeGreaterThanOrEqual(19);
-      // The disturbance has reached the messages.
-      expect(Object.keys(figures.failed).length).toBeGreaterThan(0);
+      // The disturbance has reached the messages; where a resend is allowed, it may have failed none of them.
+      expect(figures.retried + Object.keys(figures.failed).length).toBeGreaterThan(0);
     });
   },
 );

@@ -128,6 +128,29 @@ describe.skipIf(chromiumPath === undefined)(
       await visitor.page.goto('about:blank');
     });
 
+    test('a node that is drained keeps its session and takes no new one, until it is ready again', async () => {
+      await using room = await startSimulatedNodes();
+      await using vips = await openVips(certificate, { nodes: room.urls, pool });
+      await using visitor = await Visitor.of(browser);
+      const { node } = await visitor.visit(vips.url('https', path));
+      const nodes = vips.gw.gateway.httpPools.get('web')?.pool.nodes ?? [];
+      const drained = nodes.find(({ name }) => name === node);
+      drained?.drain();
+      for (let visits = 2; visits <= 4; visits++) {
+        expect(await visitor.visit()).toMatchObject({ node, visits });
+        await using stranger = await Visitor.of(browser);
+        expect((await stranger.visit(vips.url('https', path))).node).not.toBe(node);
+      }
+      drained?.ready();
+      const taken = new Set<string>();
+      for (let i = 0; i < 4; i++) {
+        await using stranger = await Visitor.of(browser);
+        taken.add((await stranger.visit(vips.url('https', path))).node);
+      }
+      expect(taken.size).toBe(2);
+      await visitor.page.goto('about:blank');
+    });
+
     test('a page that is left, and a browser that is closed, leave nothing behind', async () => {
       await using room = await startSimulatedNodes();
       await using vips = await openVips(certificate, { nodes: room.urls, pool });

@@ -203,6 +203,28 @@ describe.each(VIPS)('a sticky key at the %s VIP', LONG, (vip) => {
   });
 });
 
+test.each([
+  ["the gateway's cookie", COOKIE],
+  ['a table', { persistence: { by: ['cookie.JSESSIONID'], mode: 'table' } }],
+])('a drained node keeps its users by %s, at both VIPs, and takes no new ones', LONG, async (_, pool) => {
+  await using room = await startSimulatedNodes();
+  await using vips = await openVips(certificate, { nodes: room.urls, pool });
+  const users = Array.from({ length: 4 }, () => user(vips));
+  const homes = await Promise.all(users.map(async (one) => (await one.get('https')).node));
+  expect([...homes].sort()).toEqual(['a', 'a', 'b', 'b']);
+  const drained = vips.gw.gateway.httpPools.get('web')?.pool.nodes.find(({ name }) => name === 'a');
+  drained?.drain();
+  for (const vip of VIPS) {
+    for (const [i, one] of users.entries()) expect((await one.get(vip)).node).toBe(homes[i]);
+    for (let i = 0; i < 4; i++) expect((await user(vips).get(vip)).node).toBe('b');
+  }
+  drained?.ready();
+  const strangers = await Promise.all(
+    Array.from({ length: 4 }, async () => (await user(vips).get('http')).node),
+  );
+  expect(new Set(strangers).size).toBe(2);
+});
+
 test('both VIPs lead to the same node: the cookie and the table belong to the pool', LONG, async () => {
   for (const pool of [COOKIE, { persistence: { by: ['cookie.JSESSIONID'], mode: 'table' } }]) {
     await using room = await startSimulatedNodes();
