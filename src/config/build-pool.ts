@@ -74,6 +74,7 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
     slowStartMs: pool.number('slowStart'),
     acknowledgement: pool.word('acknowledgement'),
     contentType: readContentType(pool),
+    charset: pool.word('charset'),
   };
 }
 
@@ -92,7 +93,7 @@ function protocolOf({ protocol }: NodeConfig): PoolConfig['protocol'] {
 /** Keys that say nothing to nodes of one protocol. */
 const ONLY = {
   mllp: ['connections.pipelining', 'connections.settle'],
-  http: ['contentType'],
+  http: ['contentType', 'charset'],
 } as const;
 
 function checkProtocol(pool: Section, nodes: readonly NodeConfig[], { problems }: Reading): void {

@@ -214,6 +214,8 @@ export interface PoolConfig {
   readonly acknowledgement: 'always' | 'by-header' | 'never';
   /** Of HL7 messages that are posted to HTTP nodes. */
   readonly contentType: string;
+  /** Of the same: as they came, or in UTF-8 with an MSH-18 that says so. */
+  readonly charset: 'keep' | 'utf-8';
 }
 
 export interface PersistenceConfig {

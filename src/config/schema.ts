@@ -206,6 +206,7 @@ const POOL: Schema = {
   slowStart: duration('0', true),
   acknowledgement: oneOf('always', 'by-header', 'never'),
   contentType: { format: 'text', default: 'x-application/hl7-v2+er7' },
+  charset: oneOf('keep', 'utf-8'),
 };
 
 const PERSISTENCE: Schema = {

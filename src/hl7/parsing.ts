@@ -1,11 +1,15 @@
 // What of a message is read on the event loop and what in the parse pool, as `parsing` in the config says; and how often
 // each way was taken.
 import { availableParallelism } from 'node:os';
+import type { ErrorPlace } from '../errors.ts';
+import type { Piece } from './batch.ts';
 import type { Header } from './header.ts';
 import { HeaderBatches } from './header-batches.ts';
 import { type Job, ParsePool, type ParsePoolCounts } from './parse-pool.ts';
 import type { Asked, FieldsOutput } from './parse-tasks/fields.ts';
+import { resultOf, unpackPieces, unpackTranscoded } from './parse-tasks/whole.ts';
 import { share } from './shared-bytes.ts';
+import type { ValidationRules } from './whole/validation.ts';
 
 export interface ParsingConfig {
   /** Threads at most; `auto`: one less than there are cores. */
@@ -90,6 +94,28 @@ export class Parsing {
   /** `charset`: of its header. */
   readFields(payload: Buffer, charset: string | undefined, asked: Asked): Job<FieldsOutput> {
     return this.#pool.run('fields', () => ({ input: { payload: share(payload), charset, asked } }));
+  }
+
+  /** `charset`: where it is not MSH-18's that counts; of the next two as well. Rejects with what it is refused with. */
+  validate(payload: Buffer, charset: string | undefined, rules: ValidationRules): Job<readonly ErrorPlace[]> {
+    const job = this.#pool.run('validate', () => ({ input: { payload: share(payload), charset, rules } }));
+    return { ...job, result: job.result.then(resultOf) };
+  }
+
+  /** As `splitBatch` does it. */
+  split(
+    payload: Buffer,
+    charset: string | undefined,
+    maxMessages: number,
+  ): Job<readonly Piece[] | undefined> {
+    const job = this.#pool.run('split', () => ({ input: { payload: share(payload), charset, maxMessages } }));
+    return { ...job, result: job.result.then((output) => unpackPieces(payload, resultOf(output))) };
+  }
+
+  /** As `transcodeToUtf8` does it. */
+  transcode(payload: Buffer, charset: string | undefined): Job<Buffer> {
+    const job = this.#pool.run('transcode', () => ({ input: { payload: share(payload), charset } }));
+    return { ...job, result: job.result.then((output) => unpackTranscoded(payload, resultOf(output))) };
   }
 
   /** Ends every worker; whoever still waits gets an error. */

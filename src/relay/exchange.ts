@@ -126,6 +126,7 @@ export class Exchange implements Delivery {
   readonly attempts: Attempt[] = [];
   outcome: Outcome | undefined;
   settledAt: number | undefined;
+  #heldBytes = 0;
 
   constructor(frame: Buffer, origin: Origin, batch?: BatchPlace) {
     this.frame = frame;
@@ -158,7 +159,15 @@ export class Exchange implements Delivery {
     this.phase = 'over';
     this.outcome = outcome;
     this.settledAt = performance.now();
+    if (this.#heldBytes > 0) this.origin.hold(-this.#heldBytes);
     this.origin.settled(this, outcome);
+  }
+
+  /** More bytes are held for it besides its frame, until it is over. */
+  hold(bytes: number): void {
+    if (this.phase === 'over') return;
+    this.#heldBytes += bytes;
+    this.origin.hold(bytes);
   }
 
   /** Not to be sent any more, if it has not been. */

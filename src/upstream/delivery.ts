@@ -13,7 +13,9 @@ export interface Channel {
 export interface Posting {
   /** Where the client posted it; for nodes whose URL has no path of its own. */
   readonly path: string | undefined;
-  /** For Content-Type: what the client declared. Undefined: what MSH-18 says. */
+  /** Instead of the message as it came. */
+  readonly body?: Buffer;
+  /** For Content-Type: what the client declared, or what `body` is in. Undefined: what MSH-18 says. */
   readonly charset: string | undefined;
   readonly timeoutMs: number | undefined;
   /** Its sender speaks MLLP: an answer that could not be framed is none. */

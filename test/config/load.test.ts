@@ -108,6 +108,7 @@ test('every default is filled in', () => {
         slowStartMs: 0,
         acknowledgement: 'always',
         contentType: 'x-application/hl7-v2+er7',
+        charset: 'keep',
       },
     ],
     routes: [
