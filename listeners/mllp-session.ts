@@ -124,9 +124,13 @@ export class MllpSession implements FrameSink, Origin {
     this.#owed.expect(exchange);
     this.#budget.hold(bytes.length);
     this.#relay.accept(exchange, this.#admission);
-    this.#owed.weigh(exchange);
     if (this.#draining) this.#stopReading();
     if (this.#mustPause()) this.#reader.wait();
+  }
+
+  becameBatch(exchange: Exchange): void {
+    this.#owed.weigh(exchange);
+    if (this.#mustPause()) this.#pause();
   }
 
   onEmptyFrame(): void {

@@ -56,6 +56,8 @@ export interface Origin {
   /** By pool: the messages of this sender connection that are not yet answered, in order. */
   readonly lanes: Map<string, Lane<Exchange>>;
   settled(exchange: Exchange, outcome: Outcome): void;
+  /** It is to be split, into as many messages as its `parts` says. */
+  becameBatch?(exchange: Exchange): void;
   answeredLater(exchange: Exchange, frame: Buffer): void;
   /**
    * One message of a batch is over: what its sender is to be told of it, framed, in the answer to the batch. Empty: nothing;

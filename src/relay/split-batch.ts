@@ -60,6 +60,7 @@ export class SplitBatch implements Origin, Carrier {
     this.#onHandedOver = onHandedOver;
     whole.parts = this.#messages.length;
     whole.carrier = this;
+    whole.origin.becameBatch?.(whole);
   }
 
   start(): void {

@@ -113,6 +113,28 @@ describe('order', () => {
     await expectNothingHeld(line.gw);
   });
 
+  it('the messages of a large batch count as that many: more is not taken until it is answered', async () => {
+    const hold = gate();
+    await using node = await startFaultyNode(answers.after(hold));
+    await using gw = await startGateway({
+      nodes: [node.url],
+      listener: { ...SPLIT, limits: { maxPending: 3 } },
+      pool: { connections: { max: 4, pipelining: 8 } },
+      parsing: { inlineLimit: '2KiB' },
+    });
+    await using sender = await connectSender(gw.port());
+    await sender.send(file(sized('M1'), sized('M2'), sized('M3')));
+    await node.received(3);
+    const held = gw.held.bytes;
+    await sender.send(one('BEHIND'));
+    await turns(20);
+    expect([gw.held.bytes, node.controlIds]).toEqual([held, ['M1', 'M2', 'M3']]);
+    hold.open();
+    expect(saidIn(await sender.nextAck())).toHaveLength(3);
+    expect(said(await sender.nextAck())).toBe('AA BEHIND');
+    await expectNothingHeld(gw);
+  });
+
   it('a batch that fails lets those behind it go on', async () => {
     await using node = await startFaultyNode(answers.close());
     await using gw = await startGateway({
