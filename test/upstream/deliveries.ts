@@ -77,6 +77,7 @@ export function upstreamTo(node: FaultyNode, options: Partial<MllpUpstreamOption
     onRoom: () => {},
     onFullness: () => void told.push('fullness'),
     onStrayAnswer: () => void told.push('stray'),
+    onRepeatedId: () => void told.push('repeated'),
   };
   const upstream = new MllpUpstream(
     {
@@ -90,6 +91,7 @@ export function upstreamTo(node: FaultyNode, options: Partial<MllpUpstreamOption
       settleMs: 1,
       connectMs: 5_000,
       ackMs: 30_000,
+      repeatedIds: 'redial',
       answers: { maxFrameBytes: 1_000_000, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
       ...options,
     },
