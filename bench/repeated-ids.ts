@@ -14,7 +14,7 @@ import { ring } from './processes/frames.ts';
 import { type GatewayShape, type NodePorts, type ProxyProcess, startGateway } from './proxies.ts';
 import { inRounds } from './rounds.ts';
 
-const TIMES = { rounds: 5, warmUpMs: 400, windowMs: 1_000 };
+const TIMES = { rounds: 7, warmUpMs: 400, windowMs: 1_000 };
 const SAME_ID_MS = 3_000;
 const WAYS = ['redial', 'reuse'] as const;
 

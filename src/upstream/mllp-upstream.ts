@@ -99,11 +99,11 @@ export class MllpUpstream {
     return open;
   }
 
-  /** Takes a message. Only to be called where `hasRoom`, or with a `channel` of this upstream that has room. */
+  /** Takes a message. Only to be called where `hasRoom`, or with a `channel` of this upstream that takes it. */
   send(delivery: Delivery, channel?: Channel): void {
     this.#inFlight++;
     const connection =
-      channel instanceof MllpConnection && channel.takes(delivery) ? channel : this.#leastPending(delivery);
+      channel instanceof MllpConnection && channel.hasRoom ? channel : this.#leastPending(delivery);
     if (connection === undefined) this.#waiting.push(delivery);
     else connection.send(delivery);
     // One more connection where all are busy, even if this message has found a place behind others.

@@ -181,7 +181,7 @@ export class Node implements UpstreamOwner {
     };
   }
 
-  /** Only where `hasRoom`, or on a `channel` that has. */
+  /** Only where `hasRoom`, or on a `channel` that takes it. */
   send(delivery: Delivery, channel?: Channel): void {
     this.#upstream.send(delivery, channel);
   }

@@ -69,10 +69,10 @@ function firstComponent(id: string, { delimiters: { component } }: Header): stri
   return end < 0 ? undefined : id.slice(0, end);
 }
 
-/** Ids of one sender differ at their end. Never 0. */
+/** Ids of one sender differ at their end, those of several often before it. Never 0. */
 function markOf(id: string): number {
   const { length } = id;
   let mark = length | 0x4000_0000;
-  for (let i = Math.max(0, length - 4); i < length; i++) mark = Math.imul(mark, 31) + id.charCodeAt(i);
+  for (let i = Math.max(0, length - 8); i < length; i++) mark = Math.imul(mark, 31) + id.charCodeAt(i);
   return mark | 1;
 }
