@@ -68,7 +68,7 @@ export interface Room extends Disposable {
   readonly told: string[];
 }
 
-export function upstreamTo(node: FaultyNode, options: Partial<MllpUpstreamOptions> = {}): Room {
+export function upstreamTo(node: Pick<FaultyNode, 'port'>, options: Partial<MllpUpstreamOptions> = {}): Room {
   const told: string[] = [];
   const owner: UpstreamOwner = {
     onReached: () => void told.push('reached'),

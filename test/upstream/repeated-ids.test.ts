@@ -1,11 +1,13 @@
 // F39: a node answers one message twice, and the next one on that connection has the same control id. The second answer must
 // not be credited to it.
+import { once } from 'node:events';
+import net from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type Header, readHeader } from '../../src/hl7/header.ts';
 import { RecentIds } from '../../src/upstream/recent-ids.ts';
 import { answers, type FaultyNode, type Script, startFaultyNode } from '../helpers/faulty-node.ts';
-import { ackFor, message } from '../helpers/mllp.ts';
-import { gate, until } from '../helpers/until.ts';
+import { ackFor, frame, message } from '../helpers/mllp.ts';
+import { gate, turns, until } from '../helpers/until.ts';
 import { TestDelivery, upstreamTo } from './deliveries.ts';
 
 /** On which connection the node got each message. */
@@ -74,6 +76,57 @@ describe('F39 a second answer, and the next message has the same control id', ()
     expect(room.upstream.inFlight).toBe(0);
   });
 
+  test('the next one is dialled only when the node has closed its side too', async () => {
+    const hold = gate();
+    let [accepted, ended] = [0, 0];
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+      accepted++;
+      socket.on('error', () => {});
+      socket.on('data', () => void socket.write(frame(ackFor(message({ controlId: 'X' })))));
+      socket.on('end', () => {
+        ended++;
+        void hold.opened.then(() => socket.end());
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    using room = upstreamTo({ port: address.port }, { maxConnections: 1 });
+    expect(await sent(room.upstream, 'X')).toBe('answered AA');
+    const second = new TestDelivery('X');
+    room.upstream.send(second);
+    await until(() => ended === 1);
+    await turns(50);
+    expect(accepted).toBe(1);
+    hold.open();
+    expect(await second.over()).toBe('answered AA');
+    expect(accepted).toBe(2);
+    server.close();
+  });
+
+  test('one connection makes way at a time: other messages go on meanwhile', async () => {
+    const hold = gate();
+    await using node = await startFaultyNode(
+      answers.by(({ controlId }) => (controlId === 'X' ? answers.after(hold) : answers.aa())),
+    );
+    using room = upstreamTo(node, { maxConnections: 2, pipelining: 4 });
+    const all = Array.from({ length: 4 }, () => new TestDelivery('X'));
+    for (const delivery of all) room.upstream.send(delivery);
+    await node.received(2);
+    // Longer than the least time between two replacements.
+    const since = performance.now();
+    await until(() => performance.now() > since + 30);
+    // Behind one that waits for its answer: each of them is a reason to look for more connections.
+    for (const [at, id] of ['Y', 'Z'].entries()) {
+      room.upstream.send(new TestDelivery(id));
+      await node.received(3 + at);
+    }
+    expect(node.connections.total).toBe(2);
+    hold.open();
+    for (const delivery of all) expect(await delivery.over()).toBe('answered AA');
+  });
+
   test('one in flight with that id is enough, and others go between', async () => {
     const hold = gate();
     await using node = await startFaultyNode(answers.after(hold));
@@ -105,10 +158,11 @@ describe('F39 a second answer, and the next message has the same control id', ()
     expect([room.upstream.inFlight, room.upstream.hasRoom]).toEqual([0, true]);
   });
 
-  test('a message that needed no answer counts too', async () => {
+  test('a message that needed no answer counts too, however long ago it was', async () => {
     // The node answers it all the same, when the next message is there.
     await using node = await startFaultyNode(async (exchange) => {
       if (exchange.index === 0) return;
+      if (exchange.controlId !== 'X') return answers.aa()(exchange);
       if (exchange.connection.id === 0) await answers.aa()(exchange);
       await answers.ar()(exchange);
     });
@@ -116,6 +170,7 @@ describe('F39 a second answer, and the next message has the same control id', ()
     const silent = new TestDelivery('X', false);
     room.upstream.send(silent);
     expect(await silent.over()).toBe('unanswered');
+    for (let i = 0; i < 40; i++) expect(await sent(room.upstream, `Y${i}`)).toBe('answered AA');
     expect(await sent(room.upstream, 'X')).toBe('answered AR');
   });
 
