@@ -258,6 +258,8 @@ export class MllpUpstream {
     this.#inFlight--;
     this.#owner.onAnswered(code);
     this.#fill(connection);
+    // It can make way now.
+    if (connection.pending === 0) this.#dialForWaiting();
     this.#owner.onRoom();
   }
 

@@ -28,8 +28,12 @@ export class Replacement {
   /** Ends one of these, if it is time for that, and says so; if not, `again` is called when it is. */
   replaceOne(connections: readonly MllpConnection[]): boolean {
     if (this.#leaving || this.#timer !== undefined) return false;
-    // One that takes no more ends soon, and makes room by that.
-    if (connections.some(({ isOpen }) => !isOpen)) return false;
+    const open = connections.filter(({ isOpen }) => isOpen);
+    const [first, ...others] = open;
+    if (first === undefined) return false;
+    const least = others.reduce((best, one) => (one.pending < best.pending ? one : best), first);
+    // One that takes no more and has work left makes room when that is done: other messages need the rest.
+    if (least.pending > 0 && open.length < connections.length) return false;
     const waitMs = this.#lastAt + PAUSE_MS - performance.now();
     if (waitMs > 0) {
       this.#timer = setTimeout(() => {
@@ -38,9 +42,6 @@ export class Replacement {
       }, waitMs);
       return false;
     }
-    const [first, ...others] = connections;
-    if (first === undefined) return false;
-    const least = others.reduce((best, one) => (one.pending < best.pending ? one : best), first);
     this.#lastAt = performance.now();
     this.#leaving = least.pending === 0;
     least.retire();

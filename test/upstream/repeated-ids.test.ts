@@ -105,26 +105,46 @@ describe('F39 a second answer, and the next message has the same control id', ()
     server.close();
   });
 
-  test('one connection makes way at a time: other messages go on meanwhile', async () => {
+  test('of busy connections one makes way at a time: other messages go on meanwhile', async () => {
     const hold = gate();
-    await using node = await startFaultyNode(
-      answers.by(({ controlId }) => (controlId === 'X' ? answers.after(hold) : answers.aa())),
-    );
-    using room = upstreamTo(node, { maxConnections: 2, pipelining: 4 });
-    const all = Array.from({ length: 4 }, () => new TestDelivery('X'));
+    await using node = await startFaultyNode(answers.after(hold));
+    using room = upstreamTo(node, { maxConnections: 3, pipelining: 4 });
+    const all = Array.from({ length: 6 }, () => new TestDelivery('X'));
     for (const delivery of all) room.upstream.send(delivery);
-    await node.received(2);
-    // Longer than the least time between two replacements.
-    const since = performance.now();
-    await until(() => performance.now() > since + 30);
-    // Behind one that waits for its answer: each of them is a reason to look for more connections.
-    for (const [at, id] of ['Y', 'Z'].entries()) {
+    await node.received(3);
+    for (const [at, id] of ['Y', 'Z', 'A', 'B'].entries()) {
+      // Longer than the least time between two replacements.
+      const since = performance.now();
+      await until(() => performance.now() > since + 15);
+      // Behind one that waits for its answer: each of them is a reason to look for more connections.
       room.upstream.send(new TestDelivery(id));
-      await node.received(3 + at);
+      await node.received(4 + at);
     }
-    expect(node.connections.total).toBe(2);
+    expect([node.connections.total, room.upstream.openConnections]).toEqual([3, 2]);
+    expect(room.told.filter((what) => what === 'repeated').length).toBe(1);
     hold.open();
     for (const delivery of all) expect(await delivery.over()).toBe('answered AA');
+  });
+
+  test('a busy one that is to make way holds up no message that another can make way for', async () => {
+    const holds = [gate(), gate()];
+    await using node = await startFaultyNode(
+      answers.by(({ connection }) => {
+        const hold = holds[connection.id];
+        return hold === undefined ? answers.aa() : answers.after(hold);
+      }),
+    );
+    using room = upstreamTo(node, { maxConnections: 2, pipelining: 2 });
+    const [first, second, third] = ['X', 'X', 'X'].map((id) => new TestDelivery(id));
+    for (const delivery of [first, second, third]) if (delivery !== undefined) room.upstream.send(delivery);
+    await node.received(2);
+    await until(() => room.told.includes('repeated'));
+    const makesWay = first?.channel?.takes(new TestDelivery('Y')) === true ? 1 : 0;
+    holds[1 - makesWay]?.open();
+    expect(await third?.over()).toBe('answered AA');
+    expect([first?.end, second?.end].filter((end) => end === undefined).length).toBe(1);
+    holds[makesWay]?.open();
+    await until(() => room.upstream.inFlight === 0);
   });
 
   test('one in flight with that id is enough, and others go between', async () => {
