@@ -5,8 +5,8 @@ import type { Header } from '../hl7/header.ts';
 
 /** A way to a node on which messages stay in order; a connection, for MLLP. */
 export interface Channel {
-  /** Can one more message be sent behind those that are under way? */
-  readonly hasRoom: boolean;
+  /** Can this message be sent behind those that are under way? */
+  takes(delivery: Delivery): boolean;
 }
 
 /** How a message is posted to a node over HTTP. */

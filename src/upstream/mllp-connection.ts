@@ -13,6 +13,7 @@ import {
 } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
 import type { Channel, Delivery } from './delivery.ts';
+import { RecentIds } from './recent-ids.ts';
 
 export interface ConnectionOptions {
   /** The node's name, for errors. */
@@ -21,6 +22,8 @@ export interface ConnectionOptions {
   /** Messages that may wait for their answers. */
   readonly pipelining: number;
   readonly answers: FrameReaderLimits;
+  /** `redial`: it takes no message that a second answer to an earlier one could be credited to. By default it does. */
+  readonly repeatedIds?: 'redial' | 'reuse';
 }
 
 /** Whom a connection belongs to. */
@@ -59,6 +62,8 @@ export class MllpConnection implements Channel, FrameSink {
   /** By control id, oldest first. */
   readonly #committed = new Map<string, Delivery>();
   readonly #answerless = new Set<string>();
+  /** Undefined: ids may repeat. */
+  readonly #recent: RecentIds | undefined;
   /** Control id of the message that was answered last; an empty MSA-2 on a fresh connection repeats nothing. */
   #lastAnswered: string | undefined;
   #state: 'open' | 'retiring' | 'closed' = 'open';
@@ -71,6 +76,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.#connectMs = connectMs;
     this.#options = options;
     this.#owner = owner;
+    this.#recent = options.repeatedIds === 'redial' ? new RecentIds() : undefined;
     this.#reader = new FrameReader(this, options.answers);
     this.#writer = new TickWriter(socket, () => this.#onFlush());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -94,8 +100,30 @@ export class MllpConnection implements Channel, FrameSink {
     return this.#state === 'open' && this.pending < this.#options.pipelining;
   }
 
+  takes(delivery: Delivery): boolean {
+    return this.hasRoom && !this.repeats(delivery);
+  }
+
+  /** F39: a second answer to an earlier message could be credited to this one. */
+  repeats({ header }: Delivery): boolean {
+    if (this.#recent === undefined) return false;
+    if (this.#recent.wouldRepeat(header)) return true;
+    // Of these an answer may come at any time, whatever was answered since. F43: the one of a commit is told apart where
+    // a commit is due.
+    const id = header.controlId;
+    if (this.#answerless.size > 0 && this.#answerless.has(id)) return true;
+    return this.#committed.size > 0 && !header.enhanced && this.#committed.has(id);
+  }
+
+  /** Calls back when the node has closed its side too, or has been given up on; the connection must have ended. */
+  whenGone(callback: () => void): void {
+    if (this.#socket.closed) setImmediate(callback);
+    else this.#socket.once('close', callback);
+  }
+
   send(delivery: Delivery): void {
     this.lastUsedAt = performance.now();
+    this.#recent?.add(delivery.header);
     if (delivery.expectsAnswer) {
       if (this.#pending.push(delivery) === 1) this.#expect();
       this.#unwritten++;
@@ -179,6 +207,10 @@ export class MllpConnection implements Channel, FrameSink {
     }
     if (due === undefined || this.#pending.length === this.#unwritten || !answers(ack, due.header)) {
       this.#onUnmatched(ack, frame, due);
+      return;
+    }
+    if (this.#recent?.mayAnswer(ack.controlId, due.header) === false) {
+      this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
       return;
     }
     const committed = this.#committed.get(ack.controlId);
