@@ -21,7 +21,7 @@ export interface GatewayShape {
   readonly max: number;
   readonly pipelining: number;
   /** Default: `redial`, as it is the gateway's. */
-  readonly repeatedIds?: 'redial' | 'reuse';
+  readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
   readonly logMessages: boolean;
 }
 
@@ -53,7 +53,7 @@ export async function startGateway(
         connections: {
           max: shape.max,
           pipelining: shape.pipelining,
-          repeatedIds: shape.repeatedIds ?? 'redial',
+          repeatedIds: shape.repeatedIds ?? 'auto',
         },
       },
     },

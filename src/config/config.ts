@@ -195,7 +195,7 @@ export interface PoolConfig {
     /** How long a fresh connection is watched for a node that accepts and closes (F32) before it is written to. */
     readonly settleMs: number;
     /** MLLP: may a connection carry a message whose control id one of the last messages on it had? */
-    readonly repeatedIds: 'redial' | 'reuse';
+    readonly repeatedIds: 'auto' | 'redial' | 'reuse';
   };
   readonly queue: { readonly max: number; readonly timeoutMs: number };
   readonly timeouts: { readonly connectMs: number; readonly ackMs: number };

@@ -162,7 +162,7 @@ const POOL: Schema = {
     pipelining: count(1, 1, 1000),
     idle: { format: 'duration', default: undefined },
     settle: duration('10ms', true),
-    repeatedIds: oneOf('redial', 'reuse'),
+    repeatedIds: oneOf('auto', 'redial', 'reuse'),
   },
   queue: { max: count(10_000, 0, 10_000_000), timeout: duration('3s') },
   timeouts: { connect: duration('2s'), ack: duration('30s') },

@@ -20,8 +20,8 @@ export interface MllpUpstreamOptions {
   readonly settleMs: number;
   readonly connectMs: number;
   readonly ackMs: number;
-  /** For messages whose control id was in use on all open connections just now. */
-  readonly repeatedIds: 'redial' | 'reuse';
+  /** For messages whose control id was in use just now; `auto`: `reuse` until the node has answered a message twice. */
+  readonly repeatedIds: 'auto' | 'redial' | 'reuse';
   /** For what the node answers. */
   readonly answers: FrameReaderLimits;
 }
@@ -61,11 +61,13 @@ export class MllpUpstream {
   #fullness: 'no' | 'full' | 'trying' = 'no';
   #fullTimer: NodeJS.Timeout | undefined;
   readonly #reaper: NodeJS.Timeout;
+  #guardsIds: boolean;
   readonly #replacement = new Replacement(() => this.#dialForWaiting());
   #closing = false;
 
   constructor(options: MllpUpstreamOptions, owner: UpstreamOwner) {
     this.#options = options;
+    this.#guardsIds = options.repeatedIds === 'redial';
     this.#owner = owner;
     this.#reaper = setInterval(() => this.#reap(), Math.max(options.idleMs / 2, 50));
     this.#reaper.unref();
@@ -178,6 +180,7 @@ export class MllpUpstream {
   }
 
   #dial(): void {
+    const guardsIds = (): boolean => this.#guardsIds;
     const abort = dial(
       this.#options,
       (socket, connectMs) => {
@@ -185,7 +188,10 @@ export class MllpUpstream {
         const connection = new MllpConnection(socket, connectMs, this.#options, {
           onSettled: (settled, code) => this.#onSettled(settled, code),
           onClosed: (closed, error) => this.#onClosed(closed, error),
-          onStrayAnswer: () => this.#owner.onStrayAnswer(),
+          onStrayAnswer: (_, isSecond) => this.#onStrayAnswer(isSecond),
+          get guardsIds() {
+            return guardsIds();
+          },
         });
         const wasFull = this.isFull || this.#fullness === 'trying';
         if (this.#fullness === 'trying') this.#fullness = 'no';
@@ -205,6 +211,11 @@ export class MllpUpstream {
       },
     );
     this.#dials.add(abort);
+  }
+
+  #onStrayAnswer(isSecond: boolean): void {
+    if (isSecond && this.#options.repeatedIds === 'auto') this.#guardsIds = true;
+    this.#owner.onStrayAnswer();
   }
 
   #fill(connection: MllpConnection): void {

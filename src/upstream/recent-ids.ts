@@ -48,6 +48,10 @@ export class RecentIds {
     return true;
   }
 
+  has(id: string): boolean {
+    return id !== '' && this.#has(id);
+  }
+
   #note(id: string): void {
     this.#marks[this.#next] = markOf(id);
     this.#ids[this.#next] = id;

@@ -90,7 +90,7 @@ test('every default is filled in', () => {
           maxSenders: 100_000,
         },
         ordering: 'connection',
-        connections: { max: 8, pipelining: 1, idleMs: 300_000, settleMs: 10, repeatedIds: 'redial' },
+        connections: { max: 8, pipelining: 1, idleMs: 300_000, settleMs: 10, repeatedIds: 'auto' },
         queue: { max: 10_000, timeoutMs: 3000 },
         timeouts: { connectMs: 2000, ackMs: 30_000 },
         retry: { attempts: 2, budgetMs: 4000, onAmbiguous: 'fail' },

@@ -72,7 +72,7 @@ describe('an answer too many', () => {
     { max: 1, pipelining: 4 },
     { max: 3, pipelining: 4 },
   ])(
-    'F39 all messages have one control id, max $max, pipelining $pipelining: no answer is credited twice',
+    'F39 repeatedIds: redial; all messages have one control id, max $max, pipelining $pipelining: no answer is credited twice',
     async (connections) => {
       // A connection's first message is accepted; with the next on it, that answer comes again, and then a refusal.
       const script: Script = async (exchange) => {
@@ -83,7 +83,7 @@ describe('an answer too many', () => {
         await answers.ae()(exchange);
         await answers.ar()(exchange);
       };
-      await using pair = await startPair(script, { connections });
+      await using pair = await startPair(script, { connections: { ...connections, repeatedIds: 'redial' } });
       const { a, gw, sender } = pair;
       void sender.sendTogether(Array.from({ length: 6 }, () => message({ controlId: 'X' })));
       expect((await sender.nextAcks(6)).map(said)).toEqual(Array(6).fill('AE X'));

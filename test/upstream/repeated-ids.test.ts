@@ -202,6 +202,34 @@ describe('F39 a second answer, and the next message has the same control id', ()
     expect(places(node)).toEqual(['X@0', ...others.map((id) => `${id}@0`), 'X@0', 'X@1']);
   });
 
+  test('auto: the connection is used on, until the node has answered a message twice', async () => {
+    await using node = await startFaultyNode(
+      answers.by(({ index }) => (index === 3 ? answers.twice() : answers.aa())),
+    );
+    using room = upstreamTo(node, { repeatedIds: 'auto' });
+    for (let i = 0; i < 4; i++) expect(await sent(room.upstream, 'X')).toBe('answered AA');
+    await until(() => room.told.includes('stray'));
+    for (let i = 0; i < 3; i++) expect(await sent(room.upstream, 'X')).toBe('answered AA');
+    expect(places(node)).toEqual(['X@0', 'X@0', 'X@0', 'X@0', 'X@1', 'X@2', 'X@3']);
+  });
+
+  test('auto: neither an answer that is no second one nor bytes that are none make it careful', async () => {
+    await using node = await startFaultyNode(
+      answers.by(({ index }) =>
+        index === 0
+          ? answers.aa()
+          : index === 1
+            ? answers.junkAfter(frame(ackFor(message({ controlId: 'Z' }))))
+            : answers.aa(),
+      ),
+    );
+    using room = upstreamTo(node, { repeatedIds: 'auto' });
+    for (let i = 0; i < 2; i++) expect(await sent(room.upstream, 'X')).toBe('answered AA');
+    await until(() => room.told.includes('stray'));
+    for (let i = 0; i < 3; i++) expect(await sent(room.upstream, 'X')).toBe('answered AA');
+    expect(places(node)).toEqual(['X@0', 'X@0', 'X@1', 'X@1', 'X@1']);
+  });
+
   test('reuse: the connection is used on', async () => {
     await using node = await startFaultyNode();
     using room = upstreamTo(node, { repeatedIds: 'reuse' });
