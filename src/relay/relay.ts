@@ -172,12 +172,18 @@ export class Relay {
       }
     }
     const { header, origin } = exchange;
-    const questionnaire = this.#questions.of(admission);
     const charset = origin.http?.charset?.decoder ?? header.charset;
-    const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
-    turn.cancel = job.cancel;
-    const dispatcher = this.#decide(exchange, admission, questionnaire.answered(await job.result));
-    return () => take(dispatcher, exchange);
+    for (;;) {
+      const questions = this.#questions;
+      const questionnaire = questions.of(admission);
+      const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
+      turn.cancel = job.cancel;
+      const output = await job.result;
+      // Another config may have other questions, and a message is routed by one config alone.
+      if (!questions.isSame(this.#questions) && exchange.phase !== 'over') continue;
+      const dispatcher = this.#decide(exchange, admission, questionnaire.answered(output));
+      return () => take(dispatcher, exchange);
+    }
   }
 
   async #readHeader(exchange: Exchange, payload: Buffer): Promise<void> {

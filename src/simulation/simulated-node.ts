@@ -3,10 +3,10 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Header } from '../hl7/header.ts';
+import { listen } from '../listen.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
-import { listen } from './listen.ts';
 import { type ChannelOptions, MirthChannel, mirthAck } from './mirth-channel.ts';
 
 export interface SimulatedNodeOptions extends ChannelOptions {

@@ -4,7 +4,7 @@ import http, { type RequestListener } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import type tls from 'node:tls';
-import { listen } from '../listen.ts';
+import { listen } from '../../listen.ts';
 import type { RestApi } from './rest-api.ts';
 
 export interface SimulatedApiOptions {

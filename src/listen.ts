@@ -1,6 +1,7 @@
-// Opens a simulated node's port. Promises that it may be done again after the port was closed, and after it failed.
+// Opens a server's port. Promises that it may be done again after the port was closed, and after it failed; and what is
+// wrong in one line.
 import type { Server } from 'node:net';
-import { listenError } from '../listen-error.ts';
+import { listenError } from './listen-error.ts';
 
 /** Returns the port that it is. `what`: in words that an address can follow. @throws GatewayError GW_ERR_LISTEN */
 export function listen(server: Server, what: string, host: string, port: number): Promise<number> {
