@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Certificate } from '../certs/certificate.ts';
 import { ServerTls } from '../certs/server-tls.ts';
-import { CertificateStore } from '../certs/store.ts';
+import { CertificateStore, type Secured } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/buffer-budget.ts';
 import { ReverseProxy } from '../listeners/http/reverse-proxy.ts';
 import { HttpListener, type HttpListenerWatcher } from '../listeners/http-listener.ts';
@@ -13,7 +13,9 @@ import { MllpListener } from '../listeners/mllp-listener.ts';
 import { isSameDoor } from '../listeners/same-door.ts';
 import { Questions } from '../routing/questions.ts';
 import { Router } from '../routing/router.ts';
+import { changesBetween, waitingForStart } from './config/changes.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
+import { GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
 import { Pools } from './pools.ts';
@@ -48,6 +50,7 @@ export class Gateway {
   readonly #secured = new Map<Listener, ServerTls>();
   /** Those that a reload replaced, until their last connection has ended. */
   readonly #leaving = new Set<Listener>();
+  readonly #startedWith: GatewayConfig;
   #config: GatewayConfig;
   #listeners: readonly Listener[];
   #reloading: Promise<unknown> = Promise.resolve();
@@ -56,6 +59,7 @@ export class Gateway {
 
   /** @throws GatewayError GW_ERR_TLS_FILE where certificate files are not usable */
   constructor(config: GatewayConfig, log: Log, options: GatewayOptions = {}) {
+    this.#startedWith = config;
     this.#config = config;
     this.#log = log;
     this.#store = new CertificateStore({
@@ -94,6 +98,11 @@ export class Gateway {
     return this.#config;
   }
 
+  /** Keys of the config in force that take effect at the next start. */
+  get atNextStart(): readonly string[] {
+    return waitingForStart(this.#startedWith, this.#config);
+  }
+
   get listeners(): readonly Listener[] {
     return this.#listeners;
   }
@@ -105,6 +114,15 @@ export class Gateway {
   /** Of pools with HTTP nodes, for what is proxied to them. */
   get httpPools(): ReadonlyMap<string, HttpPool> {
     return this.pools.httpPools;
+  }
+
+  /**
+   * The certificates of what belongs to the gateway and is not made here (the admin API): its files are watched and
+   * taken up with the others from now on, in the place of what was there. Undefined: there is none any more.
+   */
+  secure(where: string, secured: Secured | undefined): void {
+    if (secured === undefined) this.#store.remove(where);
+    else this.#store.add(where, secured);
   }
 
   /** Every certificate in use, of listeners, nodes and the authorities that they trust. */
@@ -147,9 +165,7 @@ export class Gateway {
       throw error;
     }
     this.pools.start();
-    const questions = new Questions(this.#config.routes, this.#config.pools);
-    // Some messages cannot be routed by their header alone.
-    this.parsing.start(this.#config.listeners.some((listener) => questions.isDeep(listener)));
+    this.#startParsing(this.#config, new Questions(this.#config.routes, this.#config.pools));
     this.#store.start({ watchFiles: this.#config.watchCertificates });
   }
 
@@ -160,7 +176,10 @@ export class Gateway {
    *
    * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_LISTEN; then the old config stays in force
    */
-  reload(config: GatewayConfig): Promise<readonly string[]> {
+  async reload(config: GatewayConfig): Promise<readonly string[]> {
+    // It would open what is being closed.
+    if (this.#draining)
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the gateway is about to end' });
     // One after the other: each is a difference to the one before.
     const reloaded = this.#reloading.then(() => this.#reload(config));
     this.#reloading = reloaded.catch(() => {});
@@ -223,7 +242,10 @@ export class Gateway {
 
     const changes = changesBetween(before, config);
     this.#config = config;
-    this.#relay.reconfigure(new Router(config.routes), new Questions(config.routes, config.pools));
+    const questions = new Questions(config.routes, config.pools);
+    this.#relay.reconfigure(new Router(config.routes), questions);
+    this.parsing.reconfigure(config.parsing);
+    this.#startParsing(config, questions);
     prepared.commit();
     const old = this.#listeners;
     this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
@@ -235,9 +257,17 @@ export class Gateway {
     this.#budget.maxBytes = config.maxBufferedBytes;
     this.#log.level = config.log.level;
     this.#log.info({ changes }, 'config loaded');
+    const { atNextStart } = this;
+    if (atNextStart.length > 0) this.#log.warn({ atNextStart }, 'takes effect at the next start');
+    this.#store.watchFiles(config.watchCertificates);
     // What a certificate file holds may have changed as well.
     this.#store.reload();
     return changes;
+  }
+
+  /** Some messages cannot be routed by their header alone. */
+  #startParsing({ listeners }: GatewayConfig, questions: Questions): void {
+    this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
   }
 
   async #open(listener: Listener): Promise<void> {
@@ -298,23 +328,4 @@ export class Gateway {
     for (const listener of [...this.#listeners, ...this.#leaving]) listener.stop();
     this.pools.close();
   }
-}
-
-/** By name, what is new, gone or not as it was. */
-function changesBetween(before: GatewayConfig, after: GatewayConfig): string[] {
-  const changes: string[] = [];
-  for (const part of ['listeners', 'pools', 'routes'] as const) {
-    const old = new Map<string, unknown>(before[part].map((one) => [one.name, one]));
-    for (const one of after[part]) {
-      const was = old.get(one.name);
-      if (was === undefined) changes.push(`${part}.${one.name}: new`);
-      else if (!isDeepStrictEqual(was, one)) changes.push(`${part}.${one.name}: changed`);
-      old.delete(one.name);
-    }
-    for (const name of old.keys()) changes.push(`${part}.${name}: gone`);
-  }
-  const order = (config: GatewayConfig): string => config.routes.map(({ name }) => name).join('\n');
-  if (changes.every((change) => !change.startsWith('routes')) && order(before) !== order(after))
-    changes.push('routes: in another order');
-  return changes;
 }

@@ -97,6 +97,8 @@ export interface SenderReport {
 
 export interface ReloadReport {
   readonly changed: readonly string[];
+  /** Keys of the config that differ from what is in force, and take effect at the next start. */
+  readonly atNextStart: readonly string[];
   readonly warnings: readonly string[];
 }
 

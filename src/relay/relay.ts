@@ -184,17 +184,24 @@ export class Relay {
   async #decideElsewhere(turn: Turn, admission: Admission, payload: Buffer): Promise<Dispatcher> {
     const { exchange } = turn;
     const { header, origin } = exchange;
+    const isOver = (): boolean => exchange.phase === 'over';
     try {
       return this.#decide(exchange, admission, HEADER_ONLY);
     } catch (thrown) {
       // For one that was abandoned meanwhile nobody is asked.
-      if (thrown !== UNREAD || exchange.phase === 'over') throw thrown;
+      if (thrown !== UNREAD || isOver()) throw thrown;
     }
-    const questionnaire = this.#questions.of(admission);
     const charset = origin.http?.charset?.decoder ?? header.charset;
-    const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
-    turn.cancel = job.cancel;
-    return this.#decide(exchange, admission, questionnaire.answered(await job.result));
+    for (;;) {
+      const questions = this.#questions;
+      const questionnaire = questions.of(admission);
+      const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
+      turn.cancel = job.cancel;
+      const output = await job.result;
+      // Another config may have other questions, and a message is routed by one config alone.
+      if (!questions.isSame(this.#questions) && !isOver()) continue;
+      return this.#decide(exchange, admission, questionnaire.answered(output));
+    }
   }
 
   async #readHeader(exchange: Exchange, payload: Buffer): Promise<void> {

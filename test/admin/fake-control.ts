@@ -174,6 +174,7 @@ export class FakeControl implements Control {
     this.changes.push('reloaded');
     return {
       changed: ['pools.adt: nodes'],
+      atNextStart: ['telemetry.log.format'],
       warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'],
     };
   }

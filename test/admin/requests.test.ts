@@ -120,7 +120,11 @@ describe('changes', () => {
     const { status, body } = await ask(room, 'POST', '/reload');
     expect([status, body]).toEqual([
       200,
-      { changed: ['pools.adt: nodes'], warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'] },
+      {
+        changed: ['pools.adt: nodes'],
+        atNextStart: ['telemetry.log.format'],
+        warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'],
+      },
     ]);
   });
 
