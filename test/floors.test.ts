@@ -11,7 +11,8 @@ const ROOT = resolve(import.meta.dirname, '..');
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
-  ['src/version.ts', 'src/listen-error.ts', 'src/telemetry/'],
+  ['src/version.ts', 'src/listen-error.ts'],
+  ['src/telemetry/'],
   ['src/mllp/'],
   ['src/hl7/'],
   ['src/config/'],
@@ -24,6 +25,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/message-log.ts'],
   ['src/pool-room.ts'],
   ['src/pools.ts'],
+  ['src/metrics/'],
   ['src/gateway.ts'],
   ['src/admin/'],
   ['src/commands/'],

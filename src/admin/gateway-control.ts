@@ -8,6 +8,7 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { MetricsFormat } from '../telemetry/metrics/text.ts';
 import type { Node } from '../upstream/node.ts';
 import { version } from '../version.ts';
 import type {
@@ -227,19 +228,8 @@ export class GatewayControl implements Control {
     }
   }
 
-  metrics(): string {
-    const lines: string[] = [];
-    const gauge = (name: string, help: string, of: (node: NodeReport) => number): void => {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`);
-      for (const node of this.nodes())
-        lines.push(`${name}{pool="${node.pool}",node="${node.node}"} ${of(node)}`);
-    };
-    gauge('hl7_gateway_node_up', '1: it may be given messages.', ({ state }) =>
-      state === 'up' || state === 'draining' ? 1 : 0,
-    );
-    gauge('hl7_gateway_node_in_flight', 'Messages with the node.', ({ inFlight }) => inFlight);
-    gauge('hl7_gateway_node_connections', 'Connections to the node.', ({ connections }) => connections);
-    return `${lines.join('\n')}\n`;
+  metrics(format: MetricsFormat): Promise<string | undefined> {
+    return this.#gateway().metrics.text(format);
   }
 
   #change(pool: string, name: string, by: By, what: string, act: (node: Node) => void): NodeReport {

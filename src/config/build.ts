@@ -1,6 +1,7 @@
 // The whole config, from its top section to the typed result: listeners, pools, routes.
 // Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
 import { buildAdmin } from './build-admin.ts';
+import { buildMetrics } from './build-metrics.ts';
 import { buildPool, checkName } from './build-pool.ts';
 import { readAllow, readConditions } from './conditions.ts';
 import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
@@ -39,6 +40,7 @@ export function build(top: Section, file: string | undefined, reading: Reading):
       format: top.word('telemetry.log.format'),
       messages: top.flag('telemetry.log.messages'),
     },
+    metrics: buildMetrics(top, reading),
     shutdown: { timeoutMs: top.number('shutdown.timeout') },
     watchConfig: top.flag('reload.watch'),
     maxBufferedBytes: top.number('limits.maxBuffered'),

@@ -3,6 +3,7 @@
 import type { FieldPath } from '../hl7/field-path.ts';
 import type { ParsingConfig } from '../hl7/parsing.ts';
 import type { ValidationRules } from '../hl7/whole/validation.ts';
+import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
 
 /** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */
@@ -19,6 +20,7 @@ export interface GatewayConfig {
   readonly routes: readonly RouteConfig[];
   readonly parsing: ParsingConfig;
   readonly log: LogConfig;
+  readonly metrics: MetricsConfig;
   readonly shutdown: { readonly timeoutMs: number };
   /** The config file is watched, and taken up when it changes. */
   readonly watchConfig: boolean;
@@ -37,6 +39,13 @@ export interface AdminConfig {
   readonly tls: ListenerTlsConfig | undefined;
   /** May listen without TLS where other machines reach it. */
   readonly insecure: boolean;
+}
+
+export interface MetricsConfig {
+  /** Served by the admin API. */
+  readonly prometheus: boolean;
+  /** Undefined: not pushed. */
+  readonly otlp: OtlpMetricsConfig | undefined;
 }
 
 export interface LogConfig {

@@ -58,7 +58,14 @@ export const TOP: Schema = {
       endpoint: { format: 'http-url', default: 'http://127.0.0.1:4318' },
       sample: { format: 'share', default: '1.0' },
     },
-    metrics: { prometheus: flag(true) },
+    metrics: {
+      prometheus: flag(true),
+      otlp: {
+        endpoint: { format: 'http-url', default: undefined },
+        interval: duration('60s'),
+        protocol: oneOf('http/protobuf', 'grpc'),
+      },
+    },
   },
   parsing: {
     // 256 threads: more than the cores of any machine this runs on.
