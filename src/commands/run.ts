@@ -2,12 +2,15 @@
 import { FileWatch } from '../../certs/file-watch.ts';
 import { ServerTls } from '../../certs/server-tls.ts';
 import { AdminServer } from '../admin/admin-server.ts';
+import type { Control } from '../admin/control.ts';
 import { GatewayControl } from '../admin/gateway-control.ts';
+import { WatchedControl } from '../admin/watched-control.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import { type Observers, observe } from './run-observed.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 export interface RunOptions {
@@ -25,18 +28,28 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const { config, warnings, text } = loadConfig(file, { env: process.env });
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const log = createLog(config.log);
-  const control = new GatewayControl(() => gateway, text, log);
+  const observers = observe(config, () => gateway, log);
+  const direct = new GatewayControl(() => gateway, text, log);
+  const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, log, {
-    onExchange: (exchange) => control.onExchange(exchange),
+    onExchange: (exchange) => {
+      direct.onExchange(exchange);
+      observers.onExchange(exchange);
+    },
+    onFault: observers.onFault,
   });
-  const admin = createAdmin(config, control, log);
-  const started = gateway.start().then(() => startAdmin(admin, gateway, replace, log));
+  const admin = createAdmin(config, control, observers, log);
+  const started = gateway.start().then(() => {
+    observers.started();
+    return startAdmin(admin, gateway, replace, log);
+  });
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilSignal(
     async () => {
       await started;
       const clean = await gateway.stop();
       await admin?.stop();
+      await observers.stopped();
       return clean;
     },
     // What is wrong with the file is in the log, and changes nothing.
@@ -61,11 +74,19 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   return EXIT.good;
 }
 
-function createAdmin({ admin }: GatewayConfig, control: GatewayControl, log: Log): AdminServer | undefined {
+function createAdmin(
+  { admin }: GatewayConfig,
+  control: Control,
+  observers: Observers,
+  log: Log,
+): AdminServer | undefined {
   if (admin === undefined) return undefined;
   const { bind, token, tls } = admin;
   return new AdminServer({ ...bind, token, tls: tls && new ServerTls(tls) }, control, {
-    onRefused: (by) => log.warn({ by }, 'admin: a wrong token'),
+    onRefused: (by) => {
+      log.warn({ by }, 'admin: a wrong token');
+      observers.onAdminRefused(by);
+    },
     onFailed: ({ code, message, cause }) => log.error({ code, cause: causeCode(cause) }, `admin: ${message}`),
   });
 }

@@ -1,6 +1,7 @@
 // The whole config, from its top section to the typed result: listeners, pools, routes.
 // Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
 import { buildAdmin } from './build-admin.ts';
+import { buildAudit } from './build-audit.ts';
 import { buildMetrics } from './build-metrics.ts';
 import { buildPool, checkName } from './build-pool.ts';
 import { readAllow, readConditions } from './conditions.ts';
@@ -46,6 +47,7 @@ export function build(top: Section, file: string | undefined, reading: Reading):
     maxBufferedBytes: top.number('limits.maxBuffered'),
     watchCertificates: top.flag('certificates.watch'),
     admin: buildAdmin(top, reading),
+    audit: buildAudit(top, reading),
   };
 }
 

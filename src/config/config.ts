@@ -30,6 +30,8 @@ export interface GatewayConfig {
   readonly watchCertificates: boolean;
   /** Undefined: no admin API. */
   readonly admin: AdminConfig | undefined;
+  /** Undefined: no audit trail. */
+  readonly audit: AuditConfig | undefined;
 }
 
 export interface AdminConfig {
@@ -39,6 +41,22 @@ export interface AdminConfig {
   readonly tls: ListenerTlsConfig | undefined;
   /** May listen without TLS where other machines reach it. */
   readonly insecure: boolean;
+}
+
+/** At least one of `file` and `syslog` is there. */
+export interface AuditConfig {
+  /** Absolute path; it need not be there. */
+  readonly file: string | undefined;
+  /** An IHE ATNA repository: syslog over TLS (RFC 5425). */
+  readonly syslog: { readonly host: string; readonly port: number; readonly tls: NodeTlsConfig } | undefined;
+  /** Records that may wait for each of the two; more are dropped. */
+  readonly queue: number;
+  /** AuditSourceID; undefined: the name of the machine. */
+  readonly sourceId: string | undefined;
+  /** AuditEnterpriseSiteID. */
+  readonly siteId: string | undefined;
+  /** Messages that the gateway refuses are recorded as well. */
+  readonly refusedMessages: boolean;
 }
 
 export interface MetricsConfig {

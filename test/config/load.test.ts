@@ -133,6 +133,7 @@ test('every default is filled in', () => {
     maxBufferedBytes: 268_435_456,
     watchCertificates: true,
     admin: undefined,
+    audit: undefined,
   } satisfies GatewayConfig);
 });
 

@@ -1,0 +1,44 @@
+// Audit records in a file, a line each, appended and flushed to the disk. Promises not to hold on to a file that was
+// renamed (logrotate), and to let nobody but its owner read it.
+import { type FileHandle, open } from 'node:fs/promises';
+import { causeCode, GatewayError } from '../errors.ts';
+import type { AuditSink } from './audit-queue.ts';
+
+export class FileSink implements AuditSink {
+  readonly name: string;
+  #file: Promise<FileHandle> | undefined;
+  /** Those that were replaced, until they are closed. */
+  #leaving: Promise<unknown> = Promise.resolve();
+  /** A record was written in part: its rest is ended, so that the next one has a line of its own. */
+  #torn = false;
+
+  constructor(path: string) {
+    this.name = path;
+  }
+
+  async write(records: readonly string[]): Promise<void> {
+    try {
+      this.#file ??= open(this.name, 'a', 0o600);
+      const file = await this.#file;
+      const text = `${this.#torn ? '\n' : ''}${records.join('\n')}\n`;
+      this.#torn = true;
+      await file.appendFile(text);
+      this.#torn = false;
+      await file.datasync();
+    } catch (cause) {
+      this.reopen();
+      throw new GatewayError('GW_ERR_FILE', { detail: `audit.file: ${causeCode(cause)}`, cause });
+    }
+  }
+
+  reopen(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    this.#leaving = Promise.all([this.#leaving, file?.then((one) => one.close()).catch(() => {})]);
+  }
+
+  async close(): Promise<void> {
+    this.reopen();
+    await this.#leaving;
+  }
+}
