@@ -11,12 +11,15 @@ export class FileSink implements AuditSink {
   #leaving: Promise<unknown> = Promise.resolve();
   /** A record was written in part: its rest is ended, so that the next one has a line of its own. */
   #torn = false;
+  #isWriting = false;
+  #isStale = false;
 
   constructor(path: string) {
     this.name = path;
   }
 
   async write(records: readonly string[]): Promise<void> {
+    this.#isWriting = true;
     try {
       this.#file ??= open(this.name, 'a', 0o600);
       const file = await this.#file;
@@ -26,19 +29,29 @@ export class FileSink implements AuditSink {
       this.#torn = false;
       await file.datasync();
     } catch (cause) {
-      this.reopen();
+      this.#isStale = true;
       throw new GatewayError('GW_ERR_FILE', { detail: `audit.file: ${causeCode(cause)}`, cause });
+    } finally {
+      this.#isWriting = false;
+      if (this.#isStale) this.#leave();
     }
   }
 
+  /** What is being written goes to its end first: it would be written again otherwise. */
   reopen(): void {
+    if (this.#isWriting) this.#isStale = true;
+    else this.#leave();
+  }
+
+  #leave(): void {
     const file = this.#file;
     this.#file = undefined;
+    this.#isStale = false;
     this.#leaving = Promise.all([this.#leaving, file?.then((one) => one.close()).catch(() => {})]);
   }
 
   async close(): Promise<void> {
-    this.reopen();
+    this.#leave();
     await this.#leaving;
   }
 }

@@ -18,7 +18,7 @@ import { AuditTrail } from '../../src/audit/audit-trail.ts';
 import type { AuditConfig, NodeTlsConfig } from '../../src/config/config.ts';
 import { auditRecord, type SyslogReceiver, startSyslogReceiver } from '../helpers/syslog-receiver.ts';
 import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
-import { until } from '../helpers/until.ts';
+import { turns, until } from '../helpers/until.ts';
 
 let folder: TlsFolder;
 beforeAll(() => {
@@ -182,6 +182,20 @@ test('a file gets a line for each, for its owner alone, and a new one after it w
   await until(() => trail.written === 4);
   expect(said(linesOf(`${file}.1`))).toEqual(['one', 'two', 'three']);
   expect(said(linesOf(file))).toEqual(['four']);
+});
+
+test('a file that is opened anew while it is written to has each record once', async () => {
+  const file = join(logFolder(), 'audit.log');
+  const { trail, told } = start({ file, queue: 1000 });
+  const all = Array.from({ length: 200 }, (_, i) => `event ${i}`);
+  for (const one of all) {
+    trail.record(event(one));
+    trail.reopen();
+    if (Number(one.slice(6)) % 10 === 0) await turns();
+  }
+  await until(() => trail.written === 200);
+  expect(said(linesOf(file))).toEqual(all);
+  expect(told).toEqual([]);
 });
 
 test('a file that cannot be written is tried again, and is appended to by the next process', async () => {
