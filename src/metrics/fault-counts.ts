@@ -68,6 +68,7 @@ export class FaultCounts {
 function failureOf(code: string): HandshakeFailure {
   if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'timeout';
   // X509_V_ERR_… without its prefix, and alerts that are about a certificate (RFC 8446 6.2).
-  if (/CERT|CRL|CA_|SIGNED|ISSUER|UNKNOWN_CA|CHAIN|PURPOSE|DEPTH/.test(code)) return 'certificate';
+  if (/CERT|CRL|SIGNATURE|SIGNED|ISSUER|UNKNOWN_CA|INVALID_CA|CHAIN|PURPOSE|DEPTH/.test(code))
+    return 'certificate';
   return /^ERR_(SSL|TLS|OSSL)_|^EPROTO$/.test(code) ? 'protocol' : 'other';
 }

@@ -2,6 +2,7 @@
 // its name, kind, labels and values. The numbers of the fields are those of opentelemetry-proto 1.x.
 import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import protobuf from 'protobufjs';
 import { portOf } from './openssl.ts';
 
@@ -98,6 +99,36 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
     },
   };
   return collector;
+}
+
+/** The same by gRPC, without TLS: one unary call for each push. Its frames have a flag and a length before the message. */
+export async function startGrpcCollector(): Promise<OtlpCollector> {
+  const pushes: Pushed[] = [];
+  const sessions = new Set<http2.ServerHttp2Session>();
+  const server = http2.createServer();
+  server.on('session', (session) => sessions.add(session));
+  server.on('stream', async (stream: http2.ServerHttp2Stream, headers) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    const path = headers[':path'] ?? '';
+    pushes.push({ path, headers: {}, ...decoded(Buffer.concat(chunks).subarray(5)) });
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    // An empty message: all was taken.
+    stream.end(Buffer.alloc(5));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${portOf(server)}`,
+    pushes,
+    status: 200,
+    [Symbol.asyncDispose]: async () => {
+      for (const session of sessions) session.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }
 
 export function labelsOf({

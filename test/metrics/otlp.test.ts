@@ -5,7 +5,13 @@ import { METRICS } from '../../src/telemetry/metrics/catalogue.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { simpleConfig, startGateway, type TestGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';
-import { labelsOf, type OtlpMetric, type Pushed, startOtlpCollector } from '../helpers/otlp-collector.ts';
+import {
+  labelsOf,
+  type OtlpMetric,
+  type Pushed,
+  startGrpcCollector,
+  startOtlpCollector,
+} from '../helpers/otlp-collector.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { until } from '../helpers/until.ts';
 import { scrape } from './scrape.ts';
@@ -60,6 +66,20 @@ test('a collector gets all of them, at each interval', async () => {
   expect(ack?.bucketCounts?.reduce((sum, one) => sum + one, 0)).toBe(3);
   expect(ack?.bucketCounts?.length).toBe((ack?.explicitBounds?.length ?? 0) + 1);
   expect((await scrape(gw)).value('hl7_gateway_metrics_pushes_total', { result: 'ok' })).toBeGreaterThan(0);
+});
+
+test('a collector that speaks gRPC gets them too', async () => {
+  await using node = await startFaultyNode();
+  await using collector = await startGrpcCollector();
+  await using gw = await start(node, { endpoint: collector.url, interval: '50ms', protocol: 'grpc' });
+  await until(() => collector.pushes.length > 1);
+  const last = collector.pushes.at(-1) as Pushed;
+  expect(last.path).toBe('/opentelemetry.proto.collector.metrics.v1.MetricsService/Export');
+  expect(last.resource['service.name']).toBe('hl7-gateway');
+  expect(metric(last, 'hl7_gateway_build_info').gauge?.dataPoints).toHaveLength(1);
+  await until(
+    async () => ((await scrape(gw)).value('hl7_gateway_metrics_pushes_total', { result: 'ok' }) ?? 0) > 0,
+  );
 });
 
 test('what was counted last is pushed at the end', async () => {
