@@ -24,7 +24,7 @@ import type { ProxyRequest } from './http/proxy-request.ts';
 import type { ReverseProxy } from './http/reverse-proxy.ts';
 import { tunnelTo } from './http/tunnel.ts';
 import { UpgradeOffer } from './http/upgrade-offer.ts';
-import type { Listener, Sender } from './listener.ts';
+import type { Listener, Sender, StrayCounts } from './listener.ts';
 import { admissionOf, type ListenerWatcher } from './mllp-listener.ts';
 
 export interface HttpListenerWatcher extends ListenerWatcher {
@@ -112,6 +112,10 @@ export class HttpListener implements Listener {
   async start(): Promise<void> {
     await this.#doorway.listen();
     this.#connections.watch();
+  }
+
+  get strays(): StrayCounts {
+    return { skippedBytes: 0, emptyFrames: 0 };
   }
 
   senders(): readonly Sender[] {

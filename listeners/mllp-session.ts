@@ -37,6 +37,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly peer: Peer;
   readonly since = Date.now();
   messages = 0;
+  emptyFrames = 0;
   readonly lanes = new Map<string, Lane<Exchange>>();
   #config: ListenerConfig;
   readonly #relay: Relay;
@@ -97,6 +98,11 @@ export class MllpSession implements FrameSink, Origin {
     return this.#owed.count;
   }
 
+  /** Bytes that belong to no frame. */
+  get skippedBytes(): number {
+    return this.#reader.skipped;
+  }
+
   /** What has not come yet is judged by another config. How frames are cut stays as it was. */
   reconfigure(config: ListenerConfig, admission: Admission): void {
     this.#config = config;
@@ -135,6 +141,7 @@ export class MllpSession implements FrameSink, Origin {
 
   onEmptyFrame(): void {
     // F15: Mirth does not answer these either.
+    this.emptyFrames++;
   }
 
   onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void {

@@ -11,6 +11,7 @@ import { HttpListener, type HttpListenerWatcher } from '../listeners/http-listen
 import type { Listener } from '../listeners/listener.ts';
 import { MllpListener } from '../listeners/mllp-listener.ts';
 import { isSameDoor } from '../listeners/same-door.ts';
+import type { Peer } from '../routing/message-view.ts';
 import { Questions } from '../routing/questions.ts';
 import { Router } from '../routing/router.ts';
 import { changesBetween, waitingForStart } from './config/changes.ts';
@@ -18,6 +19,8 @@ import type { GatewayConfig, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
+import { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import type { TraceIdOf } from './metrics/message-counts.ts';
 import { Pools } from './pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
@@ -31,6 +34,10 @@ export interface GatewayOptions {
   readonly onExchange?: (exchange: Exchange) => void;
   /** The same for a proxied request. */
   readonly onProxied?: (record: Proxied) => void;
+  /** The same for what never became a message, or ended a sender's connection. */
+  readonly onFault?: (listener: string, error: GatewayError, peer: Peer | undefined) => void;
+  /** For exemplars in the metrics. */
+  readonly traceIdOf?: TraceIdOf;
   /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
   readonly parseWorker?: URL;
 }
@@ -41,6 +48,7 @@ const IDLE_POLL_MS = 10;
 export class Gateway {
   readonly pools: Pools;
   readonly parsing: Parsing;
+  readonly metrics: GatewayMetrics;
   readonly #log: Log;
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
@@ -78,16 +86,27 @@ export class Gateway {
     const questions = new Questions(config.routes, config.pools);
     this.#relay = new Relay(new Router(config.routes), this.pools.dispatchers, this.parsing, questions);
     this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget);
+    this.metrics = new GatewayMetrics(this, {
+      traceIdOf: options.traceIdOf,
+      onPush: (state, reason) =>
+        log[state === 'ok' ? 'info' : 'warn']({ reason: reason || undefined }, `metrics by OTLP: ${state}`),
+    });
     this.#watcher = {
       onExchange: (exchange, reply) => {
+        this.metrics.onExchange(exchange);
         if (this.#config.log.messages) logExchange(log, exchange, reply);
         options.onExchange?.(exchange);
       },
       onProxied: (record) => {
+        this.metrics.onProxied(record);
         if (this.#config.log.messages) logProxied(log, record);
         options.onProxied?.(record);
       },
-      onFault: (listener, error, peer, header) => logFault(log, listener, error, peer, header),
+      onFault: (listener, error, peer, header) => {
+        this.metrics.onFault(listener, error);
+        logFault(log, listener, error, peer, header);
+        options.onFault?.(listener, error, peer);
+      },
     };
     this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
     for (const listener of this.#listeners) this.#register(listener);
@@ -167,6 +186,7 @@ export class Gateway {
     this.pools.start();
     this.#startParsing(this.#config, new Questions(this.#config.routes, this.#config.pools));
     this.#store.start({ watchFiles: this.#config.watchCertificates });
+    this.metrics.start();
   }
 
   /**
@@ -204,6 +224,7 @@ export class Gateway {
     timer.abort();
     this.#stopNow();
     await this.parsing.close();
+    await this.metrics.stop();
     this.#log.info({ clean }, 'stopped');
     return clean;
   }
@@ -255,6 +276,7 @@ export class Gateway {
     for (const listener of old) if (!this.#listeners.includes(listener)) this.#leave(listener);
     for (const listener of made) this.#register(listener);
     this.#budget.maxBytes = config.maxBufferedBytes;
+    this.metrics.reconfigure();
     this.#log.level = config.log.level;
     this.#log.info({ changes }, 'config loaded');
     const { atNextStart } = this;

@@ -20,6 +20,8 @@ export interface DoorSurroundings {
   readonly log: Log;
   /** Its certificates from now on; undefined: none. */
   readonly secure: (tls: ServerTls | undefined) => void;
+  /** A request came with a wrong token. */
+  readonly onRefused?: (by: string) => void;
 }
 
 interface Door {
@@ -184,10 +186,13 @@ export class AdminDoor {
   }
 
   #create(config: AdminConfig): Door {
-    const { control, log } = this.#around;
+    const { control, log, onRefused } = this.#around;
     const tls = config.tls && new ServerTls(config.tls);
     const server = new AdminServer({ ...config.bind, token: config.token, tls }, control, {
-      onRefused: (by) => log.warn({ by }, 'admin: a wrong token'),
+      onRefused: (by) => {
+        log.warn({ by }, 'admin: a wrong token');
+        onRefused?.(by);
+      },
       onFailed: ({ code, message, cause }) =>
         log.error({ code, cause: causeCode(cause) }, `admin: ${message}`),
     });

@@ -172,7 +172,8 @@ export class AdminServer {
     }
     const { endpoint, parts } = found;
     const query = new URLSearchParams(target instanceof GatewayError ? '' : target.query);
-    const answer = await endpoint.answer(this.#control, { parts, query, body, by });
+    const { accept = '' } = request.headers;
+    const answer = await endpoint.answer(this.#control, { parts, query, body, accept, by });
     // Whoever stays connected would keep a server up that is to stop.
     if (!this.#server.listening) this.#closeWith(response, answer);
     else respond(response, answer);

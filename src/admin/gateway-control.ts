@@ -3,8 +3,8 @@
 import type { Gateway } from '../gateway.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { MetricsFormat } from '../telemetry/metrics/text.ts';
 import { ConfigReload, type PrepareAdmin } from './control/config-reload.ts';
-import { metricsText } from './control/metrics.ts';
 import { NodeActions } from './control/node-actions.ts';
 import { Reports } from './control/reports.ts';
 import type {
@@ -72,8 +72,8 @@ export class GatewayControl implements Control {
     return shownText(this.#config.loaded.text, this.#actions.changes());
   }
 
-  metrics(): string {
-    return metricsText(this.nodes());
+  metrics(format: MetricsFormat): Promise<string | undefined> {
+    return this.#gateway().metrics.text(format);
   }
 
   drain(pool: string, node: string, by: By): NodeReport {

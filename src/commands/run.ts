@@ -3,10 +3,12 @@ import { FileWatch } from '../../certs/file-watch.ts';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import { AdminDoor } from '../admin/admin-door.ts';
 import { GatewayControl } from '../admin/gateway-control.ts';
+import { WatchedControl } from '../admin/watched-control.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
 import { createLog } from '../telemetry/log.ts';
+import { observe } from './run-observed.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 export interface RunOptions {
@@ -24,24 +26,36 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const { config, warnings, text } = loadConfig(file, { env: process.env });
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const log = createLog(config.log);
-  const control = new GatewayControl(
+  const observers = observe(config, () => gateway, log);
+  const direct = new GatewayControl(
     () => gateway,
     text,
     log,
     (admin) => door.prepare(admin),
   );
+  const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, log, {
-    onExchange: (exchange) => control.onExchange(exchange),
+    onExchange: (exchange) => {
+      direct.onExchange(exchange);
+      observers.onExchange(exchange);
+    },
+    onFault: observers.onFault,
   });
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
-  const door: AdminDoor = new AdminDoor(config.admin, { control, log, secure });
-  const started = startBoth(gateway, door, replace !== undefined);
+  const door: AdminDoor = new AdminDoor(config.admin, {
+    control,
+    log,
+    secure,
+    onRefused: observers.onAdminRefused,
+  });
+  const started = startBoth(gateway, door, replace !== undefined).then(() => observers.started());
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilSignal(
     async () => {
       await started;
       const clean = await gateway.stop();
       await door.stop();
+      await observers.stopped();
       return clean;
     },
     // What is wrong with the file is in the log, and changes nothing.

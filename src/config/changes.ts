@@ -8,6 +8,7 @@ type Value = (config: GatewayConfig) => unknown;
 /** By their keys. */
 const SETTINGS: readonly (readonly [key: string, Value])[] = [
   ['parsing', ({ parsing }) => parsing],
+  ['telemetry.metrics', ({ metrics }) => metrics],
   ['admin', ({ admin }) => admin],
   ['telemetry.log.level', ({ log }) => log.level],
   ['telemetry.log.messages', ({ log }) => log.messages],
@@ -21,6 +22,8 @@ const SETTINGS: readonly (readonly [key: string, Value])[] = [
 const AT_START: readonly (readonly [key: string, Value])[] = [
   // The log's form is chosen when its output is opened.
   ['telemetry.log.format', ({ log }) => log.format],
+  // Its queue and its connection live as long as the process, so that no event is lost.
+  ['audit', ({ audit }) => audit],
 ];
 
 /** By name, what is new, gone or not as it was. */

@@ -184,7 +184,7 @@ test('F77 no secret is in what it tells', async () => {
     control.effectiveConfig(),
     control.status(),
     control.routes(),
-    control.metrics(),
+    await control.metrics('prometheus'),
     log,
   ]);
   expect(told).not.toContain(TOKEN);

@@ -47,6 +47,19 @@ test.each([
   expect(Number(headers.get('content-length'))).toBe(Buffer.byteLength(text));
 });
 
+test('/metrics comes in the format that is asked for, and is not found where there are none', async () => {
+  const room = await openAdmin();
+  const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5';
+  const { headers, text } = await ask(room, 'GET', '/metrics', { headers: { accept } });
+  expect(headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+  expect(headers.get('vary')).toBe('accept');
+  expect(text.endsWith('# EOF\n')).toBe(true);
+  room.control.servesMetrics = false;
+  const none = await ask(room, 'GET', '/metrics');
+  expect(none.status).toBe(404);
+  expect(none.text).toContain('telemetry.metrics.prometheus is false');
+});
+
 test('HEAD is GET without the body', async () => {
   const room = await openAdmin();
   const got = await ask(room, 'GET', '/status');

@@ -128,11 +128,13 @@ test('every default is filled in', () => {
       timeoutMs: 10_000,
     },
     log: { level: 'info', format: 'json', messages: true },
+    metrics: { prometheus: true, otlp: undefined },
     shutdown: { timeoutMs: 30_000 },
     watchConfig: false,
     maxBufferedBytes: 268_435_456,
     watchCertificates: true,
     admin: undefined,
+    audit: undefined,
   } satisfies GatewayConfig);
 });
 
