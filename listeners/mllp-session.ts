@@ -18,6 +18,8 @@ import { refusalBytes, refusalOf } from './refusal.ts';
 export interface SessionWatcher {
   /** A message is over, with its outcome; `reply`: what its sender was told. */
   onExchange(exchange: Exchange, reply: string): void;
+  /** Its answer has been handed to the connection, or never will be: nothing more happens to it. */
+  onOver(exchange: Exchange): void;
   /** Something that never became a message, or ended the connection. */
   onFault(error: GatewayError, peer: Peer, header: Header | undefined): void;
   onClosed(session: MllpSession): void;
@@ -45,7 +47,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #writer: TickWriter;
-  readonly #owed = new OwedAnswers();
+  readonly #owed: OwedAnswers;
   readonly #wake = (): void => this.#resume();
   /** `ending`: reads no more, still answers. */
   #state: 'open' | 'ending' | 'closed' = 'open';
@@ -80,6 +82,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget = budget;
     this.#watcher = watcher;
     this.#socket = socket;
+    this.#owed = new OwedAnswers((exchange) => watcher.onOver(exchange));
     this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
     this.#writer = new TickWriter(socket, () => this.#onFlush());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -161,7 +164,10 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget.hold(-exchange.frame.length);
     const bytes = this.partSettled(exchange, outcome);
     this.#reportStrays(outcome);
-    if (!this.#owed.settle(exchange, bytes)) return;
+    if (!this.#owed.settle(exchange, bytes)) {
+      this.#watcher.onOver(exchange);
+      return;
+    }
     if (bytes === null) this.#endReading();
     this.#pay();
   }
@@ -170,7 +176,10 @@ export class MllpSession implements FrameSink, Origin {
     const refusal =
       outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, exchange.route) : 'close';
     const bytes = replyTo(exchange, outcome, refusal);
-    this.#watcher.onExchange(exchange, replyName(outcome, bytes, refusal));
+    exchange.told = replyName(outcome, bytes, refusal);
+    this.#watcher.onExchange(exchange, exchange.told);
+    // It is in the answer to its batch that its own goes out.
+    if (exchange.batch !== undefined) this.#watcher.onOver(exchange);
     return bytes;
   }
 

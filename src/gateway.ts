@@ -16,13 +16,16 @@ import { Router } from '../routing/router.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
 import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
+import { MessageTracer } from './message-trace/message-tracer.ts';
 import { Pools } from './pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
 import type { HttpPool } from './relay/http-pool.ts';
 import type { Proxied } from './relay/proxied.ts';
 import { Relay } from './relay/relay.ts';
+import { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
+import { TraceContext } from './telemetry/trace-context.ts';
 
 export interface GatewayOptions {
   /** Called when a message is over, after its sender was answered. */
@@ -39,6 +42,7 @@ const IDLE_POLL_MS = 10;
 export class Gateway {
   readonly pools: Pools;
   readonly parsing: Parsing;
+  readonly traces: MessageTracer;
   readonly #log: Log;
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
@@ -49,6 +53,7 @@ export class Gateway {
   /** Those that a reload replaced, until their last connection has ended. */
   readonly #leaving = new Set<Listener>();
   #config: GatewayConfig;
+  #identifiers: Identifiers;
   #listeners: readonly Listener[];
   #reloading: Promise<unknown> = Promise.resolve();
   #draining = false;
@@ -71,19 +76,29 @@ export class Gateway {
     this.#budget = new BufferBudget(config.maxBufferedBytes);
     this.pools = new Pools(config, { store: this.#store, log });
     this.parsing = new Parsing(config.parsing, options.parseWorker);
+    this.#identifiers = new Identifiers(config.identifiers);
+    this.traces = new MessageTracer(log);
     const questions = new Questions(config.routes, config.pools);
-    this.#relay = new Relay(new Router(config.routes), this.pools.dispatchers, this.parsing, questions);
-    this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget);
+    const router = new Router(config.routes);
+    this.#relay = new Relay(router, this.pools.dispatchers, this.parsing, questions, this.traces);
+    this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget, this.traces);
     this.#watcher = {
       onExchange: (exchange, reply) => {
-        if (this.#config.log.messages) logExchange(log, exchange, reply);
+        if (this.#config.log.messages) logExchange(log, exchange, reply, this.#identifiers);
         options.onExchange?.(exchange);
       },
+      onOver: (exchange) => this.traces.onExchange(exchange),
       onProxied: (record) => {
+        this.traces.onProxied(record);
         if (this.#config.log.messages) logProxied(log, record);
         options.onProxied?.(record);
       },
-      onFault: (listener, error, peer, header) => logFault(log, listener, error, peer, header),
+      onFault: (listener, error, peer, header) => {
+        const trace = new TraceContext();
+        const origin = { listener, protocol: this.#protocolOf(listener), peer, header };
+        logFault(log, error, origin, trace, this.#identifiers);
+        this.traces.onFault(trace, error, origin);
+      },
     };
     this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
     for (const listener of this.#listeners) this.#register(listener);
@@ -140,6 +155,7 @@ export class Gateway {
    * @throws GatewayError GW_ERR_LISTEN
    */
   async start(): Promise<void> {
+    await this.traces.configure(this.#config, this.#identifiers);
     try {
       for (const listener of this.#listeners) await this.#open(listener);
     } catch (error) {
@@ -185,6 +201,7 @@ export class Gateway {
     timer.abort();
     this.#stopNow();
     await this.parsing.close();
+    await this.traces.stop();
     this.#log.info({ clean }, 'stopped');
     return clean;
   }
@@ -234,10 +251,19 @@ export class Gateway {
     for (const listener of made) this.#register(listener);
     this.#budget.maxBytes = config.maxBufferedBytes;
     this.#log.level = config.log.level;
+    if (!isDeepStrictEqual(before.identifiers, config.identifiers))
+      this.#identifiers = new Identifiers(config.identifiers);
+    // Not to be waited for: the collector that there was may take its time over what it is still owed.
+    void this.traces.configure(config, this.#identifiers);
     this.#log.info({ changes }, 'config loaded');
     // What a certificate file holds may have changed as well.
     this.#store.reload();
     return changes;
+  }
+
+  #protocolOf(name: string): 'mllp' | 'http' {
+    const listener = this.#config.listeners.find((one) => one.name === name);
+    return listener?.protocol ?? 'mllp';
   }
 
   async #open(listener: Listener): Promise<void> {

@@ -11,7 +11,8 @@ const ROOT = resolve(import.meta.dirname, '..');
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
-  ['src/version.ts', 'src/listen-error.ts', 'src/telemetry/'],
+  ['src/version.ts', 'src/listen-error.ts'],
+  ['src/telemetry/'],
   ['src/mllp/'],
   ['src/hl7/'],
   ['src/config/'],
@@ -21,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['routing/'],
   ['src/relay/'],
   ['listeners/'],
-  ['src/message-log.ts'],
+  ['src/message-log.ts', 'src/message-trace/'],
   ['src/pool-room.ts'],
   ['src/pools.ts'],
   ['src/gateway.ts'],

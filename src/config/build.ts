@@ -2,6 +2,7 @@
 // Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
 import { buildAdmin } from './build-admin.ts';
 import { buildPool, checkName } from './build-pool.ts';
+import { buildTraces } from './build-traces.ts';
 import { readAllow, readConditions } from './conditions.ts';
 import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
 import { parseBind } from './formats.ts';
@@ -39,6 +40,11 @@ export function build(top: Section, file: string | undefined, reading: Reading):
       format: top.word('telemetry.log.format'),
       messages: top.flag('telemetry.log.messages'),
     },
+    identifiers: {
+      controlIds: top.word('telemetry.controlIds'),
+      hashKey: top.optionalText('telemetry.hashKey'),
+    },
+    traces: buildTraces(top, names.listeners, reading),
     shutdown: { timeoutMs: top.number('shutdown.timeout') },
     watchConfig: top.flag('reload.watch'),
     maxBufferedBytes: top.number('limits.maxBuffered'),

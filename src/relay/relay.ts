@@ -10,15 +10,18 @@ import { stickyKey } from '../../routing/sticky-key.ts';
 import type { ListenerConfig, RouteConfig } from '../config/config.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type Piece, splitBatch } from '../hl7/batch.ts';
+import { readPath } from '../hl7/field-path.ts';
 import { HEADER_ONLY, type MessageRead, UNREAD } from '../hl7/fields-read.ts';
 import { findHeader, type Header, isHeaderDeep, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import { requireValid } from '../hl7/whole/validation.ts';
 import { holdsFrameEnd, payloadOf, START_BLOCK } from '../mllp/frame.ts';
+import { parseTraceparent } from '../telemetry/trace-context.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { Postings } from './posting.ts';
 import { SplitBatch } from './split-batch.ts';
+import { NO_TRACES, type TraceHead } from './trace-head.ts';
 import { type Turn, Turns } from './turns.ts';
 
 /** What of a listener's config decides about a message. */
@@ -39,18 +42,21 @@ export class Relay {
   #questions: Questions;
   #hasHl7Routes: boolean;
   readonly #turns = new Turns();
+  readonly #head: TraceHead;
 
   constructor(
     router: Router,
     dispatchers: ReadonlyMap<string, Dispatcher>,
     parsing: Parsing,
     questions: Questions,
+    head: TraceHead = NO_TRACES,
   ) {
     this.#router = router;
+    this.#head = head;
     this.#dispatchers = dispatchers;
     this.#parsing = parsing;
     this.#questions = questions;
-    this.#postings = new Postings(router.routes);
+    this.#postings = new Postings(router.routes, head);
     this.#hasHl7Routes = router.routes.some(({ http }) => http?.hl7 === true);
   }
 
@@ -58,7 +64,7 @@ export class Relay {
   reconfigure(router: Router, questions: Questions): void {
     this.#router = router;
     this.#questions = questions;
-    this.#postings = new Postings(router.routes);
+    this.#postings = new Postings(router.routes, this.#head);
     this.#hasHl7Routes = router.routes.some(({ http }) => http?.hl7 === true);
   }
 
@@ -128,6 +134,7 @@ export class Relay {
   }
 
   #split(exchange: Exchange, pieces: readonly Piece[], admission: Admission): void {
+    if (this.#head.isOn) exchange.parsedAt = performance.now();
     new SplitBatch(exchange, pieces, (part) => this.accept(part, admission)).start();
   }
 
@@ -135,6 +142,10 @@ export class Relay {
   #decide(exchange: Exchange, admission: Admission, fields: MessageRead | undefined): Dispatcher {
     const { header } = exchange;
     const { listener, peer, http } = exchange.origin;
+    if (this.#head.isOn) {
+      exchange.parsedAt = performance.now();
+      if (this.#head.fields !== undefined && fields === undefined) this.#adopt(exchange, this.#head.fields);
+    }
     admit(header, admission, fields);
     if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
     const view = { header, listener, peer, http, fields };
@@ -145,7 +156,19 @@ export class Relay {
     else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
     if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
     exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
+    if (this.#head.isOn) exchange.routedAt = performance.now();
     return dispatcher;
+  }
+
+  /** A sender over MLLP may say in a segment of its own what an HTTP client says in headers. Nobody's word to sample. */
+  #adopt(
+    { header, origin, batch, trace }: Exchange,
+    { parent, state }: NonNullable<TraceHead['fields']>,
+  ): void {
+    if (origin.http !== undefined || batch !== undefined) return;
+    const text = readPath(header, parent);
+    const remote = text === undefined ? undefined : parseTraceparent(text, readPath(header, state), false);
+    if (remote !== undefined) trace.adopt(remote);
   }
 
   #readElsewhere(exchange: Exchange, admission: Admission, payload: Buffer): void {

@@ -127,6 +127,8 @@ test('every default is filled in', () => {
       timeoutMs: 10_000,
     },
     log: { level: 'info', format: 'json', messages: true },
+    identifiers: { controlIds: 'plain', hashKey: undefined },
+    traces: undefined,
     shutdown: { timeoutMs: 30_000 },
     watchConfig: false,
     maxBufferedBytes: 268_435_456,

@@ -35,10 +35,6 @@ describe('one surprise, one warning', () => {
       '2:3: listeners.l.limits.maxFrame: is larger than limits.maxBuffered (1MiB)',
     ],
     [
-      config({ top: 'telemetry: { traces: { sample: 0.5 } }' }),
-      '9:14: telemetry.traces: has no effect in this version',
-    ],
-    [
       config({ top: 'telemetry: { metrics: { prometheus: true } }' }),
       '9:14: telemetry.metrics: has no effect in this version',
     ],

@@ -1,0 +1,31 @@
+// What is decided of a trace before its message is over: whether nodes are told of it, and told to record it. What the
+// gateway itself records is decided at the end (src/message-trace/), where failures are known.
+import type { MessageView } from '../../routing/message-view.ts';
+import type { FieldPath } from '../hl7/field-path.ts';
+import { newSpanId } from '../telemetry/random-ids.ts';
+import { formatTraceparent, type HandedOn, type TraceContext } from '../telemetry/trace-context.ts';
+import type { Attempt } from './exchange.ts';
+
+export interface TraceHead {
+  /** Otherwise what clients say of their traces goes on as it is, and no times are taken for spans. */
+  readonly isOn: boolean;
+  /** Where a message that comes by MLLP may hold its context. */
+  readonly fields: { readonly parent: FieldPath; readonly state: FieldPath } | undefined;
+  /** The same answer for a trace as long as it lives. */
+  takes(trace: TraceContext, view: MessageView): boolean;
+}
+
+export const NO_TRACES: TraceHead = { isOn: false, fields: undefined, takes: () => false };
+
+/** What the node of this attempt reads as its parent: the attempt's own span. */
+export function handOn(
+  head: TraceHead,
+  trace: TraceContext,
+  attempt: Attempt | undefined,
+  view: MessageView,
+): HandedOn | undefined {
+  if (!head.isOn || attempt === undefined) return undefined;
+  attempt.spanId ??= newSpanId();
+  const sampled = head.takes(trace, view);
+  return { parent: formatTraceparent(trace.traceId, attempt.spanId, sampled), state: trace.remote?.state };
+}
