@@ -46,7 +46,11 @@ describe('traceparent', () => {
   it('is written as it is read', () => {
     for (const sampled of [true, false]) {
       const text = formatTraceparent(TRACE, SPAN, sampled);
-      expect(parseTraceparent(text, undefined, false)).toMatchObject({ traceId: TRACE, spanId: SPAN, sampled });
+      expect(parseTraceparent(text, undefined, false)).toMatchObject({
+        traceId: TRACE,
+        spanId: SPAN,
+        sampled,
+      });
     }
   });
 });

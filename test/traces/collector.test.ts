@@ -23,48 +23,52 @@ async function sendMany(sender: Sender, count: number): Promise<void> {
 }
 
 describe('trouble with the collector', () => {
-  it('killed and restarted under load: every message is answered, the queue stays in its bound', LONG, async () => {
-    await using collector = await startCollector();
-    await using node = await startFaultyNode();
-    const max = 200;
-    await using gw = await startTraced(collector, {
-      nodes: [node.url],
-      traces: { queue: { max, batch: 20, delay: '5ms' } },
-    });
-    const { traces } = gw.gateway;
-    const senders = await Promise.all(Array.from({ length: 4 }, () => connectSender(gw.port())));
-    let isOver = false;
-    let sent = 0;
-    let most = 0;
-    const load = senders.map(async (sender) => {
-      while (!isOver) {
-        await sendMany(sender, 1);
-        sent++;
-        most = Math.max(most, traces.stats.queued);
-      }
-    });
-    await until(() => traces.stats.exported > 0, PATIENCE);
-    await collector.kill();
-    // The exporter tries again and again; meanwhile the queue fills up, and the rest is dropped.
-    await until(() => traces.stats.dropped > 100, PATIENCE);
-    const whileDown = sent;
-    await until(() => sent > whileDown + 50, PATIENCE);
-    await collector.start();
-    const before = traces.stats.exported;
-    await until(() => traces.stats.exported > before + 100, PATIENCE);
-    isOver = true;
-    await Promise.all(load);
-    expect(gw.exchanges).toHaveLength(sent);
-    expect(gw.exchanges.every(({ outcome }) => outcome?.kind === 'answered')).toBe(true);
-    expect(most).toBeGreaterThan(max / 2);
-    expect(most).toBeLessThanOrEqual(max);
-    for (const sender of senders) await sender[Symbol.asyncDispose]();
-    await until(() => traces.stats.queued === 0 && traces.underWay === 0, PATIENCE);
-    // Every span that was due is in one of the two counts.
-    const { exported, dropped } = traces.stats;
-    expect(exported).toBeGreaterThanOrEqual(collector.spans.length);
-    expect(exported + dropped).toBeGreaterThanOrEqual(5 * sent);
-  });
+  it(
+    'killed and restarted under load: every message is answered, the queue stays in its bound',
+    LONG,
+    async () => {
+      await using collector = await startCollector();
+      await using node = await startFaultyNode();
+      const max = 200;
+      await using gw = await startTraced(collector, {
+        nodes: [node.url],
+        traces: { queue: { max, batch: 20, delay: '5ms' } },
+      });
+      const { traces } = gw.gateway;
+      const senders = await Promise.all(Array.from({ length: 4 }, () => connectSender(gw.port())));
+      let isOver = false;
+      let sent = 0;
+      let most = 0;
+      const load = senders.map(async (sender) => {
+        while (!isOver) {
+          await sendMany(sender, 1);
+          sent++;
+          most = Math.max(most, traces.stats.queued);
+        }
+      });
+      await until(() => traces.stats.exported > 0, PATIENCE);
+      await collector.kill();
+      // The exporter tries again and again; meanwhile the queue fills up, and the rest is dropped.
+      await until(() => traces.stats.dropped > 100, PATIENCE);
+      const whileDown = sent;
+      await until(() => sent > whileDown + 50, PATIENCE);
+      await collector.start();
+      const before = traces.stats.exported;
+      await until(() => traces.stats.exported > before + 100, PATIENCE);
+      isOver = true;
+      await Promise.all(load);
+      expect(gw.exchanges).toHaveLength(sent);
+      expect(gw.exchanges.every(({ outcome }) => outcome?.kind === 'answered')).toBe(true);
+      expect(most).toBeGreaterThan(max / 2);
+      expect(most).toBeLessThanOrEqual(max);
+      for (const sender of senders) await sender[Symbol.asyncDispose]();
+      await until(() => traces.stats.queued === 0 && traces.underWay === 0, PATIENCE);
+      // Every span that was due is in one of the two counts.
+      const { exported, dropped } = traces.stats;
+      expect(exported).toBeGreaterThanOrEqual(collector.spans.length);
+      expect(exported + dropped).toBeGreaterThanOrEqual(5 * sent);
+    },
+  );
 
   it('one that never answers costs no message anything, nor the end more than its limit', LONG, async () => {
     await using collector = await startCollector();
@@ -92,7 +96,8 @@ describe('trouble with the collector', () => {
     await using gw = await startTraced(collector, { nodes: [node.url] });
     const { traces } = gw.gateway;
     await using sender = await connectSender(gw.port());
-    const said = () => gw.log.filter(({ msg }) => String(msg).startsWith('traces')).map(({ msg, cause }) => [msg, cause]);
+    const said = () =>
+      gw.log.filter(({ msg }) => String(msg).startsWith('traces')).map(({ msg, cause }) => [msg, cause]);
     for (const failed of [1, 2]) {
       await sendMany(sender, 1);
       await until(() => traces.stats.failedExports === failed, PATIENCE);
@@ -207,7 +212,10 @@ describe('a reload', () => {
   it('the share and the names alone touch no queue', async () => {
     await using collector = await startCollector();
     await using node = await startFaultyNode();
-    await using gw = await startTraced(collector, { nodes: [node.url], traces: { always: { 'MSH-3': 'A' } } });
+    await using gw = await startTraced(collector, {
+      nodes: [node.url],
+      traces: { always: { 'MSH-3': 'A' } },
+    });
     await using sender = await connectSender(gw.port());
     const config = tracedConfig(collector, {
       nodes: [node.url],

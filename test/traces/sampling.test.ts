@@ -12,7 +12,9 @@ import { startTraced } from './room.ts';
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 const SPAN_ID = 'b7ad6b7169203331';
-const ids = (collector: { spans: readonly { kind: string; attributes: Readonly<Record<string, unknown>> }[] }) =>
+const ids = (collector: {
+  spans: readonly { kind: string; attributes: Readonly<Record<string, unknown>> }[];
+}) =>
   collector.spans
     .filter(({ kind }) => kind === 'server')
     .map(({ attributes }) => attributes['hl7.message.control_id'])

@@ -18,7 +18,8 @@ test.each([0, 0.001, 0.01, 0.3, 0.5, 0.999, 1])('a share of %d is that of opente
   let taken = 0;
   for (let i = 0; i < 5000; i++) {
     const traceId = newTraceId();
-    const expected = theirs.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED;
+    const expected =
+      theirs.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED;
     expect(ours.takes(context(traceId))).toBe(expected);
     if (expected) taken++;
   }
