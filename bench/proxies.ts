@@ -21,6 +21,8 @@ export interface GatewayShape {
   readonly max: number;
   readonly pipelining: number;
   readonly logMessages: boolean;
+  /** More of `telemetry`. */
+  readonly telemetry?: Readonly<Record<string, unknown>>;
 }
 
 /** Two nodes, as in the product's own examples. */
@@ -55,7 +57,10 @@ export async function startGateway(
       { name: 'admissions', when: { 'MSH-9.1': 'ADT' }, to: 'p' },
       { name: 'rest', to: 'p' },
     ],
-    telemetry: { log: { level: shape.logMessages ? 'info' : 'warn', messages: shape.logMessages } },
+    telemetry: {
+      log: { level: shape.logMessages ? 'info' : 'warn', messages: shape.logMessages },
+      ...shape.telemetry,
+    },
   };
   const file = join(folder, `gateway-${port}.yaml`);
   writeFileSync(file, JSON.stringify(config));

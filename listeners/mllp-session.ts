@@ -18,8 +18,8 @@ import { refusalBytes, refusalOf } from './refusal.ts';
 export interface SessionWatcher {
   /** A message is over, with its outcome; `reply`: what its sender was told. */
   onExchange(exchange: Exchange, reply: string): void;
-  /** Its answer has been handed to the connection, or never will be: nothing more happens to it. */
-  onOver(exchange: Exchange): void;
+  /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
+  onOver(exchange: Exchange, replied: boolean): void;
   /** Something that never became a message, or ended the connection. */
   onFault(error: GatewayError, peer: Peer, header: Header | undefined): void;
   onClosed(session: MllpSession): void;
@@ -82,7 +82,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget = budget;
     this.#watcher = watcher;
     this.#socket = socket;
-    this.#owed = new OwedAnswers((exchange) => watcher.onOver(exchange));
+    this.#owed = new OwedAnswers((exchange, replied) => watcher.onOver(exchange, replied));
     this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
     this.#writer = new TickWriter(socket, () => this.#onFlush());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -165,7 +165,7 @@ export class MllpSession implements FrameSink, Origin {
     const bytes = this.partSettled(exchange, outcome);
     this.#reportStrays(outcome);
     if (!this.#owed.settle(exchange, bytes)) {
-      this.#watcher.onOver(exchange);
+      this.#watcher.onOver(exchange, false);
       return;
     }
     if (bytes === null) this.#endReading();
@@ -179,7 +179,7 @@ export class MllpSession implements FrameSink, Origin {
     exchange.told = replyName(outcome, bytes, refusal);
     this.#watcher.onExchange(exchange, exchange.told);
     // It is in the answer to its batch that its own goes out.
-    if (exchange.batch !== undefined) this.#watcher.onOver(exchange);
+    if (exchange.batch !== undefined) this.#watcher.onOver(exchange, true);
     return bytes;
   }
 

@@ -15,11 +15,11 @@ interface Owed {
 
 export class OwedAnswers {
   readonly #owed: Owed[] = [];
-  readonly #onOver: (exchange: Exchange) => void;
+  readonly #onOver: (exchange: Exchange, replied: boolean) => void;
   #count = 0;
 
   /** `onOver`: the answer to a settled exchange was paid, or is owed no more. */
-  constructor(onOver: (exchange: Exchange) => void = () => {}) {
+  constructor(onOver: (exchange: Exchange, replied: boolean) => void = () => {}) {
     this.#onOver = onOver;
   }
 
@@ -64,10 +64,7 @@ export class OwedAnswers {
     if (first === undefined || answer === undefined) return undefined;
     this.#owed.shift();
     this.#count -= first.messages;
-    if (first.exchange !== undefined) {
-      if (answer !== null) first.exchange.repliedAt = performance.now();
-      this.#onOver(first.exchange);
-    }
+    if (first.exchange !== undefined) this.#onOver(first.exchange, answer !== null);
     return answer;
   }
 
@@ -91,7 +88,7 @@ export class OwedAnswers {
     for (const { exchange, answer } of cut) {
       if (exchange === undefined) continue;
       if (answer === undefined) exchange.abandon();
-      else this.#onOver(exchange);
+      else this.#onOver(exchange, false);
     }
   }
 }

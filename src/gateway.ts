@@ -87,7 +87,7 @@ export class Gateway {
         if (this.#config.log.messages) logExchange(log, exchange, reply, this.#identifiers);
         options.onExchange?.(exchange);
       },
-      onOver: (exchange) => this.traces.onExchange(exchange),
+      onOver: (exchange, replied) => this.traces.onExchange(exchange, replied),
       onProxied: (record) => {
         this.traces.onProxied(record);
         if (this.#config.log.messages) logProxied(log, record);

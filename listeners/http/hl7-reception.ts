@@ -26,8 +26,7 @@ export interface Hl7ReceptionOptions {
   readonly budget: BufferBudget;
   readonly trusted: TrustedProxies;
   readonly onExchange: (exchange: Exchange, reply: string) => void;
-  /** Nothing more happens to it. */
-  readonly onOver: (exchange: Exchange) => void;
+  readonly onOver: (exchange: Exchange, replied: boolean) => void;
   readonly onFault: (error: GatewayError, peer: Peer) => void;
   readonly mustClose: () => boolean;
 }
@@ -93,7 +92,7 @@ export class Hl7Reception implements Origin {
     // F26: its message stands all the same.
     if (isGone(this.#response)) onFault(new GatewayError('GW_ERR_HTTP_CUT'), this.peer);
     this.#reply(exchange, outcome);
-    this.#options.onOver(exchange);
+    this.#options.onOver(exchange, outcome.kind !== 'abandoned');
   }
 
   #reply(exchange: Exchange, outcome: Outcome): void {
@@ -116,7 +115,6 @@ export class Hl7Reception implements Origin {
       case 'failed':
         this.#fail(exchange, outcome);
     }
-    exchange.repliedAt = performance.now();
   }
 
   #tell(exchange: Exchange, told: string): void {
@@ -127,7 +125,7 @@ export class Hl7Reception implements Origin {
   /** A message of a batch that is split; its part of the answer, framed. */
   partSettled(part: Exchange, outcome: Outcome): Buffer | null {
     const bytes = this.#partReply(part, outcome);
-    this.#options.onOver(part);
+    this.#options.onOver(part, true);
     return bytes;
   }
 

@@ -61,27 +61,31 @@ function rootName({ origin, route }: Exchange): string {
   return route === undefined ? http.method : `${http.method} ${route.name}`;
 }
 
-const ACK_CODE = /^[AC][AER]$/;
+const ACK_CODES: ReadonlySet<string> = new Set(['AA', 'AE', 'AR', 'CA', 'CE', 'CR']);
 
 function replyAttributes(told: string): Attributes {
-  return ACK_CODE.test(told) ? { 'hl7.ack.code': told } : { 'gateway.reply': told };
+  return ACK_CODES.has(told) ? { 'hl7.ack.code': told } : { 'gateway.reply': told };
 }
 
 function rootAttributes(exchange: Exchange, identifiers: Identifiers): Attributes {
   const { origin, route, pool, outcome, attempts, batch, stickyKey, told } = exchange;
-  const attributes: Attributes = { 'gateway.listener': origin.listener };
-  if (exchange.hasHeader) putHeader(attributes, exchange.header, identifiers);
+  const attributes: Attributes = exchange.hasHeader
+    ? headerAttributes(exchange.header, origin.listener, identifiers)
+    : { 'gateway.listener': origin.listener };
   putPeer(attributes, origin.peer);
   attributes['network.protocol.name'] = origin.http === undefined ? 'mllp' : 'http';
-  put(attributes, 'http.request.method', origin.http?.method);
-  put(attributes, 'gateway.route', route?.name);
-  put(attributes, 'gateway.pool', pool?.name);
-  put(attributes, 'gateway.node', attempts.at(-1)?.node);
-  if (attempts.length > 0) attributes['gateway.attempts'] = attempts.length;
+  if (origin.http !== undefined) attributes['http.request.method'] = origin.http.method;
+  if (route !== undefined) attributes['gateway.route'] = route.name;
+  if (pool !== undefined) attributes['gateway.pool'] = pool.name;
+  const last = attempts.at(-1);
+  if (last !== undefined) {
+    attributes['gateway.node'] = last.node;
+    attributes['gateway.attempts'] = attempts.length;
+  }
+  if (outcome !== undefined) attributes['gateway.outcome'] = outcome.kind;
+  if (told !== undefined) attributes[ACK_CODES.has(told) ? 'hl7.ack.code' : 'gateway.reply'] = told;
   if (stickyKey !== undefined) attributes['gateway.sticky.key'] = identifiers.stickyKey(stickyKey);
-  put(attributes, 'gateway.outcome', outcome?.kind);
   if (outcome?.kind === 'failed' && outcome.ambiguous) attributes['gateway.ambiguous'] = true;
-  if (told !== undefined) Object.assign(attributes, replyAttributes(told));
   if (exchange.parts > 0) attributes['gateway.batch.size'] = exchange.parts;
   if (batch !== undefined) {
     put(attributes, 'gateway.batch.control_id', identifiers.controlId(batch.controlId));
@@ -91,14 +95,36 @@ function rootAttributes(exchange: Exchange, identifiers: Identifiers): Attribute
   return attributes;
 }
 
-export function putHeader(attributes: Attributes, header: Header, identifiers: Identifiers): void {
-  put(attributes, 'hl7.message.type', loggable(header.text(9)));
-  put(attributes, 'hl7.message.control_id', identifiers.controlId(header.text(10)));
-  put(attributes, 'hl7.version', loggable(header.text(12)));
-  put(attributes, 'hl7.sending.application', loggable(header.text(3)));
-  put(attributes, 'hl7.sending.facility', loggable(header.text(4)));
-  put(attributes, 'hl7.receiving.application', loggable(header.text(5)));
-  put(attributes, 'hl7.receiving.facility', loggable(header.text(6)));
+/** With the listener. A field that is empty says nothing, and is left out. */
+export function headerAttributes(header: Header, listener: string, identifiers: Identifiers): Attributes {
+  const type = loggable(header.text(9));
+  const controlId = identifiers.controlId(header.text(10));
+  const version = loggable(header.text(12));
+  const application = loggable(header.text(3));
+  const facility = loggable(header.text(4));
+  const receivingApplication = loggable(header.text(5));
+  const receivingFacility = loggable(header.text(6));
+  const attributes: Attributes = {
+    'gateway.listener': listener,
+    'hl7.message.type': type,
+    'hl7.message.control_id': controlId,
+    'hl7.version': version,
+    'hl7.sending.application': application,
+    'hl7.sending.facility': facility,
+    'hl7.receiving.application': receivingApplication,
+    'hl7.receiving.facility': receivingFacility,
+  };
+  if (
+    !type ||
+    !controlId ||
+    !version ||
+    !application ||
+    !facility ||
+    !receivingApplication ||
+    !receivingFacility
+  )
+    for (const name in attributes) if (attributes[name] === '') delete attributes[name];
+  return attributes;
 }
 
 function linksOf({ batch, partTraces }: Exchange) {

@@ -113,12 +113,13 @@ export class MessageTracer implements TraceHead {
     return trace.sampled;
   }
 
-  /** A message is over, and answered. */
-  onExchange(exchange: Exchange): void {
+  /** A message is over. `replied`: its answer is on its way to the sender since now. */
+  onExchange(exchange: Exchange, replied: boolean): void {
     if (this.#running === undefined) return;
     const isUrgent = isWorthIt(exchange);
-    if (isUrgent || this.#takes(exchange.trace, exchange))
-      this.#keep(exchange, exchangeSpanCount(exchange), isUrgent);
+    if (!isUrgent && !this.#takes(exchange.trace, exchange)) return;
+    if (replied) exchange.repliedAt = performance.now();
+    this.#keep(exchange, exchangeSpanCount(exchange), isUrgent);
   }
 
   onProxied(record: Proxied): void {

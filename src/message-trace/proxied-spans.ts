@@ -8,7 +8,7 @@ import type { Proxied } from '../relay/proxied.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { type FinishedSpan, SERVER, type SpanParts, type SpanSource } from '../telemetry/traces/span.ts';
-import { putHeader } from './exchange-spans.ts';
+import { headerAttributes } from './exchange-spans.ts';
 import { errorParts, put, putPeer, SpanDraft } from './span-draft.ts';
 
 export function proxiedSpanCount({ attempts }: Proxied): number {
@@ -76,9 +76,10 @@ export function faultSpans(
   source: SpanSource,
 ): FinishedSpan[] {
   const now = performance.now();
-  const attributes: Attributes = { 'gateway.listener': listener, 'network.protocol.name': protocol };
+  const attributes: Attributes =
+    header === undefined ? { 'gateway.listener': listener } : headerAttributes(header, listener, identifiers);
   if (peer !== undefined) putPeer(attributes, peer);
-  if (header !== undefined) putHeader(attributes, header, identifiers);
+  attributes['network.protocol.name'] = protocol;
   const draft = new SpanDraft(trace, source);
   const name = protocol === 'mllp' ? 'mllp receive' : 'HTTP';
   draft.root({ name, kind: SERVER, from: now, to: now, attributes, error: errorParts(error) });

@@ -1,6 +1,7 @@
 // What the spans of messages and of requests have in common: the attributes of both ends, of a node, of an error; and
 // the children that both have. Promises that no value comes from beyond a message's header, nor from a request's target.
-import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import type { Attributes, AttributeValue, SpanContext } from '@opentelemetry/api';
+import type { TimedEvent } from '@opentelemetry/sdk-trace';
 import { type Peer, sourceAddress } from '../../routing/message-view.ts';
 import type { NodeConfig, PoolConfig } from '../config/config.ts';
 import { ERRORS, type GatewayError } from '../errors.ts';
@@ -9,6 +10,7 @@ import { newSpanId } from '../telemetry/random-ids.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import {
   CLIENT,
+  contextOf,
   FinishedSpan,
   INTERNAL,
   type SpanParts,
@@ -39,24 +41,27 @@ export function putPeer(attributes: Attributes, { address, port, tls }: Peer): v
 export class SpanDraft {
   readonly spans: FinishedSpan[] = [];
   readonly #trace: TraceContext;
+  readonly #traceId: string;
+  readonly #root: SpanContext;
   readonly #source: SpanSource;
 
   constructor(trace: TraceContext, source: SpanSource) {
     this.#trace = trace;
+    this.#traceId = trace.traceId;
+    this.#root = contextOf(trace.traceId, trace.spanId);
     this.#source = source;
   }
 
-  root(parts: Omit<SpanParts, 'traceId' | 'spanId' | 'parentId' | 'isRemote'>): void {
-    const { traceId, spanId, remote } = this.#trace;
-    const whole = { ...parts, traceId, spanId, parentId: remote?.spanId, isRemote: remote !== undefined };
-    this.spans.push(new FinishedSpan(whole, this.#source));
+  root(parts: SpanParts): void {
+    const { remote } = this.#trace;
+    const parent = remote && contextOf(remote.traceId, remote.spanId, true);
+    this.spans.push(new FinishedSpan(parts, this.#root, parent, this.#source));
   }
 
   child(name: string, from: number, to: number, attributes: Attributes, error?: SpanParts['error']): void {
-    const { traceId, spanId } = this.#trace;
-    const ids = { traceId, spanId: newSpanId(), parentId: spanId };
-    this.spans.push(
-      new FinishedSpan({ name, kind: INTERNAL, ...ids, from, to, attributes, error }, this.#source),
+    this.#add(
+      { name, kind: INTERNAL, from, to, attributes, events: undefined, links: undefined, error },
+      newSpanId(),
     );
   }
 
@@ -64,11 +69,16 @@ export class SpanDraft {
   attempts(record: AttemptRecord, more: (attempt: Attempt, attributes: Attributes) => void): void {
     const { pool, attempts, waitingSince } = record;
     const end = record.settledAt ?? record.receivedAt;
-    for (const [i, attempt] of attempts.entries()) {
+    let count = 0;
+    for (const attempt of attempts) {
       if (attempt.waitedSince !== undefined) this.#queue(attempt.waitedSince, attempt.startedAt, pool);
-      this.#forward(attempt, i + 1, end, pool, more);
+      this.#forward(attempt, ++count, end, pool, more);
     }
     if (waitingSince !== undefined) this.#queue(waitingSince, end, pool);
+  }
+
+  #add(parts: SpanParts, spanId: string): void {
+    this.spans.push(new FinishedSpan(parts, contextOf(this.#traceId, spanId), this.#root, this.#source));
   }
 
   #queue(from: number, to: number, pool: PoolConfig | undefined): void {
@@ -84,46 +94,64 @@ export class SpanDraft {
     pool: PoolConfig | undefined,
     more: (attempt: Attempt, attributes: Attributes) => void,
   ): void {
-    const { traceId, spanId } = this.#trace;
-    const { node, why, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
-    const to = endedAt ?? end;
-    const attributes: Attributes = {
-      'gateway.attempt': count,
-      'gateway.node': node,
-      'gateway.node.choice': why,
-    };
-    put(attributes, 'gateway.pool', pool?.name);
-    const config = nodeOf(pool, node);
-    if (config !== undefined) {
-      attributes['server.address'] = config.host;
-      attributes['server.port'] = config.port;
-      attributes['network.protocol.name'] =
-        config.tls === undefined ? config.protocol : config.protocol.slice(0, 4);
-      if (config.tls !== undefined) attributes['tls.established'] = true;
-    }
-    attributes['network.transport'] = 'tcp';
-    put(attributes, 'http.response.status_code', status);
-    if (error?.resend === 'unsafe') attributes['gateway.ambiguous'] = true;
+    const { startedAt, error } = attempt;
+    const attributes = forwardAttributes(attempt, count, pool);
     more(attempt, attributes);
-    const events = [];
-    if (connectMs > 0 || writtenAt !== undefined)
-      events.push({
-        name: 'connect',
-        time: wallTime(startedAt + connectMs),
-        attributes: { 'gateway.connection.reused': connectMs === 0 },
-      });
-    if (writtenAt !== undefined) events.push({ name: 'write', time: wallTime(writtenAt) });
-    if (writtenAt !== undefined && error === undefined && endedAt !== undefined)
-      events.push({ name: 'ack', time: wallTime(endedAt) });
-    const ids = { traceId, spanId: attempt.spanId ?? newSpanId(), parentId: spanId };
-    const parts = { name: 'forward', kind: CLIENT, ...ids, from: startedAt, to, attributes, events } as const;
-    this.spans.push(
-      new FinishedSpan(
-        { ...parts, error: error === undefined ? undefined : errorParts(error) },
-        this.#source,
-      ),
+    this.#add(
+      {
+        name: 'forward',
+        kind: CLIENT,
+        from: startedAt,
+        to: attempt.endedAt ?? end,
+        attributes,
+        events: eventsOf(attempt),
+        links: undefined,
+        error: error === undefined ? undefined : errorParts(error),
+      },
+      attempt.spanId ?? newSpanId(),
     );
   }
+}
+
+function forwardAttributes(
+  { node, why, error, status }: Attempt,
+  count: number,
+  pool: PoolConfig | undefined,
+): Attributes {
+  const config = nodeOf(pool, node);
+  // In one go where all is known, as it is mostly: V8 has such an object three times as fast.
+  const attributes: Attributes =
+    config === undefined
+      ? {
+          'gateway.attempt': count,
+          'gateway.node': node,
+          'gateway.node.choice': why,
+          'network.transport': 'tcp',
+        }
+      : {
+          'gateway.attempt': count,
+          'gateway.node': node,
+          'gateway.node.choice': why,
+          'network.transport': 'tcp',
+          'gateway.pool': pool?.name ?? '',
+          'server.address': config.host,
+          'server.port': config.port,
+          'network.protocol.name': config.protocol.slice(0, 4),
+        };
+  if (config?.tls !== undefined) attributes['tls.established'] = true;
+  if (status !== undefined) attributes['http.response.status_code'] = status;
+  if (error?.resend === 'unsafe') attributes['gateway.ambiguous'] = true;
+  return attributes;
+}
+
+function eventsOf({ startedAt, connectMs, writtenAt, endedAt, error }: Attempt): TimedEvent[] {
+  const events: TimedEvent[] = [];
+  if (connectMs > 0 || writtenAt !== undefined)
+    events.push({ name: 'connect', time: wallTime(startedAt + connectMs) });
+  if (writtenAt === undefined) return events;
+  events.push({ name: 'write', time: wallTime(writtenAt) });
+  if (error === undefined && endedAt !== undefined) events.push({ name: 'ack', time: wallTime(endedAt) });
+  return events;
 }
 
 /** What an exchange and a proxied request have in common. */

@@ -1,6 +1,6 @@
 // The place of one message in its trace (W3C Trace Context): ids, who is above it, and whether its nodes are told to
 // record it. Promises that nothing is drawn before it is asked for: a message that nobody traces or logs has no id.
-import { newSpanId, newTraceId } from './random-ids.ts';
+import { newLot, newSpanId, newTraceId } from './random-ids.ts';
 
 /** What a peer says of the span that caused its message. */
 export interface RemoteContext {
@@ -21,6 +21,7 @@ export interface HandedOn {
 
 export class TraceContext {
   #traceId: string | undefined;
+  #lot: number | undefined;
   #spanId: string | undefined;
   #remote: RemoteContext | undefined;
   /** Of the batch that it was split from: what goes for that goes for its messages. */
@@ -35,8 +36,19 @@ export class TraceContext {
 
   /** 32 hexadecimal digits. */
   get traceId(): string {
-    this.#traceId ??= this.#remote?.traceId ?? newTraceId();
+    this.#traceId ??= this.#remote?.traceId ?? newTraceId(this.#lot);
     return this.#traceId;
+  }
+
+  /**
+   * The number by which opentelemetry's samplers go: its id's four words, each by exclusive or with the next. Where there
+   * is no id yet it is drawn, and the id will have it.
+   */
+  get lot(): number {
+    const known = this.#traceId ?? this.#remote?.traceId;
+    if (known !== undefined) return folded(known);
+    this.#lot ??= newLot();
+    return this.#lot;
   }
 
   /** Of the message's root span here. */
@@ -53,6 +65,12 @@ export class TraceContext {
   adopt(remote: RemoteContext): void {
     if (this.#traceId === undefined) this.#remote ??= remote;
   }
+}
+
+function folded(traceId: string): number {
+  let lot = 0;
+  for (let at = 0; at < 32; at += 8) lot ^= Number.parseInt(traceId.slice(at, at + 8), 16);
+  return lot >>> 0;
 }
 
 /** 3.2.2: lower-case only; a version after 00 may have more behind the flags. */

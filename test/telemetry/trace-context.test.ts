@@ -111,3 +111,21 @@ it('ids do not repeat, also over the end of the buffer that they are cut from', 
   expect(ids.size).toBe(6000);
   for (const id of ids) expect(id).toMatch(/^([0-9a-f]{16}){1,2}$/);
 });
+
+describe('the lot', () => {
+  const folded = (traceId: string) =>
+    [0, 8, 16, 24].reduce((sum, at) => (sum ^ Number.parseInt(traceId.slice(at, at + 8), 16)) >>> 0, 0);
+
+  it('is that of the id, whichever is asked for first', () => {
+    for (let i = 0; i < 200; i++) {
+      const before = new TraceContext();
+      const { lot } = before;
+      expect(folded(before.traceId)).toBe(lot);
+      expect(before.lot).toBe(lot);
+      const behind = new TraceContext();
+      expect(folded(behind.traceId)).toBe(behind.lot);
+    }
+    const remote = parseTraceparent(`00-${TRACE}-${SPAN}-01`, undefined, false);
+    expect(new TraceContext(remote).lot).toBe(folded(TRACE));
+  });
+});

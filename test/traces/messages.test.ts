@@ -85,6 +85,7 @@ describe('a message that a node takes', () => {
     expectWithin(root, trace.children);
     expect(root.from >= startedAt - 50_000_000n).toBe(true);
     const times = forward?.events.map(({ at }) => at) ?? [];
+    expect(times).toHaveLength(3);
     expect(times).toEqual(times.toSorted((a, b) => Number(a - b)));
     expect(root.resource['service.name']).toBe('hl7-gateway');
     expect(root.scope).toBe('hl7-gateway');

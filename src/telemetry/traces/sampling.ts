@@ -27,12 +27,6 @@ export class Sampling {
       return remote.sampled;
     // No id is drawn for these.
     if (this.#bound === 2 ** 32 || this.#bound === 0) return this.#bound > 0;
-    return isBelow(trace.traceId, this.#bound);
+    return trace.lot < this.#bound;
   }
-}
-
-function isBelow(traceId: string, bound: number): boolean {
-  let folded = 0;
-  for (let at = 0; at < 32; at += 8) folded ^= Number.parseInt(traceId.slice(at, at + 8), 16);
-  return folded >>> 0 < bound;
 }

@@ -1,6 +1,6 @@
 // A span that is over, in the shape that opentelemetry-js exports: made at once with all that it has, as its message has
-// been over for some time. The SDK's own tracer takes five times as long for each (it copies, checks and locks).
-import type { Attributes, AttributeValue, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api';
+// been over for some time, which the SDK's tracer is not made for: it has clocks, limits and processors of its own.
+import type { Attributes, HrTime, Link, SpanContext, SpanStatus } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
 
@@ -21,17 +21,11 @@ export interface SpanSource {
 export interface SpanParts {
   readonly name: string;
   readonly kind: typeof SERVER | typeof CLIENT | typeof INTERNAL;
-  readonly traceId: string;
-  readonly spanId: string;
-  /** Undefined: a root. */
-  readonly parentId: string | undefined;
-  /** The parent is another process's. */
-  readonly isRemote?: boolean;
   /** performance.now() milliseconds. */
   readonly from: number;
   readonly to: number;
   readonly attributes: Attributes;
-  readonly events?: TimedEvent[];
+  readonly events?: TimedEvent[] | undefined;
   readonly links?: Link[] | undefined;
   /** The code of what went wrong, and it in one sentence. */
   readonly error?: { readonly type: string; readonly text: string | undefined } | undefined;
@@ -51,34 +45,23 @@ export class FinishedSpan implements ReadableSpan {
   readonly attributes: Attributes;
   readonly links: Link[];
   readonly events: TimedEvent[];
-  readonly ended = true;
-  readonly resource: Resource;
-  readonly instrumentationScope: SpanSource['scope'];
-  readonly droppedAttributesCount = 0;
-  readonly droppedEventsCount = 0;
-  readonly droppedLinksCount = 0;
   readonly #context: SpanContext;
+  readonly #source: SpanSource;
 
-  constructor(parts: SpanParts, { resource, scope }: SpanSource) {
-    const { traceId, spanId, parentId, from, to, error } = parts;
+  /** `parent`: undefined for the root of a trace. */
+  constructor(parts: SpanParts, context: SpanContext, parent: SpanContext | undefined, source: SpanSource) {
+    const { from, to, error } = parts;
     this.name = parts.name;
     this.kind = parts.kind;
-    this.#context = { traceId, spanId, traceFlags: SAMPLED };
-    if (parentId !== undefined)
-      this.parentSpanContext = {
-        traceId,
-        spanId: parentId,
-        traceFlags: SAMPLED,
-        isRemote: parts.isRemote === true,
-      };
+    this.#context = context;
+    this.#source = source;
+    if (parent !== undefined) this.parentSpanContext = parent;
     this.startTime = wallTime(from);
     // What was measured out of order would be a span of negative length.
     this.endTime = to <= from ? this.startTime : wallTime(to);
     this.attributes = parts.attributes;
     this.events = parts.events ?? NO_EVENTS;
     this.links = parts.links ?? NO_LINKS;
-    this.resource = resource;
-    this.instrumentationScope = scope;
     if (error === undefined) this.status = OK;
     else {
       this.attributes['error.type'] = error.type;
@@ -90,6 +73,31 @@ export class FinishedSpan implements ReadableSpan {
     return this.#context;
   }
 
+  // What is the same for all takes no room in each.
+  get resource(): Resource {
+    return this.#source.resource;
+  }
+
+  get instrumentationScope(): SpanSource['scope'] {
+    return this.#source.scope;
+  }
+
+  get ended(): boolean {
+    return true;
+  }
+
+  get droppedAttributesCount(): number {
+    return 0;
+  }
+
+  get droppedEventsCount(): number {
+    return 0;
+  }
+
+  get droppedLinksCount(): number {
+    return 0;
+  }
+
   get duration(): HrTime {
     const [s, ns] = this.startTime;
     const [endS, endNs] = this.endTime;
@@ -97,14 +105,10 @@ export class FinishedSpan implements ReadableSpan {
   }
 }
 
-/** Undefined values are left out: OTLP has no such thing. */
-export function attributesOf(values: Readonly<Record<string, AttributeValue | undefined>>): Attributes {
-  const attributes: Attributes = {};
-  for (const name in values) {
-    const value = values[name];
-    if (value !== undefined && value !== '') attributes[name] = value;
-  }
-  return attributes;
+export function contextOf(traceId: string, spanId: string, isRemote?: true): SpanContext {
+  return isRemote === undefined
+    ? { traceId, spanId, traceFlags: SAMPLED }
+    : { traceId, spanId, traceFlags: SAMPLED, isRemote };
 }
 
 /**
