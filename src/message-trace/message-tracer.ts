@@ -6,10 +6,9 @@ import { compileCondition } from '../../routing/condition.ts';
 import type { MessageView } from '../../routing/message-view.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { causeCode, type GatewayError } from '../errors.ts';
-import { parseFieldPath } from '../hl7/field-path.ts';
 import { Exchange } from '../relay/exchange.ts';
 import type { Proxied } from '../relay/proxied.ts';
-import type { TraceHead } from '../relay/trace-head.ts';
+import { type TraceHead, traceFields } from '../relay/trace-head.ts';
 import { type Identifiers, PLAIN_IDENTIFIERS } from '../telemetry/identifiers.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
@@ -55,6 +54,7 @@ export class MessageTracer implements TraceHead {
   #ended: (Exchange | Proxied)[] = [];
   #endedSpans = 0;
   #turn: NodeJS.Immediate | undefined;
+  #isOwed = false;
   /** One after the other: the second of two quick reloads must not be overtaken by the first. */
   #configuring: Promise<void> = Promise.resolve();
 
@@ -81,6 +81,11 @@ export class MessageTracer implements TraceHead {
     return this.#running?.queue.underWay ?? 0;
   }
 
+  /** It was stopped with batches under way, which opentelemetry-js goes on trying to send for some seconds. */
+  get isOwed(): boolean {
+    return this.#isOwed;
+  }
+
   /** Goes by this config from now on. Never rejects: without its traces a gateway is a gateway. */
   configure(config: Pick<GatewayConfig, 'traces'>, identifiers: Identifiers): Promise<void> {
     this.#configuring = this.#configuring.then(() => this.#configure(config, identifiers));
@@ -94,7 +99,7 @@ export class MessageTracer implements TraceHead {
     const effective = traces && underEnvironment(traces, this.#env, warn);
     this.#sampling = new Sampling({ share: effective?.sample ?? 0, parent: effective?.parent ?? 'never' });
     this.#always = traces?.always.map((condition) => compileCondition(condition)) ?? [];
-    this.#fields = traces?.segment === undefined ? undefined : fieldsOf(traces.segment);
+    this.#fields = traces?.segment === undefined ? undefined : traceFields(traces.segment);
     if (isDeepStrictEqual(effective, this.#effective)) return;
     this.#effective = effective;
     const running = effective && (await this.#start(effective));
@@ -199,7 +204,10 @@ export class MessageTracer implements TraceHead {
     const old = this.#running;
     this.#running = running;
     if (old === undefined) return;
-    await old.queue.shutdown(FLUSH_MS);
+    const unsent = await old.queue.shutdown(FLUSH_MS);
+    if (unsent > 0)
+      this.#log.warn({ spans: unsent }, 'traces: the collector did not take the last ones in time');
+    this.#isOwed ||= old.queue.underWay > 0;
     this.#past = { ...sum(this.#past, old.queue.stats), queued: 0 };
   }
 }
@@ -207,12 +215,6 @@ export class MessageTracer implements TraceHead {
 function viewOf(exchange: Exchange): MessageView {
   const { listener, peer, http } = exchange.origin;
   return { header: exchange.hasHeader ? exchange.header : undefined, listener, peer, http };
-}
-
-function fieldsOf(segment: string): TraceHead['fields'] {
-  const parent = parseFieldPath(`${segment}-1`);
-  const state = parseFieldPath(`${segment}-2`);
-  return parent === undefined || state === undefined ? undefined : { parent, state };
 }
 
 function sum(a: QueueStats, b: QueueStats): QueueStats {

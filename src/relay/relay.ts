@@ -10,18 +10,16 @@ import { stickyKey } from '../../routing/sticky-key.ts';
 import type { ListenerConfig, RouteConfig } from '../config/config.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type Piece, splitBatch } from '../hl7/batch.ts';
-import { readPath } from '../hl7/field-path.ts';
 import { HEADER_ONLY, type MessageRead, UNREAD } from '../hl7/fields-read.ts';
 import { findHeader, type Header, isHeaderDeep, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import { requireValid } from '../hl7/whole/validation.ts';
 import { holdsFrameEnd, payloadOf, START_BLOCK } from '../mllp/frame.ts';
-import { parseTraceparent } from '../telemetry/trace-context.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { Postings } from './posting.ts';
 import { SplitBatch } from './split-batch.ts';
-import { NO_TRACES, type TraceHead } from './trace-head.ts';
+import { NO_TRACES, remoteIn, type TraceFields, type TraceHead } from './trace-head.ts';
 import { type Turn, Turns } from './turns.ts';
 
 /** What of a listener's config decides about a message. */
@@ -160,14 +158,9 @@ export class Relay {
     return dispatcher;
   }
 
-  /** A sender over MLLP may say in a segment of its own what an HTTP client says in headers. Nobody's word to sample. */
-  #adopt(
-    { header, origin, batch, trace }: Exchange,
-    { parent, state }: NonNullable<TraceHead['fields']>,
-  ): void {
+  #adopt({ header, origin, batch, trace }: Exchange, fields: TraceFields): void {
     if (origin.http !== undefined || batch !== undefined) return;
-    const text = readPath(header, parent);
-    const remote = text === undefined ? undefined : parseTraceparent(text, readPath(header, state), false);
+    const remote = remoteIn(header, fields);
     if (remote !== undefined) trace.adopt(remote);
   }
 

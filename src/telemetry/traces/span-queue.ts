@@ -34,6 +34,7 @@ export class SpanQueue {
   #filling: ReadableSpan[] = [];
   #queued = 0;
   #underWay = 0;
+  #underWaySpans = 0;
   #exported = 0;
   #dropped = 0;
   #failedExports = 0;
@@ -86,9 +87,12 @@ export class SpanQueue {
     this.#schedule();
   }
 
-  /** Sends all there is. Resolves when it is taken or given up, or after `limitMs`; takes nothing any more. */
-  async shutdown(limitMs: number): Promise<void> {
-    if (this.#closed) return;
+  /**
+   * Sends all there is. Resolves when it is taken or given up, or after `limitMs`, to the spans that are neither; takes
+   * nothing any more.
+   */
+  async shutdown(limitMs: number): Promise<number> {
+    if (this.#closed) return 0;
     this.#flushing = true;
     const { promise: idle, resolve } = Promise.withResolvers<void>();
     this.#onIdle = resolve;
@@ -100,12 +104,14 @@ export class SpanQueue {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearImmediate(this.#turn);
+    const unsent = this.#queued + this.#underWaySpans;
     this.#dropped += this.#queued;
     this.#queued = 0;
     this.#full.length = 0;
     this.#filling = [];
     // It would wait for what is under way, and that has had its time.
     this.#exporter.shutdown().catch(() => {});
+    return unsent;
   }
 
   /** The collector has neither taken nor refused these yet. */
@@ -148,11 +154,13 @@ export class SpanQueue {
     if (batch === undefined) return;
     this.#queued -= batch.length;
     this.#underWay++;
+    this.#underWaySpans += batch.length;
     let isOver = false;
     const over = (error: Error | undefined, taken: boolean): void => {
       if (isOver) return;
       isOver = true;
       this.#underWay--;
+      this.#underWaySpans -= batch.length;
       if (taken) this.#onTaken(batch.length);
       else this.#onRefused(batch.length, error);
       this.#schedule();

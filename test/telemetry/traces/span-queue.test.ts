@@ -114,7 +114,7 @@ it('at the end sends all, and resolves when it is taken', async () => {
   expect(exporter.batches).toEqual([10, 3]);
   exporter.end();
   exporter.end();
-  await ended;
+  expect(await ended).toBe(0);
   expect([queue.stats.exported, exporter.isShut]).toEqual([13, true]);
   queue.add(spans(1));
   expect([queue.hasRoom(1, true), queue.stats.dropped]).toEqual([false, 1]);
@@ -127,7 +127,7 @@ it('at the end waits no longer than it may, and counts what is left', async () =
   vi.advanceTimersByTime(1999);
   expect(exporter.isShut).toBe(false);
   vi.advanceTimersByTime(1);
-  await ended;
+  expect(await ended).toBe(70);
   expect(queue.stats).toEqual({ exported: 0, dropped: 30, failedExports: 0, queued: 0 });
   expect(queue.underWay).toBe(4);
 });
