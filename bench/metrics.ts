@@ -30,6 +30,9 @@ function exchanges(): Exchange[] {
       writtenAt: exchange.receivedAt,
       endedAt: exchange.receivedAt + 2 + i,
       error: undefined,
+      waitedSince: undefined,
+      spanId: undefined,
+      status: undefined,
     });
     return exchange;
   });

@@ -23,6 +23,8 @@ export interface GatewayShape {
   /** Default: `redial`, as it is the gateway's. */
   readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
   readonly logMessages: boolean;
+  /** More of `telemetry`. */
+  readonly telemetry?: Readonly<Record<string, unknown>>;
 }
 
 /** Two nodes, as in the product's own examples. */
@@ -61,7 +63,10 @@ export async function startGateway(
       { name: 'admissions', when: { 'MSH-9.1': 'ADT' }, to: 'p' },
       { name: 'rest', to: 'p' },
     ],
-    telemetry: { log: { level: shape.logMessages ? 'info' : 'warn', messages: shape.logMessages } },
+    telemetry: {
+      log: { level: shape.logMessages ? 'info' : 'warn', messages: shape.logMessages },
+      ...shape.telemetry,
+    },
   };
   const file = join(folder, `gateway-${port}.yaml`);
   writeFileSync(file, JSON.stringify(config));

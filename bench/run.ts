@@ -22,12 +22,14 @@ import { haproxyVersion, hasHaproxy, type NodePorts, startGateway } from './prox
 import { compareRequests, HTTP_LOADS, measureRequests, type RequestRow, requestTable } from './requests.ts';
 import { FULL, QUICK } from './rounds.ts';
 import { makeTlsFiles } from './tls-files.ts';
+import { compareTraces, type TraceRow, traceTable } from './traces.ts';
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     tls: { type: 'boolean', default: false },
     http: { type: 'boolean', default: false },
+    traces: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -40,7 +42,7 @@ const tlsLoads = options.quick
   : LOADS;
 const kinds = options.quick ? (['full'] as const) : (['full', 'resumed'] as const);
 
-async function show<T extends MessageRow | HandshakeRow | RequestRow>(
+async function show<T extends MessageRow | HandshakeRow | RequestRow | TraceRow>(
   title: string,
   rows: AsyncIterable<T>,
   tabled: (rows: readonly T[]) => string[][],
@@ -155,8 +157,10 @@ try {
     );
   }
   if (options.http) await compareHttp(folder);
+  else if (options.traces)
+    await show('Traces and logs', compareTraces(senders, nodes, folder, times), traceTable);
   else await (options.profile ? profile : compare)(senders, shakers, nodes, folder);
-  if (!options.http && !options.tls && !options.profile) await compareHttp(folder);
+  if (!options.http && !options.tls && !options.profile && !options.traces) await compareHttp(folder);
 } finally {
   for (const child of children) await child.stop();
   rmSync(folder, { recursive: true });

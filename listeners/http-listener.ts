@@ -92,6 +92,7 @@ export class HttpListener implements Listener {
       budget: this.#budget,
       trusted: this.#trusted,
       onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
+      onOver: (exchange, replied) => this.#watcher.onOver(exchange, replied),
       onFault: (error, peer) => this.#fault(error, peer),
       mustClose: () => this.#draining,
     });

@@ -18,6 +18,8 @@ import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 /** Told of everything that happens on a listener. */
 export interface ListenerWatcher {
   onExchange(exchange: Exchange, reply: string): void;
+  /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
+  onOver(exchange: Exchange, replied: boolean): void;
   /** `header`: of the message that it happened to, where one could be read. */
   onFault(listener: string, error: GatewayError, peer: Peer | undefined, header: Header | undefined): void;
 }
@@ -128,6 +130,7 @@ export class MllpListener implements Listener {
     if (socket.destroyed) return;
     const watcher: SessionWatcher = {
       onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
+      onOver: (exchange, replied) => this.#watcher.onOver(exchange, replied),
       onFault: (error, from, header) => this.#fault(error, from, header),
       onClosed: (session) => this.#onClosed(session),
     };

@@ -19,6 +19,8 @@ import { refusalBytes, refusalOf } from './refusal.ts';
 export interface SessionWatcher {
   /** A message is over, with its outcome; `reply`: what its sender was told. */
   onExchange(exchange: Exchange, reply: string): void;
+  /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
+  onOver(exchange: Exchange, replied: boolean): void;
   /** Something that never became a message, or ended the connection. */
   onFault(error: GatewayError, peer: Peer, header: Header | undefined): void;
   onClosed(session: MllpSession): void;
@@ -47,7 +49,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #writer: TickWriter;
-  readonly #owed = new OwedAnswers();
+  readonly #owed: OwedAnswers;
   readonly #wake = (): void => this.#resume();
   /** `ending`: reads no more, still answers. */
   #state: 'open' | 'ending' | 'closed' = 'open';
@@ -82,6 +84,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget = budget;
     this.#watcher = watcher;
     this.#socket = socket;
+    this.#owed = new OwedAnswers((exchange, replied) => watcher.onOver(exchange, replied));
     this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
     this.#writer = new TickWriter(socket, () => this.#onFlush());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -173,7 +176,10 @@ export class MllpSession implements FrameSink, Origin {
     this.#budget.hold(-exchange.frame.length);
     const bytes = this.partSettled(exchange, outcome);
     this.#reportStrays(outcome);
-    if (!this.#owed.settle(exchange, bytes)) return;
+    if (!this.#owed.settle(exchange, bytes)) {
+      this.#watcher.onOver(exchange, false);
+      return;
+    }
     if (bytes === null) this.#endReading();
     this.#pay();
   }
@@ -182,7 +188,10 @@ export class MllpSession implements FrameSink, Origin {
     const refusal =
       outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, exchange.route) : 'close';
     const bytes = replyTo(exchange, outcome, refusal);
-    this.#watcher.onExchange(exchange, replyName(outcome, bytes, refusal));
+    exchange.told = replyName(outcome, bytes, refusal);
+    this.#watcher.onExchange(exchange, exchange.told);
+    // It is in the answer to its batch that its own goes out.
+    if (exchange.batch !== undefined) this.#watcher.onOver(exchange, true);
     return bytes;
   }
 

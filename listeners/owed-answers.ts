@@ -15,7 +15,13 @@ interface Owed {
 
 export class OwedAnswers {
   readonly #owed: Owed[] = [];
+  readonly #onOver: (exchange: Exchange, replied: boolean) => void;
   #count = 0;
+
+  /** `onOver`: the answer to a settled exchange was paid, or is owed no more. */
+  constructor(onOver: (exchange: Exchange, replied: boolean) => void = () => {}) {
+    this.#onOver = onOver;
+  }
 
   /** Messages that wait for their answers. */
   get count(): number {
@@ -53,8 +59,12 @@ export class OwedAnswers {
 
   /** Takes out the next answer if it is known. */
   next(): Answer | undefined {
-    const answer = this.#owed[0]?.answer;
-    if (answer !== undefined) this.#count -= this.#owed.shift()?.messages ?? 0;
+    const first = this.#owed[0];
+    const answer = first?.answer;
+    if (first === undefined || answer === undefined) return undefined;
+    this.#owed.shift();
+    this.#count -= first.messages;
+    if (first.exchange !== undefined) this.#onOver(first.exchange, answer !== null);
     return answer;
   }
 
@@ -75,6 +85,10 @@ export class OwedAnswers {
   #cutFrom(at: number): void {
     const cut = this.#owed.splice(at);
     for (const { messages } of cut) this.#count -= messages;
-    for (const { exchange } of cut) exchange?.abandon();
+    for (const { exchange, answer } of cut) {
+      if (exchange === undefined) continue;
+      if (answer === undefined) exchange.abandon();
+      else this.#onOver(exchange, false);
+    }
   }
 }

@@ -19,15 +19,17 @@ import type { GatewayConfig, ListenerConfig } from './config/config.ts';
 import { GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
+import { MessageTracer } from './message-trace/message-tracer.ts';
 import { GatewayMetrics } from './metrics/gateway-metrics.ts';
-import type { TraceIdOf } from './metrics/message-counts.ts';
 import { Pools } from './pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
 import type { HttpPool } from './relay/http-pool.ts';
 import type { Proxied } from './relay/proxied.ts';
 import { Relay } from './relay/relay.ts';
+import { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
+import { TraceContext } from './telemetry/trace-context.ts';
 
 export interface GatewayOptions {
   /** Called when a message is over, after its sender was answered. */
@@ -36,8 +38,6 @@ export interface GatewayOptions {
   readonly onProxied?: (record: Proxied) => void;
   /** The same for what never became a message, or ended a sender's connection. */
   readonly onFault?: (listener: string, error: GatewayError, peer: Peer | undefined) => void;
-  /** For exemplars in the metrics. */
-  readonly traceIdOf?: TraceIdOf;
   /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
   readonly parseWorker?: URL;
 }
@@ -49,6 +49,7 @@ export class Gateway {
   readonly pools: Pools;
   readonly parsing: Parsing;
   readonly metrics: GatewayMetrics;
+  readonly traces: MessageTracer;
   readonly #log: Log;
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
@@ -60,6 +61,7 @@ export class Gateway {
   readonly #leaving = new Set<Listener>();
   readonly #startedWith: GatewayConfig;
   #config: GatewayConfig;
+  #identifiers: Identifiers;
   #listeners: readonly Listener[];
   #reloading: Promise<unknown> = Promise.resolve();
   #draining = false;
@@ -83,28 +85,38 @@ export class Gateway {
     this.#budget = new BufferBudget(config.maxBufferedBytes);
     this.pools = new Pools(config, { store: this.#store, log });
     this.parsing = new Parsing(config.parsing, options.parseWorker);
+    this.#identifiers = new Identifiers(config.identifiers);
+    this.traces = new MessageTracer(log);
     const questions = new Questions(config.routes, config.pools);
-    this.#relay = new Relay(new Router(config.routes), this.pools.dispatchers, this.parsing, questions);
-    this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget);
+    const router = new Router(config.routes);
+    this.#relay = new Relay(router, this.pools.dispatchers, this.parsing, questions, this.traces);
+    this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget, this.traces);
+    const { traces } = this;
     this.metrics = new GatewayMetrics(this, {
-      traceIdOf: options.traceIdOf,
+      traceIdOf: ({ trace }) => (traces.isOn && trace.sampled !== false ? trace.traceId : undefined),
+      spans: () => traces.stats,
       onPush: (state, reason) =>
         log[state === 'ok' ? 'info' : 'warn']({ reason: reason || undefined }, `metrics by OTLP: ${state}`),
     });
     this.#watcher = {
       onExchange: (exchange, reply) => {
         this.metrics.onExchange(exchange);
-        if (this.#config.log.messages) logExchange(log, exchange, reply);
+        if (this.#config.log.messages) logExchange(log, exchange, reply, this.#identifiers);
         options.onExchange?.(exchange);
       },
+      onOver: (exchange, replied) => this.traces.onExchange(exchange, replied),
       onProxied: (record) => {
         this.metrics.onProxied(record);
+        this.traces.onProxied(record);
         if (this.#config.log.messages) logProxied(log, record);
         options.onProxied?.(record);
       },
       onFault: (listener, error, peer, header) => {
+        const trace = new TraceContext();
+        const origin = { listener, protocol: this.#protocolOf(listener), peer, header };
         this.metrics.onFault(listener, error);
-        logFault(log, listener, error, peer, header);
+        logFault(log, error, origin, trace, this.#identifiers);
+        this.traces.onFault(trace, error, origin);
         options.onFault?.(listener, error, peer);
       },
     };
@@ -120,6 +132,11 @@ export class Gateway {
   /** Keys of the config in force that take effect at the next start. */
   get atNextStart(): readonly string[] {
     return waitingForStart(this.#startedWith, this.#config);
+  }
+
+  /** How logs, traces and the audit trail show identifiers. */
+  get identifiers(): Identifiers {
+    return this.#identifiers;
   }
 
   get listeners(): readonly Listener[] {
@@ -177,6 +194,7 @@ export class Gateway {
    * @throws GatewayError GW_ERR_LISTEN
    */
   async start(): Promise<void> {
+    await this.traces.configure(this.#config, this.#identifiers);
     try {
       for (const listener of this.#listeners) await this.#open(listener);
     } catch (error) {
@@ -224,7 +242,7 @@ export class Gateway {
     timer.abort();
     this.#stopNow();
     await this.parsing.close();
-    await this.metrics.stop();
+    await Promise.all([this.metrics.stop(), this.traces.stop()]);
     this.#log.info({ clean }, 'stopped');
     return clean;
   }
@@ -278,6 +296,10 @@ export class Gateway {
     this.#budget.maxBytes = config.maxBufferedBytes;
     this.metrics.reconfigure();
     this.#log.level = config.log.level;
+    if (!isDeepStrictEqual(before.identifiers, config.identifiers))
+      this.#identifiers = new Identifiers(config.identifiers);
+    // Not to be waited for: the collector that there was may take its time over what it is still owed.
+    void this.traces.configure(config, this.#identifiers);
     this.#log.info({ changes }, 'config loaded');
     const { atNextStart } = this;
     if (atNextStart.length > 0) this.#log.warn({ atNextStart }, 'takes effect at the next start');
@@ -290,6 +312,11 @@ export class Gateway {
   /** Some messages cannot be routed by their header alone. */
   #startParsing({ listeners }: GatewayConfig, questions: Questions): void {
     this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
+  }
+
+  #protocolOf(name: string): 'mllp' | 'http' {
+    const listener = this.#config.listeners.find((one) => one.name === name);
+    return listener?.protocol ?? 'mllp';
   }
 
   async #open(listener: Listener): Promise<void> {

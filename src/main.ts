@@ -71,6 +71,7 @@ program
   .description('two simulated Mirth nodes, the gateway, and the bundled fixtures through it')
   .option('--once', 'exit when the fixtures are through', false)
   .option('--port <port>', 'of the MLLP listener; 0 takes a free one', port, 2575)
+  .option('--traces <url>', 'send traces to the collector or Jaeger there, such as http://127.0.0.1:4318')
   .option('--json', 'a JSON line for each message', false)
   .action((options) => finish(demo(options, terminal)));
 

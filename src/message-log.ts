@@ -5,10 +5,12 @@ import type { GatewayError } from './errors.ts';
 import type { Header } from './hl7/header.ts';
 import type { Exchange } from './relay/exchange.ts';
 import type { Proxied } from './relay/proxied.ts';
+import type { Identifiers } from './telemetry/identifiers.ts';
 import { type Log, loggable } from './telemetry/log.ts';
+import type { TraceContext } from './telemetry/trace-context.ts';
 
 /** One line for a message that is over. */
-export function logExchange(log: Log, exchange: Exchange, reply: string): void {
+export function logExchange(log: Log, exchange: Exchange, reply: string, shown: Identifiers): void {
   const { outcome, attempts } = exchange;
   const failed = outcome?.kind === 'failed' ? outcome : undefined;
   const level = failed === undefined ? 'info' : 'warn';
@@ -16,10 +18,11 @@ export function logExchange(log: Log, exchange: Exchange, reply: string): void {
   const last = attempts.at(-1);
   log[level](
     {
+      trace_id: exchange.trace.traceId,
       listener: exchange.origin.listener,
       source: exchange.origin.peer.address,
-      ...(exchange.hasHeader ? identifiers(exchange.header) : {}),
-      batch: exchange.batch === undefined ? undefined : loggable(exchange.batch.controlId),
+      ...(exchange.hasHeader ? identifiers(exchange.header, shown) : {}),
+      batch: exchange.batch === undefined ? undefined : shown.controlId(exchange.batch.controlId),
       messages: exchange.parts === 0 ? undefined : exchange.parts,
       bytes: exchange.frame.length - 3,
       route: exchange.route?.name,
@@ -47,6 +50,7 @@ export function logProxied(log: Log, record: Proxied): void {
   const last = attempts.at(-1);
   log[level](
     {
+      trace_id: record.trace.traceId,
       listener: record.listener,
       source: record.peer.address,
       // A method may be any token (RFC 9110 9.1), and so anything.
@@ -68,28 +72,35 @@ export function logProxied(log: Log, record: Proxied): void {
   );
 }
 
+export interface FaultOrigin {
+  readonly listener: string;
+  readonly peer: Peer | undefined;
+  readonly header: Header | undefined;
+}
+
 /** Something a sender did that never became a message, or that ended its connection. */
 export function logFault(
   log: Log,
-  listener: string,
   error: GatewayError,
-  peer: Peer | undefined,
-  header: Header | undefined,
+  { listener, peer, header }: FaultOrigin,
+  trace: TraceContext,
+  shown: Identifiers,
 ): void {
   const fields = {
+    trace_id: trace.traceId,
     listener,
     source: peer?.address,
     code: error.code,
     detail: error.detail,
-    ...(header === undefined ? {} : identifiers(header)),
+    ...(header === undefined ? {} : identifiers(header, shown)),
   };
   log[error.code === 'GW_ERR_SENDER_IDLE' ? 'info' : 'warn'](fields, error.message);
 }
 
-function identifiers(header: Header): Record<string, string> {
+function identifiers(header: Header, shown: Identifiers): Record<string, string> {
   return {
     type: loggable(header.text(9)),
-    controlId: loggable(header.text(10)),
+    controlId: shown.controlId(header.text(10)),
     sender: `${loggable(header.text(3))}|${loggable(header.text(4))}`,
   };
 }

@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['routing/'],
   ['src/relay/'],
   ['listeners/'],
-  ['src/message-log.ts', 'src/audit/'],
+  ['src/message-log.ts', 'src/message-trace/', 'src/audit/'],
   ['src/pool-room.ts'],
   ['src/pools.ts'],
   ['src/metrics/'],

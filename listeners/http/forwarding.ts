@@ -77,7 +77,7 @@ export class Forwarding implements LoneHandler {
     else if (isAmbiguous(fields, this.connection?.isOld === true))
       this.#refuseAnswer('its framing is ambiguous');
     else {
-      this.#options.record.status = status;
+      this.#options.record.responded(status);
       this.#translation.learn(fields, place);
       const out = this.#translation.toClient(fields, place);
       try {
@@ -137,7 +137,7 @@ export class Forwarding implements LoneHandler {
       this.#refuseAnswer('HTTP 101 unasked for');
       return;
     }
-    record.status = 101;
+    record.responded(101);
     record.upgraded = true;
     record.ended(undefined);
     // From here on the ends of the sockets are no errors.
@@ -181,6 +181,7 @@ export class Forwarding implements LoneHandler {
   #waitForNode(): void {
     const { pool, record } = this.#options;
     const since = performance.now();
+    record.waitingSince ??= since;
     const leftMs = this.#deadlineAt - since;
     if (leftMs <= 0) {
       this.#refuse(record.lastError ?? new GatewayError('GW_ERR_QUEUE_TIMEOUT'));

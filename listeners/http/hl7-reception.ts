@@ -12,6 +12,7 @@ import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Lane } from '../../src/relay/lane.ts';
 import type { Relay } from '../../src/relay/relay.ts';
+import { parseTraceparent } from '../../src/telemetry/trace-context.ts';
 import type { BufferBudget } from '../buffer-budget.ts';
 import { refusalBytes, refusalOf } from '../refusal.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -26,6 +27,7 @@ export interface Hl7ReceptionOptions {
   readonly budget: BufferBudget;
   readonly trusted: TrustedProxies;
   readonly onExchange: (exchange: Exchange, reply: string) => void;
+  readonly onOver: (exchange: Exchange, replied: boolean) => void;
   readonly onFault: (error: GatewayError, peer: Peer) => void;
   readonly mustClose: () => boolean;
 }
@@ -85,50 +87,66 @@ export class Hl7Reception implements Origin {
   }
 
   settled(exchange: Exchange, outcome: Outcome): void {
-    const { budget, onExchange, onFault } = this.#options;
+    const { budget, onFault } = this.#options;
     budget.hold(-exchange.frame.length);
     budget.unfavour(this);
     // F26: its message stands all the same.
     if (isGone(this.#response)) onFault(new GatewayError('GW_ERR_HTTP_CUT'), this.peer);
+    this.#reply(exchange, outcome);
+    this.#options.onOver(exchange, outcome.kind !== 'abandoned');
+  }
+
+  #reply(exchange: Exchange, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'answered':
-        onExchange(exchange, outcome.ack.code);
+        this.#tell(exchange, outcome.ack.code);
         this.#answer(payloadOf(outcome.frame), outcome.ack.charset);
-        return;
+        break;
       case 'gathered':
-        onExchange(exchange, outcome.code);
+        this.#tell(exchange, outcome.code);
         this.#answer(payloadOf(outcome.frame));
-        return;
+        break;
       case 'unanswered':
-        onExchange(exchange, 'none');
+        this.#tell(exchange, 'none');
         this.#answer(Buffer.alloc(0));
-        return;
+        break;
       case 'abandoned':
-        onExchange(exchange, 'close');
+        this.#tell(exchange, 'close');
         return;
       case 'failed':
         this.#fail(exchange, outcome);
     }
   }
 
+  #tell(exchange: Exchange, told: string): void {
+    exchange.told = told;
+    this.#options.onExchange(exchange, told);
+  }
+
   /** A message of a batch that is split; its part of the answer, framed. */
   partSettled(part: Exchange, outcome: Outcome): Buffer | null {
-    const { config, onExchange } = this.#options;
+    const bytes = this.#partReply(part, outcome);
+    this.#options.onOver(part, true);
+    return bytes;
+  }
+
+  #partReply(part: Exchange, outcome: Outcome): Buffer | null {
+    const { config } = this.#options;
     switch (outcome.kind) {
       case 'answered':
-        onExchange(part, outcome.ack.code);
+        this.#tell(part, outcome.ack.code);
         return outcome.frame;
       case 'failed': {
         const refusal = refusalOf(config, outcome.error, part.route);
         const bytes = refusalBytes(refusal, outcome.error, part.hasHeader ? part.header : undefined);
-        onExchange(part, bytes === null ? `HTTP ${statusOf(outcome.error.code)}` : refusal);
+        this.#tell(part, bytes === null ? `HTTP ${statusOf(outcome.error.code)}` : refusal);
         return bytes === null ? null : frame(bytes);
       }
       case 'unanswered':
-        onExchange(part, 'none');
+        this.#tell(part, 'none');
         return Buffer.alloc(0);
       default:
-        onExchange(part, 'close');
+        this.#tell(part, 'close');
         return null;
     }
   }
@@ -148,12 +166,12 @@ export class Hl7Reception implements Origin {
   }
 
   #fail(exchange: Exchange, failure: Failure): void {
-    const { config, onExchange } = this.#options;
+    const { config } = this.#options;
     const { error } = failure;
     const refusal = refusalOf(config, error, exchange.route);
     const bytes = refusalBytes(refusal, error, exchange.hasHeader ? exchange.header : undefined);
     const told = bytes === null ? toldOf(exchange, failure) : error;
-    onExchange(exchange, bytes === null ? `HTTP ${statusOf(told.code)}` : refusal);
+    this.#tell(exchange, bytes === null ? `HTTP ${statusOf(told.code)}` : refusal);
     if (bytes === null) refuse(this.#response, told, this.#options.mustClose());
     else this.#answer(bytes);
   }
@@ -214,6 +232,11 @@ function httpOrigin(
     host,
     path,
     query: target.query,
+    trace: parseTraceparent(
+      request.header('traceparent'),
+      request.header('tracestate'),
+      trusted.has(hop.address),
+    ),
     charset: label === undefined || decoder === undefined ? undefined : { decoder, label },
     header: (name) => request.header(name),
     cookie: (name) => request.cookie(name),

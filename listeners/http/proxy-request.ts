@@ -10,7 +10,6 @@ import type { TranslationOptions } from './translation.ts';
 
 export interface ForwardingOptions extends TranslationOptions {
   readonly response: Outgoing;
-  readonly record: Proxied;
   /** Bytes that can be sent again; undefined: the body is streamed, if there is one. */
   readonly body: Buffer | undefined;
   readonly bodyTimeoutMs: number;

@@ -5,6 +5,8 @@ import type { RouteConfig } from '../../src/config/config.ts';
 import { asGatewayError, GatewayError } from '../../src/errors.ts';
 import type { Binding, HttpPool } from '../../src/relay/http-pool.ts';
 import { Proxied } from '../../src/relay/proxied.ts';
+import type { TraceHead } from '../../src/relay/trace-head.ts';
+import { parseTraceparent, TraceContext } from '../../src/telemetry/trace-context.ts';
 import type { BufferBudget } from '../buffer-budget.ts';
 import type { ClientRequest } from './client-request.ts';
 import { refuse } from './client-response.ts';
@@ -22,9 +24,11 @@ export class ReverseProxy {
   /** Of each route that was used. */
   readonly #actions = new WeakMap<RouteConfig, RouteActions>();
   readonly #budget: BufferBudget;
+  readonly #head: TraceHead;
 
-  constructor(pools: ReadonlyMap<string, HttpPool>, budget: BufferBudget) {
+  constructor(pools: ReadonlyMap<string, HttpPool>, budget: BufferBudget, head: TraceHead) {
     this.#pools = pools;
+    this.#head = head;
     this.#budget = budget;
   }
 
@@ -34,7 +38,9 @@ export class ReverseProxy {
     const { action } = route;
     const pool = action.kind === 'pool' ? this.#pools.get(action.pool) : undefined;
     if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
-    const record = new Proxied(listener, request.peer, request.method, request.incoming.httpVersion);
+    const { peer, method, incoming } = request;
+    const trace = traceOf(request, proxied.trusted.has(request.hop.address));
+    const record = new Proxied(listener, peer, method, incoming.httpVersion, trace);
     record.route = route;
     record.pool = pool.config;
     if (!request.hasBody) this.#start(proxied, pool, record, NO_BODY);
@@ -82,6 +88,7 @@ export class ReverseProxy {
         trusted,
         bodyTimeoutMs,
         writeTimeoutMs,
+        head: this.#head,
         learns: persistence?.by.length === 1 ? cookieOf(persistence.by[0]) : undefined,
         tunnel,
         mustClose,
@@ -110,6 +117,11 @@ export class ReverseProxy {
     }
     return actions;
   }
+}
+
+function traceOf(request: ClientRequest, trusted: boolean): TraceContext {
+  const parent = request.header('traceparent');
+  return new TraceContext(parseTraceparent(parent, request.header('tracestate'), trusted));
 }
 
 function bindingOf(request: ClientRequest, { config }: HttpPool, listener: string): Binding {

@@ -13,6 +13,8 @@ import {
   type Places,
   pathChange,
 } from '../../src/http/path-rewrite.ts';
+import { handOnTrace } from '../../src/http/trace-fields.ts';
+import type { HandedOn } from '../../src/telemetry/trace-context.ts';
 import type { ClientRequest } from './client-request.ts';
 
 export type NodeFields = Readonly<Record<string, string | string[] | undefined>>;
@@ -54,6 +56,7 @@ export class RouteActions {
     trusted: TrustedProxies,
     variables: HeaderVariables,
     cookie: string | undefined,
+    handed: HandedOn | undefined,
   ): Fields {
     const raw = request.incoming.rawHeaders;
     const fields = endToEnd(raw, isReplaced);
@@ -61,6 +64,7 @@ export class RouteActions {
     if (cookie !== undefined) stripCookie(fields, cookie);
     addForwarding(fields, request.hop, raw, trusted);
     fields.push('host', request.hostText.text);
+    if (handed !== undefined) handOnTrace(fields, handed);
     return this.#request?.(fields, variables) ?? fields;
   }
 

@@ -5,6 +5,8 @@ import type { TrustedProxies } from '../../src/http/forwarded.ts';
 import type { HeaderVariables } from '../../src/http/header-rules.ts';
 import type { PathChange } from '../../src/http/path-rewrite.ts';
 import type { Binding, HttpPool, Place } from '../../src/relay/http-pool.ts';
+import type { Proxied } from '../../src/relay/proxied.ts';
+import { handOn, type TraceHead } from '../../src/relay/trace-head.ts';
 import type { ClientRequest } from './client-request.ts';
 import { givenCookie, type NodeFields, type RouteActions } from './route-actions.ts';
 
@@ -14,6 +16,8 @@ export interface TranslationOptions {
   readonly actions: RouteActions;
   readonly binding: Binding;
   readonly trusted: TrustedProxies;
+  readonly record: Proxied;
+  readonly head: TraceHead;
   /** Name of the cookie whose value a node gives, and which leads back to it. */
   readonly learns: string | undefined;
 }
@@ -53,9 +57,11 @@ export class Translation implements HeaderVariables {
 
   /** `length`: of the body; undefined where there is none, or its end is not known. */
   toNode({ node }: Place, length: number | undefined, waits: boolean, switches: boolean): string[] {
-    const { request, actions, trusted, pool } = this.#options;
+    const { request, actions, trusted, pool, record, head } = this.#options;
     this.node = node.name;
-    const fields = actions.toNode(request, trusted, this, pool.config.persistence?.cookie);
+    const { listener, trace, attempts, peer } = record;
+    const handed = handOn(head, trace, attempts.at(-1), { header: undefined, http: request, listener, peer });
+    const fields = actions.toNode(request, trusted, this, pool.config.persistence?.cookie, handed);
     if (request.hasBody && length !== undefined) fields.push('content-length', String(length));
     if (waits) fields.push('expect', '100-continue');
     if (switches) fields.push('upgrade', request.header('upgrade') ?? '');

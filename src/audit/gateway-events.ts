@@ -1,8 +1,9 @@
 // What of a gateway goes into its audit trail: who was not let in, what was refused, what an operator did. Promises that
-// nothing of a message is in it but its control id, cut and escaped as in the log.
+// nothing of a message is in it but its control id, as the log has it.
 import type { Peer } from '../../routing/message-view.ts';
 import type { ErrorCode, GatewayError } from '../errors.ts';
 import type { Exchange } from '../relay/exchange.ts';
+import type { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/log.ts';
 import type { AuditEvent, Participant } from './audit-message.ts';
 
@@ -19,10 +20,12 @@ const NOT_AUTHENTICATED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export class GatewayEvents {
   readonly #record: Record;
   readonly #withRefusals: boolean;
+  readonly #shown: () => Identifiers;
 
   /** `withRefusals`: messages that the gateway refuses are recorded as well. */
-  constructor(record: Record, withRefusals: boolean) {
+  constructor(record: Record, withRefusals: boolean, shown: () => Identifiers) {
     this.#record = record;
+    this.#shown = shown;
     this.#withRefusals = withRefusals;
   }
 
@@ -52,7 +55,7 @@ export class GatewayEvents {
     const { error } = outcome;
     const isStranger = NOT_AUTHENTICATED.has(error.code);
     if (!isStranger && !this.#withRefusals) return;
-    const controlId = exchange.hasHeader ? loggable(exchange.header.text(10)) : undefined;
+    const controlId = exchange.hasHeader ? this.#shown().controlId(exchange.header.text(10)) : undefined;
     const kind = isStranger ? 'not authenticated' : 'message refused';
     const route = exchange.route === undefined ? '' : `, route ${exchange.route.name}`;
     // Details of these may say where in the message something is wrong, and need not be here.

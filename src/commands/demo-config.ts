@@ -21,6 +21,7 @@ export function demoConfig(
   ports: DemoPorts,
   nodes: readonly DemoNode[],
   { cert, key }: DemoCertificates,
+  traces?: string | null,
 ): string {
   const list = (protocol: 'mllp' | 'http'): string =>
     nodes
@@ -67,7 +68,14 @@ routes:
     to: mirth-web
 telemetry:
   log: { level: warn, format: pretty }
-`;
+${tracesSection(traces)}`;
+}
+
+/** All of what the demo sends is recorded, and is there as soon as somebody looks. */
+function tracesSection(endpoint: string | null | undefined): string {
+  if (endpoint === undefined) return '';
+  const place = endpoint === null ? '' : `endpoint: ${quoted(endpoint)}, `;
+  return `  traces: { ${place}queue: { delay: 200ms } }\n`;
 }
 
 /** A temporary folder's name may hold whatever its user's name does. JSON is YAML; `$${` is a plain `${` to the config. */

@@ -15,6 +15,7 @@ import { MIRTH_DEFAULTS, SimulatedNode } from '../simulation/simulated-node.ts';
 import { createLog, loggable } from '../telemetry/log.ts';
 import { type DemoCertificates, makeCertificates } from './demo-certificates.ts';
 import { type DemoNode, type DemoPorts, demoConfig } from './demo-config.ts';
+import { checkCollector, collectorOf, tracesOf } from './demo-traces.ts';
 import { HttpClient } from './http-client.ts';
 import { type Answer, MllpClient } from './mllp-client.ts';
 import { untilSignal } from './run.ts';
@@ -25,6 +26,8 @@ export interface DemoOptions {
   readonly json: boolean;
   /** Of the MLLP listener; another is taken if it cannot be had, or for 0. IANA's for HL7 is 2575. */
   readonly port: number;
+  /** Where OTLP traces go; undefined: where OTEL_EXPORTER_OTLP_ENDPOINT says, or none are made. */
+  readonly traces?: string | undefined;
 }
 
 /** MLLP's for TLS is the next. */
@@ -41,6 +44,7 @@ interface Seen {
 
 /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_FILE */
 export async function demo(options: DemoOptions, terminal: Terminal): Promise<number> {
+  checkCollector(options.traces);
   const say = options.json ? () => {} : terminal.out;
   const nodes = ['mirth-a', 'mirth-b'].map((name) => ({
     name,
@@ -52,7 +56,7 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   const seen: Seen = { last: undefined };
   const places = nodes.map(({ name, node, web }) => ({ name, mllp: node.port, http: web.port }));
   const wanted = options.port % LAST_PORT === 0 ? { ...ANY, mllp: options.port } : portsFrom(options.port);
-  const gateway = await startGateway(wanted, places, certificates, seen);
+  const gateway = await startGateway(wanted, places, certificates, seen, options.traces);
   const ports = portsOf(gateway);
 
   const instead =
@@ -65,6 +69,7 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   }
   for (const { name, node, web } of nodes)
     say(`${name}   mllp://127.0.0.1:${node.port}  http://127.0.0.1:${web.port}  (simulated Mirth node)`);
+  if (gateway.traces.isOn) say(`traces    ${collectorOf(options.traces)}`);
   say('');
   const failed = await sendFixtures(ports, certificates, seen, options, terminal);
   say('');
@@ -77,12 +82,17 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   };
   if (options.once) {
     await stop();
-    return failed === 0 ? EXIT.good : EXIT.failed;
+    const code = failed === 0 ? EXIT.good : EXIT.failed;
+    // Without a collector opentelemetry-js would keep the process for some seconds, trying.
+    if (gateway.traces.isOwed) process.exit(code);
+    return code;
   }
   const ended = untilSignal(stop, () => process.exit(129));
   certificates.signalsHeard();
   for (const line of nextSteps(ports, certificates)) say(line);
-  return (await ended) ? EXIT.good : EXIT.failed;
+  const code = (await ended) ? EXIT.good : EXIT.failed;
+  if (gateway.traces.isOwed) process.exit(code);
+  return code;
 }
 
 /** Lines that work when they are pasted in a checkout. */
@@ -197,8 +207,10 @@ async function startGateway(
   nodes: readonly DemoNode[],
   certificates: DemoCertificates,
   seen: Seen,
+  traces: string | undefined,
 ): Promise<Gateway> {
-  const { config } = parseConfig(demoConfig(wanted, nodes, certificates), { env: {} });
+  const text = demoConfig(wanted, nodes, certificates, tracesOf(traces));
+  const { config } = parseConfig(text, { env: {} });
   const onExchange = (exchange: Exchange): void => {
     seen.last = exchange;
   };
@@ -208,6 +220,6 @@ async function startGateway(
     return gateway;
   } catch (error) {
     if (wanted.mllp === 0 || !(error instanceof GatewayError) || error.code !== 'GW_ERR_LISTEN') throw error;
-    return startGateway(ANY, nodes, certificates, seen);
+    return startGateway(ANY, nodes, certificates, seen, traces);
   }
 }

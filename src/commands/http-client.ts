@@ -60,8 +60,12 @@ export class HttpClient {
     });
   }
 
-  /** @throws GatewayError GW_ERR_NODE_… and GW_ERR_ACK_…, where `node` is what was posted to */
-  async send(message: Buffer): Promise<Answer> {
+  /**
+   * `traceparent`: the trace that the message is to belong to.
+   *
+   * @throws GatewayError GW_ERR_NODE_… and GW_ERR_ACK_…, where `node` is what was posted to
+   */
+  async send(message: Buffer, traceparent?: string): Promise<Answer> {
     const header = readHeader(message);
     const cut = new AbortController();
     let startedAt = performance.now();
@@ -77,6 +81,7 @@ export class HttpClient {
     try {
       const { path } = this.#options;
       const headers = this.#headers(header);
+      if (traceparent !== undefined) headers.push('traceparent', traceparent);
       const { statusCode, body } = await this.#client.request({
         method: 'POST',
         path,

@@ -22,6 +22,7 @@ import { readMessageFile } from '../hl7/message-file.ts';
 import { invalidPlaces, placeText } from '../hl7/whole/validation.ts';
 import { readHost } from '../http/host.ts';
 import { readTarget } from '../http/request-target.ts';
+import { remoteIn, traceFields } from '../relay/trace-head.ts';
 import { loggable } from '../telemetry/log.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -42,6 +43,8 @@ export interface Explained {
   readonly listener: string;
   readonly type: string;
   readonly controlId: string;
+  /** Of the trace that the message says it belongs to (`telemetry.traces.mllp.segment`). */
+  readonly traceId?: string;
   /** Routes before the one that matched, each with its first condition that does not hold. */
   readonly passedOver: readonly { readonly route: string; readonly because: string }[];
   readonly route?: string;
@@ -101,6 +104,8 @@ function explainer(
   { source, path, host }: RouteOptions,
 ): (file: string, message: Buffer, listener: ListenerConfig) => Explained {
   const router = new Router(config.routes);
+  const segment = config.traces?.segment;
+  const fields = segment === undefined ? undefined : traceFields(segment);
   const pools = new Map(
     config.pools.map((pool) => [pool.name, { pool, choice: new Pool(pool, pool.nodes.map(idle)) }]),
   );
@@ -110,11 +115,13 @@ function explainer(
     const view: MessageView = { header, http, listener: listener.name, peer: { address: source, port: 0 } };
     const passed = router.explain(view);
     const at = passed.findIndex(({ holds }) => holds);
+    const remote = fields === undefined || http !== undefined ? undefined : remoteIn(header, fields);
     const about = {
       file,
       listener: listener.name,
       type: loggable(header.text(9)),
       controlId: loggable(header.controlId),
+      ...(remote === undefined ? {} : { traceId: remote.traceId }),
       passedOver: (at < 0 ? passed : passed.slice(0, at)).map(({ route: one, failed }) => ({
         route: one.name,
         because: failed === undefined ? '' : unmet(failed, view),
@@ -219,6 +226,7 @@ function inWords(explained: Explained): string[] {
   const lines = [
     `${explained.file}  ${explained.type}  ${explained.controlId}  by listener ${explained.listener}`,
   ];
+  if (explained.traceId !== undefined) lines.push(`  trace ${explained.traceId}`);
   for (const { route: name, because } of explained.passedOver)
     lines.push(`  not route "${name}": ${because}`);
   if (explained.route !== undefined) lines.push(`  route "${explained.route}"`);

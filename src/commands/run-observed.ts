@@ -17,7 +17,13 @@ export interface Observers extends ChangeWatcher, Required<Pick<GatewayOptions, 
 /** @throws GatewayError GW_ERR_TLS_FILE */
 export function observe({ audit }: GatewayConfig, gateway: () => Gateway, log: Log): Observers {
   const trail = audit && createTrail(audit, log);
-  const events = trail && new GatewayEvents((event) => trail.record(event), audit?.refusedMessages === true);
+  const events =
+    trail &&
+    new GatewayEvents(
+      (event) => trail.record(event),
+      audit?.refusedMessages === true,
+      () => gateway().identifiers,
+    );
   return {
     onExchange: (exchange) => events?.onExchange(exchange),
     onFault: (listener, error, peer) => events?.onFault(listener, error, peer),

@@ -75,8 +75,9 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const [, clean] = await Promise.all([started, ended]);
   watch.stop();
   await new Promise((resolve) => log.flush(resolve));
-  // A connection on which a node still owes an answer would keep the process for as long as `timeouts.ack`.
-  if (!clean) process.exit(EXIT.failed);
+  // A connection on which a node still owes an answer would keep the process for as long as `timeouts.ack`, and spans that
+  // no collector has taken, until they are given up.
+  if (!clean || gateway.traces.isOwed) process.exit(clean ? EXIT.good : EXIT.failed);
   return EXIT.good;
 }
 

@@ -8,6 +8,8 @@ import { type ContentType, parseContentType } from '../hl7/content-type.ts';
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
 import { loggable } from '../telemetry/log.ts';
+import { newSpanId, newTraceId } from '../telemetry/random-ids.ts';
+import { formatTraceparent } from '../telemetry/trace-context.ts';
 import { usage, warnIfOpen } from './certs-folder.ts';
 import { HttpClient } from './http-client.ts';
 import { type Answer, MllpClient } from './mllp-client.ts';
@@ -33,7 +35,7 @@ export interface SendOptions {
 export const CONTENT_TYPE = 'x-application/hl7-v2+er7';
 
 interface Client {
-  send(message: Buffer): Promise<Answer>;
+  send(message: Buffer, traceparent?: string): Promise<Answer>;
   close(): void;
 }
 
@@ -66,24 +68,30 @@ async function sendOne(
   terminal: Terminal,
 ): Promise<boolean> {
   const controlId = loggable(readHeader(message).controlId);
+  // Over MLLP there is no place for it: the message goes as it is.
+  const traceId = client instanceof HttpClient ? newTraceId() : undefined;
+  const traced = traceId === undefined || json === true ? [] : [`    trace ${traceId}`];
   try {
-    const { ack, payload, ms } = await client.send(message);
+    const parent = traceId && formatTraceparent(traceId, newSpanId(), true);
+    const { ack, payload, ms } = await client.send(message, parent);
     const accepted = ack.code === 'AA' || ack.code === 'CA';
     const answer = payload.toString('latin1').trimEnd();
     if (json === true)
       terminal.out(
-        JSON.stringify({ file, controlId, code: ack.code, ms: Math.round(ms * 100) / 100, answer }),
+        JSON.stringify({ file, controlId, traceId, code: ack.code, ms: Math.round(ms * 100) / 100, answer }),
       );
     else {
       terminal.out(`${file}  ${controlId}  ${ack.code}  ${ms.toFixed(1)} ms`);
       for (const segment of answer.split(/[\r\n]+/)) terminal.out(`    ${printable(segment)}`);
     }
+    for (const line of traced) terminal.out(line);
     return accepted;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     if (json === true)
-      terminal.out(JSON.stringify({ file, controlId, error: error.code, text: error.message }));
+      terminal.out(JSON.stringify({ file, controlId, traceId, error: error.code, text: error.message }));
     else terminal.out(`${file}  ${controlId}  no answer: ${error.message}`);
+    for (const line of traced) terminal.out(line);
     return false;
   }
 }

@@ -4,6 +4,7 @@ import { buildAdmin } from './build-admin.ts';
 import { buildAudit } from './build-audit.ts';
 import { buildMetrics } from './build-metrics.ts';
 import { buildPool, checkName } from './build-pool.ts';
+import { buildTraces } from './build-traces.ts';
 import { readAllow, readConditions } from './conditions.ts';
 import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
 import { parseBind } from './formats.ts';
@@ -42,6 +43,11 @@ export function build(top: Section, file: string | undefined, reading: Reading):
       messages: top.flag('telemetry.log.messages'),
     },
     metrics: buildMetrics(top, reading),
+    identifiers: {
+      controlIds: top.word('telemetry.controlIds'),
+      hashKey: top.optionalText('telemetry.hashKey'),
+    },
+    traces: buildTraces(top, names.listeners, reading),
     shutdown: { timeoutMs: top.number('shutdown.timeout') },
     watchConfig: top.flag('reload.watch'),
     maxBufferedBytes: top.number('limits.maxBuffered'),

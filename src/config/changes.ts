@@ -9,6 +9,8 @@ type Value = (config: GatewayConfig) => unknown;
 const SETTINGS: readonly (readonly [key: string, Value])[] = [
   ['parsing', ({ parsing }) => parsing],
   ['telemetry.metrics', ({ metrics }) => metrics],
+  ['telemetry.traces', ({ traces }) => traces],
+  ['telemetry.controlIds', ({ identifiers }) => identifiers],
   ['admin', ({ admin }) => admin],
   ['telemetry.log.level', ({ log }) => log.level],
   ['telemetry.log.messages', ({ log }) => log.messages],

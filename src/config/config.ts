@@ -3,7 +3,9 @@
 import type { FieldPath } from '../hl7/field-path.ts';
 import type { ParsingConfig } from '../hl7/parsing.ts';
 import type { ValidationRules } from '../hl7/whole/validation.ts';
+import type { IdentifierOptions } from '../telemetry/identifiers.ts';
 import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
+import type { TracesOptions } from '../telemetry/traces/environment.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
 
 /** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */
@@ -21,6 +23,10 @@ export interface GatewayConfig {
   readonly parsing: ParsingConfig;
   readonly log: LogConfig;
   readonly metrics: MetricsConfig;
+  /** How logs and traces show identifiers. */
+  readonly identifiers: IdentifierOptions;
+  /** Undefined: none are made. */
+  readonly traces: TracesConfig | undefined;
   readonly shutdown: { readonly timeoutMs: number };
   /** The config file is watched, and taken up when it changes. */
   readonly watchConfig: boolean;
@@ -64,6 +70,13 @@ export interface MetricsConfig {
   readonly prometheus: boolean;
   /** Undefined: not pushed. */
   readonly otlp: OtlpMetricsConfig | undefined;
+}
+
+export interface TracesConfig extends TracesOptions {
+  /** One that holds is enough for a message to be recorded. */
+  readonly always: readonly Condition[];
+  /** Whose first field holds the trace context of a message that comes by MLLP (`traceparent`), and its second `tracestate`. */
+  readonly segment: string | undefined;
 }
 
 export interface LogConfig {

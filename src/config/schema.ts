@@ -54,10 +54,9 @@ export const TOP: Schema = {
       format: oneOf('json', 'pretty'),
       messages: flag(true),
     },
-    traces: {
-      endpoint: { format: 'http-url', default: 'http://127.0.0.1:4318' },
-      sample: { format: 'share', default: '1.0' },
-    },
+    controlIds: oneOf('plain', 'hash'),
+    hashKey: { format: 'text', default: undefined, sensitive: true },
+    traces: { format: 'map', default: undefined },
     metrics: {
       prometheus: flag(true),
       otlp: {
@@ -142,6 +141,22 @@ const ADMIN: Schema = {
   token: { format: 'text', default: undefined, sensitive: true },
   tls: { format: 'map', default: undefined },
   insecure: flag(false),
+};
+
+const TRACES: Schema = {
+  endpoint: { format: 'http-url', default: undefined },
+  protocol: oneOf('http/protobuf', 'grpc'),
+  sample: { format: 'share', default: '1.0' },
+  parent: oneOf('trusted', 'always', 'never'),
+  always: { format: 'map', default: undefined },
+  mllp: { segment: { format: 'text', default: undefined } },
+  queue: {
+    // A span takes about 1 KiB: 16 MiB, or a second of 3000 messages; a million is 1 GiB.
+    max: count(16_384, 16, 1_000_000),
+    // One batch is serialised in one turn of the event loop, at 3 µs a span.
+    batch: count(512, 1, 4096),
+    delay: duration('1s'),
+  },
 };
 
 const ADMIN_TLS: Schema = {
@@ -315,6 +330,7 @@ export const SECTIONS = {
   'routes[]': ROUTE,
   'routes[].reject': REJECT,
   'routes[].http': ROUTE_HTTP,
+  'telemetry.traces': TRACES,
   admin: ADMIN,
   'admin.tls': ADMIN_TLS,
   'admin.tls.cert': P12,

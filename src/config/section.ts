@@ -2,7 +2,6 @@
 // Promises to go on after a problem (accessors then give a stand-in), so that one run finds all there are.
 import convict from 'convict';
 import type { FormatName, Item } from './formats.ts';
-import { hasNoEffect } from './not-yet.ts';
 import { isItem, type Schema, SECTIONS, type SectionPattern } from './schema.ts';
 import { suggestion } from './source/closest.ts';
 import { type Place, quoted } from './source/problem.ts';
@@ -156,13 +155,11 @@ export class Section {
     for (const entry of tree.entries) {
       const key = joined(path, entry.key);
       const full = joined(this.key, key);
-      const pattern = joined(this.#pattern, key);
       const part = Object.hasOwn(schema, entry.key) ? schema[entry.key] : undefined;
       if (part === undefined) {
         problems.error(entry.place, full, `unknown key${suggestion(entry.key, Object.keys(schema))}`);
         continue;
       }
-      if (hasNoEffect(pattern)) problems.warn(entry.place, full, 'has no effect in this version');
       if (!isItem(part)) {
         values[entry.key] = this.#collect(entry.value, part, key);
         continue;

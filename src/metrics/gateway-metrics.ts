@@ -48,12 +48,12 @@ export interface AuditCounts {
 export interface MetricsOptions {
   /** For exemplars. Asked for each message. */
   readonly traceIdOf?: TraceIdOf | undefined;
+  readonly spans: () => SpanCounts;
   readonly onPush: OnPush;
 }
 
 export class GatewayMetrics {
-  /** Set by whoever has them. */
-  spans: SpanCounts = { exported: 0, dropped: 0 };
+  /** Set by whoever has it. */
   audit: AuditCounts = { written: 0, dropped: 0, queued: 0 };
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
@@ -61,11 +61,13 @@ export class GatewayMetrics {
   readonly #faults = new FaultCounts();
   readonly #process = new ProcessMetrics();
   readonly #push: OtlpPush;
+  readonly #spans: () => SpanCounts;
   readonly #reloads = { ok: 0, failed: 0 };
   #lastReload: 0 | 1 = 1;
   #pushed: OtlpMetricsConfig | undefined;
 
-  constructor(observed: Observed, { traceIdOf = () => undefined, onPush }: MetricsOptions) {
+  constructor(observed: Observed, { traceIdOf = () => undefined, spans, onPush }: MetricsOptions) {
+    this.#spans = spans;
     this.#observed = observed;
     this.#messages = new MessageCounts(traceIdOf);
     this.#push = new OtlpPush(() => this.collect(), onPush);
@@ -120,7 +122,8 @@ export class GatewayMetrics {
   async collect(): Promise<readonly Family[]> {
     const observed = this.#observed;
     const present = this.#present();
-    const { spans, audit } = this;
+    const { audit } = this;
+    const spans = this.#spans();
     return [
       ...this.#messages.families(present),
       ...this.#requests.families(present),

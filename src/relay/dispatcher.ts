@@ -6,7 +6,7 @@ import type { PoolConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack } from '../hl7/ack.ts';
 import type { Node } from '../upstream/node.ts';
-import type { Carrier, Exchange } from './exchange.ts';
+import { type Carrier, type Exchange, newAttempt } from './exchange.ts';
 import { Lane } from './lane.ts';
 import { resendAfter } from './resend.ts';
 import { WaitingRoom } from './waiting-room.ts';
@@ -51,6 +51,7 @@ export class Dispatcher implements Carrier {
     exchange.carrier = this;
     const lane = this.#laneFor(exchange);
     exchange.lane = lane;
+    if (!lane.isEmpty) exchange.waitingSince = performance.now();
     lane.add(exchange);
     this.#advance(lane);
   }
@@ -235,15 +236,8 @@ export class Dispatcher implements Carrier {
   #send(exchange: Exchange, node: Node, why: string, channel?: Exchange['channel']): void {
     exchange.phase = 'sent';
     exchange.node = node;
-    exchange.attempts.push({
-      node: node.name,
-      why,
-      startedAt: performance.now(),
-      connectMs: 0,
-      writtenAt: undefined,
-      endedAt: undefined,
-      error: undefined,
-    });
+    exchange.attempts.push(newAttempt(node.name, why, exchange.waitingSince));
+    exchange.waitingSince = undefined;
     node.send(exchange, channel);
   }
 
@@ -260,6 +254,7 @@ export class Dispatcher implements Carrier {
       return;
     }
     exchange.phase = 'queued';
+    exchange.waitingSince ??= performance.now();
     this.#room.add(exchange, queue, Math.min(pauseMs, leftMs), () => this.#release(exchange));
   }
 

@@ -6,6 +6,7 @@ import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
+import { type RemoteContext, TraceContext } from '../telemetry/trace-context.ts';
 import type { Channel, Delivery, Posting } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
 import type { Lane } from './lane.ts';
@@ -36,6 +37,28 @@ export interface Attempt {
   writtenAt: number | undefined;
   endedAt: number | undefined;
   error: GatewayError | undefined;
+  /** Since when it waited before this attempt: for its turn, or for a node. Undefined: it did not. */
+  readonly waitedSince: number | undefined;
+  /** Of its span, where the node was told of it. */
+  spanId: string | undefined;
+  /** Of the node's HTTP response. */
+  status: number | undefined;
+}
+
+/** One that begins now. */
+export function newAttempt(node: string, why: string, waitedSince: number | undefined): Attempt {
+  return {
+    node,
+    why,
+    startedAt: performance.now(),
+    connectMs: 0,
+    writtenAt: undefined,
+    endedAt: undefined,
+    error: undefined,
+    waitedSince,
+    spanId: undefined,
+    status: undefined,
+  };
 }
 
 /** What of its request goes with a message to a node over HTTP. */
@@ -43,6 +66,8 @@ export interface HttpOrigin extends RequestView {
   /** The charset that the request declares: the name for TextDecoder, and as it was written. */
   readonly charset: { readonly decoder: string; readonly label: string } | undefined;
   readonly query: string;
+  /** The trace that its client says it belongs to. */
+  readonly trace: RemoteContext | undefined;
   /** Its end-to-end fields and those that say where it came from. */
   fields(): string[];
 }
@@ -72,6 +97,7 @@ export interface Origin {
 export interface BatchPlace {
   /** That of the batch's own exchange. */
   readonly serial: number;
+  readonly trace: TraceContext;
   /** FHS-11, else BHS-11, one character for each byte; of a frame without them the first MSH-10. */
   readonly controlId: string;
   /** From 1. */
@@ -98,6 +124,7 @@ export class Exchange implements Delivery {
   readonly origin: Origin;
   /** Undefined: it came by itself. */
   readonly batch: BatchPlace | undefined;
+  readonly trace: TraceContext;
   #header: Header | undefined;
 
   route: RouteConfig | undefined;
@@ -107,6 +134,8 @@ export class Exchange implements Delivery {
   posting: Posting | undefined;
   /** Messages that it was split into; 0: it was not. */
   parts = 0;
+  /** Of the first of them. */
+  partTraces: readonly TraceContext[] | undefined;
 
   /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
   phase: 'ready' | 'queued' | 'sent' | 'over' = 'ready';
@@ -125,15 +154,27 @@ export class Exchange implements Delivery {
   /** From when `queue.timeout` counts: its turn, or its last ambiguous failure. */
   waitsSince = 0;
   queuedMs = 0;
+  /** It waits, and has since then, for its turn or for a node. */
+  waitingSince: number | undefined;
+  /** The last of its fields that decide its way was read. */
+  parsedAt: number | undefined;
+  /** Its pool was known. */
+  routedAt: number | undefined;
   readonly attempts: Attempt[] = [];
   outcome: Outcome | undefined;
   settledAt: number | undefined;
+  /** What its sender is told: the code of the acknowledgement, `close`, `none` or `HTTP …`. */
+  told: string | undefined;
+  /** Its answer was handed to the sender's connection. */
+  repliedAt: number | undefined;
   #heldBytes = 0;
 
   constructor(frame: Buffer, origin: Origin, batch?: BatchPlace) {
     this.frame = frame;
     this.origin = origin;
     this.batch = batch;
+    // Each message of a batch has a trace of its own, linked to the batch's.
+    this.trace = new TraceContext(batch === undefined ? origin.http?.trace : undefined, batch?.trace);
   }
 
   get header(): Header {
@@ -188,6 +229,11 @@ export class Exchange implements Delivery {
   written(): void {
     const attempt = this.attempts.at(-1);
     if (attempt !== undefined) attempt.writtenAt = performance.now();
+  }
+
+  responded(status: number): void {
+    const attempt = this.attempts.at(-1);
+    if (attempt !== undefined) attempt.status = status;
   }
 
   answered(ack: Ack, frame: Buffer): void {

@@ -5,8 +5,10 @@ import { sourceAddress } from '../../routing/message-view.ts';
 import type { RouteConfig } from '../config/config.ts';
 import { compileHeaderRules } from '../http/header-rules.ts';
 import { compilePathRewrite } from '../http/path-rewrite.ts';
+import { handOnTrace } from '../http/trace-fields.ts';
 import type { Posting } from '../upstream/delivery.ts';
 import type { Exchange } from './exchange.ts';
+import { handOn, type TraceHead } from './trace-head.ts';
 
 interface Compiled {
   readonly rewrite: ReturnType<typeof compilePathRewrite>;
@@ -17,7 +19,10 @@ interface Compiled {
 export class Postings {
   readonly #routes: ReadonlyMap<RouteConfig, Compiled>;
 
-  constructor(routes: readonly RouteConfig[]) {
+  readonly #head: TraceHead;
+
+  constructor(routes: readonly RouteConfig[], head: TraceHead) {
+    this.#head = head;
     this.#routes = new Map(
       routes.map((route) => [
         route,
@@ -31,8 +36,10 @@ export class Postings {
   }
 
   /** Once its route is known. */
-  for({ origin, route }: Exchange): Posting {
-    const { http, peer } = origin;
+  for(exchange: Exchange): Posting {
+    const { origin, route, trace } = exchange;
+    const { http, peer, listener } = origin;
+    const head = this.#head;
     const compiled = route && this.#routes.get(route);
     const path = http && (compiled?.rewrite?.(http.path) ?? http.path) + http.query;
     let requestId: string | undefined;
@@ -44,6 +51,9 @@ export class Postings {
       headers(node) {
         const clientAddress = sourceAddress(peer.address);
         const fields = http?.fields() ?? ['x-forwarded-for', clientAddress];
+        const view = { header: exchange.header, listener, peer, http };
+        const handed = handOn(head, trace, exchange.attempts.at(-1), view);
+        if (handed !== undefined) handOnTrace(fields, handed);
         const variables = {
           clientAddress,
           tlsSubject: peer.tls?.subject,

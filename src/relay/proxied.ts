@@ -3,10 +3,12 @@
 import type { Peer } from '../../routing/message-view.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
-import type { Attempt } from './exchange.ts';
+import { TraceContext } from '../telemetry/trace-context.ts';
+import { type Attempt, newAttempt } from './exchange.ts';
 
 export class Proxied {
   readonly receivedAt = performance.now();
+  readonly trace: TraceContext;
   readonly listener: string;
   /** With the client's address, as trusted proxies tell it. */
   readonly peer: Peer;
@@ -16,6 +18,8 @@ export class Proxied {
   route: RouteConfig | undefined;
   pool: PoolConfig | undefined;
   queuedMs = 0;
+  /** It waits, and has since then, for a node. */
+  waitingSince: number | undefined;
   readonly attempts: Attempt[] = [];
   /** Of the response; undefined where there was none. */
   status: number | undefined;
@@ -24,9 +28,18 @@ export class Proxied {
   requestBytes = 0;
   responseBytes = 0;
   error: GatewayError | undefined;
+  /** The response's headers went to the client. */
+  repliedAt: number | undefined;
   settledAt: number | undefined;
 
-  constructor(listener: string, peer: Peer, method: string, version: string) {
+  constructor(
+    listener: string,
+    peer: Peer,
+    method: string,
+    version: string,
+    trace: TraceContext = new TraceContext(),
+  ) {
+    this.trace = trace;
     this.listener = listener;
     this.peer = peer;
     this.method = method;
@@ -47,15 +60,22 @@ export class Proxied {
 
   /** It is given to this node. */
   begin(node: string, why: string): void {
-    const startedAt = performance.now();
-    const nothing = { connectMs: 0, writtenAt: undefined, endedAt: undefined, error: undefined };
-    this.attempts.push({ node, why, startedAt, ...nothing });
+    this.attempts.push(newAttempt(node, why, this.waitingSince));
+    this.waitingSince = undefined;
   }
 
   /** Its bytes are handed to the operating system: from now on the node may have it. */
   written(): void {
     const attempt = this.attempts.at(-1);
     if (attempt !== undefined) attempt.writtenAt = performance.now();
+  }
+
+  /** The node's response has begun. */
+  responded(status: number): void {
+    const attempt = this.attempts.at(-1);
+    if (attempt !== undefined) attempt.status = status;
+    this.status = status;
+    this.repliedAt = performance.now();
   }
 
   ended(error: GatewayError | undefined): void {

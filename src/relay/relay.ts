@@ -18,6 +18,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { Postings } from './posting.ts';
 import { SplitBatch } from './split-batch.ts';
+import { NO_TRACES, remoteIn, type TraceFields, type TraceHead } from './trace-head.ts';
 import { type Turn, Turns } from './turns.ts';
 import { WholeWork } from './whole-work.ts';
 
@@ -31,18 +32,21 @@ export class Relay {
   #questions: Questions;
   #hasHl7Routes: boolean;
   readonly #turns = new Turns();
+  readonly #head: TraceHead;
 
   constructor(
     router: Router,
     dispatchers: ReadonlyMap<string, Dispatcher>,
     parsing: Parsing,
     questions: Questions,
+    head: TraceHead = NO_TRACES,
   ) {
     this.#router = router;
+    this.#head = head;
     this.#dispatchers = dispatchers;
     this.#parsing = parsing;
     this.#questions = questions;
-    this.#postings = new Postings(router.routes);
+    this.#postings = new Postings(router.routes, head);
     this.#hasHl7Routes = router.routes.some(({ http }) => http?.hl7 === true);
   }
 
@@ -50,7 +54,7 @@ export class Relay {
   reconfigure(router: Router, questions: Questions): void {
     this.#router = router;
     this.#questions = questions;
-    this.#postings = new Postings(router.routes);
+    this.#postings = new Postings(router.routes, this.#head);
     this.#hasHl7Routes = router.routes.some(({ http }) => http?.hl7 === true);
   }
 
@@ -103,7 +107,6 @@ export class Relay {
       }
       const dispatcher = this.#decide(exchange, admission, isLarge ? HEADER_ONLY : undefined);
       const work = WholeWork.of(exchange, dispatcher);
-
       if (work !== undefined && isLarge) throw UNREAD;
       work?.doHere();
       this.#parsing.stats.inline++;
@@ -131,6 +134,7 @@ export class Relay {
 
   /** What comes behind it waits until all of its messages are on their way, so that it overtakes none of them. */
   #start(turn: Turn, pieces: readonly Piece[], admission: Admission): void {
+    if (this.#head.isOn) turn.exchange.parsedAt = performance.now();
     const batch = new SplitBatch(
       turn.exchange,
       pieces,
@@ -145,6 +149,10 @@ export class Relay {
   #decide(exchange: Exchange, admission: Admission, fields: MessageRead | undefined): Dispatcher {
     const { header } = exchange;
     const { listener, peer, http } = exchange.origin;
+    if (this.#head.isOn) {
+      exchange.parsedAt = performance.now();
+      if (this.#head.fields !== undefined && fields === undefined) this.#adopt(exchange, this.#head.fields);
+    }
     admit(header, admission, fields);
     if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
     const view = { header, listener, peer, http, fields };
@@ -155,7 +163,14 @@ export class Relay {
     else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
     if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
     exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
+    if (this.#head.isOn) exchange.routedAt = performance.now();
     return dispatcher;
+  }
+
+  #adopt({ header, origin, batch, trace }: Exchange, fields: TraceFields): void {
+    if (origin.http !== undefined || batch !== undefined) return;
+    const remote = remoteIn(header, fields);
+    if (remote !== undefined) trace.adopt(remote);
   }
 
   #readElsewhere(exchange: Exchange, admission: Admission, payload: Buffer): void {

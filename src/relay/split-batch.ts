@@ -6,6 +6,7 @@ import { type AckCode, readAck } from '../hl7/ack.ts';
 import { gatherAnswers, type Piece } from '../hl7/batch.ts';
 import { readHeader } from '../hl7/header.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
+import type { TraceContext } from '../telemetry/trace-context.ts';
 import { type Carrier, Exchange, type HttpOrigin, type Origin, type Outcome } from './exchange.ts';
 import type { Lane } from './lane.ts';
 
@@ -14,6 +15,9 @@ import type { Lane } from './lane.ts';
  * More would be more copies in memory, and more messages with nodes when one fails.
  */
 const WINDOW = 100;
+
+/** The batch's trace names so many of its messages' (opentelemetry's limit on links); each of them names the batch's. */
+const MAX_LINKED = 128;
 
 export class SplitBatch implements Origin, Carrier {
   readonly listener: string;
@@ -30,6 +34,7 @@ export class SplitBatch implements Origin, Carrier {
   readonly #live = new Map<Exchange, number>();
   readonly #answers: (Buffer | undefined)[];
   /** Application acknowledgements behind a commit (F43): not before the commit itself. */
+  readonly #traces: TraceContext[] = [];
   readonly #later: [part: Exchange, frame: Buffer][] = [];
   #next = 0;
   #settled = 0;
@@ -59,6 +64,7 @@ export class SplitBatch implements Origin, Carrier {
     this.#accept = accept;
     this.#onHandedOver = onHandedOver;
     whole.parts = this.#messages.length;
+    whole.partTraces = this.#traces;
     whole.carrier = this;
     whole.origin.becameBatch?.(whole);
   }
@@ -134,10 +140,12 @@ export class SplitBatch implements Origin, Carrier {
     const place = this.#next++;
     const part = new Exchange(frame(this.#messages[place] as Buffer), this, {
       serial: this.#whole.serial,
+      trace: this.#whole.trace,
       controlId: this.#controlId,
       position: place + 1,
       size: this.#messages.length,
     });
+    if (this.#traces.length < MAX_LINKED) this.#traces.push(part.trace);
     this.#live.set(part, place);
     this.hold(part.frame.length);
     this.#accept(part);

@@ -39,6 +39,8 @@ export interface Delivery {
   assigned(channel: Channel, connectMs: number): void;
   /** Its bytes have been handed to the operating system: from now on a failure is ambiguous. */
   written(): void;
+  /** The node's HTTP response has begun. */
+  responded?(status: number): void;
   /** `frame` is the node's answer with its framing. */
   answered(ack: Ack, frame: Buffer): void;
   /** Written whole; no answer was to be expected. */

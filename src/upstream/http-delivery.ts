@@ -83,6 +83,7 @@ export class HttpDelivery implements NodeResponseHandler {
     fields: Record<string, string | string[] | undefined>,
   ): void {
     this.#status = status;
+    this.#delivery.responded?.(status);
     this.#type = fields['content-type'];
   }
 

@@ -18,6 +18,9 @@ routes:
 
 const VIP = made({ cn: 'vip' });
 
+/** What is said of an admin API without a token. */
+const OPEN = 'there is none, so all but /livez, /readyz and /metrics is answered with 401';
+
 function run(text: string, json: boolean, env: Record<string, string> = {}) {
   const folder = folderWith({
     'gateway.yaml': text,
@@ -66,27 +69,24 @@ test('a config that only rejects has no pools', () => {
 });
 
 test('errors and warnings go to stderr, one line each, and the exit code is 2', () => {
-  expect(run(`${GOOD}wat: 1\ntelemetry: { traces: {} }\n`, false)).toEqual({
+  expect(run(`${GOOD}wat: 1\nadmin: {}\n`, false)).toEqual({
     code: 2,
     out: [],
-    err: [
-      'gateway.yaml:10:1: wat: unknown key',
-      'warning: gateway.yaml:11:14: telemetry.traces: has no effect in this version',
-    ],
+    err: ['gateway.yaml:10:1: wat: unknown key', `warning: gateway.yaml:11:1: admin.token: ${OPEN}`],
   });
 });
 
 test('warnings alone leave the exit code 0', () => {
-  const { code, out, err } = run(`${GOOD}telemetry: { traces: {} }\n`, false);
+  const { code, out, err } = run(`${GOOD}admin: {}\n`, false);
   expect({ code, out: out.length, err }).toEqual({
     code: 0,
     out: 1,
-    err: ['warning: gateway.yaml:10:14: telemetry.traces: has no effect in this version'],
+    err: [`warning: gateway.yaml:10:1: admin.token: ${OPEN}`],
   });
 });
 
 test('--json prints a line for each problem and a last one, all on stdout', () => {
-  const { code, out, err } = run(`${GOOD}wat: 1\ntelemetry: { traces: {} }\n`, true);
+  const { code, out, err } = run(`${GOOD}wat: 1\nadmin: {}\n`, true);
   expect({ code, err }).toEqual({ code: 2, err: [] });
   expect(out.map((line) => JSON.parse(line))).toEqual([
     { level: 'error', file: 'gateway.yaml', line: 10, column: 1, key: 'wat', message: 'unknown key' },
@@ -94,9 +94,9 @@ test('--json prints a line for each problem and a last one, all on stdout', () =
       level: 'warning',
       file: 'gateway.yaml',
       line: 11,
-      column: 14,
-      key: 'telemetry.traces',
-      message: 'has no effect in this version',
+      column: 1,
+      key: 'admin.token',
+      message: OPEN,
     },
     { level: 'failed', errors: 1, warnings: 1 },
   ]);
@@ -108,8 +108,8 @@ test('--json prints a line for each problem and a last one, all on stdout', () =
 test('what is in the files is said besides warnings, and only once the config is good', () => {
   const mixed = GOOD.replace('key: vip.key', 'key: empty.key');
   const trouble = 'gateway.yaml: listeners.six.tls: empty.key: empty';
-  const warning = 'warning: gateway.yaml:10:14: telemetry.traces: has no effect in this version';
-  expect(run(`${mixed}telemetry: { traces: {} }\n`, false)).toEqual({
+  const warning = `warning: gateway.yaml:10:1: admin.token: ${OPEN}`;
+  expect(run(`${mixed}admin: {}\n`, false)).toEqual({
     code: 2,
     out: [],
     err: [trouble, warning],

@@ -101,9 +101,11 @@ test('every message accepted: each answer printed whole, a sum, exit code 0; a s
       /^ {4}MSH\|\^~\\&\|EHR\|NORTH\|ADMIT\|NORTH\|[\d.]+\|\|ACK\^A01\^ACK\|[\d.]+\|P\|2\.5\.1$/,
     ),
     '    MSA|AA|AN00000001',
+    expect.stringMatching(/^ {4}trace [0-9a-f]{32}$/),
     expect.stringMatching(new RegExp(`^${RESULT}  \\S+  AA  ${MS}$`)),
     expect.stringMatching(/^ {4}MSH\|.*\|ACK\^R01\^ACK\|[\d.]+\|P\|2\.5\.1$/),
     expect.stringMatching(/^ {4}MSA\|AA\|\S+$/),
+    expect.stringMatching(/^ {4}trace [0-9a-f]{32}$/),
     '2 sent, 2 accepted, 0 not',
   ]);
 });
@@ -221,6 +223,7 @@ describe('answers', () => {
     expect(JSON.parse(ran.out[0] as string)).toEqual({
       file: ADMIT,
       controlId: 'AN00000001',
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
       error: code,
       text: expect.any(String),
     });

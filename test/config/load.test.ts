@@ -129,6 +129,8 @@ test('every default is filled in', () => {
     },
     log: { level: 'info', format: 'json', messages: true },
     metrics: { prometheus: true, otlp: undefined },
+    identifiers: { controlIds: 'plain', hashKey: undefined },
+    traces: undefined,
     shutdown: { timeoutMs: 30_000 },
     watchConfig: false,
     maxBufferedBytes: 268_435_456,

@@ -35,10 +35,6 @@ describe('one surprise, one warning', () => {
       '2:3: listeners.l.limits.maxFrame: is larger than limits.maxBuffered (1MiB)',
     ],
     [
-      config({ top: 'telemetry: { traces: { sample: 0.5 } }' }),
-      '9:14: telemetry.traces: has no effect in this version',
-    ],
-    [
       config({}).replace('mllp://h:1",', 'mllps://h:1", tls: { insecure: true }'),
       "5:56: pools.p.nodes.a.tls.insecure: the node's certificate is not checked, so anyone may pose as the node",
     ],

@@ -70,7 +70,7 @@ const OFFLOAD = process.env.TEST_OFFLOAD === 'always' ? 'always' : undefined;
  */
 export async function startGateway(
   config: string | SimpleConfig,
-  options: Pick<GatewayOptions, 'parseWorker' | 'traceIdOf' | 'onFault'> = {},
+  options: Pick<GatewayOptions, 'parseWorker' | 'onFault'> = {},
 ): Promise<TestGateway> {
   const text = typeof config === 'string' ? config : simpleConfig(config);
   const { config: loaded } = parseConfig(text, { env: {} });

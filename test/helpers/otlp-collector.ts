@@ -1,149 +1,140 @@
-// A collector of OTLP metrics over HTTP, which keeps what it was sent, decoded. Promises only what tests ask for of a metric:
-// its name, kind, labels and values. The numbers of the fields are those of opentelemetry-proto 1.x.
+// A collector for a test: takes OTLP traces over HTTP (protobuf) or gRPC, keeps every span, and can refuse, dawdle, die
+// and come back on its port.
 import { once } from 'node:events';
 import http from 'node:http';
 import http2 from 'node:http2';
-import protobuf from 'protobufjs';
-import { portOf } from './openssl.ts';
+import type { AddressInfo, Socket } from 'node:net';
+import { type ReadSpan, readExportRequest } from './otlp-messages.ts';
+import { until } from './until.ts';
 
-const { root } = protobuf.parse(`
-  syntax = "proto3";
-  message Request { repeated ResourceMetrics resource_metrics = 1; }
-  message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; }
-  message Resource { repeated KeyValue attributes = 1; }
-  message ScopeMetrics { repeated Metric metrics = 2; }
-  message Metric {
-    string name = 1; string unit = 3;
-    Points gauge = 5; Points sum = 7; Histograms histogram = 9;
+/** What it does with an export: takes it, answers with this HTTP status, or never answers. */
+export type Mood = 'takes' | number | 'silent';
+
+export class OtlpCollector implements AsyncDisposable {
+  readonly spans: ReadSpan[] = [];
+  readonly requests: { readonly path: string; readonly headers: http.IncomingHttpHeaders }[] = [];
+  mood: Mood = 'takes';
+  readonly #protocol: 'http' | 'grpc';
+  #server: http.Server | http2.Http2Server | undefined;
+  readonly #sockets = new Set<Socket>();
+  #port = 0;
+
+  constructor(protocol: 'http' | 'grpc') {
+    this.#protocol = protocol;
   }
-  message Points { repeated Point data_points = 1; int32 aggregation_temporality = 2; bool is_monotonic = 3; }
-  message Point { double as_double = 4; sfixed64 as_int = 6; repeated KeyValue attributes = 7; }
-  message Histograms { repeated Histogram data_points = 1; int32 aggregation_temporality = 2; }
-  message Histogram {
-    fixed64 count = 4; double sum = 5; repeated fixed64 bucket_counts = 6; repeated double explicit_bounds = 7;
-    repeated KeyValue attributes = 9;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
   }
-  message KeyValue { string key = 1; Value value = 2; }
-  message Value { string string_value = 1; }
-`);
 
-interface Attribute {
-  readonly key: string;
-  readonly value?: { readonly stringValue?: string };
+  async start(): Promise<void> {
+    const server = this.#protocol === 'http' ? this.#httpServer() : this.#grpcServer();
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    this.#server = server;
+    server.listen(this.#port, '127.0.0.1');
+    await once(server, 'listening');
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /** As when its machine loses power; `start` brings it back on the same port. */
+  async kill(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  /** Once this many roots are there: the spans of their traces, parents before children, by their start. */
+  async traces(count: number, deadlineMs = 15_000): Promise<Trace[]> {
+    await until(() => this.#roots().length >= count, { deadlineMs, what: `${count} traces` });
+    return this.#roots().map((rootSpan) => new Trace(rootSpan, this.spans));
+  }
+
+  /** The only one. */
+  async trace(): Promise<Trace> {
+    const [trace] = await this.traces(1);
+    return trace as Trace;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  #roots(): ReadSpan[] {
+    return this.spans.filter(({ kind }) => kind === 'server');
+  }
+
+  #take(body: Buffer): void {
+    this.spans.push(...readExportRequest(body));
+  }
+
+  #httpServer(): http.Server {
+    return http.createServer(async (request, response) => {
+      const body = Buffer.concat(await request.toArray().catch(() => []));
+      this.requests.push({ path: request.url ?? '', headers: request.headers });
+      if (this.mood === 'silent') return;
+      if (this.mood === 'takes') {
+        this.#take(body);
+        response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
+      } else response.writeHead(this.mood).end();
+    });
+  }
+
+  /** Unary calls alone: a prefix of five bytes (compressed?, length) before the message, the status in the trailers. */
+  #grpcServer(): http2.Http2Server {
+    const server = http2.createServer();
+    server.on('stream', async (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
+      stream.on('error', () => {});
+      const body = Buffer.concat(await stream.toArray().catch(() => []));
+      this.requests.push({ path: String(headers[':path']), headers });
+      if (this.mood === 'silent' || body.length < 5) return;
+      this.#take(body.subarray(5));
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc+proto' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(Buffer.alloc(5));
+    });
+    return server;
+  }
 }
 
-export interface OtlpPoint {
-  readonly asDouble?: number;
-  readonly count?: number;
-  readonly sum?: number;
-  readonly bucketCounts?: readonly number[];
-  readonly explicitBounds?: readonly number[];
-  readonly attributes?: readonly Attribute[];
+export class Trace {
+  readonly root: ReadSpan;
+  readonly spans: readonly ReadSpan[];
+
+  constructor(rootSpan: ReadSpan, all: readonly ReadSpan[]) {
+    this.root = rootSpan;
+    this.spans = all.filter(({ traceId }) => traceId === rootSpan.traceId);
+  }
+
+  get children(): readonly ReadSpan[] {
+    return this.spans.filter(({ parentId }) => parentId === this.root.spanId);
+  }
+
+  named(name: string): readonly ReadSpan[] {
+    return this.children.filter((span) => span.name === name);
+  }
+
+  /** `server mllp receive`, then a line for each child in order: kind, name, node, error, events. */
+  get tree(): string[] {
+    return [this.root, ...this.children].map((span, i) => {
+      const { kind, name, attributes, events, status } = span;
+      const node = name === 'forward' ? ` ${attributes['gateway.node']}` : '';
+      const failed = status === 'error' ? ` !${attributes['error.type']}` : '';
+      const marks = events.length === 0 ? '' : ` [${events.map((event) => event.name).join(' ')}]`;
+      return `${i === 0 ? '' : '  '}${kind} ${name}${node}${failed}${marks}`;
+    });
+  }
 }
 
-export interface OtlpMetric {
-  readonly name: string;
-  readonly unit?: string;
-  readonly gauge?: { readonly dataPoints?: readonly OtlpPoint[] };
-  readonly sum?: {
-    readonly dataPoints?: readonly OtlpPoint[];
-    readonly aggregationTemporality: number;
-    readonly isMonotonic?: boolean;
-  };
-  readonly histogram?: {
-    readonly dataPoints?: readonly OtlpPoint[];
-    readonly aggregationTemporality: number;
-  };
-}
-
-interface Decoded {
-  readonly resourceMetrics: readonly {
-    readonly resource?: { readonly attributes?: readonly Attribute[] };
-    readonly scopeMetrics: readonly { readonly metrics: readonly OtlpMetric[] }[];
-  }[];
-}
-
-export interface Pushed {
-  readonly path: string;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly resource: Readonly<Record<string, string>>;
-  readonly metrics: readonly OtlpMetric[];
-}
-
-export interface OtlpCollector extends AsyncDisposable {
-  readonly url: string;
-  readonly pushes: readonly Pushed[];
-  /** What it answers. */
-  status: number;
-}
-
-export async function startOtlpCollector(): Promise<OtlpCollector> {
-  const pushes: Pushed[] = [];
-  const server = http.createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    if (collector.status === 200)
-      pushes.push({ path: request.url ?? '', headers: request.headers, ...decoded(Buffer.concat(chunks)) });
-    response.writeHead(collector.status, { 'content-type': 'application/x-protobuf' }).end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const collector = {
-    url: `http://127.0.0.1:${portOf(server)}`,
-    pushes,
-    status: 200,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+export async function startCollector(protocol: 'http' | 'grpc' = 'http'): Promise<OtlpCollector> {
+  const collector = new OtlpCollector(protocol);
+  await collector.start();
   return collector;
-}
-
-/** The same by gRPC, without TLS: one unary call for each push. Its frames have a flag and a length before the message. */
-export async function startGrpcCollector(): Promise<OtlpCollector> {
-  const pushes: Pushed[] = [];
-  const sessions = new Set<http2.ServerHttp2Session>();
-  const server = http2.createServer();
-  server.on('session', (session) => sessions.add(session));
-  server.on('stream', async (stream: http2.ServerHttp2Stream, headers) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk);
-    const path = headers[':path'] ?? '';
-    pushes.push({ path, headers: {}, ...decoded(Buffer.concat(chunks).subarray(5)) });
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    // An empty message: all was taken.
-    stream.end(Buffer.alloc(5));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${portOf(server)}`,
-    pushes,
-    status: 200,
-    [Symbol.asyncDispose]: async () => {
-      for (const session of sessions) session.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
-export function labelsOf({
-  attributes = [],
-}: {
-  readonly attributes?: readonly Attribute[];
-}): Record<string, string> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, value?.stringValue ?? '']));
-}
-
-function decoded(bytes: Buffer): Pick<Pushed, 'resource' | 'metrics'> {
-  const type = root.lookupType('Request');
-  const { resourceMetrics } = type.toObject(type.decode(bytes), { longs: Number }) as Decoded;
-  return {
-    resource: Object.assign({}, ...resourceMetrics.map(({ resource = {} }) => labelsOf(resource))),
-    metrics: resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics)),
-  };
 }

@@ -6,6 +6,7 @@ import { expectClosedUnanswered, said } from '../helpers/expect-relay.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { simpleConfig, startGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';
+import { startCollector } from '../helpers/otlp-collector.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { until } from '../helpers/until.ts';
 import { scrape } from './scrape.ts';
@@ -135,14 +136,13 @@ test('each further attempt is a retry of its class', async () => {
 
 test('OpenMetrics has the last trace of each bucket', async () => {
   await using node = await startFaultyNode();
-  const traces: string[] = [];
-  const traceIdOf = (): string => {
-    traces.push((traces.length + 1).toString(16).padStart(32, '0'));
-    return traces.at(-1) ?? '';
-  };
-  await using gw = await startGateway({ nodes: [node.url] }, { traceIdOf });
+  await using collector = await startCollector();
+  const config = JSON.parse(simpleConfig({ nodes: [node.url] }));
+  const telemetry = { traces: { endpoint: collector.url } };
+  await using gw = await startGateway(JSON.stringify({ ...config, telemetry }));
   await using sender = await connectSender(gw.port());
   for (let i = 0; i < 20; i++) await sender.exchange(message());
+  const traces = gw.exchanges.map(({ trace }) => trace.traceId);
   const scraped = await scrape(gw, 'openmetrics');
   expect(traces).toHaveLength(20);
   const buckets = scraped.all('hl7_gateway_ack_seconds_bucket');

@@ -11,7 +11,7 @@ import {
   type Pushed,
   startGrpcCollector,
   startOtlpCollector,
-} from '../helpers/otlp-collector.ts';
+} from '../helpers/otlp-metrics-collector.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { until } from '../helpers/until.ts';
 import { scrape } from './scrape.ts';

@@ -192,8 +192,8 @@ describe('no more than a hundred', () => {
 it('each part knows its batch', () => {
   const { parts, whole } = startBatch(2);
   expect(parts.map(({ batch }) => batch)).toEqual([
-    { serial: whole.serial, controlId: 'M1', position: 1, size: 2 },
-    { serial: whole.serial, controlId: 'M1', position: 2, size: 2 },
+    { serial: whole.serial, trace: whole.trace, controlId: 'M1', position: 1, size: 2 },
+    { serial: whole.serial, trace: whole.trace, controlId: 'M1', position: 2, size: 2 },
   ]);
   expect([whole.parts, whole.batch]).toEqual([2, undefined]);
 });

@@ -1,0 +1,51 @@
+// The section `telemetry.traces`: where they go, how many there are, and which of them always.
+// Promises that its conditions look at a message's header, its connection and its request, where no patient is.
+import { isHeaderPath } from '../hl7/field-path.ts';
+import type { Protocol } from '../telemetry/traces/environment.ts';
+import { readConditions } from './conditions.ts';
+import type { TracesConfig } from './config.ts';
+import { readSection, type Section } from './section.ts';
+import type { Reading } from './source/value.ts';
+
+/** Where collectors listen (IANA has 4317 for both, the specification of OTLP a port for each). */
+const ENDPOINTS = { 'http/protobuf': 'http://127.0.0.1:4318', grpc: 'http://127.0.0.1:4317' } as const;
+
+export function buildTraces(
+  top: Section,
+  listeners: readonly string[],
+  reading: Reading,
+): TracesConfig | undefined {
+  const tree = top.tree('telemetry.traces');
+  if (tree === undefined) return undefined;
+  const place = top.at('telemetry.traces');
+  const where = { key: 'telemetry.traces', pattern: 'telemetry.traces', place } as const;
+  const section = readSection(tree, where, reading);
+  const protocol = section.word<Protocol>('protocol');
+  const always = readConditions(section.entries('always'), `${section.key}.always`, {
+    ...reading,
+    listeners,
+  });
+  for (const { subject, text } of always) {
+    if (subject.kind === 'field' && !isHeaderPath(subject.path))
+      section.error(
+        'always',
+        `${text} is beyond the header; fields of MSH, and of the connection, are looked at`,
+      );
+  }
+  const segment = section.optionalText('mllp.segment');
+  if (segment !== undefined && !/^Z[A-Z0-9]{2}$/.test(segment))
+    section.error('mllp.segment', 'must be the name of a Z segment such as ZTR');
+  return {
+    endpoint: section.optionalText('endpoint') ?? ENDPOINTS[protocol] ?? '',
+    protocol,
+    sample: section.number('sample'),
+    parent: section.word('parent'),
+    always,
+    segment,
+    queue: {
+      maxSpans: section.number('queue.max'),
+      batchSpans: section.number('queue.batch'),
+      delayMs: section.number('queue.delay'),
+    },
+  };
+}

@@ -1,0 +1,234 @@
+// Makes traces of messages and requests that are over, for as long as the config wants them. Promises that the line
+// notices nothing of it: spans are made in a turn of their own, for those that are recorded alone, and only where there
+// is room for them.
+import { isDeepStrictEqual } from 'node:util';
+import { compileCondition } from '../../routing/condition.ts';
+import type { MessageView } from '../../routing/message-view.ts';
+import type { GatewayConfig } from '../config/config.ts';
+import { causeCode, type GatewayError } from '../errors.ts';
+import { Exchange } from '../relay/exchange.ts';
+import type { Proxied } from '../relay/proxied.ts';
+import { type TraceHead, traceFields } from '../relay/trace-head.ts';
+import { type Identifiers, PLAIN_IDENTIFIERS } from '../telemetry/identifiers.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { TraceContext } from '../telemetry/trace-context.ts';
+import { type EffectiveTraces, type Environment, underEnvironment } from '../telemetry/traces/environment.ts';
+import { Sampling } from '../telemetry/traces/sampling.ts';
+import { alignClock, type FinishedSpan, type SpanSource } from '../telemetry/traces/span.ts';
+import { loadExporter } from '../telemetry/traces/span-exporter.ts';
+import { type QueueStats, SpanQueue } from '../telemetry/traces/span-queue.ts';
+import { exchangeSpanCount, exchangeSpans, isWorthIt } from './exchange-spans.ts';
+import {
+  type FaultOrigin,
+  faultSpans,
+  isProxiedWorthIt,
+  proxiedSpanCount,
+  proxiedSpans,
+} from './proxied-spans.ts';
+
+/** A shutdown waits so long for the collector: a container's grace period has room for it behind `shutdown.timeout`. */
+const FLUSH_MS = 2_000;
+
+const NOTHING: QueueStats = { exported: 0, dropped: 0, failedExports: 0, queued: 0 };
+
+/** All that lives as long as one version of `telemetry.traces`. */
+interface Running {
+  readonly queue: SpanQueue;
+  readonly source: SpanSource;
+}
+
+/** A turn of the event loop makes the spans of so many messages, which takes about a millisecond. */
+const TURN_MESSAGES = 200;
+
+export class MessageTracer implements TraceHead {
+  readonly #log: Log;
+  readonly #env: Environment;
+  #identifiers: Identifiers = PLAIN_IDENTIFIERS;
+  #effective: EffectiveTraces | undefined;
+  #running: Running | undefined;
+  #sampling = new Sampling({ share: 0, parent: 'never' });
+  #always: readonly ((view: MessageView) => boolean)[] = [];
+  #fields: TraceHead['fields'];
+  /** Of queues that are no more. */
+  #past = NOTHING;
+  #ended: (Exchange | Proxied)[] = [];
+  #endedSpans = 0;
+  #turn: NodeJS.Immediate | undefined;
+  #isOwed = false;
+  /** One after the other: the second of two quick reloads must not be overtaken by the first. */
+  #configuring: Promise<void> = Promise.resolve();
+
+  constructor(log: Log, env: Environment = process.env) {
+    this.#log = log;
+    this.#env = env;
+  }
+
+  get isOn(): boolean {
+    return this.#running !== undefined;
+  }
+
+  get fields(): TraceHead['fields'] {
+    return this.#fields;
+  }
+
+  /** Counted since the gateway started. */
+  get stats(): QueueStats {
+    return this.#running === undefined ? this.#past : sum(this.#past, this.#running.queue.stats);
+  }
+
+  /** Batches that were sent, and that the collector has neither taken nor refused. */
+  get underWay(): number {
+    return this.#running?.queue.underWay ?? 0;
+  }
+
+  /** It was stopped with batches under way, which opentelemetry-js goes on trying to send for some seconds. */
+  get isOwed(): boolean {
+    return this.#isOwed;
+  }
+
+  /** Goes by this config from now on. Never rejects: without its traces a gateway is a gateway. */
+  configure(config: Pick<GatewayConfig, 'traces'>, identifiers: Identifiers): Promise<void> {
+    this.#configuring = this.#configuring.then(() => this.#configure(config, identifiers));
+    return this.#configuring;
+  }
+
+  async #configure({ traces }: Pick<GatewayConfig, 'traces'>, identifiers: Identifiers): Promise<void> {
+    this.#identifiers = identifiers;
+    const warn = (variable: string): void =>
+      this.#log.warn({ variable }, 'traces: the value of a variable is none that it can have; it is ignored');
+    const effective = traces && underEnvironment(traces, this.#env, warn);
+    this.#sampling = new Sampling({ share: effective?.sample ?? 0, parent: effective?.parent ?? 'never' });
+    this.#always = traces?.always.map((condition) => compileCondition(condition)) ?? [];
+    this.#fields = traces?.segment === undefined ? undefined : traceFields(traces.segment);
+    if (isDeepStrictEqual(effective, this.#effective)) return;
+    this.#effective = effective;
+    const running = effective && (await this.#start(effective));
+    await this.#swap(running);
+  }
+
+  /** Sends what there is, for two seconds at most. */
+  async stop(): Promise<void> {
+    await this.#configuring;
+    this.#effective = undefined;
+    await this.#swap(undefined);
+  }
+
+  takes(trace: TraceContext, view: MessageView): boolean {
+    trace.sampled ??= this.#sampling.takes(trace) || this.#isNamed(view);
+    return trace.sampled;
+  }
+
+  /** A message is over. `replied`: its answer is on its way to the sender since now. */
+  onExchange(exchange: Exchange, replied: boolean): void {
+    if (this.#running === undefined) return;
+    const isUrgent = isWorthIt(exchange);
+    if (!isUrgent && !this.#takes(exchange.trace, exchange)) return;
+    if (replied) exchange.repliedAt = performance.now();
+    this.#keep(exchange, exchangeSpanCount(exchange), isUrgent);
+  }
+
+  onProxied(record: Proxied): void {
+    if (this.#running === undefined) return;
+    const isUrgent = isProxiedWorthIt(record);
+    if (isUrgent || this.#takes(record.trace, undefined))
+      this.#keep(record, proxiedSpanCount(record), isUrgent);
+  }
+
+  /** Something that never became a message. */
+  onFault(trace: TraceContext, error: GatewayError, origin: FaultOrigin): void {
+    const running = this.#running;
+    // A sender that has nothing to say is no failure.
+    if (running === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;
+    if (!running.queue.hasRoom(this.#endedSpans + 1, true)) running.queue.drop(1);
+    else running.queue.add(faultSpans(trace, error, origin, this.#identifiers, running.source));
+  }
+
+  #takes(trace: TraceContext, exchange: Exchange | undefined): boolean {
+    trace.sampled ??=
+      this.#sampling.takes(trace) ||
+      (exchange !== undefined && this.#always.length > 0 && this.#isNamed(viewOf(exchange)));
+    return trace.sampled;
+  }
+
+  #isNamed(view: MessageView): boolean {
+    return this.#always.some((holds) => holds(view));
+  }
+
+  #keep(record: Exchange | Proxied, spans: number, isUrgent: boolean): void {
+    const queue = this.#running?.queue;
+    if (queue?.hasRoom(this.#endedSpans + spans, isUrgent) !== true) {
+      queue?.drop(spans);
+      return;
+    }
+    this.#ended.push(record);
+    this.#endedSpans += spans;
+    this.#turn ??= setImmediate(() => this.#make(TURN_MESSAGES));
+  }
+
+  #make(most: number): void {
+    this.#turn = undefined;
+    const records = this.#ended.splice(0, most);
+    const running = this.#running;
+    if (running !== undefined) {
+      alignClock(performance.now());
+      for (const record of records) running.queue.add(this.#spansOf(record, running.source));
+    }
+    if (this.#ended.length === 0) this.#endedSpans = 0;
+    else this.#turn = setImmediate(() => this.#make(TURN_MESSAGES));
+  }
+
+  #spansOf(record: Exchange | Proxied, source: SpanSource): FinishedSpan[] {
+    return record instanceof Exchange
+      ? exchangeSpans(record, this.#identifiers, source)
+      : proxiedSpans(record, source);
+  }
+
+  async #start(effective: EffectiveTraces): Promise<Running | undefined> {
+    try {
+      const { exporter, source } = await loadExporter(effective);
+      const queue = new SpanQueue(exporter, effective.queue, {
+        onFailing: (error) =>
+          this.#log.warn({ cause: reasonOf(error) }, 'traces: the collector does not take them'),
+        onRecovered: () => this.#log.info('traces: the collector takes them again'),
+      });
+      return { queue, source };
+    } catch (thrown) {
+      this.#log.error({ cause: reasonOf(thrown) }, 'traces: they could not be started, and are off');
+      return undefined;
+    }
+  }
+
+  async #swap(running: Running | undefined): Promise<void> {
+    clearImmediate(this.#turn);
+    this.#make(Number.POSITIVE_INFINITY);
+    const old = this.#running;
+    this.#running = running;
+    if (old === undefined) return;
+    const unsent = await old.queue.shutdown(FLUSH_MS);
+    if (unsent > 0)
+      this.#log.warn({ spans: unsent }, 'traces: the collector did not take the last ones in time');
+    this.#isOwed ||= old.queue.underWay > 0;
+    this.#past = { ...sum(this.#past, old.queue.stats), queued: 0 };
+  }
+}
+
+function viewOf(exchange: Exchange): MessageView {
+  const { listener, peer, http } = exchange.origin;
+  return { header: exchange.hasHeader ? exchange.header : undefined, listener, peer, http };
+}
+
+function sum(a: QueueStats, b: QueueStats): QueueStats {
+  return {
+    exported: a.exported + b.exported,
+    dropped: a.dropped + b.dropped,
+    failedExports: a.failedExports + b.failedExports,
+    queued: a.queued + b.queued,
+  };
+}
+
+/** `ECONNREFUSED`, an HTTP status, or the name of the class; a text might hold the collector's URL with a password. */
+function reasonOf(thrown: unknown): string {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && typeof thrown.code === 'number')
+    return String(thrown.code);
+  return causeCode(thrown);
+}

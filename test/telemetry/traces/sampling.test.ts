@@ -1,0 +1,64 @@
+// The share of traces: the same ones that opentelemetry-js would take, and whose word on it counts.
+import { ROOT_CONTEXT } from '@opentelemetry/api';
+import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace';
+import { describe, expect, it, test } from 'vitest';
+import { newTraceId } from '../../../src/telemetry/random-ids.ts';
+import { parseTraceparent, TraceContext } from '../../../src/telemetry/trace-context.ts';
+import { type ParentRule, Sampling } from '../../../src/telemetry/traces/sampling.ts';
+
+const SPAN = 'b7ad6b7169203331';
+
+function context(traceId: string, flags = '01', trusted = false): TraceContext {
+  return new TraceContext(parseTraceparent(`00-${traceId}-${SPAN}-${flags}`, undefined, trusted));
+}
+
+test.each([0, 0.001, 0.01, 0.3, 0.5, 0.999, 1])('a share of %d is that of opentelemetry-js', (share) => {
+  const ours = new Sampling({ share, parent: 'never' });
+  const theirs = new TraceIdRatioBasedSampler(share);
+  let taken = 0;
+  for (let i = 0; i < 5000; i++) {
+    const traceId = newTraceId();
+    const expected =
+      theirs.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED;
+    expect(ours.takes(context(traceId))).toBe(expected);
+    if (expected) taken++;
+  }
+  // Six standard deviations.
+  expect(Math.abs(taken - 5000 * share)).toBeLessThanOrEqual(6 * Math.sqrt(5000 * share * (1 - share)));
+});
+
+describe('whose flag counts', () => {
+  const cases: readonly (readonly [ParentRule, trusted: boolean, counts: boolean])[] = [
+    ['trusted', true, true],
+    ['trusted', false, false],
+    ['always', true, true],
+    ['always', false, true],
+    ['never', true, false],
+    ['never', false, false],
+  ];
+  test.each(cases)('%s, trusted: %s: %s', (parent, trusted, counts) => {
+    const none = new Sampling({ share: 0, parent });
+    const all = new Sampling({ share: 1, parent });
+    const id = newTraceId();
+    expect(none.takes(context(id, '01', trusted))).toBe(counts);
+    expect(all.takes(context(id, '00', trusted))).toBe(!counts);
+  });
+
+  it('without a parent the share alone', () => {
+    expect(new Sampling({ share: 1, parent: 'always' }).takes(new TraceContext())).toBe(true);
+    expect(new Sampling({ share: 0, parent: 'always' }).takes(new TraceContext())).toBe(false);
+  });
+
+  it('a message of a batch goes by its batch', () => {
+    const sampling = new Sampling({ share: 0.5, parent: 'never' });
+    for (let i = 0; i < 100; i++) {
+      const batch = new TraceContext();
+      const part = new TraceContext(undefined, batch);
+      expect(part.traceId).not.toBe(batch.traceId);
+      expect(sampling.takes(part)).toBe(sampling.takes(batch));
+    }
+    const named = new TraceContext();
+    named.sampled = true;
+    expect(new Sampling({ share: 0, parent: 'never' }).takes(new TraceContext(undefined, named))).toBe(true);
+  });
+});

@@ -1,0 +1,25 @@
+// What tests of traces set up again and again: a collector, a gateway that sends to it at once, and nodes behind it.
+import { type SimpleConfig, simpleConfig, startGateway, type TestGateway } from '../helpers/gateway.ts';
+import type { OtlpCollector } from '../helpers/otlp-collector.ts';
+
+export interface TracedConfig extends SimpleConfig {
+  readonly traces?: Record<string, unknown>;
+  /** More keys of `telemetry`. */
+  readonly telemetry?: Record<string, unknown>;
+}
+
+export function tracedConfig(collector: OtlpCollector, { traces, telemetry, ...rest }: TracedConfig): string {
+  const config = JSON.parse(simpleConfig(rest)) as Record<string, object>;
+  return JSON.stringify({
+    ...config,
+    telemetry: {
+      log: { level: 'debug' },
+      traces: { endpoint: collector.url, queue: { delay: '10ms' }, ...traces },
+      ...telemetry,
+    },
+  });
+}
+
+export function startTraced(collector: OtlpCollector, config: TracedConfig): Promise<TestGateway> {
+  return startGateway(tracedConfig(collector, config));
+}
