@@ -7,7 +7,7 @@ import { runCampaign } from './campaign.ts';
 import { EVENT_KINDS } from './events/kinds.ts';
 import { MUTANTS, makeMutant, runMutant } from './mutants.ts';
 
-const SHORT = { events: 50, durationMs: 15_000 };
+const SHORT = { events: 50, durationMs: 11_000 };
 const TIMEOUT_MS = 110_000;
 /** What a campaign of this length brings about on the slowest of machines. */
 const LEAST_MESSAGES = 1_000;
