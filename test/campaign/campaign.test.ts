@@ -38,7 +38,7 @@ describe.runIf(onLinux)(
 
 describe.runIf(onLinux)('F34 F35 F41 a gateway that is wrong is caught', () => {
   test.concurrent.each(MUTANTS)('$name', { timeout: TIMEOUT_MS }, async (mutant) => {
-    const { violations } = await runMutant(mutant, 1);
+    const { violations } = await runMutant(mutant, 2);
     const rules = new Set(violations.map(({ rule }) => rule));
     expect(mutant.caughtBy.filter((rule) => rules.has(rule))).not.toEqual([]);
   });
