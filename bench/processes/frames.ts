@@ -6,7 +6,7 @@ export const MESSAGE_BYTES = Number(process.env.BENCH_MESSAGE_BYTES ?? 600);
 /** Control ids wrap around after this many messages of one connection: as many frames are built for each. */
 export const RING = 512;
 
-const ID_DIGITS = 10;
+export const ID_DIGITS = 10;
 /** Where MSH-10 begins in a frame: behind the start block and what `build` puts before it. */
 const HEAD = 'MSH|^~\\&|BENCHAPP|BENCHFAC|RECVAPP|RECVFAC|20261122083014||ADT^A01^ADT_A01|';
 
@@ -15,9 +15,9 @@ export function controlId(connection: number, n: number): string {
   return String((connection + 1) * 100_000 + (n % RING)).padStart(ID_DIGITS, '0');
 }
 
-/** A whole frame with a payload of MESSAGE_BYTES. */
-function build(connection: number, n: number): Buffer {
-  const start = `${HEAD}${controlId(connection, n)}|P|2.5.1\rEVN||20261122080000\rPID|1||900001^^^TESTHOSP^MR||SAMPLE^ADA||19800101|F\r`;
+/** A whole frame with a payload of MESSAGE_BYTES. `id` has ID_DIGITS digits. */
+export function frameOf(id: string): Buffer {
+  const start = `${HEAD}${id}|P|2.5.1\rEVN||20261122080000\rPID|1||900001^^^TESTHOSP^MR||SAMPLE^ADA||19800101|F\r`;
   const note = 'NTE|1|L|';
   const filler = 'x'.repeat(MESSAGE_BYTES - start.length - note.length - 1);
   return Buffer.from(`\x0b${start}${note}${filler}\r\x1c\r`, 'latin1');
@@ -25,7 +25,7 @@ function build(connection: number, n: number): Buffer {
 
 /** Frames 0 to RING - 1 of a connection, one behind the other and once over, so that any run of them is one slice. */
 export function ring(connection: number): { readonly bytes: Buffer; readonly frameBytes: number } {
-  const frames = Array.from({ length: RING }, (_, n) => build(connection, n));
+  const frames = Array.from({ length: RING }, (_, n) => frameOf(controlId(connection, n)));
   return { bytes: Buffer.concat([...frames, ...frames]), frameBytes: MESSAGE_BYTES + 3 };
 }
 

@@ -1,6 +1,8 @@
 // One campaign: nodes, senders and the gateway as processes, a planned sequence of events, quiet, and then the checker over
 // what they wrote. Promises: a run is told by its seed and options, and every process that it started ends with it.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,7 +15,8 @@ import { perform } from './events/perform.ts';
 import { type PlannedEvent, planOf } from './events/plan.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { within } from './peers/child.ts';
-import { GatewayProcess, NodeProcess, SenderProcess } from './peers/targets.ts';
+import { ADMIN_TOKEN, GatewayProcess } from './peers/gateway-process.ts';
+import { NodeProcess, SenderProcess } from './peers/targets.ts';
 import { ACK_MS, PATIENCE_MS, type Profile, profileFor } from './profiles.ts';
 import { type JournalEntry, LogWriter } from './wire/log.ts';
 import { Prng } from './wire/prng.ts';
@@ -27,7 +30,7 @@ export interface CampaignOptions {
   /** Only events of these kinds. */
   readonly kinds?: readonly string[] | undefined;
   readonly senders?: number;
-  /** All senders use the same few control ids. A node that answers twice cannot always be told from one that answers the next. */
+  /** All senders use the same two control ids, whatever the profile. */
   readonly sharedIds?: boolean;
   /** Where the product, or a mutant of it, is. */
   readonly root?: string;
@@ -85,12 +88,16 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
   );
 
   const nodes = await startNodes(folder, prng, stack);
-  const config = join(folder, 'gateway.yaml');
+  const host = ownAddress();
+  const [port, adminPort] = [await freePort(host), await freePort(host)];
+  const admin = `${host}:${adminPort}`;
   const urls = Object.fromEntries(nodes.map(({ name, url }) => [name, url]));
-  writeFileSync(config, JSON.stringify(profile.config(urls)));
-  const gateway = stack.adopt(await GatewayProcess.start(root, config, folder), (one) => one.kill());
+  const config = profile.config({ nodes: urls, listener: `${host}:${port}`, admin, token: ADMIN_TOKEN });
+  const gateway = stack.adopt(await GatewayProcess.start({ root, folder, config, admin }), (one) =>
+    one.kill(),
+  );
   const descriptorsBefore = await fewestDescriptors(gateway);
-  const senders = startSenders(options, profile, gateway.port, folder, prng, stack);
+  const senders = startSenders(options, profile, { host, port }, folder, prng, stack);
   await until(() => senders.every(({ logBytes }) => logBytes > WARM_BYTES), QUIET_MS, 'senders at work');
   const memoryBefore = await gateway.memory();
   phases.end('start');
@@ -115,6 +122,7 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
   const memoryAfter = gateway.gone ? memoryBefore : await gateway.memory();
   const died = nodes.filter(({ alive }) => !alive).map(({ name }) => name);
   if (died.length > 0) throw new Error(`nodes ended by themselves: ${died.join(', ')}`);
+  const handovers = await gateway.handovers();
   const exit = await within(gateway.stop(), QUIET_MS, 'the gateway’s end');
   phases.end('gateway’s end');
 
@@ -127,8 +135,10 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
     descriptors: { before: descriptorsBefore, after: what.length, what },
     memory: { before: memoryBefore, after: memoryAfter },
     exit,
+    handovers,
     stderr: gateway.stderr,
-    failures: lines.filter(isFailure).map((line) => JSON.stringify(line)),
+    failures: gateway.failures(),
+    reloads: gateway.findings,
   };
   const figures = { seconds: phases.seconds, ...figuresOf(logs, plan, lines, ending) };
   return { profile, violations: check(logs, profile, ending), figures };
@@ -154,8 +164,8 @@ async function startNodes(folder: string, prng: Prng, stack: AsyncDisposableStac
 
 function startSenders(
   { senders: count = SENDERS, sharedIds = false }: CampaignOptions,
-  { pipelining }: Profile,
-  port: number,
+  profile: Profile,
+  to: { readonly host: string; readonly port: number },
   folder: string,
   prng: Prng,
   stack: AsyncDisposableStack,
@@ -163,14 +173,13 @@ function startSenders(
   return Array.from({ length: count }, (_, i) => {
     const sender = new SenderProcess({
       name: `S${i}`,
-      port,
+      ...to,
       log: join(folder, `sender-${i}.jsonl`),
       seed: prng.int(0, 1e9),
       // Most wait for each answer, as nearly all senders do; the last two do not, and one says the same ids again.
       window: i >= count - 2 ? 4 : 1,
       thinkMs: THINK_MS,
-      // Where messages follow each other on a connection, a second answer to one looks like the answer to the next of its id.
-      ids: sharedIds ? 'shared' : i === 0 && pipelining === 1 ? 'repeated' : 'unique',
+      ids: sharedIds || profile.sharedIds ? 'shared' : i === 0 ? 'repeated' : 'unique',
       patienceMs: PATIENCE_MS,
     });
     return stack.adopt(sender, (one) => one.kill());
@@ -211,8 +220,15 @@ function ownAddress(): string {
 /** Of this process. */
 let campaigns = 0;
 
-function isFailure({ level, code }: Record<string, unknown>): boolean {
-  return level === 'error' || level === 'fatal' || code === 'GW_ERR_INTERNAL';
+/** Nobody else listens on that address: the port stays free until the gateway takes it, and between two of its processes. */
+async function freePort(host: string): Promise<number> {
+  const server = net.createServer().listen({ host, port: 0 });
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
 }
 
 async function until(holds: () => boolean, deadlineMs: number, what: string): Promise<void> {

@@ -1,7 +1,8 @@
 // The checker takes for no violation what may happen, and what the config allows.
 import { describe, expect, test } from 'vitest';
 import { check } from './checker.ts';
-import { broken, GOOD_END, KEYED, PIPELINED, REFUSES, RESENDS, STRICT } from './checks/planted.ts';
+import type { Handover } from './checks/ends.ts';
+import { broken, GOOD_END, KEYED, MEMORY, PIPELINED, REFUSES, RESENDS, STRICT } from './checks/planted.ts';
 import { Story } from './checks/story.ts';
 
 const story = (): Story => new Story();
@@ -94,5 +95,38 @@ describe('nothing is wrong with', () => {
     const well = story().exchange('S', 1, 'a', 1, 'm1').send('S', 1, 'm1', 'sha of another');
     well.receive('a', 1, 'm1', 'sha of another').answer('a', 'm1').ack('S', 1, 'm1');
     expect(broken(well)).toEqual([]);
+  });
+});
+
+describe('while another process takes over', () => {
+  const handover = (from: number): { handovers: Handover[] } => ({
+    handovers: [{ from, until: from + 10, exit: { code: 0, signal: null }, memory: MEMORY }],
+  });
+  const LATER = 1_000;
+
+  test('a connection may be reset on which nothing was answered, and no other', () => {
+    const queued = (): Story => story().send('S', 1, 'm1').close('S', 1, 'gateway', 'ECONNRESET');
+    expect(broken(queued(), STRICT, handover(0))).toEqual([]);
+    expect(broken(queued(), STRICT, handover(LATER))).toEqual(['sender-reset']);
+    const served = story()
+      .exchange('S', 1, 'a', 1, 'm1')
+      .send('S', 1, 'm2')
+      .close('S', 1, 'gateway', 'ECONNRESET');
+    expect(broken(served, STRICT, handover(0))).toEqual(['sender-reset']);
+  });
+
+  test('a key may have a message with each of the two', () => {
+    const both = (): Story =>
+      story()
+        .send('S', 1, 'm1')
+        .send('S', 2, 'm2')
+        .receive('a', 1, 'm1')
+        .receive('b', 1, 'm2')
+        .answer('a', 'm1')
+        .answer('b', 'm2')
+        .ack('S', 1, 'm1')
+        .ack('S', 2, 'm2');
+    expect(broken(both(), KEYED, handover(0))).toEqual([]);
+    expect(broken(both(), KEYED, handover(LATER))).toEqual(['key-overlap']);
   });
 });

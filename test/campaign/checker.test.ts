@@ -1,8 +1,10 @@
 // The checker finds each violation that is planted, as what it is and nothing else.
 import { describe, expect, test } from 'vitest';
 import { check } from './checker.ts';
+import type { Handover } from './checks/ends.ts';
 import { broken, GOOD_END, KEYED, MEMORY, PIPELINED, REFUSES, RESENDS, STRICT } from './checks/planted.ts';
 import { Story } from './checks/story.ts';
+import type { Rule } from './checks/violation.ts';
 
 const story = (): Story => new Story();
 
@@ -178,5 +180,21 @@ describe('the end', () => {
     expect(broken(well(), STRICT, { exit: { code: 1, signal: null } })).toEqual(['exit']);
     expect(broken(well(), STRICT, { stderr: 'TypeError' })).toEqual(['exit']);
     expect(broken(well(), STRICT, { failures: ['GW_ERR_INTERNAL'] })).toEqual(['exit']);
+  });
+
+  test('exit, memory: of a process that another one took over from', () => {
+    const handover = { from: 0, until: 1, exit: { code: 0, signal: null }, memory: MEMORY };
+    const brokenBy = (over: Partial<Handover>): Rule[] =>
+      broken(well(), STRICT, { handovers: [handover, { ...handover, ...over }] });
+    expect(brokenBy({})).toEqual([]);
+    expect(brokenBy({ exit: { code: 1, signal: null } })).toEqual(['exit']);
+    expect(brokenBy({ exit: undefined })).toEqual(['exit']);
+    expect(brokenBy({ memory: { ...MEMORY, rss: MEMORY.rss + 120e6 } })).toEqual(['memory']);
+  });
+
+  test('reload', () => {
+    expect(broken(well(), STRICT, { reloads: ['unknown key: it is wrong, and was taken up'] })).toEqual([
+      'reload',
+    ]);
   });
 });

@@ -11,9 +11,9 @@ import type { Promises } from './profiles.ts';
 export function check(logs: Logs, promises: Promises, ending: Ending): Violation[] {
   const facts = factsOf(logs);
   return [
-    ...checkAcks(facts, promises),
+    ...checkAcks(facts, promises, ending.handovers),
     ...checkDeliveries(facts, promises),
-    ...checkOrder(facts, promises),
+    ...checkOrder(facts, promises, ending.handovers),
     ...checkEnding(facts, ending),
   ];
 }

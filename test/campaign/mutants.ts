@@ -41,6 +41,15 @@ export const MUTANTS: readonly Mutant[] = [
     caughtBy: ['ack-not-outstanding', 'ack-twice', 'ack-out-of-order'],
   },
   {
+    name: 'a control id may repeat on a connection',
+    patches: [
+      { file: CONNECTION, find: '    if (this.#recent.wouldRepeat(header)) return true;\n', put: '' },
+    ],
+    profile: 'shared-ids',
+    kinds: ['double'],
+    caughtBy: ['ack-unbacked'],
+  },
+  {
     name: 'connection reused after an ACK timeout',
     patches: [
       {

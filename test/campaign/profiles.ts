@@ -14,9 +14,20 @@ export interface Promises {
   readonly ordering: 'connection' | 'key';
 }
 
+export interface Addresses {
+  /** URLs by name. */
+  readonly nodes: Readonly<Record<string, string>>;
+  /** Where senders connect, and the admin API: fixed, so that another process can take them over. */
+  readonly listener: string;
+  readonly admin: string;
+  readonly token: string;
+}
+
 export interface Profile extends Promises {
   readonly name: string;
-  readonly config: (nodes: Readonly<Record<string, string>>) => object;
+  /** All senders use the same two control ids. */
+  readonly sharedIds: boolean;
+  readonly config: (addresses: Addresses) => object;
 }
 
 /** Short, so that a campaign meets every deadline often; long enough for a busy machine to meet them without a fault. */
@@ -46,6 +57,8 @@ const PROFILES: readonly Profile[] = [
     pool: { persistence: undefined, connections: { max: 1, pipelining: 8, idle: `${IDLE_MS}ms` } },
   }),
   profile({ name: 'keyed', onAmbiguous: 'other-node', ordering: 'key' }),
+  // Nodes that answer twice, and hardly anything but the place on a connection to tell whose answer it is.
+  profile({ name: 'shared-ids', onAmbiguous: 'other-node', pipelining: 4, sharedIds: true }),
 ];
 
 export function profileFor(seed: number, name?: string): Profile {
@@ -62,6 +75,7 @@ interface Sketch {
   readonly pipelining?: number;
   readonly onUnavailable?: 'close' | 'AE';
   readonly ordering?: Promises['ordering'];
+  readonly sharedIds?: boolean;
   /** More keys of the pool. */
   readonly pool?: object;
 }
@@ -72,6 +86,7 @@ function profile({
   pipelining = 1,
   onUnavailable = 'close',
   ordering = 'connection',
+  sharedIds = false,
   pool,
 }: Sketch): Profile {
   return {
@@ -81,8 +96,9 @@ function profile({
     attempts: onAmbiguous === 'fail' ? 1 : 2,
     refusals: onUnavailable === 'close' ? [] : [onUnavailable],
     ordering,
-    config: (nodes) => ({
-      listeners: { in: { bind: '127.0.0.1:0', onUnavailable } },
+    sharedIds,
+    config: ({ nodes, listener, admin, token }) => ({
+      listeners: { in: { bind: listener, onUnavailable } },
       pools: {
         pool: {
           nodes: Object.fromEntries(Object.entries(nodes).map(([node, url]) => [node, { url }])),
@@ -99,6 +115,8 @@ function profile({
       },
       routes: [{ name: 'all', to: 'pool' }],
       shutdown: { timeout: '5s' },
+      hotRestart: true,
+      admin: { bind: admin, token },
     }),
   };
 }

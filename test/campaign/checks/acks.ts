@@ -1,13 +1,18 @@
 // Holds what each sender got on each connection against what it had sent there and what the nodes say they answered. Pure.
 // Promises: an answer is credited to the oldest message that waits for one, as every sender does, and judged as that.
 import type { Promises } from '../profiles.ts';
+import { type Handover, isHandover } from './ends.ts';
 import type { Ack, Facts, Send, SenderConnection } from './facts.ts';
 import type { Violation } from './violation.ts';
 
-export function checkAcks(facts: Facts, promises: Pick<Promises, 'refusals'>): Violation[] {
+export function checkAcks(
+  facts: Facts,
+  promises: Pick<Promises, 'refusals'>,
+  handovers: readonly Handover[],
+): Violation[] {
   const credited = new Set<string>();
   return [...facts.connections.values()].flatMap((connections) =>
-    connections.flatMap((connection) => checkConnection(connection, facts, promises, credited)),
+    connections.flatMap((connection) => checkConnection(connection, facts, promises, credited, handovers)),
   );
 }
 
@@ -16,6 +21,7 @@ function checkConnection(
   facts: Facts,
   { refusals }: Pick<Promises, 'refusals'>,
   credited: Set<string>,
+  handovers: readonly Handover[],
 ): Violation[] {
   const found: Violation[] = [];
   const where = `${connection.sender} connection ${connection.c}`;
@@ -55,7 +61,9 @@ function checkConnection(
   const { close } = connection;
   if (close?.how === 'patience')
     found.push({ rule: 'answer-overdue', text: `${where}: ${outstanding[0]?.id} until ${close.t}` });
-  if (close?.by === 'gateway' && close.how !== 'fin')
+  // One that the kernel had queued for the old process is reset when that leaves its port: nobody has read a byte of it.
+  const queued = answered.size === 0 && close !== undefined && isHandover(close.t, handovers);
+  if (close?.by === 'gateway' && close.how !== 'fin' && !queued)
     found.push({
       rule: 'sender-reset',
       text: `${where}: ${close.how} at ${close.t}, ${outstanding.length} owed`,

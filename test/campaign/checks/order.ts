@@ -1,6 +1,7 @@
 // Holds the order in which messages first reached any node against the order in which each sender first sent them. Pure.
 // Promises: of the order, judges only the first time that any node read a message; what comes again may come at any time.
 import type { Promises } from '../profiles.ts';
+import { type Handover, isHandover } from './ends.ts';
 import { type Delivery, type Facts, isSettled, type Send, type SenderConnection } from './facts.ts';
 import type { Violation } from './violation.ts';
 
@@ -14,7 +15,7 @@ interface First {
  * all of it again, as these do, has its order over all of its connections. Where the gateway answers instead, the
  * message that it refused may come later than those behind it, so only the connection counts, and only what was taken there.
  */
-export function checkOrder(facts: Facts, promises: Promises): Violation[] {
+export function checkOrder(facts: Facts, promises: Promises, handovers: readonly Handover[]): Violation[] {
   const { refusals, ordering } = promises;
   const firsts = new Map<string, Delivery>();
   for (const delivery of facts.deliveries) if (!firsts.has(delivery.sha)) firsts.set(delivery.sha, delivery);
@@ -32,14 +33,15 @@ export function checkOrder(facts: Facts, promises: Promises): Violation[] {
       found.push(...checkSequence(order));
     }
   }
-  return ordering === 'key' ? [...found, ...checkKeys(facts, promises.pipelining)] : found;
+  return ordering === 'key' ? [...found, ...checkKeys(facts, promises.pipelining, handovers)] : found;
 }
 
 /**
  * One message of a key at a time: where the gateway took the answer to a delivery, the next one of that key comes behind that
- * answer. One that it did not take may be read, and answered, at any time.
+ * answer. One that it did not take may be read, and answered, at any time. Two processes do not know of each other's messages:
+ * while one takes over, a sender that dropped its connection can have one with each.
  */
-function checkKeys(facts: Facts, pipelining: number): Violation[] {
+function checkKeys(facts: Facts, pipelining: number, handovers: readonly Handover[]): Violation[] {
   const found: Violation[] = [];
   const before = new Map<string, Delivery>();
   for (const delivery of facts.deliveries) {
@@ -47,7 +49,7 @@ function checkKeys(facts: Facts, pipelining: number): Violation[] {
     if (sender === undefined || !isSettled(delivery, facts, pipelining)) continue;
     const last = before.get(sender);
     const until = last?.answers.find(({ kind }) => kind === 'right')?.t;
-    if (last !== undefined && until !== undefined && delivery.t < until)
+    if (last !== undefined && until !== undefined && delivery.t < until && !isHandover(delivery.t, handovers))
       found.push({
         rule: 'key-overlap',
         text: `${sender}: ${delivery.id} came to node ${delivery.node} at ${delivery.t}, and ${last.id} was with node ${last.node} until ${until}`,

@@ -24,8 +24,10 @@ export const GOOD_END: Ending = {
   descriptors: { before: 20, after: 20, what: [] },
   memory: { before: MEMORY, after: MEMORY },
   exit: { code: 0, signal: null },
+  handovers: [],
   stderr: '',
   failures: [],
+  reloads: [],
 };
 
 /** The rules broken, once each. */

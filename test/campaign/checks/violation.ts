@@ -20,6 +20,7 @@ export const RULES = {
   'connection-reused': 'a message on a connection to a node on which too many answers were missing',
   descriptors: 'the gateway holds more descriptors than at the start',
   memory: 'the gateway holds more memory than at the start',
+  reload: 'a wrong config changed something, or a good one nothing',
   exit: 'the gateway did not end well, or said that it failed',
 } as const;
 

@@ -21,7 +21,11 @@ export interface GatewayTarget {
   readonly name: string;
   signal(signal: 'SIGHUP' | 'SIGSTOP' | 'SIGCONT'): void;
   readonly features: Features;
-  admin(method: 'POST' | 'PUT', path: string): Promise<void>;
+  admin(method: 'POST', path: string): Promise<unknown>;
+  /** Changes its config file, well or badly, and has it taken up. */
+  reload(): Promise<void>;
+  /** Another process takes over. */
+  hotRestart(): Promise<void>;
 }
 
 /** What the gateway under test can do; found out by the runner when it has started. */
@@ -102,14 +106,13 @@ export const EVENT_KINDS: readonly EventKind[] = [
   },
   administered('drain', 3),
   administered('maintenance', 2),
-  // Those of which the gateway can do nothing yet: each needs its `begin` and, in GatewayTarget, what that calls.
   {
     kind: 'config-reload',
     on: 'gateway',
     weight: 2,
     lastsMs: A_MOMENT,
     supported: ({ configReload }) => configReload,
-    begin: notYet,
+    begin: (gateway) => gateway.reload(),
   },
   {
     kind: 'hot-restart',
@@ -117,7 +120,7 @@ export const EVENT_KINDS: readonly EventKind[] = [
     weight: 2,
     lastsMs: A_MOMENT,
     supported: ({ hotRestart }) => hotRestart,
-    begin: notYet,
+    begin: (gateway) => gateway.hotRestart(),
   },
 ];
 
@@ -150,11 +153,11 @@ function administered(state: 'drain' | 'maintenance', weight: number): EventKind
     weight,
     lastsMs: A_WHILE,
     supported: ({ admin }) => admin !== undefined,
-    begin: (node, gateway) => gateway.admin('POST', `/nodes/pool/${node.name}/${state}`),
-    end: (node, gateway) => gateway.admin('POST', `/nodes/pool/${node.name}/ready`),
+    begin: async (node, gateway) => {
+      await gateway.admin('POST', `/nodes/pool/${node.name}/${state}`);
+    },
+    end: async (node, gateway) => {
+      await gateway.admin('POST', `/nodes/pool/${node.name}/ready`);
+    },
   };
-}
-
-function notYet(): void {
-  throw new Error('no gateway could do this when the campaign was written');
 }

@@ -1,7 +1,8 @@
 // Lets a plan happen: each event begins in its turn and ends when its time is over. Promises: events overlap, but never two on
 // one target; an event that cannot be brought about fails the campaign.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { GatewayProcess, NodeProcess, SenderProcess } from '../peers/targets.ts';
+import type { GatewayProcess } from '../peers/gateway-process.ts';
+import type { NodeProcess, SenderProcess } from '../peers/targets.ts';
 import type { JournalEntry, LogWriter } from '../wire/log.ts';
 import type { EventKind } from './kinds.ts';
 import type { PlannedEvent } from './plan.ts';

@@ -114,15 +114,19 @@ export function startSender(start: SenderStart): Child {
 }
 
 export interface GatewayChild extends Child {
-  readonly port: number;
   readonly log: string;
   readonly stderr: string;
 }
 
-/** The gateway as a user starts it, from the product (or a mutant of it) in `root`. */
-export async function startGateway(root: string, config: string, folder: string): Promise<GatewayChild> {
-  const log = join(folder, 'gateway.jsonl');
-  const stderr = join(folder, 'gateway.stderr');
+/** The gateway as a user starts it, from the product (or a mutant of it) in `root`. `base`: where its two logs go. */
+export async function startGateway(
+  root: string,
+  config: string,
+  base: string,
+  more: readonly string[] = [],
+): Promise<GatewayChild> {
+  const log = `${base}.jsonl`;
+  const stderr = `${base}.stderr`;
   const args = [
     '--expose-gc',
     '--import',
@@ -131,19 +135,14 @@ export async function startGateway(root: string, config: string, folder: string)
     'run',
     '-c',
     config,
+    ...more,
   ];
   const outputs = [openSync(log, 'a'), openSync(stderr, 'a')];
   const child = new Child(spawn(process.execPath, args, { stdio: ['ignore', ...outputs, 'ipc'] }));
   for (const fd of outputs) closeSync(fd);
   const deadline = performance.now() + START_MS;
   for (;;) {
-    const line = readFileSync(log, 'utf8')
-      .split('\n')
-      .find((text) => text.includes('"listening"'));
-    if (line !== undefined) {
-      const { address } = JSON.parse(line);
-      return Object.assign(child, { port: Number(String(address).split(':').at(-1)), log, stderr });
-    }
+    if (readFileSync(log, 'utf8').includes('"listening"')) return Object.assign(child, { log, stderr });
     if (child.gone || performance.now() > deadline)
       throw new Error(`the gateway does not listen: ${readFileSync(stderr, 'utf8')}`);
     await pause(POLL_MS);

@@ -35,6 +35,8 @@ class Connection {
   readonly #cutter = new FrameCutter();
   readonly #queue: Message[] = [];
   #working = false;
+  /** What it has said before, to be said again. */
+  #again: Buffer | undefined;
   #ended = false;
   #closedBy: 'node' | 'gateway' | undefined;
 
@@ -96,6 +98,8 @@ class Connection {
 
   async #process(message: Message): Promise<void> {
     const { ackMs } = start;
+    if (this.#again !== undefined) this.#write(this.#again);
+    this.#again = undefined;
     switch (mode) {
       case 'black-hole':
         // It is never answered, and neither is what comes behind it.
@@ -139,11 +143,11 @@ class Connection {
     if (!twice) this.#write(frame(ack));
     else {
       this.#note(message, 'again', code, ack);
-      if (prng.chance(0.5)) this.#write(Buffer.concat([frame(ack), frame(ack)]));
-      else {
-        this.#write(frame(ack));
-        setImmediate(() => this.#write(frame(ack)));
-      }
+      // At once, a moment later, or when the next message has come and waits for its own.
+      const when = prng.pick(['together', 'soon', 'next'] as const);
+      this.#write(when === 'together' ? Buffer.concat([frame(ack), frame(ack)]) : frame(ack));
+      if (when === 'soon') setImmediate(() => this.#write(frame(ack)));
+      if (when === 'next') this.#again = frame(ack);
     }
   }
 

@@ -56,6 +56,7 @@ export interface NodeStart {
 
 export interface SenderStart {
   readonly name: string;
+  readonly host: string;
   readonly port: number;
   readonly log: string;
   readonly seed: number;

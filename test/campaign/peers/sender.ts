@@ -69,7 +69,7 @@ class Connection {
   #patience: NodeJS.Timeout | undefined;
 
   constructor() {
-    const socket = net.connect({ host: '127.0.0.1', port: start.port, allowHalfOpen: true, noDelay: true });
+    const socket = net.connect({ host: start.host, port: start.port, allowHalfOpen: true, noDelay: true });
     this.#socket = socket;
     socket.once('connect', () => {
       log.write({ e: 'open', c: this.c });

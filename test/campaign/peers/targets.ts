@@ -1,18 +1,10 @@
-// The processes of a campaign as its events see them: nodes that keep their address over kill and restart, senders, the
-// gateway. Promises: what was started is ended with the campaign, a stopped one too.
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+// The processes of a campaign as its events see them: nodes that keep their address over kill and restart, and senders; the
+// gateway is in gateway-process.ts. Promises: what was started is ended with the campaign, a stopped one too.
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Memory } from '../checks/ends.ts';
-import type { Features, GatewayTarget, NodeTarget, SenderTarget } from '../events/kinds.ts';
+import type { NodeTarget, SenderTarget } from '../events/kinds.ts';
 import { type NodeEntry, readLog, type SenderEntry } from '../wire/log.ts';
-import {
-  type Child,
-  type GatewayChild,
-  type NodeChild,
-  startGateway,
-  startNode,
-  startSender,
-} from './child.ts';
+import { type Child, type NodeChild, startNode, startSender } from './child.ts';
 import type { NodeMode, NodeStart, SenderAct, SenderStart } from './orders.ts';
 
 export class NodeProcess implements NodeTarget {
@@ -101,85 +93,4 @@ export class SenderProcess implements SenderTarget {
   readLog(): SenderEntry[] {
     return readLog<SenderEntry>(this.#log);
   }
-}
-
-const ADMIN_TOKEN = 'campaign';
-
-export class GatewayProcess implements GatewayTarget {
-  readonly name = 'gateway';
-  readonly features: Features;
-  readonly #child: GatewayChild;
-
-  private constructor(child: GatewayChild) {
-    this.#child = child;
-    this.features = featuresOf();
-  }
-
-  static async start(root: string, config: string, folder: string): Promise<GatewayProcess> {
-    return new GatewayProcess(await startGateway(root, config, folder));
-  }
-
-  get port(): number {
-    return this.#child.port;
-  }
-
-  get gone(): boolean {
-    return this.#child.gone;
-  }
-
-  signal(signal: 'SIGHUP' | 'SIGSTOP' | 'SIGCONT'): void {
-    this.#child.signal(signal);
-  }
-
-  async admin(method: 'POST' | 'PUT', path: string): Promise<void> {
-    const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
-    const response = await fetch(`http://${this.features.admin}${path}`, { method, headers });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  }
-
-  /** What each of its open descriptors is: Linux only. */
-  descriptors(): string[] {
-    const folder = `/proc/${this.#child.pid}/fd`;
-    // One may be closed between the two calls.
-    return readdirSync(folder).flatMap((fd) => {
-      try {
-        return [readlinkSync(join(folder, fd))];
-      } catch {
-        return [];
-      }
-    });
-  }
-
-  async memory(): Promise<Memory> {
-    const reply = this.#child.reply('the gateway’s memory');
-    this.#child.send('memory');
-    return (await reply) as Memory;
-  }
-
-  /** Undefined where it has ended already. */
-  async stop(): Promise<{ code: number | null; signal: string | null } | undefined> {
-    if (this.#child.gone) return undefined;
-    this.#child.signal('SIGTERM');
-    return this.#child.exited;
-  }
-
-  async kill(): Promise<void> {
-    await this.#child[Symbol.asyncDispose]();
-  }
-
-  get stderr(): string {
-    return readFileSync(this.#child.stderr, 'utf8');
-  }
-
-  readLog(): Record<string, unknown>[] {
-    return readFileSync(this.#child.log, 'utf8')
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line));
-  }
-}
-
-/** As of now: no admin API, SIGHUP takes up certificates only, no second process. */
-function featuresOf(): Features {
-  return { admin: undefined, configReload: false, hotRestart: false };
 }
