@@ -6,7 +6,7 @@ import { GatewayControl } from '../admin/gateway-control.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
-import { createLog } from '../telemetry/log.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 export interface RunOptions {
@@ -54,7 +54,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     () => {
       watch.start();
       // From here on new connections come to this process too; those of the other end at a message boundary.
-      if (replace !== undefined) process.kill(replace, 'SIGTERM');
+      if (replace !== undefined) endOther(replace, log);
     },
     () => {},
   );
@@ -74,6 +74,15 @@ async function startBoth(gateway: Gateway, door: AdminDoor, waitForPort: boolean
   } catch (thrown) {
     await gateway.stop();
     throw thrown;
+  }
+}
+
+/** It may have ended by itself meanwhile, and nothing is wrong then; this process stays in any case. */
+export function endOther(pid: number, log: Log): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (thrown) {
+    log.warn({ pid, code: causeCode(thrown) }, 'the other process could not be told to end');
   }
 }
 
