@@ -32,6 +32,14 @@ const claims = fc
   .map((pairs) => pairs.flat());
 
 describe('clientAddress', () => {
+  it('trusts a proxy by a mapped range, and one that names itself as mapped', () => {
+    const mapped = new AddressRanges(['::ffff:10.0.0.0/104']);
+    expect(clientAddress('10.0.0.1', '192.0.2.1, ::ffff:10.0.0.2', mapped)).toBe('192.0.2.1');
+    expect(clientAddress('::ffff:10.0.0.1', '192.0.2.1', mapped)).toBe('192.0.2.1');
+    // Read as 10.0.0.2 by some, and as something else by others.
+    expect(clientAddress('10.0.0.1', '192.0.2.1, ::10.0.0.2', mapped)).toBe('10.0.0.1');
+  });
+
   it.each([
     ['192.0.2.1', '10.0.0.9', '192.0.2.1'],
     ['10.0.0.1', undefined, '10.0.0.1'],
