@@ -5,10 +5,10 @@ import { Http2ServerResponse } from 'node:http2';
 import type net from 'node:net';
 import type { ServerTls } from '../certs/server-tls.ts';
 import type { MessageView, Peer } from '../routing/message-view.ts';
+import { AddressRanges } from '../src/addresses.ts';
 import type { ListenerConfig, RouteConfig } from '../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../src/errors.ts';
 import { isHl7Type, parseContentType } from '../src/hl7/content-type.ts';
-import { TrustedProxies } from '../src/http/forwarded.ts';
 import type { Admission } from '../src/relay/admission.ts';
 import type { Proxied } from '../src/relay/proxied.ts';
 import type { Relay } from '../src/relay/relay.ts';
@@ -39,7 +39,7 @@ export class HttpListener implements Listener {
   readonly #proxy: ReverseProxy;
   readonly #watcher: HttpListenerWatcher;
   #admission: Admission;
-  readonly #trusted: TrustedProxies;
+  readonly #trusted: AddressRanges;
   #messages: Hl7Entrance;
   readonly #connections: Connections;
   readonly #doorway: Doorway;
@@ -62,7 +62,7 @@ export class HttpListener implements Listener {
     this.#budget = budget;
     const { http, limits } = config;
     this.#admission = admissionOf(config);
-    this.#trusted = new TrustedProxies(config.trustedProxies);
+    this.#trusted = new AddressRanges(config.trustedProxies);
     this.#messages = this.#createEntrance();
     this.#connections = new Connections({
       peerOf: (socket) => this.#doorway.peerOf(socket),

@@ -1,8 +1,8 @@
 // Where connections wait for the PROXY protocol header that each has to begin with. Promises: only a trusted proxy's is
 // waited for, never longer than the deadline, and what follows the header is still to be read when the socket goes on.
 import type net from 'node:net';
-import { compileCondition } from '../routing/condition.ts';
 import type { Peer } from '../routing/message-view.ts';
+import { AddressRanges } from '../src/addresses.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { classifyBytes } from '../src/mllp/frame.ts';
@@ -18,13 +18,14 @@ export interface EntranceWatcher {
 const NO_BYTES = Buffer.alloc(0);
 
 export class ProxyEntrance {
-  readonly #trusts: (peer: Peer) => boolean;
+  /** Ranges mean here what they mean in a condition on `source`. */
+  readonly #trusted: AddressRanges;
   readonly #deadlineMs: number;
   readonly #watcher: EntranceWatcher;
   readonly #waiting = new Set<net.Socket>();
 
   constructor(config: Pick<ListenerConfig, 'name' | 'trustedProxies' | 'http'>, watcher: EntranceWatcher) {
-    this.#trusts = trustOf(config);
+    this.#trusted = new AddressRanges(config.trustedProxies);
     // The time that a client has to say what it wants; 10 s unless set. The protocol's text (2.) asks for 3 s at least,
     // which a lost first packet takes.
     this.#deadlineMs = config.http.headersTimeoutMs;
@@ -39,7 +40,7 @@ export class ProxyEntrance {
       socket.destroy();
       return;
     }
-    if (!this.#trusts(peer)) {
+    if (!this.#trusted.has(peer.address)) {
       this.#refuse(socket, peer, 'not a trusted proxy');
       return;
     }
@@ -110,16 +111,6 @@ export function reportedBy({
   readonly remotePort?: number | undefined;
 }): Peer {
   return { address: remoteAddress, port: remotePort };
-}
-
-/** Ranges mean here what they mean in a condition on `source`. */
-function trustOf({ name, trustedProxies }: Pick<ListenerConfig, 'name' | 'trustedProxies'>) {
-  const holds = compileCondition({
-    subject: { kind: 'source' },
-    text: 'trustedProxies',
-    test: { kind: 'any', tests: trustedProxies.map((range) => ({ kind: 'cidr', range })) },
-  });
-  return (peer: Peer): boolean => holds({ header: undefined, listener: name, peer });
 }
 
 /** 'close' follows and says it all. */

@@ -1,7 +1,7 @@
 // Conditions of routes, compiled once into functions of a message. No pattern can hang the gateway (F75), and no
 // message makes one throw.
-import ipaddr from 'ipaddr.js';
 import type { RE2JS } from 're2js';
+import { AddressRange } from '../src/addresses.ts';
 import type { Condition, Subject, ValueTest } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { compileRegex } from '../src/hl7/regex.ts';
@@ -128,38 +128,13 @@ function regexTest(source: string, flags: string, condition: Condition): (value:
   return (value) => regex.test(value);
 }
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-
-/** An IPv4 address never lies in an IPv6 range, nor the reverse; one mapped into IPv6 is IPv4 on both sides. */
 function rangeTest(range: string, condition: Condition): (value: string) => boolean {
-  let base: Address;
-  let bits: number;
   try {
-    if (range.includes('/')) [base, bits] = ipaddr.parseCIDR(range);
-    else {
-      base = ipaddr.parse(range);
-      bits = base.kind() === 'ipv4' ? 32 : 128;
-    }
+    const addresses = new AddressRange(range);
+    return (value) => addresses.has(value);
   } catch (cause) {
     throw unusable(condition, 'not an address or a CIDR range', cause);
   }
-  if (isMapped(base) && bits >= MAPPED_PREFIX_BITS) {
-    base = base.toIPv4Address();
-    bits -= MAPPED_PREFIX_BITS;
-  }
-  return (value) => {
-    // A Unix socket's peer has no address.
-    if (!ipaddr.isValid(value)) return false;
-    const address = ipaddr.process(value);
-    return address.kind() === base.kind() && address.match(base, bits);
-  };
-}
-
-/** RFC 4291 2.5.5.2: `::ffff:0:0/96`. */
-const MAPPED_PREFIX_BITS = 96;
-
-function isMapped(address: Address): address is ipaddr.IPv6 {
-  return address.kind() === 'ipv6' && (address as ipaddr.IPv6).isIPv4MappedAddress();
 }
 
 /** Tools print fingerprints with and without colons, in upper and in lower case. */

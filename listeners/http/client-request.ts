@@ -4,10 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, METHODS } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { type Peer, type RequestView, sourceAddress } from '../../routing/message-view.ts';
+import type { AddressRanges } from '../../src/addresses.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { readCookie } from '../../src/http/cookie.ts';
 import { fieldValue, lowerCase } from '../../src/http/fields.ts';
-import { clientAddress, type Hop, type TrustedProxies } from '../../src/http/forwarded.ts';
+import { clientAddress, type Hop } from '../../src/http/forwarded.ts';
 import { type Host, readHost } from '../../src/http/host.ts';
 import { type RequestTarget, readTarget } from '../../src/http/request-target.ts';
 
@@ -15,7 +16,7 @@ export type Incoming = IncomingMessage | Http2ServerRequest;
 
 export interface RequestLimits {
   readonly maxHeaders: number;
-  readonly trusted: TrustedProxies;
+  readonly trusted: AddressRanges;
   /** Of the listener. */
   readonly port: number;
   readonly secure: boolean;

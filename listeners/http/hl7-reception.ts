@@ -2,11 +2,12 @@
 // is a 200 whatever its code says; anything else says that the transport failed, and carries no HL7.
 import { Http2ServerResponse } from 'node:http2';
 import type { Peer } from '../../routing/message-view.ts';
+import type { AddressRanges } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { type ContentType, charsetOfType, withCharset } from '../../src/hl7/content-type.ts';
 import { endToEnd } from '../../src/http/fields.ts';
-import { addForwarding, isForwarding, type TrustedProxies } from '../../src/http/forwarded.ts';
+import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
 import { frame, payloadOf } from '../../src/mllp/frame.ts';
 import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
@@ -25,7 +26,7 @@ export interface Hl7ReceptionOptions {
   readonly admission: Admission;
   readonly relay: Relay;
   readonly budget: BufferBudget;
-  readonly trusted: TrustedProxies;
+  readonly trusted: AddressRanges;
   readonly onExchange: (exchange: Exchange, reply: string) => void;
   readonly onOver: (exchange: Exchange, replied: boolean) => void;
   readonly onFault: (error: GatewayError, peer: Peer) => void;

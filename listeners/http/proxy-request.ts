@@ -1,8 +1,8 @@
 // What a request that is proxied brings along: from the listener, and from its route and pool.
 // Types alone; what is done with it stands in reverse-proxy.ts and forwarding.ts.
 import type { Socket } from 'node:net';
+import type { AddressRanges } from '../../src/addresses.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
-import type { TrustedProxies } from '../../src/http/forwarded.ts';
 import type { Proxied } from '../../src/relay/proxied.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { Outgoing } from './client-response.ts';
@@ -28,5 +28,5 @@ export interface ProxyRequest
   readonly response: Outgoing;
   readonly route: RouteConfig;
   readonly listener: string;
-  readonly trusted: TrustedProxies;
+  readonly trusted: AddressRanges;
 }

@@ -1,9 +1,11 @@
 // What a route does to requests and responses, compiled once for each route: path, headers, and how a response of the
 // node becomes one for the client.
+
+import type { AddressRanges } from '../../src/addresses.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
 import { persistenceCookie, setCookieValue, stripCookie } from '../../src/http/cookie.ts';
 import { endToEnd, type Fields, isHopByHop } from '../../src/http/fields.ts';
-import { addForwarding, isForwarding, type TrustedProxies } from '../../src/http/forwarded.ts';
+import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
 import { compileHeaderRules, type HeaderVariables } from '../../src/http/header-rules.ts';
 import {
   compilePathRewrite,
@@ -53,7 +55,7 @@ export class RouteActions {
   /** The fields for a node, without those that frame the body. `cookie`: name of the gateway's own. */
   toNode(
     request: ClientRequest,
-    trusted: TrustedProxies,
+    trusted: AddressRanges,
     variables: HeaderVariables,
     cookie: string | undefined,
     handed: HandedOn | undefined,

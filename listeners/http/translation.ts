@@ -1,7 +1,7 @@
 // What a proxied request is to a node, and what the node's responses are to its client: path, headers, cookies.
 // Made once for each request; which node it goes to may change.
 
-import type { TrustedProxies } from '../../src/http/forwarded.ts';
+import type { AddressRanges } from '../../src/addresses.ts';
 import type { HeaderVariables } from '../../src/http/header-rules.ts';
 import type { PathChange } from '../../src/http/path-rewrite.ts';
 import type { Binding, HttpPool, Place } from '../../src/relay/http-pool.ts';
@@ -15,7 +15,7 @@ export interface TranslationOptions {
   readonly pool: HttpPool;
   readonly actions: RouteActions;
   readonly binding: Binding;
-  readonly trusted: TrustedProxies;
+  readonly trusted: AddressRanges;
   readonly record: Proxied;
   readonly head: TraceHead;
   /** Name of the cookie whose value a node gives, and which leads back to it. */

@@ -149,7 +149,7 @@ export class AdminServer {
       try {
         await this.#answer(request, response, by);
       } catch (thrown) {
-        respond(response, this.#troubleOf(thrown));
+        this.#respond(response, this.#troubleOf(thrown));
       }
     });
     if (!taken) request.socket.destroy();
@@ -174,6 +174,10 @@ export class AdminServer {
     const query = new URLSearchParams(target instanceof GatewayError ? '' : target.query);
     const { accept = '' } = request.headers;
     const answer = await endpoint.answer(this.#control, { parts, query, body, accept, by });
+    this.#respond(response, answer);
+  }
+
+  #respond(response: ServerResponse, answer: AdminAnswer): void {
     // Whoever stays connected would keep a server up that is to stop.
     if (!this.#server.listening) this.#closeWith(response, answer);
     else respond(response, answer);

@@ -3,7 +3,7 @@
 import { readPassphrase } from '../../certs/files/read-bytes.ts';
 import { readCertificates, readKeyPair } from '../../certs/key-pair.ts';
 import { NodeTls, trusting } from '../../certs/node-tls.ts';
-import { isLoopback } from '../config/build-admin.ts';
+import { isOwnHost } from '../config/build-admin.ts';
 import type { AdminConfig, KeyPairFiles, NodeTlsConfig } from '../config/config.ts';
 import { type HostPort, isHost, parseNodeUrl } from '../config/formats.ts';
 import { loadAdmin } from '../config/load-admin.ts';
@@ -50,7 +50,7 @@ export function targetOf(
       ? placeOf(options.admin ?? DEFAULT_ADMIN)
       : boundPlace(config);
   const token = tokenOf(options, config, terminal, env);
-  if (token !== undefined && !place.secured && !isLoopback(place.host))
+  if (token !== undefined && !place.secured && !isOwnHost(place.host))
     terminal.err('warning: over http:// the token crosses the network as it is; use https://');
   return { ...place, tls: tlsOf(place, options, config), token, timeoutMs: options.timeoutMs };
 }

@@ -7,7 +7,7 @@ import { WatchedControl } from '../admin/watched-control.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
-import { createLog } from '../telemetry/log.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import { observe } from './run-observed.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -68,7 +68,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     () => {
       watch.start();
       // From here on new connections come to this process too; those of the other end at a message boundary.
-      if (replace !== undefined) process.kill(replace, 'SIGTERM');
+      if (replace !== undefined) endOther(replace, log);
     },
     () => {},
   );
@@ -89,6 +89,15 @@ async function startBoth(gateway: Gateway, door: AdminDoor, waitForPort: boolean
   } catch (thrown) {
     await gateway.stop();
     throw thrown;
+  }
+}
+
+/** It may have ended by itself meanwhile, and nothing is wrong then; this process stays in any case. */
+export function endOther(pid: number, log: Log): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (thrown) {
+    log.warn({ pid, code: causeCode(thrown) }, 'the other process could not be told to end');
   }
 }
 

@@ -1,6 +1,6 @@
 // The `admin` section: where the admin API listens, and who may ask it (F76).
 // Promises that what other machines reach has TLS, unless the config says that it shall not.
-import ipaddr from 'ipaddr.js';
+import { isLoopback } from '../addresses.ts';
 import type { AdminConfig } from './config.ts';
 import { isText, parseBind } from './formats.ts';
 import { readSection, type Section } from './section.ts';
@@ -30,15 +30,14 @@ export function buildAdmin(top: Section, reading: Reading): AdminConfig | undefi
   return config;
 }
 
-/** Does the address belong to this machine alone? A host name may be anybody's, but for that of RFC 6761 6.3. */
-export function isLoopback(host: string): boolean {
-  if (!ipaddr.isValid(host)) return /^localhost\.?$/i.test(host);
-  return ipaddr.process(host).range() === 'loopback';
+/** Does it lead to this machine alone? A host name may be anybody's, but for that of RFC 6761 6.3. */
+export function isOwnHost(host: string): boolean {
+  return isLoopback(host) || /^localhost\.?$/i.test(host);
 }
 
 function checkReach(admin: Section, { bind, insecure }: AdminConfig): void {
   // A tls section with an error was meant to be there.
-  if (admin.has('tls') || isLoopback(bind.host)) return;
+  if (admin.has('tls') || isOwnHost(bind.host)) return;
   if (insecure) {
     admin.warn('insecure', 'without tls the token crosses the network as it is, and whoever reads it has it');
     return;

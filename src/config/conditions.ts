@@ -1,10 +1,12 @@
 // Conditions (`when`, `allow`) and sticky keys (`persistence.by`) of a config, as the trees of config.ts.
 // Promises that every regex in them compiles in RE2, which takes linear time whatever the value is (F75).
+
 import { RE2JSException } from 're2js';
+import { isRange } from '../addresses.ts';
 import { parseFieldPath } from '../hl7/field-path.ts';
 import { compileRegex } from '../hl7/regex.ts';
 import type { AllowRule, Condition, Subject, ValueTest } from './config.ts';
-import { isRange, isToken, parseFlag } from './formats.ts';
+import { isToken, parseFlag } from './formats.ts';
 import { isPlainPath, regexSaysNothing, requestTrouble } from './http/request-values.ts';
 import type { Section } from './section.ts';
 import { suggestion } from './source/closest.ts';

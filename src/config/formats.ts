@@ -155,17 +155,6 @@ export function isToken(value: unknown): boolean {
   return typeof value === 'string' && /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/.test(value);
 }
 
-/** `10.1.0.0/16`, `fd00::/8`, or one address. */
-export function isRange(text: string): boolean {
-  const [address = '', bits] = text.split(/\/(.*)/s, 2);
-  // ipaddr.js also reads `10.1` and `0x7f.1`, which are slips here.
-  const isIpv4 = ipaddr.IPv4.isValidFourPartDecimal(address);
-  const good = isIpv4 || (address.includes(':') && ipaddr.IPv6.isValid(address) && !address.includes('%'));
-  return (
-    good && (bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= (isIpv4 ? 32 : 128)))
-  );
-}
-
 /** RFC 3986 3.3: an absolute path, percent-encoded. */
 export function isUrlPath(text: string): boolean {
   return /^\/([!$&'()*+,;=:@/\w.~-]|%[0-9A-Fa-f]{2})*$/.test(text);

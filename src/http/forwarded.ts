@@ -1,26 +1,7 @@
 // Who the client is, where proxies stand before the gateway, and what the node is told of it: X-Forwarded-* and
 // Forwarded (RFC 7239). Promises that nobody but a trusted proxy has a say in either (F61).
-import ipaddr from 'ipaddr.js';
+import { type AddressRanges, isAddress } from '../addresses.ts';
 import { type Fields, fieldValue, plainName } from './fields.ts';
-
-export class TrustedProxies {
-  readonly #ranges: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
-
-  /** `ranges`: addresses or CIDR ranges, checked by the config. */
-  constructor(ranges: readonly string[]) {
-    this.#ranges = ranges.map((range) => {
-      if (range.includes('/')) return ipaddr.parseCIDR(range);
-      const address = ipaddr.parse(range);
-      return [address, address.kind() === 'ipv4' ? 32 : 128];
-    });
-  }
-
-  has(address: string): boolean {
-    if (this.#ranges.length === 0 || !isAddress(address)) return false;
-    const parsed = ipaddr.process(address);
-    return this.#ranges.some(([base, bits]) => base.kind() === parsed.kind() && parsed.match(base, bits));
-  }
-}
 
 /** The hop between the gateway and whoever connected to it. */
 export interface Hop {
@@ -37,7 +18,7 @@ export interface Hop {
 export function clientAddress(
   peer: string,
   forwardedFor: string | undefined,
-  trusted: TrustedProxies,
+  trusted: AddressRanges,
 ): string {
   if (forwardedFor === undefined || !trusted.has(peer)) return peer;
   const chain = forwardedFor.split(',').map((part) => withoutPort(part.trim()));
@@ -49,11 +30,6 @@ export function clientAddress(
     if (!trusted.has(address)) return client;
   }
   return client;
-}
-
-/** One way of writing for each: what the library takes besides (`0x7f.1`, `010.0.0.1`, a zone), others read differently. */
-function isAddress(text: string): boolean {
-  return ipaddr.IPv4.isValidFourPartDecimal(text) || (ipaddr.IPv6.isValid(text) && !text.includes('%'));
 }
 
 /** Some proxies write the port as well: `10.1.2.3:4711`, `[fd00::1]:4711`. */
@@ -88,7 +64,7 @@ export function isForwarding(name: string): boolean {
 }
 
 /** Appends the forwarding fields to `out`. `raw`: what the peer sent, which counts if it is a trusted proxy. */
-export function addForwarding(out: Fields, hop: Hop, raw: readonly string[], trusted: TrustedProxies): void {
+export function addForwarding(out: Fields, hop: Hop, raw: readonly string[], trusted: AddressRanges): void {
   const known = trusted.has(hop.address) ? raw : NOTHING;
   const before = (name: (typeof NAMES)[number]): string | undefined =>
     known.length === 0 ? undefined : fieldValue(known, name);

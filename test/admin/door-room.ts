@@ -85,10 +85,10 @@ interface Asking {
 
 /** Rejects where nobody answers. */
 export function tell(port: number, path: string, asking: Asking = {}): Promise<Told> {
-  const { token = TOKEN, method = 'GET', ca, agent } = asking;
+  const { token = TOKEN, method = 'GET', ca, agent = false } = asking;
   const options = {
-    ...{ host: '127.0.0.1', port, path, method, headers: { authorization: `Bearer ${token}` } },
-    ...(agent !== undefined && { agent }),
+    ...{ host: '127.0.0.1', port, path, method, agent },
+    headers: { authorization: `Bearer ${token}` },
   };
   return new Promise((resolve, reject) => {
     const onAnswer = (answer: http.IncomingMessage): void => {
@@ -104,9 +104,7 @@ export function tell(port: number, path: string, asking: Asking = {}): Promise<T
       answer.on('end', () => resolve({ status: answer.statusCode, body, fingerprint }));
     };
     const request =
-      ca === undefined
-        ? http.request(options, onAnswer)
-        : https.request({ ...options, ca, agent: false }, onAnswer);
+      ca === undefined ? http.request(options, onAnswer) : https.request({ ...options, ca }, onAnswer);
     request.on('error', reject).end();
   });
 }

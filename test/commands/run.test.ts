@@ -1,6 +1,10 @@
 // `run` as a child process: a start that cannot work is one clear line, and a signal ends it at a message boundary.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { endOther } from '../../src/commands/run.ts';
+import { createLog } from '../../src/telemetry/log.ts';
 import { made } from '../certs/made.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
@@ -164,4 +168,15 @@ test('without TLS, SIGHUP ends nothing either', async () => {
   await gateway.line(/SIGHUP/);
   await using sender = await connectSender(port);
   expect(msaOf(await sender.exchange(message()))?.code).toBe('AA');
+});
+
+test('--replace: a process that has ended by itself meanwhile ends nothing else', async () => {
+  const other = spawn(process.execPath, ['-e', ''], { stdio: 'ignore' });
+  await once(other, 'exit');
+  const log: Record<string, unknown>[] = [];
+  endOther(
+    other.pid ?? 0,
+    createLog({ level: 'info', format: 'json' }, { write: (line) => void log.push(JSON.parse(line)) }),
+  );
+  expect(log).toMatchObject([{ level: 'warn', pid: other.pid, code: 'ESRCH' }]);
 });

@@ -1,6 +1,7 @@
 // Addresses, URLs and names: what each takes, and what only looks like one.
 import { describe, expect, test } from 'vitest';
-import { isHost, isRange, isToken, isUrlPath, parseBind, parseNodeUrl } from '../../src/config/formats.ts';
+import { isRange } from '../../src/addresses.ts';
+import { isHost, isToken, isUrlPath, parseBind, parseNodeUrl } from '../../src/config/formats.ts';
 
 describe('bind', () => {
   test.each([

@@ -2,7 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isLoopback } from '../../src/config/build-admin.ts';
+import { isOwnHost } from '../../src/config/build-admin.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
 
@@ -71,7 +71,7 @@ test.each([
   [false, 'gw.test'],
   [false, 'localhost.test'],
   [false, ''],
-])('%s: only this machine reaches %s', (only, host) => expect(isLoopback(host)).toBe(only));
+])('%s: only this machine reaches %s', (only, host) => expect(isOwnHost(host)).toBe(only));
 
 describe('F76 an address that other machines reach', () => {
   test.each([':9600', '0.0.0.0:9600', '[::]:9600', '10.1.2.3:9600', 'gw.test:9600', '[fd00::1]:9600'])(

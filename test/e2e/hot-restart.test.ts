@@ -1,10 +1,12 @@
 // Reload and hot restart of the real process under load: nothing is lost, nothing comes twice, no connection breaks while
 // an answer is owed on it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { until } from '../helpers/until.ts';
-import { startGatewayProcess } from './child.ts';
+import { type Line, startGatewayProcess } from './child.ts';
 import { type Record, sendInLockstep } from './lockstep.ts';
 
 const SENDERS = 8;
@@ -83,4 +85,38 @@ test('a new process takes the port over: every message is answered once, by one 
   expect(a.controlIds.length).toBe(new Set(a.controlIds).size);
   expect(new Set(a.controlIds)).toEqual(answered);
   for (const id of a.controlIds) expect(unanswered.has(id)).toBe(false);
+});
+
+test('--replace: the admin API comes to the new process when the old one has ended, which it does not hold up', async () => {
+  await using a = await startFaultyNode();
+  const token = 'a-token-for-this-test';
+  const config = (port: number, admin: string) => ({
+    listeners: { in: { bind: `127.0.0.1:${port}` } },
+    pools: { pool: { nodes: { a: { url: a.url } } } },
+    routes: [{ to: 'pool' }],
+    hotRestart: true,
+    admin: { bind: admin, token },
+  });
+  await using first = await startGatewayProcess(config(0, '127.0.0.1:0'));
+  const isOpen = ({ msg }: Line): boolean => msg === 'admin API listening';
+  const { address } = await first.line(isOpen, 'its admin API');
+  const pid = async (): Promise<unknown> => {
+    const answer = await fetch(`http://${address}/status`, { headers: { authorization: `Bearer ${token}` } });
+    return ((await answer.json()) as { pid: unknown }).pid;
+  };
+  expect(await pid()).toBe(first.process.pid);
+  const replace = ['--replace', String(first.process.pid)];
+  await using second = await startGatewayProcess(config(first.port, String(address)), replace);
+  expect(await first.exited).toMatchObject({ code: 0 });
+  expect((await second.line(isOpen, 'its admin API')).address).toBe(address);
+  expect(await pid()).toBe(second.process.pid);
+  // A third one takes over from somebody else, who has not got that port: what it waits for keeps nothing up.
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1_000)'], { stdio: 'ignore' });
+  onTestFinished(() => void other.kill('SIGKILL'));
+  await once(other, 'spawn');
+  await using third = await startGatewayProcess(config(0, String(address)), ['--replace', String(other.pid)]);
+  await third.line(({ msg }) => String(msg).startsWith('the admin API waits'), 'that it waits');
+  third.kill('SIGTERM');
+  expect(await third.exited).toEqual({ code: 0, signal: null });
+  expect(third.lines.filter(isOpen)).toEqual([]);
 });

@@ -1,7 +1,8 @@
 // `parsing` is taken up by a reload: no message that is being read is lost, none overtakes another, threads that nobody
 // needs any more end; and a message whose reading a reload of the routes meets is routed by one config alone.
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parseFieldPath } from '../../src/hl7/field-path.ts';
+import { ParsePool } from '../../src/hl7/parse-pool.ts';
 import { Parsing, type ParsingConfig } from '../../src/hl7/parsing.ts';
 import { expectNothingHeld, said } from '../helpers/expect-relay.ts';
 import { large, type ParsingLine, small, startParsingLine } from '../helpers/parsing-line.ts';
@@ -15,10 +16,10 @@ function reload({ gw: { gateway } }: ParsingLine, parsing: Partial<ParsingConfig
   return gateway.reload({ ...gateway.config, parsing: { ...gateway.config.parsing, ...parsing } });
 }
 
-/** Threads of this process, as far as they keep it up: one that has ended is not among them. */
-function threads(): number {
-  return process.getActiveResourcesInfo().filter((one) => one === 'MessagePort').length;
-}
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 describe('while a message is with a worker', () => {
   test('a new pool takes what comes; the old one ends when it has read what it has', async () => {
@@ -143,12 +144,12 @@ describe('threads', () => {
   const payload = Buffer.from('MSH|^~\\&|A|B\rPID|1||42^^^H\r');
 
   test('stay the same ones where neither their number nor their time has changed', async () => {
+    const run = vi.spyOn(ParsePool.prototype, 'run');
     const parsing = new Parsing(CONFIG, FAULTY_WORKER);
     await parsing.readHeader(payload);
-    const before = threads();
     parsing.reconfigure({ ...CONFIG, queue: 5, inlineLimitBytes: 9 });
     await parsing.readHeader(payload);
-    expect(threads()).toBe(before);
+    expect([run.mock.contexts.length, new Set(run.mock.contexts).size]).toEqual([2, 1]);
     await parsing.close();
   });
 
@@ -158,16 +159,27 @@ describe('threads', () => {
     ['offload: never', { offload: 'never' }],
   ])('%s: the old ones end when they have read what they have, headers too', async (_, change) => {
     using hold = new Hold();
-    const none = threads();
+    const close = vi.spyOn(ParsePool.prototype, 'close');
     const parsing = new Parsing(CONFIG, FAULTY_WORKER);
     const held = parsing.readHeader(Buffer.concat([payload, Buffer.from('OBX|FAULT-HOLD')]));
     await hold.held(1);
     const waits = parsing.readHeader(payload);
-    expect(threads()).toBeGreaterThan(none);
     parsing.reconfigure({ ...CONFIG, ...change });
     hold.letGo();
     expect((await Promise.all([held, waits])).map((header) => header.text(3))).toEqual(['A', 'A']);
-    await until(() => threads() === none, PATIENT);
+    await until(() => close.mock.calls.length === 1, PATIENT);
+    await close.mock.results[0]?.value;
+    expect(parsing.stats).toMatchObject({ waiting: 0, running: 0, tasks: { done: 2, lost: 0 } });
+    await parsing.close();
+  });
+
+  test('do not end before a header that has come and was not handed over yet', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const parsing = new Parsing(CONFIG, FAULTY_WORKER);
+    const read = parsing.readHeader(payload);
+    parsing.reconfigure({ ...CONFIG, workers: 2 });
+    vi.advanceTimersByTime(1_000);
+    expect((await read).text(3)).toBe('A');
     await parsing.close();
   });
 });

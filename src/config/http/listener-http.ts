@@ -1,7 +1,8 @@
 // What a listener's config says about HTTP and about proxies before it, and which of its keys belong to which protocol.
 // Promises that no password stands in it: users are known by the scrypt hash of theirs, which no error repeats (F77).
+import { isRange } from '../../addresses.ts';
 import type { HttpListenerConfig } from '../config.ts';
-import { isRange, isText } from '../formats.ts';
+import { isText } from '../formats.ts';
 import { SECTIONS } from '../schema.ts';
 import type { Section } from '../section.ts';
 import { described, type Reading, scalarOf } from '../source/value.ts';

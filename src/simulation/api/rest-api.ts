@@ -3,7 +3,7 @@
 // machine alone, and bounds on sessions and bodies.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLoopback } from '../../config/build-admin.ts';
+import { isLoopback } from '../../addresses.ts';
 import { pathOf, respond } from '../http-reply.ts';
 import { answerChannels, answerStatus } from './answers.ts';
 import { change, shown } from './control.ts';
