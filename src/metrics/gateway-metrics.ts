@@ -52,12 +52,12 @@ export interface MetricsOptions {
 }
 
 export class GatewayMetrics {
-  /** Set by whoever has them. */
-  spans: SpanCounts = { exported: 0, dropped: 0 };
+  /** Set by whoever has them, as is the next. */
+  spans: () => SpanCounts = () => ({ exported: 0, dropped: 0 });
   audit: AuditCounts = { written: 0, dropped: 0, queued: 0 };
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
-  readonly #requests = new RequestCounts();
+  readonly #requests: RequestCounts;
   readonly #faults = new FaultCounts();
   readonly #process = new ProcessMetrics();
   readonly #push: OtlpPush;
@@ -68,6 +68,7 @@ export class GatewayMetrics {
   constructor(observed: Observed, { traceIdOf = () => undefined, onPush }: MetricsOptions) {
     this.#observed = observed;
     this.#messages = new MessageCounts(traceIdOf);
+    this.#requests = new RequestCounts(traceIdOf);
     this.#push = new OtlpPush(() => this.collect(), onPush);
   }
 
@@ -120,7 +121,8 @@ export class GatewayMetrics {
   async collect(): Promise<readonly Family[]> {
     const observed = this.#observed;
     const present = this.#present();
-    const { spans, audit } = this;
+    const { audit } = this;
+    const { exported, dropped } = this.spans();
     return [
       ...this.#messages.families(present),
       ...this.#requests.families(present),
@@ -135,7 +137,7 @@ export class GatewayMetrics {
       counted('hl7_gateway_config_reloads_total', 'result', this.#reloads),
       number('hl7_gateway_config_last_reload_successful', this.#lastReload),
       certificateFamily(observed.certificates),
-      counted('hl7_gateway_spans_total', 'result', { exported: spans.exported, dropped: spans.dropped }),
+      counted('hl7_gateway_spans_total', 'result', { exported, dropped }),
       counted('hl7_gateway_audit_events_total', 'result', { written: audit.written, dropped: audit.dropped }),
       number('hl7_gateway_audit_queued', audit.queued),
       counted('hl7_gateway_metrics_pushes_total', 'result', { ...this.#push.counts }),

@@ -4,7 +4,7 @@ import type { Proxied } from '../relay/proxied.ts';
 import { type Family, histograms, numbers } from '../telemetry/metrics/family.ts';
 import { Histogram } from '../telemetry/metrics/histogram.ts';
 import { SeriesTable } from '../telemetry/metrics/series-table.ts';
-import type { Present } from './message-counts.ts';
+import type { Present, TraceIdOf } from './message-counts.ts';
 
 /** `none`: the client was gone before there was one. */
 export const STATUSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
@@ -12,8 +12,13 @@ export const STATUSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
 export class RequestCounts {
   /** By listener, route, pool and node: how many of each class, in the order of STATUSES. */
   readonly #cells = new SeriesTable(() => STATUSES.map(() => 0));
+  readonly #traceIdOf: TraceIdOf;
   /** By pool and node. */
   readonly #seconds = new SeriesTable(() => new Histogram());
+
+  constructor(traceIdOf: TraceIdOf) {
+    this.#traceIdOf = traceIdOf;
+  }
 
   add(record: Proxied): void {
     const { listener, route, pool, attempts, receivedAt, settledAt } = record;
@@ -22,7 +27,9 @@ export class RequestCounts {
     const index = classOf(statusGiven(record));
     cell[index] = (cell[index] ?? 0) + 1;
     if (settledAt !== undefined && node !== undefined)
-      this.#seconds.of(pool?.name ?? '', node).record((settledAt - receivedAt) / 1000);
+      this.#seconds
+        .of(pool?.name ?? '', node)
+        .record((settledAt - receivedAt) / 1000, this.#traceIdOf(record));
   }
 
   families(present: Present): readonly Family[] {

@@ -37,6 +37,23 @@ test('requests are counted by the class of their status', async () => {
   );
 });
 
+test('a request is an example of its bucket, and spans are counted by whoever has them', async () => {
+  await using node = await startRawNode(byPath);
+  const traceIdOf = () => 'f'.repeat(32);
+  const config = { nodes: [node.url], listener: { protocol: 'http' } };
+  await using gw = await startGateway(config, { traceIdOf });
+  gw.gateway.metrics.spans = () => ({ exported: 7, dropped: 3 });
+  await fetch(`http://127.0.0.1:${gw.port()}/200`);
+  await until(() => gw.proxied.length === 1);
+  const scraped = await scrape(gw, 'openmetrics');
+  const examples = scraped
+    .all('hl7_gateway_http_request_seconds_bucket')
+    .flatMap(({ exemplar }) => exemplar ?? []);
+  expect(examples.map(({ traceId }) => traceId)).toEqual([traceIdOf()]);
+  expect(scraped.value('hl7_gateway_spans_total', { result: 'exported' })).toBe(7);
+  expect(scraped.value('hl7_gateway_spans_total', { result: 'dropped' })).toBe(3);
+});
+
 test('a request that no node takes has the code of why', async () => {
   await using gw = await web('http://127.0.0.1:1', { queue: { timeout: '1ms' }, retry: { budget: '0' } });
   expect((await fetch(`http://127.0.0.1:${gw.port()}/`)).status).toBe(503);
