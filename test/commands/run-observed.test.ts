@@ -1,10 +1,13 @@
 // `run` as a child process: its metrics can be scraped, its audit trail has its start, its reloads and its end, and goes on in
 // a new file after a rotation.
+import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { folderWith } from '../config/config-folder.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
+import { portOf } from '../helpers/openssl.ts';
 import { auditRecord } from '../helpers/syslog-receiver.ts';
 import { until } from '../helpers/until.ts';
 import { Scrape } from '../metrics/scrape.ts';
@@ -43,4 +46,28 @@ audit: { file: audit.log }
   expect(await gateway.stop()).toMatchObject({ code: 0, err: [] });
   expect(types(`${file}.1`)).toEqual(['110120', '110126']);
   expect(types(file)).toEqual(['110131', '110121']);
+});
+
+test('a collector and a repository that take connections and say nothing do not hold up its end', async () => {
+  let connections = 0;
+  const silent = net.createServer(() => {
+    connections++;
+  });
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  onTestFinished(() => void silent.close());
+  const port = portOf(silent);
+  const text = `listeners: { in: { bind: "127.0.0.1:0" } }
+pools: { p: { nodes: { a: { url: "mllp://127.0.0.1:1" } } } }
+routes: [{ name: all, to: p }]
+telemetry: { metrics: { otlp: { endpoint: "http://127.0.0.1:${port}", interval: 50ms } } }
+audit: { syslog: { address: "127.0.0.1:${port}" } }
+`;
+  const gateway = start('run', '-c', join(folderWith({ 'gateway.yaml': text }), 'gateway.yaml'));
+  await gateway.line(/"msg":"listening"/);
+  // One for each of the two.
+  await until(() => connections >= 2, { deadlineMs: 15_000 });
+  const { code, out } = await gateway.stop();
+  expect(code).toBe(0);
+  expect(out.at(-1)).toMatch(/"msg":"audit: events were dropped"/);
 });
