@@ -93,7 +93,7 @@ export class Gateway {
     this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget, this.traces);
     const { traces } = this;
     this.metrics = new GatewayMetrics(this, {
-      traceIdOf: ({ trace }) => (traces.isOn && trace.sampled !== false ? trace.traceId : undefined),
+      traceIdOf: (record) => (traces.willRecord(record) ? record.trace.traceId : undefined),
       spans: () => traces.stats,
       onPush: (state, reason) =>
         log[state === 'ok' ? 'info' : 'warn']({ reason: reason || undefined }, `metrics by OTLP: ${state}`),

@@ -75,9 +75,12 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const [, clean] = await Promise.all([started, ended]);
   watch.stop();
   await new Promise((resolve) => log.flush(resolve));
-  // A connection on which a node still owes an answer would keep the process for as long as `timeouts.ack`, and spans that
-  // no collector has taken, until they are given up.
-  if (!clean || gateway.traces.isOwed) process.exit(clean ? EXIT.good : EXIT.failed);
+  // A connection on which a node still owes an answer would keep the process for as long as `timeouts.ack`.
+  if (!clean) process.exit(EXIT.failed);
+  // So would a collector or an audit repository that does not answer; each had its time to take what was left.
+  const { metrics, audit } = gateway.config;
+  if (gateway.traces.isOwed || metrics.otlp !== undefined || audit?.syslog !== undefined)
+    process.exit(EXIT.good);
   return EXIT.good;
 }
 

@@ -118,6 +118,14 @@ export class MessageTracer implements TraceHead {
     return trace.sampled;
   }
 
+  /** Of one that is over: will it be sent, if there is room? */
+  willRecord(record: Exchange | Proxied): boolean {
+    if (this.#running === undefined) return false;
+    return record instanceof Exchange
+      ? isWorthIt(record) || this.#takes(record.trace, record)
+      : isProxiedWorthIt(record) || this.#takes(record.trace, undefined);
+  }
+
   /** A message is over. `replied`: its answer is on its way to the sender since now. */
   onExchange(exchange: Exchange, replied: boolean): void {
     if (this.#running === undefined) return;

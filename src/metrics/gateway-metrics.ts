@@ -57,7 +57,7 @@ export class GatewayMetrics {
   audit: AuditCounts = { written: 0, dropped: 0, queued: 0 };
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
-  readonly #requests = new RequestCounts();
+  readonly #requests: RequestCounts;
   readonly #faults = new FaultCounts();
   readonly #process = new ProcessMetrics();
   readonly #push: OtlpPush;
@@ -70,6 +70,7 @@ export class GatewayMetrics {
     this.#spans = spans;
     this.#observed = observed;
     this.#messages = new MessageCounts(traceIdOf);
+    this.#requests = new RequestCounts(traceIdOf);
     this.#push = new OtlpPush(() => this.collect(), onPush);
   }
 
@@ -123,7 +124,7 @@ export class GatewayMetrics {
     const observed = this.#observed;
     const present = this.#present();
     const { audit } = this;
-    const spans = this.#spans();
+    const { exported, dropped } = this.#spans();
     return [
       ...this.#messages.families(present),
       ...this.#requests.families(present),
@@ -138,7 +139,7 @@ export class GatewayMetrics {
       counted('hl7_gateway_config_reloads_total', 'result', this.#reloads),
       number('hl7_gateway_config_last_reload_successful', this.#lastReload),
       certificateFamily(observed.certificates),
-      counted('hl7_gateway_spans_total', 'result', { exported: spans.exported, dropped: spans.dropped }),
+      counted('hl7_gateway_spans_total', 'result', { exported, dropped }),
       counted('hl7_gateway_audit_events_total', 'result', { written: audit.written, dropped: audit.dropped }),
       number('hl7_gateway_audit_queued', audit.queued),
       counted('hl7_gateway_metrics_pushes_total', 'result', { ...this.#push.counts }),

@@ -3,6 +3,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
 import type { Attempt, Exchange, Outcome } from '../relay/exchange.ts';
+import type { Proxied } from '../relay/proxied.ts';
 import { type Family, histograms, numbers } from '../telemetry/metrics/family.ts';
 import { Histogram } from '../telemetry/metrics/histogram.ts';
 import { type Names, SeriesTable } from '../telemetry/metrics/series-table.ts';
@@ -44,8 +45,8 @@ interface MessageCell {
   readonly whole: Histogram;
 }
 
-/** The trace that an exchange is part of, if it is recorded. */
-export type TraceIdOf = (exchange: Exchange) => string | undefined;
+/** The trace that a message or a request is part of, if it is recorded. */
+export type TraceIdOf = (one: Exchange | Proxied) => string | undefined;
 
 /** Which names are in the config that is in force. An empty name always is. */
 export interface Present {

@@ -1,9 +1,10 @@
 // Counts proxied HTTP requests: by where they came from, where they went, and the class of the status that they got.
+import { statusOf } from '../../listeners/http/statuses.ts';
 import type { Proxied } from '../relay/proxied.ts';
 import { type Family, histograms, numbers } from '../telemetry/metrics/family.ts';
 import { Histogram } from '../telemetry/metrics/histogram.ts';
 import { SeriesTable } from '../telemetry/metrics/series-table.ts';
-import type { Present } from './message-counts.ts';
+import type { Present, TraceIdOf } from './message-counts.ts';
 
 /** `none`: the client was gone before there was one. */
 export const STATUSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
@@ -11,16 +12,24 @@ export const STATUSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
 export class RequestCounts {
   /** By listener, route, pool and node: how many of each class, in the order of STATUSES. */
   readonly #cells = new SeriesTable(() => STATUSES.map(() => 0));
+  readonly #traceIdOf: TraceIdOf;
   /** By pool and node. */
   readonly #seconds = new SeriesTable(() => new Histogram());
 
-  add({ listener, route, pool, attempts, status, receivedAt, settledAt }: Proxied): void {
+  constructor(traceIdOf: TraceIdOf) {
+    this.#traceIdOf = traceIdOf;
+  }
+
+  add(record: Proxied): void {
+    const { listener, route, pool, attempts, receivedAt, settledAt } = record;
     const node = attempts[attempts.length - 1]?.node;
     const cell = this.#cells.of(listener, route?.name, pool?.name, node);
-    const index = classOf(status);
+    const index = classOf(statusGiven(record));
     cell[index] = (cell[index] ?? 0) + 1;
     if (settledAt !== undefined && node !== undefined)
-      this.#seconds.of(pool?.name ?? '', node).record((settledAt - receivedAt) / 1000);
+      this.#seconds
+        .of(pool?.name ?? '', node)
+        .record((settledAt - receivedAt) / 1000, this.#traceIdOf(record));
   }
 
   families(present: Present): readonly Family[] {
@@ -48,6 +57,12 @@ export class RequestCounts {
       ),
     ];
   }
+}
+
+/** A node's; else the gateway's own, unless nobody was there any more to be given one. */
+function statusGiven({ status, error }: Proxied): number | undefined {
+  if (status !== undefined || error === undefined || error.code === 'GW_ERR_HTTP_CUT') return status;
+  return statusOf(error.code);
 }
 
 /** RFC 9110 15: a status has three digits, and its first is its class. */

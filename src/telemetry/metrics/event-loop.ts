@@ -19,10 +19,15 @@ const WINDOW_MS = 10_000;
 const NANO = 1e-9;
 
 export class EventLoop {
+  readonly #windowMs: number;
   #delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
   #utilization: EventLoopUtilization | undefined;
   #since = 0;
   #last: EventLoopReport | undefined;
+
+  constructor(windowMs = WINDOW_MS) {
+    this.#windowMs = windowMs;
+  }
 
   start(): void {
     if (this.#delay !== undefined) return;
@@ -41,7 +46,7 @@ export class EventLoop {
   report(): EventLoopReport | undefined {
     const delay = this.#delay;
     if (delay === undefined) return undefined;
-    if (this.#last !== undefined && performance.now() - this.#since < WINDOW_MS) return this.#last;
+    if (this.#last !== undefined && performance.now() - this.#since < this.#windowMs) return this.#last;
     // Node.js counts the whole interval of its timer, which is no delay.
     const late = (nanoseconds: number): number =>
       delay.count === 0 ? 0 : Math.max(0, nanoseconds * NANO - RESOLUTION_MS / 1000);
