@@ -42,7 +42,7 @@ function changedDocument(text: string, changes: ReadonlyMap<string, PoolChanges>
   return document;
 }
 
-const SECRET: ReadonlySet<string> = new Set(['token', 'passphrase', 'password']);
+const SECRET: ReadonlySet<string> = new Set(['token', 'passphrase', 'password', 'hashKey']);
 const HOLD_SECRETS: ReadonlySet<string> = new Set(['users', 'headers', 'set', 'add']);
 const MASK = '***';
 

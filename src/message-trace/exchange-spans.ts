@@ -18,7 +18,7 @@ export function exchangeSpans(
   identifiers: Identifiers,
   source: SpanSource,
 ): FinishedSpan[] {
-  const { receivedAt, parsedAt, routedAt, repliedAt, route, outcome, trace } = exchange;
+  const { receivedAt, parsedAt, repliedAt, route, outcome, trace } = exchange;
   const settledAt = exchange.settledAt ?? receivedAt;
   const error = outcome?.kind === 'failed' ? errorParts(outcome.error) : undefined;
   const draft = new SpanDraft(trace, source);
@@ -35,6 +35,7 @@ export function exchangeSpans(
   const size = { 'gateway.message.size': exchange.frame.length - 3 };
   draft.child('parse', receivedAt, parsed, size, parsedAt === undefined ? error : undefined);
   if (parsedAt !== undefined && exchange.parts === 0) {
+    const routedAt = routedAtOf(exchange);
     const attributes: Attributes = {};
     put(attributes, 'gateway.route', route?.name);
     draft.child(
@@ -53,6 +54,13 @@ export function exchangeSpans(
   if (exchange.told !== undefined && outcome?.kind !== 'abandoned')
     draft.child('reply', settledAt, repliedAt ?? settledAt, replyAttributes(exchange.told));
   return draft.spans;
+}
+
+/** Its pool took it at once: it began to wait then, or was sent. Undefined: it has none. */
+function routedAtOf({ pool, attempts, waitingSince, settledAt }: Exchange): number | undefined {
+  const [first] = attempts;
+  if (first !== undefined) return first.waitedSince ?? first.startedAt;
+  return pool === undefined ? undefined : (waitingSince ?? settledAt);
 }
 
 function rootName({ origin, route }: Exchange): string {

@@ -158,8 +158,6 @@ export class Exchange implements Delivery {
   waitingSince: number | undefined;
   /** The last of its fields that decide its way was read. */
   parsedAt: number | undefined;
-  /** Its pool was known. */
-  routedAt: number | undefined;
   readonly attempts: Attempt[] = [];
   outcome: Outcome | undefined;
   settledAt: number | undefined;

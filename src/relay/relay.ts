@@ -163,7 +163,6 @@ export class Relay {
     else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
     if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
     exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
-    if (this.#head.isOn) exchange.routedAt = performance.now();
     return dispatcher;
   }
 

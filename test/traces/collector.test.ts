@@ -125,6 +125,20 @@ describe('the way to the collector', () => {
     expect(gw.gateway.traces.stats).toEqual({ exported: 15, dropped: 0, failedExports: 0, queued: 0 });
   });
 
+  it('a message that is over in the very turn in which the gateway stops is sent as well', async () => {
+    await using collector = await startCollector();
+    await using node = await startFaultyNode();
+    await using gw = await startTraced(collector, { nodes: [node.url] });
+    await using sender = await connectSender(gw.port());
+    await sendMany(sender, 1);
+    await collector.trace();
+    const [exchange] = gw.exchanges;
+    if (exchange === undefined) throw new Error('no message');
+    gw.gateway.traces.onExchange(exchange, true);
+    await gw.gateway.traces.stop();
+    expect(collector.spans).toHaveLength(10);
+  });
+
   it('over HTTP it is protobuf, at /v1/traces', async () => {
     await using collector = await startCollector();
     await using node = await startFaultyNode();

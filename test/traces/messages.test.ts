@@ -2,12 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { file, one } from '../faults/batch-room.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
+import { startGateway } from '../helpers/gateway.ts';
 import { frame, message } from '../helpers/mllp.ts';
 import { startCollector } from '../helpers/otlp-collector.ts';
 import type { ReadSpan } from '../helpers/otlp-messages.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
-import { startTraced } from './room.ts';
+import { startTraced, tracedConfig } from './room.ts';
 
 const RECEIVED = ['server mllp receive', '  internal parse', '  internal route'];
 
@@ -224,6 +225,59 @@ describe('a message that no node answers', () => {
       '  internal reply',
     ]);
     expect(root.attributes['gateway.ambiguous']).toBeUndefined();
+  });
+});
+
+describe('a message whose answer nobody gets', () => {
+  it('because its sender is gone has its trace when a node has answered', async () => {
+    const hold = gate();
+    await using collector = await startCollector();
+    await using node = await startFaultyNode(answers.after(hold, answers.aa()));
+    await using gw = await startTraced(collector, { nodes: [node.url] });
+    await using sender = await connectSender(gw.port());
+    await sender.send(message({ controlId: 'G-1' }));
+    await until(() => node.messages.length === 1);
+    sender.reset();
+    await gw.logged('GW_ERR_SENDER_RESET');
+    hold.open();
+    const traces = await collector.traces(2);
+    const [trace] = traces.filter(({ root }) => root.attributes['hl7.message.control_id'] === 'G-1');
+    expect(trace?.root.attributes['gateway.outcome']).toBe('answered');
+  });
+
+  it('because the connection ends at an earlier message has its trace', async () => {
+    const hold = gate();
+    await using collector = await startCollector();
+    await using slow = await startFaultyNode(answers.after(hold, answers.close()));
+    const later = gate();
+    await using quick = await startFaultyNode(
+      answers.inSequence(answers.aa(), answers.after(later, answers.aa())),
+    );
+    const pools = { slow: slow.url, quick: quick.url };
+    const config = JSON.parse(tracedConfig(collector, { nodes: [slow.url] }));
+    config.pools = Object.fromEntries(
+      Object.entries(pools).map(([name, url]) => [name, { nodes: { a: { url } }, health: { type: 'none' } }]),
+    );
+    config.routes = [{ when: { 'MSH-3': 'SLOW' }, to: 'slow' }, { to: 'quick' }];
+    await using gw = await startGateway(JSON.stringify(config));
+    await using sender = await connectSender(gw.port());
+    await sender.send(message({ app: 'SLOW', controlId: 'E-1' }));
+    await sender.send(message({ controlId: 'E-2' }));
+    await sender.send(message({ controlId: 'E-3' }));
+    await until(() => quick.messages.length === 2 && gw.exchanges.length === 1);
+    hold.open();
+    await sender.closed;
+    later.open();
+    const traces = await collector.traces(3);
+    const found = traces.map(({ root: { attributes } }) => [
+      attributes['hl7.message.control_id'],
+      attributes['gateway.outcome'],
+    ]);
+    expect(found.toSorted()).toEqual([
+      ['E-1', 'failed'],
+      ['E-2', 'answered'],
+      ['E-3', 'answered'],
+    ]);
   });
 });
 

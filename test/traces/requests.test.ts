@@ -1,5 +1,6 @@
 // Traces over HTTP: context taken and handed on, HL7 over both kinds of bridge, proxied requests, upgrades, refusals.
 import { describe, expect, it } from 'vitest';
+import { file, one } from '../faults/batch-room.ts';
 import { GET, request } from '../faults/http-room.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';
@@ -121,6 +122,20 @@ describe('HL7 over HTTP', () => {
     expectHandedOn(values(node.request, 'traceparent'), trace);
     expect(values(node.request, 'tracestate')).toEqual([]);
   });
+});
+
+it('a batch over HTTP is in the trace of its client; its messages have their own, linked to it', async () => {
+  await using collector = await startCollector();
+  await using node = await startRawNode(acks());
+  await using gw = await start(collector, node.url, { listener: { ...HTTP, batch: 'split' } });
+  await using client = await connectClient(gw.port());
+  await ask(client, post(file(one('B-1'), one('B-2')), { fields: [`traceparent: ${PARENT}`] }));
+  const traces = await collector.traces(3);
+  const [batch] = traces.filter(({ root }) => root.attributes['gateway.outcome'] === 'gathered');
+  expect(batch?.root.traceId).toBe(TRACE_ID);
+  expect(new Set(traces.map(({ root }) => root.traceId)).size).toBe(3);
+  for (const { root } of traces.filter((one) => one !== batch))
+    expect(root.links.map(({ traceId }) => traceId)).toEqual([TRACE_ID]);
 });
 
 describe('a proxied request', () => {

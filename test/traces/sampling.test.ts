@@ -1,5 +1,6 @@
 // Which messages are recorded, and what nodes are told of it before that is known.
 import { describe, expect, it } from 'vitest';
+import { request } from '../faults/http-room.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';
 import { startCollector } from '../helpers/otlp-collector.ts';
@@ -73,10 +74,10 @@ describe('with a share of nothing', () => {
   });
 });
 
-describe('a client that has decided', () => {
+describe.each(['a message', 'a proxied request'])('a client that has decided on %s', (kind) => {
   const roomFor = async (trustedProxies: readonly string[], sample: number, flags: string) => {
     await using collector = await startCollector();
-    await using node = await startRawNode(acks());
+    await using node = await startRawNode(kind === 'a message' ? acks() : undefined);
     const gw = await startTraced(collector, {
       nodes: [node.url],
       listener: { protocol: 'http', ...(trustedProxies.length > 0 && { trustedProxies }) },
@@ -85,7 +86,8 @@ describe('a client that has decided', () => {
     });
     const client = await connectClient(gw.port());
     const fields = [`traceparent: 00-${TRACE_ID}-${SPAN_ID}-${flags}`];
-    await ask(client, post(message({ controlId: 'D-1' }), { fields }));
+    if (kind === 'a message') await ask(client, post(message({ controlId: 'D-1' }), { fields }));
+    else await ask(client, request('GET / HTTP/1.1', fields));
     await client[Symbol.asyncDispose]();
     await gw.gateway.stop();
     return [ids(collector).length, value(node.request, 'traceparent')?.slice(-2)];
