@@ -8,7 +8,7 @@ import { LONGEST_MS } from '../config/formats.ts';
 import { listenError } from '../listen-error.ts';
 import { endGently } from '../mllp/tick-writer.ts';
 import { answerHl7, pathOf, respond, stream } from './http-reply.ts';
-import { type ChannelOptions, MirthChannel } from './mirth-channel.ts';
+import { type ChannelOptions, MirthChannel, strangeAnswer } from './mirth-channel.ts';
 import { BodyRoom } from './request-body.ts';
 import type { OnMessage } from './simulated-node.ts';
 import { page, SCRIPT, Sessions, STYLE } from './web-page.ts';
@@ -216,6 +216,11 @@ export class SimulatedHttpNode {
         if (verdict === 'close') {
           this.#onMessage(hl7, header, verdict);
           endGently(request.socket);
+          return;
+        }
+        if (verdict === 'garbled' || verdict === 'mismatch') {
+          this.#onMessage(hl7, header, verdict);
+          respond(response, 'text/plain;charset=UTF-8', strangeAnswer(verdict, header));
           return;
         }
         const type = request.headers['content-type'];
