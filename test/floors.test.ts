@@ -25,6 +25,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/pool-room.ts'],
   ['src/pools.ts'],
   ['src/gateway.ts'],
+  ['src/replay/'],
   ['src/admin/'],
   ['src/commands/'],
   ['src/main.ts'],
