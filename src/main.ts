@@ -8,6 +8,7 @@ import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { node } from './commands/node.ts';
 import { password } from './commands/password.ts';
+import { defineReplay } from './commands/replay.ts';
 import { route } from './commands/route.ts';
 import { run } from './commands/run.ts';
 import { CONTENT_TYPE, send } from './commands/send.ts';
@@ -109,6 +110,8 @@ program
   .option('--password-file <file>', 'its password')
   .option('--json', 'a JSON line for each message', false)
   .action((files, options) => finish(send(files, { ...options, timeoutMs: options.timeout }, terminal)));
+
+defineReplay(program, terminal, finish);
 
 program
   .command('show')

@@ -21,6 +21,8 @@ export interface PrepareOptions extends Surroundings {
   readonly given?: GivenConfig | undefined;
   /** Instead of the scenario's own. */
   readonly speed?: number | undefined;
+  /** Of scenarios that do not say. */
+  readonly usualSpeed?: number | undefined;
 }
 
 const DEFAULT_SPEED = 10;
@@ -46,7 +48,7 @@ export function prepare(scenario: Scenario, options: PrepareOptions): Prepared {
   problems.throwIfAny();
   const full = [...scenario.nodes, ...scenario.steps].some((step) => isFull(step));
   // The gateway's own patience with a full node is a second, whatever the config says.
-  const usual = full ? 1 : DEFAULT_SPEED;
+  const usual = full ? 1 : (options.usualSpeed ?? DEFAULT_SPEED);
   return { scenario, config, reloads, senders, speed: options.speed ?? scenario.speed ?? usual };
 }
 
