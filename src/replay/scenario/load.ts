@@ -12,10 +12,9 @@ import { readFinally } from './expectations.ts';
 import { Fields } from './fields.ts';
 import { SECTIONS } from './keys.ts';
 import type { NodeStep, Scenario, Sender, SenderCertificate } from './scenario.ts';
+import { SENDER_CONTENT_TYPE, SENDER_TIMEOUT_MS } from './sender.ts';
 import { configOf, readBehaviour, readSteps } from './steps.ts';
 
-/** What a sender waits for an answer: longer than any listener makes it wait by default. */
-const TIMEOUT_MS = 30_000;
 /** Listeners take more, but a scenario is no load test. */
 const MOST_CONNECTIONS = 200;
 
@@ -86,9 +85,9 @@ function readSenders(top: Fields, folder: string): Sender[] {
       connections: connections?.value ?? 1,
       pipeline: fields.count('pipeline', 1)?.value ?? 1,
       perSecond: fields.read('rate', 'a rate such as 200/s or 30/m', parseRate)?.value,
-      timeoutMs: fields.duration('timeout')?.value ?? TIMEOUT_MS,
+      timeoutMs: fields.duration('timeout')?.value ?? SENDER_TIMEOUT_MS,
       path: fields.text('path')?.value ?? '/',
-      contentType: fields.text('contentType')?.value ?? 'application/hl7-v2',
+      contentType: fields.text('contentType')?.value ?? SENDER_CONTENT_TYPE,
       headers: new Map(fields.textMap('headers').map((one) => [one.name, one.value])),
       cookies: fields.flag('cookies')?.value ?? false,
     };

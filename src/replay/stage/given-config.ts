@@ -32,11 +32,16 @@ export function readGivenFile(path: string, around: Surroundings): GivenConfig {
     const message = `the config file ${read.trouble}`;
     throw new ConfigError([{ file: path, line: 0, column: 0, key: '', message }], []);
   }
-  const problems = new Problems(path);
-  const tree = readTree(read.text, { problems, env: around.env, folder: dirname(resolve(path)) });
+  return readGivenText(read.text, path, around);
+}
+
+/** `file`: what it is called in problems; relative paths start at its folder. @throws ConfigError */
+export function readGivenText(text: string, file: string, around: Surroundings): GivenConfig {
+  const problems = new Problems(file);
+  const tree = readTree(text, { problems, env: around.env, folder: dirname(resolve(file)) });
   problems.throwIfAny();
   if (tree === undefined) throw new ConfigError([], []);
-  return readGivenTree(tree, path, around);
+  return readGivenTree(tree, file, around);
 }
 
 /** A scenario's own config. @throws ConfigError */

@@ -30,9 +30,6 @@ export interface Played {
 
 /** Of real time: far above what a scenario of ten steps with real ACK timeouts of 30 s takes. */
 const LONGEST_PLAY_MS = 10 * 60_000;
-/** How long the gateway's record of a message may come behind its answer. */
-const RECORD_MS = 300;
-const RECORD_POLL_MS = 2;
 
 /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE, GW_ERR_USAGE where it does not end */
 export async function play(prepared: Prepared, throwAway: ThrowAway): Promise<Played> {
@@ -90,7 +87,7 @@ class Player {
       for (const name of nodes) for (const node of stage.find(name)) node.behave(behaviour);
     for (const step of scenario.steps) await this.#do(step);
     await this.#finishBackground();
-    await this.#recorded();
+    await stage.recorded(this.#sent);
     const rooms = [...stage.gateway.pools.rooms.values()];
     return {
       scenario,
@@ -180,13 +177,5 @@ class Player {
     const waiting = this.#background;
     this.#background = [];
     await Promise.all(waiting);
-  }
-
-  /** The gateway tells of a message when its sender has been answered, which may be a moment later. */
-  async #recorded(): Promise<void> {
-    const end = performance.now() + RECORD_MS;
-    const isDue = (sent: Sent): boolean =>
-      sent.exchange === undefined && sent.proxied === undefined && sent.end !== 'late';
-    while (this.#sent.some(isDue) && performance.now() < end) await pause(RECORD_POLL_MS);
   }
 }

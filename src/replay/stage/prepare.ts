@@ -4,6 +4,7 @@ import { ConfigError } from '../../config/load.ts';
 import { suggestion } from '../../config/source/closest.ts';
 import { type Place, Problems, quoted } from '../../config/source/problem.ts';
 import type { NodeStep, Scenario, Sender, Step } from '../scenario/scenario.ts';
+import { senderNamed } from '../scenario/sender.ts';
 import { type GivenConfig, readChanged, readSource, type Surroundings } from './given-config.ts';
 
 export interface Prepared {
@@ -43,7 +44,8 @@ export function prepare(scenario: Scenario, options: PrepareOptions): Prepared {
     current = readChanged(current, step.config, scenario, options);
     reloads.set(step.index, current);
   }
-  const senders = scenario.senders.length > 0 ? scenario.senders : [anySender(scenario)];
+  const senders =
+    scenario.senders.length > 0 ? scenario.senders : [senderNamed('sender', scenario.steps[0]?.place)];
   checkNames(scenario, senders, [config, ...reloads.values()], problems);
   problems.throwIfAny();
   const full = [...scenario.nodes, ...scenario.steps].some((step) => isFull(step));
@@ -54,25 +56,6 @@ export function prepare(scenario: Scenario, options: PrepareOptions): Prepared {
 
 function isFull(step: Step | NodeStep): boolean {
   return step.kind === 'node' && step.behaviour.does === 'full';
-}
-
-function anySender({ steps }: Scenario): Sender {
-  return {
-    name: 'sender',
-    place: steps[0]?.place ?? { line: 1, column: 1 },
-    listener: undefined,
-    source: undefined,
-    certificate: undefined,
-    servername: undefined,
-    connections: 1,
-    pipeline: 1,
-    perSecond: undefined,
-    timeoutMs: 30_000,
-    path: '/',
-    contentType: 'application/hl7-v2',
-    headers: new Map(),
-    cookies: false,
-  };
 }
 
 function checkNames(

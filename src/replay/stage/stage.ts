@@ -1,5 +1,6 @@
 // The stage: a gateway on a config, simulated nodes behind it, and the record of every message, found again for whoever
 // sent it. Promises that closing it leaves no port and no connection behind.
+import { setTimeout } from 'node:timers/promises';
 import type { GatewayConfig } from '../../config/config.ts';
 import { Gateway } from '../../gateway.ts';
 import { payloadOf } from '../../mllp/frame.ts';
@@ -18,6 +19,9 @@ export interface StageOptions {
   readonly behindProxy: ReadonlySet<string>;
 }
 
+/** How long the gateway's record of a message may come behind its answer. */
+const RECORD_MS = 300;
+const RECORD_POLL_MS = 2;
 /** A log line with a code is 300 bytes; a scenario's expectations need the codes only. */
 const MOST_FAULTS = 1000;
 
@@ -73,6 +77,14 @@ export class Stage {
   await(sent: Sent): void {
     sent.order = this.#order++;
     this.#unmatched.push(sent);
+  }
+
+  /** The gateway tells of a message when its sender has been answered, which may be a moment later; of some never. */
+  async recorded(all: readonly Sent[]): Promise<void> {
+    const end = performance.now() + RECORD_MS;
+    const isDue = (sent: Sent): boolean =>
+      sent.exchange === undefined && sent.proxied === undefined && sent.end !== 'late';
+    while (all.some(isDue) && performance.now() < end) await setTimeout(RECORD_POLL_MS);
   }
 
   async close(): Promise<void> {
