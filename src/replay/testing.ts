@@ -4,19 +4,19 @@
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
 import { type Difference, formatDifference } from './check/difference.ts';
-import { type Facts, factsOf, fieldOf } from './check/facts.ts';
+import { deliveriesOf, type Facts, factsOf, fieldOf } from './check/facts.ts';
 import { collectScenarios } from './collect.ts';
+import { type GivenConfig, readGivenFile, readGivenText, type Surroundings } from './config/given-config.ts';
+import { faster } from './config/speed.ts';
+import { ThrowAway } from './config/throw-away.ts';
 import { runScenarios } from './run.ts';
 import { labelOf } from './scenario/messages.ts';
 import type { Behaviour, Doing, Outgoing, Sender, SendStep } from './scenario/scenario.ts';
 import { senderNamed } from './scenario/sender.ts';
-import { type GivenConfig, readGivenFile, readGivenText, type Surroundings } from './stage/given-config.ts';
-import { Sending } from './stage/sending.ts';
-import { Sent } from './stage/sent.ts';
-import { faster } from './stage/speed.ts';
+import { Sending } from './senders/sending.ts';
+import { Sent } from './senders/sent.ts';
 import { Stage } from './stage/stage.ts';
 import type { StagedNode } from './stage/staged-node.ts';
-import { ThrowAway } from './stage/throw-away.ts';
 
 export interface StageSettings {
   /** The config: a file, or its text. Its listeners are moved to loopback and its nodes replaced by simulated ones. */
@@ -146,7 +146,7 @@ export class TestStage implements AsyncDisposable {
 
   #outcomeOf(sent: Sent): SentMessage {
     const received = [...this.#stage.nodes.values()].flatMap((node) => node.received);
-    const { nodes, ms: _, ...facts } = factsOf(sent, received, this.#speed);
+    const { nodes, ms: _, ...facts } = factsOf(sent, deliveriesOf(received), this.#speed);
     return {
       ...facts,
       node: nodes.join(', '),
@@ -163,8 +163,14 @@ export async function openStage({ config, env = process.env, speed = 1 }: StageS
   const around = { env, throwAway };
   const given = read(config, around);
   const stage = new Stage({ throwAway, speed, behindProxy: new Set() });
-  await stage.open(given.config);
-  return new TestStage(stage, given, around, speed);
+  const opened = new TestStage(stage, given, around, speed);
+  try {
+    await stage.open(given.config);
+  } catch (thrown) {
+    await opened.close();
+    throw thrown;
+  }
+  return opened;
 }
 
 export interface PlayedScenario {

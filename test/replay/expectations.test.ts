@@ -1,12 +1,12 @@
 // Each kind of expectation holds when it is right, and is reported where it stands when it is not.
 import { describe, expect, test } from 'vitest';
 import { checkPlay } from '../../src/replay/check/scenario-checks.ts';
+import { ThrowAway } from '../../src/replay/config/throw-away.ts';
 import { SECTIONS } from '../../src/replay/scenario/keys.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
 import { play } from '../../src/replay/stage/play.ts';
 import { prepare } from '../../src/replay/stage/prepare.ts';
 import type { Received } from '../../src/replay/stage/staged-node.ts';
-import { ThrowAway } from '../../src/replay/stage/throw-away.ts';
 import { CONFIG, FIRST_LINE, HERE, playText } from './scenario-text.ts';
 
 interface Case {

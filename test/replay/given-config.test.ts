@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createAuthority } from '../../certs/authority.ts';
 import { ConfigError } from '../../src/config/load.ts';
-import { merged, readGivenText } from '../../src/replay/stage/given-config.ts';
-import { fasterConfig } from '../../src/replay/stage/speed.ts';
-import { ThrowAway } from '../../src/replay/stage/throw-away.ts';
+import { merged, readGivenText } from '../../src/replay/config/given-config.ts';
+import { fasterConfig } from '../../src/replay/config/speed.ts';
+import { ThrowAway } from '../../src/replay/config/throw-away.ts';
 import {
   openStage,
   type SenderSettings,

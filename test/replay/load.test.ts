@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, formatProblem } from '../../src/config/load.ts';
+import { ThrowAway } from '../../src/replay/config/throw-away.ts';
 import { type Keys, SECTIONS, STEPS, type StepKeys } from '../../src/replay/scenario/keys.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
 import { scenarioSchema } from '../../src/replay/scenario/schema.ts';
 import { prepare } from '../../src/replay/stage/prepare.ts';
-import { ThrowAway } from '../../src/replay/stage/throw-away.ts';
 import { CONFIG, FIRST_LINE, HERE } from './scenario-text.ts';
 
 /** Without the file's name in front. */

@@ -1,9 +1,9 @@
 // Scenarios for tests, as text: a config of one listener and two nodes, and whatever steps a test wants.
 // Promises the line of the first step, so that a test can say where a difference has to be.
 import { fileURLToPath } from 'node:url';
+import { ThrowAway } from '../../src/replay/config/throw-away.ts';
 import { type Result, runScenarios } from '../../src/replay/run.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
-import { ThrowAway } from '../../src/replay/stage/throw-away.ts';
 
 /** Relative paths of a scenario start here: no such file has to exist. */
 export const HERE = fileURLToPath(new URL('../../fixtures/scenarios/test.yaml', import.meta.url));

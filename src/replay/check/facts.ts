@@ -4,7 +4,7 @@ import { readAck } from '../../hl7/ack.ts';
 import { parseFieldPath, readPath } from '../../hl7/field-path.ts';
 import { readHeader } from '../../hl7/header.ts';
 import type { Attempt, Exchange } from '../../relay/exchange.ts';
-import type { Sent } from '../stage/sent.ts';
+import type { Sent } from '../senders/sent.ts';
 import type { Received } from '../stage/staged-node.ts';
 
 export interface Facts {
@@ -28,13 +28,27 @@ export interface Facts {
 
 const NONE = 'none';
 
-export function factsOf(sent: Sent, received: readonly Received[], speed: number): Facts {
+/** What nodes have received, by MSH-10 or what stands for it: a scenario may have thousands of messages. */
+export type Deliveries = ReadonlyMap<string, readonly Received[]>;
+
+export function deliveriesOf(received: readonly Received[]): Deliveries {
+  return Map.groupBy(received, ({ label }) => label);
+}
+
+/** In the order in which they came. A repeated MSH-10 makes a message of another one; without one the bytes say which it is. */
+export function ownDeliveries(sent: Sent, deliveries: Deliveries): readonly Received[] {
+  if (sent.isRequest) return [];
+  const own = deliveries.get(sent.label) ?? [];
+  return sent.label.startsWith('(') ? own.filter(({ payload }) => payload.equals(sent.payload)) : own;
+}
+
+export function factsOf(sent: Sent, received: Deliveries, speed: number): Facts {
   const { exchange, proxied, parts, answer } = sent;
   const whole = exchange === undefined ? [] : parts.length > 0 ? parts : [exchange];
   const routes = proxied === undefined ? whole.map(({ route }) => route?.name) : [proxied.route?.name];
   const pools = proxied === undefined ? whole.map(({ pool }) => pool?.name) : [proxied.pool?.name];
   const nodes = proxied === undefined ? whole.map(nodeOf) : [proxiedNode(proxied)];
-  const own = sent.isRequest ? [] : received.filter((one) => isDelivery(one, sent));
+  const own = ownDeliveries(sent, received);
   const attempts = proxied?.attempts ?? whole.flatMap((one) => one.attempts);
   const failed = whole.map(({ outcome }) => outcome).find((outcome) => outcome?.kind === 'failed');
   return {
@@ -51,11 +65,6 @@ export function factsOf(sent: Sent, received: readonly Received[], speed: number
     trace: traceOf(sent, attempts),
     ms: (sent.endedAt - sent.sentAt) * speed,
   };
-}
-
-/** A repeated MSH-10 makes a message of another one; without one the bytes say which it is. */
-export function isDelivery({ payload, label }: Received, sent: Sent): boolean {
-  return payload.equals(sent.payload) || (label === sent.label && !label.startsWith('('));
 }
 
 /** Undefined: it is not in the answer, or there is none. */

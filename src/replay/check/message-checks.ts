@@ -4,7 +4,7 @@ import { readHeader } from '../../hl7/header.ts';
 import { differences } from '../../hl7/whole/difference.ts';
 import { readWhole } from '../../hl7/whole/whole-message.ts';
 import type { Expected, MessageExpectation, Range } from '../scenario/scenario.ts';
-import type { Sent } from '../stage/sent.ts';
+import type { Sent } from '../senders/sent.ts';
 import { type Difference, difference } from './difference.ts';
 import { type Facts, fieldOf } from './facts.ts';
 

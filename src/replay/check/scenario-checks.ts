@@ -1,9 +1,9 @@
 // Compares what came out of a play with all that its scenario expects: of each message, of steps, and in the end.
 import type { Expectations, Expected, MessageExpectation } from '../scenario/scenario.ts';
+import type { Sent } from '../senders/sent.ts';
 import type { Played } from '../stage/play.ts';
-import type { Sent } from '../stage/sent.ts';
 import { type Difference, difference } from './difference.ts';
-import { type Facts, factsOf, isDelivery } from './facts.ts';
+import { deliveriesOf, type Facts, factsOf, ownDeliveries } from './facts.ts';
 import { checkMessage, isWithin, rangeText } from './message-checks.ts';
 
 export interface CheckedMessage {
@@ -22,8 +22,9 @@ export interface Checked {
 export function checkPlay(played: Played, ignore: readonly string[]): Checked {
   const { scenario, sent, received, speed } = played;
   const { file } = scenario;
+  const deliveries = deliveriesOf(received);
   const messages = sent.map((one) => {
-    const facts = factsOf(one, received, speed);
+    const facts = factsOf(one, deliveries, speed);
     return { sent: one, facts, expectation: expectationOf(one) };
   });
   const found = messages.flatMap(({ sent: one, facts, expectation }) =>
@@ -108,9 +109,10 @@ function checkFinally(played: Played): Difference[] {
 
 /** The first message that nodes received before one that was sent earlier over the same connection. */
 function overtaken({ sent, received }: Played): string | undefined {
+  const deliveries = deliveriesOf(received);
   const last = new Map<string, number>();
   for (const one of [...sent].sort((a, b) => a.order - b.order)) {
-    const at = received.find((delivery) => isDelivery(delivery, one))?.order;
+    const at = ownDeliveries(one, deliveries)[0]?.order;
     if (at === undefined) continue;
     const connection = `${one.sender.name} ${one.port}`;
     if (at < (last.get(connection) ?? 0)) return one.label;

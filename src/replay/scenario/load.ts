@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { ConfigError } from '../../config/load.ts';
-import { readText } from '../../config/source/files.ts';
+import { fileTrouble, readText } from '../../config/source/files.ts';
 import type { Environment } from '../../config/source/interpolate.ts';
 import { Problems } from '../../config/source/problem.ts';
 import { readTree } from '../../config/source/tree.ts';
@@ -99,7 +99,12 @@ function certificateOf(fields: Fields | undefined, folder: string): SenderCertif
   const [cert, key] = [fields.text('cert'), fields.text('key')];
   if (cert !== undefined && key !== undefined) {
     const absolute = (file: string): string => (isAbsolute(file) ? file : join(folder, file));
-    return { kind: 'files', cert: absolute(cert.value), key: absolute(key.value) };
+    const files = { cert: absolute(cert.value), key: absolute(key.value) };
+    for (const name of ['cert', 'key'] as const) {
+      const trouble = fileTrouble(files[name]);
+      if (trouble !== undefined) fields.error(name, `the file ${trouble}`);
+    }
+    return { kind: 'files', ...files };
   }
   if (cert !== undefined || key !== undefined) fields.error('cert', 'cert and key go together');
   return {

@@ -2,14 +2,14 @@
 // a limit, and a play as a whole has one.
 import { setTimeout as pause } from 'node:timers/promises';
 import { asGatewayError, GatewayError } from '../../errors.ts';
+import { faster } from '../config/speed.ts';
+import type { ThrowAway } from '../config/throw-away.ts';
 import type { RequestStep, Scenario, SendStep, Step } from '../scenario/scenario.ts';
+import { Sending } from '../senders/sending.ts';
+import { Sent } from '../senders/sent.ts';
 import type { Prepared } from './prepare.ts';
-import { Sending } from './sending.ts';
-import { Sent } from './sent.ts';
-import { faster } from './speed.ts';
 import { Stage } from './stage.ts';
-import type { Received } from './staged-node.ts';
-import type { ThrowAway } from './throw-away.ts';
+import type { Received, StagedNode } from './staged-node.ts';
 
 export interface Played {
   readonly scenario: Scenario;
@@ -56,6 +56,7 @@ class Player {
   readonly #sendings = new Map<string, Sending>();
   readonly #sent: Sent[] = [];
   readonly #changes = new Map<number, readonly string[]>();
+  readonly #known = new Set<StagedNode>();
   #background: Promise<unknown>[] = [];
 
   constructor(prepared: Prepared, throwAway: ThrowAway) {
@@ -83,8 +84,7 @@ class Player {
       const source = one.source ?? (proxied?.config.proxyProtocol === true ? '127.0.0.1' : undefined);
       this.#sendings.set(one.name, new Sending({ ...one, source }, stage, speed, this.#throwAway));
     }
-    for (const { nodes, behaviour } of scenario.nodes)
-      for (const name of nodes) for (const node of stage.find(name)) node.behave(behaviour);
+    this.#setUp();
     for (const step of scenario.steps) await this.#do(step);
     await this.#finishBackground();
     await stage.recorded(this.#sent);
@@ -118,6 +118,17 @@ class Player {
     await this.#stage.close();
   }
 
+  /** Nodes behave from their own start as the scenario says, also those that a reload brings. */
+  #setUp(): void {
+    for (const { nodes, behaviour } of this.#prepared.scenario.nodes) {
+      for (const node of nodes.flatMap((name) => this.#stage.find(name))) {
+        if (this.#known.has(node)) continue;
+        this.#known.add(node);
+        node.behave(behaviour);
+      }
+    }
+  }
+
   async #do(step: Step): Promise<void> {
     const stage = this.#stage;
     switch (step.kind) {
@@ -147,6 +158,7 @@ class Player {
         if (next === undefined) return;
         try {
           this.#changes.set(step.index, await stage.reload(next.config));
+          this.#setUp();
         } catch (thrown) {
           const { code, detail } = asGatewayError(thrown);
           this.#changes.set(step.index, [`refused: ${detail ?? code}`]);
@@ -168,9 +180,11 @@ class Player {
             return new Sent(step, sending.sender, i, label, Buffer.alloc(0));
           });
     this.#sent.push(...sent);
-    const sending_ = sending.send(sent);
-    if (step.background) this.#background.push(sending_);
-    else await sending_;
+    const all = sending.send(sent);
+    if (!step.background) return all;
+    // Waited for later; until then it is nobody's.
+    all.catch(() => {});
+    this.#background.push(all);
   }
 
   async #finishBackground(): Promise<void> {

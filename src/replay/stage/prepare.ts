@@ -3,9 +3,9 @@
 import { ConfigError } from '../../config/load.ts';
 import { suggestion } from '../../config/source/closest.ts';
 import { type Place, Problems, quoted } from '../../config/source/problem.ts';
+import { type GivenConfig, readChanged, readSource, type Surroundings } from '../config/given-config.ts';
 import type { NodeStep, Scenario, Sender, Step } from '../scenario/scenario.ts';
 import { senderNamed } from '../scenario/sender.ts';
-import { type GivenConfig, readChanged, readSource, type Surroundings } from './given-config.ts';
 
 export interface Prepared {
   readonly scenario: Scenario;

@@ -8,10 +8,10 @@ import type { Exchange } from '../../relay/exchange.ts';
 import type { Proxied } from '../../relay/proxied.ts';
 import { createLog } from '../../telemetry/log.ts';
 import type { Node } from '../../upstream/node.ts';
-import type { Sent } from './sent.ts';
-import { stagedConfig } from './staged-config.ts';
+import { stagedConfig } from '../config/staged-config.ts';
+import type { ThrowAway } from '../config/throw-away.ts';
+import type { Sent } from '../senders/sent.ts';
 import { StagedNode } from './staged-node.ts';
-import type { ThrowAway } from './throw-away.ts';
 
 export interface StageOptions {
   readonly throwAway: ThrowAway;

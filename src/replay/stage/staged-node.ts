@@ -6,11 +6,11 @@ import type { NodeConfig } from '../../config/config.ts';
 import type { Turn } from '../../simulation/mirth-channel.ts';
 import { MIRTH_HTTP_DEFAULTS, SimulatedHttpNode } from '../../simulation/simulated-http-node.ts';
 import { MIRTH_DEFAULTS, SimulatedNode } from '../../simulation/simulated-node.ts';
+import { faster } from '../config/speed.ts';
+import type { ThrowAway } from '../config/throw-away.ts';
 import { labelOf } from '../scenario/messages.ts';
 import type { Behaviour } from '../scenario/scenario.ts';
 import { holdPort, type PortHold } from './port-hold.ts';
-import { faster } from './speed.ts';
-import type { ThrowAway } from './throw-away.ts';
 
 export interface Received {
   readonly node: StagedNode;

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { ListenerConfig } from '../../config/config.ts';
+import { faster } from '../config/speed.ts';
+import type { ThrowAway } from '../config/throw-away.ts';
 import type { Sender } from '../scenario/scenario.ts';
+import type { Stage } from '../stage/stage.ts';
 import type { Door } from './connect.ts';
 import { MllpLine } from './mllp-line.ts';
 import type { Sent } from './sent.ts';
-import { faster } from './speed.ts';
-import type { Stage } from './stage.ts';
-import type { ThrowAway } from './throw-away.ts';
 import { type CookieJar, WebLine } from './web-line.ts';
 
 export class Sending {
