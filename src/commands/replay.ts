@@ -121,15 +121,9 @@ function fieldName(text: string, before: readonly string[] = []): readonly strin
   return [...before, text];
 }
 
-export function defineReplay(
-  program: Command,
-  terminal: Terminal,
-  finish: (work: number | Promise<number>) => Promise<void>,
-): void {
-  program
-    .command('replay')
-    .description('play scenarios and messages against a config and simulated nodes; exit 1 on a difference')
-    .argument('<path...>', 'folders, scenarios (*.yaml) and files with HL7 messages (*.hl7)')
+/** What belongs to scenarios; the command and its `--json` are defined where all ways to replay are. */
+export function withScenarioOptions(command: Command): Command {
+  return command
     .option('-c, --config <file>', 'the config, for what brings none of its own')
     .option('--listener <name>', 'where message files without a scenario are sent to (default: the first)')
     .option(
@@ -144,13 +138,11 @@ export function defineReplay(
       fieldName,
     )
     .option('--update', 'accept what came out as the new expectation', false)
-    .option('--json', 'a JSON line for each scenario', false)
-    .option('--junit <file>', 'write a JUnit report as well')
-    .action((paths, options) => finish(replay(paths, options, terminal, progressOf())));
+    .option('--junit <file>', 'write a JUnit report as well');
 }
 
 /** One line that is written over, on a terminal only. */
-function progressOf(): (text: string) => void {
+export function progressOf(): (text: string) => void {
   const { stderr } = process;
   if (!stderr.isTTY) return () => {};
   return (text) => void stderr.write(`\r\x1b[K${text.slice(0, Math.max(10, stderr.columns - 1))}`);

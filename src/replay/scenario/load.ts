@@ -44,7 +44,7 @@ export function parseScenario(source: string, file: string, env: Environment): S
   });
   const scenario: Scenario = {
     file,
-    name: top.text('name')?.value ?? basename(file).replace(/\.ya?ml$/, ''),
+    name: top.text('name')?.value ?? basename(file).replace(/(\.expect)?\.ya?ml$/, ''),
     folder,
     source,
     speed: speedOf(top),
