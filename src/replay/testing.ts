@@ -11,8 +11,8 @@ import { faster } from './config/speed.ts';
 import { ThrowAway } from './config/throw-away.ts';
 import { runScenarios } from './run.ts';
 import { labelOf } from './scenario/messages.ts';
-import type { Behaviour, Doing, Outgoing, Sender, SendStep } from './scenario/scenario.ts';
-import { senderNamed } from './scenario/sender.ts';
+import type { Behaviour, Doing, Sender } from './scenario/scenario.ts';
+import { senderNamed, sendingOf } from './scenario/sender.ts';
 import { Sending } from './senders/sending.ts';
 import { Sent } from './senders/sent.ts';
 import { Stage } from './stage/stage.ts';
@@ -72,6 +72,11 @@ export class TestStage implements AsyncDisposable {
     return [...this.#given.notes, ...this.#stage.notes];
   }
 
+  /** Where its throw-away certificates lie until it is closed; undefined: it has none. */
+  get folder(): string | undefined {
+    return this.#around.throwAway.folder;
+  }
+
   /** Of a listener, for a sender of your own. */
   portOf(listener: string): number {
     const found = this.#stage.gateway.listeners.find(({ name }) => name === listener);
@@ -91,7 +96,7 @@ export class TestStage implements AsyncDisposable {
     const sender: Sender = { ...senderNamed('sender'), ...rest, certificate: shown };
     const sending = new Sending(sender, this.#stage, this.#speed, this.#around.throwAway);
     this.#sendings.push(sending);
-    const step = stepOf(payloads.map((payload) => ({ label: labelOf(payload), payload })));
+    const step = sendingOf(payloads.map((payload) => ({ label: labelOf(payload), payload })));
     const sent = step.messages.map(({ label, payload }, i) => new Sent(step, sender, i, label, payload));
     await sending.send(sent);
     await this.#stage.recorded(sent);
@@ -218,22 +223,6 @@ function read(config: StageSettings['config'], around: Surroundings): GivenConfi
   return typeof config === 'string'
     ? readGivenFile(config, around)
     : readGivenText(config.text, 'config.yaml', around);
-}
-
-function stepOf(messages: readonly Outgoing[]): SendStep {
-  return {
-    kind: 'send',
-    place: { line: 1, column: 1 },
-    key: 'send',
-    index: 0,
-    sender: undefined,
-    messages,
-    together: false,
-    halfClose: false,
-    cutOff: undefined,
-    background: false,
-    expect: { each: false, all: [] },
-  };
 }
 
 function controlIdOf(payload: Buffer): string {

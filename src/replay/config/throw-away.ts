@@ -54,6 +54,11 @@ export class ThrowAway {
     return this.#folder !== undefined && file.startsWith(this.#folder);
   }
 
+  /** Undefined: nothing has been asked for. */
+  get folder(): string | undefined {
+    return this.#folder;
+  }
+
   remove(): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;

@@ -1,6 +1,6 @@
 // A sender as it is without a word about it: one MLLP connection or HTTP client to the first listener, one message at a time.
 import type { Place } from '../../config/source/problem.ts';
-import type { Sender } from './scenario.ts';
+import type { Outgoing, Sender, SendStep } from './scenario.ts';
 
 /** What a sender waits for an answer: as long as the gateway waits for a node by default. */
 export const SENDER_TIMEOUT_MS = 30_000;
@@ -22,5 +22,22 @@ export function senderNamed(name: string, place: Place = { line: 1, column: 1 })
     contentType: SENDER_CONTENT_TYPE,
     headers: new Map(),
     cookies: false,
+  };
+}
+
+/** A step that sends, expects nothing, and stands in no file. */
+export function sendingOf(messages: readonly Outgoing[]): SendStep {
+  return {
+    kind: 'send',
+    place: { line: 1, column: 1 },
+    key: 'send',
+    index: 0,
+    sender: undefined,
+    messages,
+    together: false,
+    halfClose: false,
+    cutOff: undefined,
+    background: false,
+    expect: { each: false, all: [] },
   };
 }
