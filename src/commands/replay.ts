@@ -25,6 +25,9 @@ export interface ReplayOptions {
   readonly junit?: string | undefined;
 }
 
+/** Exit codes as a shell has them: 128 and the signal's number. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
 /** Good if everything came out as expected. */
 export async function replay(
   paths: readonly string[],
@@ -33,6 +36,9 @@ export async function replay(
   progress: (text: string) => void = () => {},
 ): Promise<number> {
   const throwAway = new ThrowAway();
+  // Left to itself a signal ends the process without its `exit`, and keys would stay behind.
+  const exits = Object.entries(SIGNALS).map(([name, code]) => [name, () => process.exit(code)] as const);
+  for (const [name, exit] of exits) process.once(name, exit);
   const around = { env: process.env, throwAway };
   try {
     const scenarios = collectScenarios(paths, { ...options, env: process.env, config: options.config });
@@ -58,6 +64,7 @@ export async function replay(
     const bad = results.some(({ verdict }) => verdict === 'different' || verdict === 'broken');
     return bad ? EXIT.failed : EXIT.good;
   } finally {
+    for (const [name, exit] of exits) process.off(name, exit);
     throwAway.remove();
   }
 }

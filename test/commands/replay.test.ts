@@ -1,9 +1,10 @@
 // `replay` as a user has it: exit codes, reports, and what is said of what is wrong.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { command, fixture } from './command-line.ts';
+import { until } from '../helpers/until.ts';
+import { command, fixture, RunningCommand } from './command-line.ts';
 
 function folder(files: Record<string, string>): string {
   const path = mkdtempSync(join(tmpdir(), 'hl7-gateway-'));
@@ -77,11 +78,24 @@ describe('replay', () => {
     expect(err[0]).toMatch(line);
   });
 
-  test.each([
-    ['--speed', '0'],
-    ['--jobs', '0'],
-    ['--compare', 'MSH'],
-  ])('%s %s is refused', async (...args) => {
-    expect((await command('replay', fixture('scenarios'), ...args)).code).toBe(2);
+  test('leaves no key behind when it is interrupted', async () => {
+    const secure = CONFIG.replace('2575 }', '2575, tls: { cert: gone.pem, key: gone.key } }');
+    const path = folder({ 'gateway.yaml': secure, 'long.yaml': 'steps: [{ wait: 10m }]' });
+    const keys = folder({});
+    const running = new RunningCommand(['replay', path, '-c', join(path, 'gateway.yaml'), '--speed', '1'], {
+      TMPDIR: keys,
+    });
+    const made = (): boolean => readdirSync(keys).some((name) => name.startsWith('hl7-gateway-replay-'));
+    await until(made, { deadlineMs: 15_000, what: 'a folder of throw-away certificates' });
+    expect((await running.stop('SIGINT')).code).toBe(130);
+    expect(made()).toBe(false);
+  });
+
+  test('numbers that make no sense are refused', async () => {
+    const { code, err } = await command('replay', fixture('scenarios'), '--speed', '0');
+    expect({ code, first: err[0] }).toMatchObject({
+      code: 2,
+      first: expect.stringContaining('from 1 to 1000'),
+    });
   });
 });

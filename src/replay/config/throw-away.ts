@@ -1,5 +1,5 @@
 // Certificates and secrets for replay, in a folder of their own for as long as the process runs; made when they are first
-// asked for. Promises that no key is left behind by a process that ends by itself or by a signal that it hears.
+// asked for. Promises that no key is left behind when the process exits; signals are the caller’s to hear.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ export class ThrowAway {
   #folder: string | undefined;
   #authority: Authority | undefined;
   readonly #files = new Map<string, string>();
+  readonly #onExit = (): void => this.remove();
 
   get caFile(): string {
     return this.#once('ca.crt.pem', () => this.#ca.certPem);
@@ -61,6 +62,7 @@ export class ThrowAway {
 
   remove(): void {
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    process.off('exit', this.#onExit);
     this.#folder = undefined;
     this.#files.clear();
   }
@@ -87,7 +89,7 @@ export class ThrowAway {
     if (known !== undefined) return known;
     if (this.#folder === undefined) {
       this.#folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-replay-'));
-      process.once('exit', () => this.remove());
+      process.once('exit', this.#onExit);
     }
     const file = join(this.#folder, name);
     writeFileSync(file, content(), { mode: 0o600 });
