@@ -20,6 +20,8 @@ export interface GatewayShape {
   /** Connections to each node, and messages in flight on each. */
   readonly max: number;
   readonly pipelining: number;
+  /** Default: `redial`, as it is the gateway's. */
+  readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
   readonly logMessages: boolean;
 }
 
@@ -48,7 +50,11 @@ export async function startGateway(
     pools: {
       p: {
         nodes: { a: { url: `mllp://127.0.0.1:${nodes[0]}` }, b: { url: `mllp://127.0.0.1:${nodes[1]}` } },
-        connections: { max: shape.max, pipelining: shape.pipelining },
+        connections: {
+          max: shape.max,
+          pipelining: shape.pipelining,
+          repeatedIds: shape.repeatedIds ?? 'auto',
+        },
       },
     },
     routes: [

@@ -28,6 +28,7 @@ export class CertificateStore {
   readonly #failed = new Map<string, string>();
   readonly #files: FileWatch;
   readonly #expiry: ExpiryWatch;
+  #isWatching = false;
 
   constructor(watcher: StoreWatcher) {
     this.#watcher = watcher;
@@ -45,8 +46,8 @@ export class CertificateStore {
   }
 
   /** `secured`: unless another has taken its place. */
-  remove(where: string, secured: Secured): void {
-    if (this.#secured.get(where) !== secured) return;
+  remove(where: string, secured?: Secured): void {
+    if (secured !== undefined && this.#secured.get(where) !== secured) return;
     this.#secured.delete(where);
     this.#failed.delete(where);
   }
@@ -64,11 +65,19 @@ export class CertificateStore {
 
   start({ watchFiles }: { readonly watchFiles: boolean }): void {
     this.#expiry.start();
-    if (watchFiles && this.#secured.size > 0) this.#files.start();
+    this.watchFiles(watchFiles);
+  }
+
+  /** From now on, or no more. Also where there are none yet: a reload of the config may bring some. */
+  watchFiles(wanted: boolean): void {
+    if (wanted === this.#isWatching) return;
+    this.#isWatching = wanted;
+    if (wanted) this.#files.start();
+    else this.#files.stop();
   }
 
   stop(): void {
-    this.#files.stop();
+    this.watchFiles(false);
     this.#expiry.stop();
   }
 

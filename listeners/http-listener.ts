@@ -9,8 +9,9 @@ import type { ListenerConfig, RouteConfig } from '../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../src/errors.ts';
 import { isHl7Type, parseContentType } from '../src/hl7/content-type.ts';
 import { TrustedProxies } from '../src/http/forwarded.ts';
+import type { Admission } from '../src/relay/admission.ts';
 import type { Proxied } from '../src/relay/proxied.ts';
-import type { Admission, Relay } from '../src/relay/relay.ts';
+import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './http/client-request.ts';
@@ -23,7 +24,7 @@ import type { ProxyRequest } from './http/proxy-request.ts';
 import type { ReverseProxy } from './http/reverse-proxy.ts';
 import { tunnelTo } from './http/tunnel.ts';
 import { UpgradeOffer } from './http/upgrade-offer.ts';
-import type { Listener, Sender } from './listener.ts';
+import type { Listener, Sender, StrayCounts } from './listener.ts';
 import { admissionOf, type ListenerWatcher } from './mllp-listener.ts';
 
 export interface HttpListenerWatcher extends ListenerWatcher {
@@ -111,6 +112,10 @@ export class HttpListener implements Listener {
   async start(): Promise<void> {
     await this.#doorway.listen();
     this.#connections.watch();
+  }
+
+  get strays(): StrayCounts {
+    return { skippedBytes: 0, emptyFrames: 0 };
   }
 
   senders(): readonly Sender[] {

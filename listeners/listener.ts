@@ -12,6 +12,12 @@ export interface Sender {
   readonly pending: number;
 }
 
+/** What came on a listener's connections and belongs to no message, since it was opened. */
+export interface StrayCounts {
+  skippedBytes: number;
+  emptyFrames: number;
+}
+
 export interface Listener {
   readonly name: string;
   readonly config: ListenerConfig;
@@ -21,6 +27,8 @@ export interface Listener {
   readonly connections: number;
   /** Connections that stay: those of MLLP. A client of HTTP is known by its requests only. */
   senders(): readonly Sender[];
+  /** Of MLLP; HTTP has none. */
+  readonly strays: Readonly<StrayCounts>;
   /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE */
   start(): Promise<void>;
   /** Goes by another config from now on, whose door is the same (same-door.ts). */

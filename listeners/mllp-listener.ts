@@ -7,11 +7,12 @@ import type { Peer } from '../routing/message-view.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import type { GatewayError } from '../src/errors.ts';
 import type { Header } from '../src/hl7/header.ts';
+import type { Admission } from '../src/relay/admission.ts';
 import type { Exchange } from '../src/relay/exchange.ts';
-import type { Admission, Relay } from '../src/relay/relay.ts';
+import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
-import type { Listener, Sender } from './listener.ts';
+import type { Listener, Sender, StrayCounts } from './listener.ts';
 import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 
 /** Told of everything that happens on a listener. */
@@ -30,6 +31,8 @@ export class MllpListener implements Listener {
   readonly #budget: BufferBudget;
   readonly #watcher: ListenerWatcher;
   readonly #sessions = new Set<MllpSession>();
+  /** Of connections that have ended. */
+  readonly #strays: StrayCounts = { skippedBytes: 0, emptyFrames: 0 };
   #draining = false;
   #drained: (() => void) | undefined;
 
@@ -74,6 +77,12 @@ export class MllpListener implements Listener {
 
   start(): Promise<void> {
     return this.#doorway.listen();
+  }
+
+  get strays(): StrayCounts {
+    const strays = { ...this.#strays };
+    for (const session of this.#sessions) add(strays, session);
+    return strays;
   }
 
   senders(): readonly Sender[] {
@@ -136,13 +145,18 @@ export class MllpListener implements Listener {
   }
 
   #onClosed(session: MllpSession): void {
-    this.#sessions.delete(session);
+    if (this.#sessions.delete(session)) add(this.#strays, session);
     if (this.#sessions.size === 0) this.#drained?.();
   }
 
   #fault(error: GatewayError, peer?: Peer, header?: Header): void {
     this.#watcher.onFault(this.name, error, peer, header);
   }
+}
+
+function add(sum: StrayCounts, { skippedBytes, emptyFrames }: StrayCounts): void {
+  sum.skippedBytes += skippedBytes;
+  sum.emptyFrames += emptyFrames;
 }
 
 export function admissionOf({ batch, limits, missingControlId, utf16, allow }: ListenerConfig): Admission {

@@ -8,9 +8,10 @@ import { type Header, readHeader } from '../src/hl7/header.ts';
 import { classifyBytes, frame } from '../src/mllp/frame.ts';
 import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
+import type { Admission } from '../src/relay/admission.ts';
 import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
 import type { Lane } from '../src/relay/lane.ts';
-import type { Admission, Relay } from '../src/relay/relay.ts';
+import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { refusalBytes, refusalOf } from './refusal.ts';
@@ -36,6 +37,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly peer: Peer;
   readonly since = Date.now();
   messages = 0;
+  emptyFrames = 0;
   readonly lanes = new Map<string, Lane<Exchange>>();
   #config: ListenerConfig;
   readonly #relay: Relay;
@@ -96,6 +98,11 @@ export class MllpSession implements FrameSink, Origin {
     return this.#owed.count;
   }
 
+  /** Bytes that belong to no frame. */
+  get skippedBytes(): number {
+    return this.#reader.skipped;
+  }
+
   /** What has not come yet is judged by another config. How frames are cut stays as it was. */
   reconfigure(config: ListenerConfig, admission: Admission): void {
     this.#config = config;
@@ -123,13 +130,18 @@ export class MllpSession implements FrameSink, Origin {
     this.#owed.expect(exchange);
     this.#budget.hold(bytes.length);
     this.#relay.accept(exchange, this.#admission);
-    this.#owed.weigh(exchange);
     if (this.#draining) this.#stopReading();
     if (this.#mustPause()) this.#reader.wait();
   }
 
+  becameBatch(exchange: Exchange): void {
+    this.#owed.weigh(exchange);
+    if (this.#mustPause()) this.#pause();
+  }
+
   onEmptyFrame(): void {
     // F15: Mirth does not answer these either.
+    this.emptyFrames++;
   }
 
   onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void {

@@ -27,12 +27,12 @@ export class OwedAnswers {
     this.#push({ exchange, answer: undefined, messages: 1 });
   }
 
-  /** The last that is expected may have turned out to be several messages. */
+  /** One has turned out to be several messages. */
   weigh(exchange: Exchange): void {
-    const last = this.#owed.at(-1);
-    if (exchange.parts <= 1 || last?.exchange !== exchange) return;
-    this.#count += exchange.parts - last.messages;
-    last.messages = exchange.parts;
+    const owed = this.#owed.findLast((one) => one.exchange === exchange);
+    if (owed === undefined || exchange.parts <= 1) return;
+    this.#count += exchange.parts - owed.messages;
+    owed.messages = exchange.parts;
   }
 
   /** An answer that is known at once. */

@@ -1,5 +1,6 @@
 // What conditions and sticky keys ask of a message's fields, as a parse worker is asked it: each path once, with the
 // regexes that it is compared with.
+import { isDeepStrictEqual } from 'node:util';
 import type {
   Condition,
   ListenerConfig,
@@ -40,6 +41,11 @@ export class Questions {
   /** Is there any that the header does not answer, for a listener like this? */
   isDeep({ batch, allow }: Pick<ListenerConfig, 'batch' | 'allow'>): boolean {
     return this.#ofRouting.length > 0 || allow !== undefined || batch === 'refuse';
+  }
+
+  /** What was read for the one is what the other asks for. */
+  isSame(other: Questions): boolean {
+    return this === other || isDeepStrictEqual(this.#ofRouting, other.#ofRouting);
   }
 
   of({ batch, allowance }: Asking): Questionnaire {

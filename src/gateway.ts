@@ -4,18 +4,23 @@ import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Certificate } from '../certs/certificate.ts';
 import { ServerTls } from '../certs/server-tls.ts';
-import { CertificateStore } from '../certs/store.ts';
+import { CertificateStore, type Secured } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/buffer-budget.ts';
 import { ReverseProxy } from '../listeners/http/reverse-proxy.ts';
 import { HttpListener, type HttpListenerWatcher } from '../listeners/http-listener.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { MllpListener } from '../listeners/mllp-listener.ts';
 import { isSameDoor } from '../listeners/same-door.ts';
+import type { Peer } from '../routing/message-view.ts';
 import { Questions } from '../routing/questions.ts';
 import { Router } from '../routing/router.ts';
+import { changesBetween, waitingForStart } from './config/changes.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
+import { GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
+import { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import type { TraceIdOf } from './metrics/message-counts.ts';
 import { Pools } from './pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
@@ -29,6 +34,10 @@ export interface GatewayOptions {
   readonly onExchange?: (exchange: Exchange) => void;
   /** The same for a proxied request. */
   readonly onProxied?: (record: Proxied) => void;
+  /** The same for what never became a message, or ended a sender's connection. */
+  readonly onFault?: (listener: string, error: GatewayError, peer: Peer | undefined) => void;
+  /** For exemplars in the metrics. */
+  readonly traceIdOf?: TraceIdOf;
   /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
   readonly parseWorker?: URL;
 }
@@ -39,6 +48,7 @@ const IDLE_POLL_MS = 10;
 export class Gateway {
   readonly pools: Pools;
   readonly parsing: Parsing;
+  readonly metrics: GatewayMetrics;
   readonly #log: Log;
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
@@ -48,6 +58,7 @@ export class Gateway {
   readonly #secured = new Map<Listener, ServerTls>();
   /** Those that a reload replaced, until their last connection has ended. */
   readonly #leaving = new Set<Listener>();
+  readonly #startedWith: GatewayConfig;
   #config: GatewayConfig;
   #listeners: readonly Listener[];
   #reloading: Promise<unknown> = Promise.resolve();
@@ -56,6 +67,7 @@ export class Gateway {
 
   /** @throws GatewayError GW_ERR_TLS_FILE where certificate files are not usable */
   constructor(config: GatewayConfig, log: Log, options: GatewayOptions = {}) {
+    this.#startedWith = config;
     this.#config = config;
     this.#log = log;
     this.#store = new CertificateStore({
@@ -74,16 +86,27 @@ export class Gateway {
     const questions = new Questions(config.routes, config.pools);
     this.#relay = new Relay(new Router(config.routes), this.pools.dispatchers, this.parsing, questions);
     this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget);
+    this.metrics = new GatewayMetrics(this, {
+      traceIdOf: options.traceIdOf,
+      onPush: (state, reason) =>
+        log[state === 'ok' ? 'info' : 'warn']({ reason: reason || undefined }, `metrics by OTLP: ${state}`),
+    });
     this.#watcher = {
       onExchange: (exchange, reply) => {
+        this.metrics.onExchange(exchange);
         if (this.#config.log.messages) logExchange(log, exchange, reply);
         options.onExchange?.(exchange);
       },
       onProxied: (record) => {
+        this.metrics.onProxied(record);
         if (this.#config.log.messages) logProxied(log, record);
         options.onProxied?.(record);
       },
-      onFault: (listener, error, peer, header) => logFault(log, listener, error, peer, header),
+      onFault: (listener, error, peer, header) => {
+        this.metrics.onFault(listener, error);
+        logFault(log, listener, error, peer, header);
+        options.onFault?.(listener, error, peer);
+      },
     };
     this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
     for (const listener of this.#listeners) this.#register(listener);
@@ -92,6 +115,11 @@ export class Gateway {
   /** The one in force. */
   get config(): GatewayConfig {
     return this.#config;
+  }
+
+  /** Keys of the config in force that take effect at the next start. */
+  get atNextStart(): readonly string[] {
+    return waitingForStart(this.#startedWith, this.#config);
   }
 
   get listeners(): readonly Listener[] {
@@ -105,6 +133,15 @@ export class Gateway {
   /** Of pools with HTTP nodes, for what is proxied to them. */
   get httpPools(): ReadonlyMap<string, HttpPool> {
     return this.pools.httpPools;
+  }
+
+  /**
+   * The certificates of what belongs to the gateway and is not made here (the admin API): its files are watched and
+   * taken up with the others from now on, in the place of what was there. Undefined: there is none any more.
+   */
+  secure(where: string, secured: Secured | undefined): void {
+    if (secured === undefined) this.#store.remove(where);
+    else this.#store.add(where, secured);
   }
 
   /** Every certificate in use, of listeners, nodes and the authorities that they trust. */
@@ -147,10 +184,9 @@ export class Gateway {
       throw error;
     }
     this.pools.start();
-    const questions = new Questions(this.#config.routes, this.#config.pools);
-    // Some messages cannot be routed by their header alone.
-    this.parsing.start(this.#config.listeners.some((listener) => questions.isDeep(listener)));
+    this.#startParsing(this.#config, new Questions(this.#config.routes, this.#config.pools));
     this.#store.start({ watchFiles: this.#config.watchCertificates });
+    this.metrics.start();
   }
 
   /**
@@ -160,7 +196,10 @@ export class Gateway {
    *
    * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_LISTEN; then the old config stays in force
    */
-  reload(config: GatewayConfig): Promise<readonly string[]> {
+  async reload(config: GatewayConfig): Promise<readonly string[]> {
+    // It would open what is being closed.
+    if (this.#draining)
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the gateway is about to end' });
     // One after the other: each is a difference to the one before.
     const reloaded = this.#reloading.then(() => this.#reload(config));
     this.#reloading = reloaded.catch(() => {});
@@ -185,6 +224,7 @@ export class Gateway {
     timer.abort();
     this.#stopNow();
     await this.parsing.close();
+    await this.metrics.stop();
     this.#log.info({ clean }, 'stopped');
     return clean;
   }
@@ -223,7 +263,10 @@ export class Gateway {
 
     const changes = changesBetween(before, config);
     this.#config = config;
-    this.#relay.reconfigure(new Router(config.routes), new Questions(config.routes, config.pools));
+    const questions = new Questions(config.routes, config.pools);
+    this.#relay.reconfigure(new Router(config.routes), questions);
+    this.parsing.reconfigure(config.parsing);
+    this.#startParsing(config, questions);
     prepared.commit();
     const old = this.#listeners;
     this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
@@ -233,11 +276,20 @@ export class Gateway {
     for (const listener of old) if (!this.#listeners.includes(listener)) this.#leave(listener);
     for (const listener of made) this.#register(listener);
     this.#budget.maxBytes = config.maxBufferedBytes;
+    this.metrics.reconfigure();
     this.#log.level = config.log.level;
     this.#log.info({ changes }, 'config loaded');
+    const { atNextStart } = this;
+    if (atNextStart.length > 0) this.#log.warn({ atNextStart }, 'takes effect at the next start');
+    this.#store.watchFiles(config.watchCertificates);
     // What a certificate file holds may have changed as well.
     this.#store.reload();
     return changes;
+  }
+
+  /** Some messages cannot be routed by their header alone. */
+  #startParsing({ listeners }: GatewayConfig, questions: Questions): void {
+    this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
   }
 
   async #open(listener: Listener): Promise<void> {
@@ -298,23 +350,4 @@ export class Gateway {
     for (const listener of [...this.#listeners, ...this.#leaving]) listener.stop();
     this.pools.close();
   }
-}
-
-/** By name, what is new, gone or not as it was. */
-function changesBetween(before: GatewayConfig, after: GatewayConfig): string[] {
-  const changes: string[] = [];
-  for (const part of ['listeners', 'pools', 'routes'] as const) {
-    const old = new Map<string, unknown>(before[part].map((one) => [one.name, one]));
-    for (const one of after[part]) {
-      const was = old.get(one.name);
-      if (was === undefined) changes.push(`${part}.${one.name}: new`);
-      else if (!isDeepStrictEqual(was, one)) changes.push(`${part}.${one.name}: changed`);
-      old.delete(one.name);
-    }
-    for (const name of old.keys()) changes.push(`${part}.${name}: gone`);
-  }
-  const order = (config: GatewayConfig): string => config.routes.map(({ name }) => name).join('\n');
-  if (changes.every((change) => !change.startsWith('routes')) && order(before) !== order(after))
-    changes.push('routes: in another order');
-  return changes;
 }

@@ -2,7 +2,7 @@
 // The command line: each command's arguments, and what an error means for the exit code.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { defineAdmin } from './commands/admin.ts';
-import { count, deadline, duration, port, processId } from './commands/arguments.ts';
+import { apiChannel, apiStatus, count, deadline, duration, port, processId } from './commands/arguments.ts';
 import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
@@ -145,6 +145,14 @@ program
   .option('--no-binary-types', 'over HTTP: take HL7 of application/… types too, which Mirth garbles')
   .option('--cert <file>', 'certificate (PEM) for mllps and https (default: a throw-away one)')
   .option('--key <file>', 'its key (PEM)')
+  .option('--api <url>', "Mirth's REST API too, on https://HOST:PORT (or http://, as no Mirth does)")
+  .option('--api-status <list>', 'what it says: 2@2s,3@2s,0 is 2 for 2 s, 3 for 2 s, then 0', apiStatus)
+  .option('--api-channel <name=state>', 'a channel, again for more; the port is the first', apiChannel)
+  .option('--api-user <name>', 'who may ask for channels (default: admin, password admin)')
+  .option('--api-password-file <file>', 'its password')
+  .option('--api-cert <file>', 'certificate (PEM) of the API (default: a throw-away one)')
+  .option('--api-key <file>', 'its key (PEM)')
+  .option('--keep-open', 'keep the port open whatever the API says')
   .option('--quiet', 'print no line for each message', false)
   .option('--json', 'JSON lines', false)
   .action((options) => finish(node({ ...options, delayMs: options.delay, idleMs: options.idle }, terminal)));

@@ -23,6 +23,9 @@ export interface PoolSurroundings {
   readonly maxAnswerBytes: number;
 }
 
+/** What happens for each message of such a sender is said this often. */
+const REPEATED_IDS_MS = 60_000;
+
 /** A node with what belongs to it. */
 interface Entry {
   readonly config: NodeConfig;
@@ -181,6 +184,7 @@ export class PoolRoom {
       pool: name,
       node: node.name,
     });
+    const saidAt = new WeakMap<Node, number>();
     return {
       onRoom: (node) => {
         this.dispatcher.onRoom(node);
@@ -197,6 +201,15 @@ export class PoolRoom {
         ),
       onStrayAnswer: (node) =>
         this.#surroundings.log.warn(fields(node), 'an answer that belongs to no message was dropped'),
+      onRepeatedId: (node) => {
+        const now = performance.now();
+        if (now - (saidAt.get(node) ?? -REPEATED_IDS_MS) < REPEATED_IDS_MS) return;
+        saidAt.set(node, now);
+        this.#surroundings.log.warn(
+          fields(node),
+          'a sender repeats its control ids: connections are made anew for them (connections.repeatedIds)',
+        );
+      },
       mayEject: (node) => mayEject(node, this.nodes, this.#config.ejection.maxEjected),
     };
   }
@@ -230,6 +243,7 @@ export class PoolRoom {
           ...common,
           pipelining: connections.pipelining,
           settleMs: connections.settleMs,
+          repeatedIds: connections.repeatedIds,
           // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
           answers: {
             maxFrameBytes: maxAnswerBytes,

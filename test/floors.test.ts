@@ -11,7 +11,8 @@ const ROOT = resolve(import.meta.dirname, '..');
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
-  ['src/version.ts', 'src/listen-error.ts', 'src/telemetry/'],
+  ['src/version.ts', 'src/listen-error.ts'],
+  ['src/telemetry/', 'src/listen.ts'],
   ['src/mllp/'],
   ['src/hl7/'],
   ['src/config/'],
@@ -21,9 +22,10 @@ const FLOORS: readonly (readonly string[])[] = [
   ['routing/'],
   ['src/relay/'],
   ['listeners/'],
-  ['src/message-log.ts'],
+  ['src/message-log.ts', 'src/audit/'],
   ['src/pool-room.ts'],
   ['src/pools.ts'],
+  ['src/metrics/'],
   ['src/gateway.ts'],
   ['src/replay/'],
   ['src/admin/'],

@@ -8,9 +8,10 @@ import { type ContentType, charsetOfType, withCharset } from '../../src/hl7/cont
 import { endToEnd } from '../../src/http/fields.ts';
 import { addForwarding, isForwarding, type TrustedProxies } from '../../src/http/forwarded.ts';
 import { frame, payloadOf } from '../../src/mllp/frame.ts';
+import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Lane } from '../../src/relay/lane.ts';
-import type { Admission, Relay } from '../../src/relay/relay.ts';
+import type { Relay } from '../../src/relay/relay.ts';
 import type { BufferBudget } from '../buffer-budget.ts';
 import { refusalBytes, refusalOf } from '../refusal.ts';
 import type { ClientRequest } from './client-request.ts';

@@ -10,7 +10,7 @@ import { lingerBehind } from '../../listeners/http/lingering-close.ts';
 import { sourceAddress } from '../../routing/message-view.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type RequestTarget, readTarget } from '../http/request-target.ts';
-import { listenError } from '../listen-error.ts';
+import { listen } from '../listen.ts';
 import { loggable } from '../telemetry/log.ts';
 import { type AdminAnswer, NOT_ALLOWED, refusal, respond } from './answer.ts';
 import type { By, Control } from './control.ts';
@@ -57,15 +57,17 @@ export class AdminServer {
   readonly #control: Control;
   readonly #watcher: AdminWatcher;
   readonly #server: http.Server | https.Server;
-  readonly #tokenHash: Buffer | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #turns = new Turns();
+  #tokenHash: Buffer | undefined;
+  #port: number;
 
   constructor(options: AdminServerOptions, control: Control, watcher: AdminWatcher) {
     this.#options = options;
     this.#control = control;
     this.#watcher = watcher;
-    this.#tokenHash = options.token === undefined ? undefined : hashOf(options.token);
+    this.#port = options.port;
+    this.token = options.token;
     const { headersMs, requestMs, silenceMs, keepAliveMs } = options.times ?? TIMES;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -90,9 +92,18 @@ export class AdminServer {
     });
   }
 
+  /** For the next request. */
+  set token(token: string | undefined) {
+    this.#tokenHash = token === undefined ? undefined : hashOf(token);
+  }
+
+  /** That which the system picked stays, also while it is closed. */
   get port(): number {
-    const bound = this.#server.address();
-    return typeof bound === 'object' && bound !== null ? bound.port : this.#options.port;
+    return this.#port;
+  }
+
+  get isListening(): boolean {
+    return this.#server.listening;
   }
 
   get address(): string {
@@ -104,22 +115,14 @@ export class AdminServer {
     return this.#sockets.size;
   }
 
-  /** May be called again where it failed. @throws GatewayError GW_ERR_LISTEN */
+  /** May be called again where it failed, and after `closePort`. @throws GatewayError GW_ERR_LISTEN */
   async start(): Promise<void> {
-    const { host, port } = this.#options;
-    const server = this.#server;
-    await new Promise<void>((resolve, reject) => {
-      const onError = (cause: Error): void => {
-        server.off('listening', onListening);
-        reject(listenError('admin on', host, port, cause));
-      };
-      const onListening = (): void => {
-        server.off('error', onError);
-        resolve();
-      };
-      server.once('error', onError).once('listening', onListening);
-      server.listen({ host, port });
-    });
+    this.#port = await listen(this.#server, 'admin on', this.#options.host, this.#port);
+  }
+
+  /** Takes no new connection, so that another can have the port. Those that are open end with their next answer. */
+  closePort(): void {
+    this.#server.close();
   }
 
   /**
@@ -127,12 +130,14 @@ export class AdminServer {
    * not wait for it: its own answer is one of those.
    */
   async stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.closePort();
+    const closed = [...this.#sockets].map(
+      (socket) => new Promise((resolve) => socket.once('close', resolve)),
+    );
     const late = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, STOP_MS);
-    await closed;
+    await Promise.all(closed);
     clearTimeout(late);
   }
 
@@ -167,7 +172,8 @@ export class AdminServer {
     }
     const { endpoint, parts } = found;
     const query = new URLSearchParams(target instanceof GatewayError ? '' : target.query);
-    const answer = await endpoint.answer(this.#control, { parts, query, body, by });
+    const { accept = '' } = request.headers;
+    const answer = await endpoint.answer(this.#control, { parts, query, body, accept, by });
     // Whoever stays connected would keep a server up that is to stop.
     if (!this.#server.listening) this.#closeWith(response, answer);
     else respond(response, answer);

@@ -1,6 +1,8 @@
 // What the admin API shows and can do, as the API's own words: the shapes here are those of docs/openapi.yaml.
 // Promises nothing of a message or a patient in any of them.
 
+import type { MetricsFormat } from '../telemetry/metrics/text.ts';
+
 /** A point in time as RFC 3339, UTC. */
 export type Time = string;
 
@@ -97,6 +99,8 @@ export interface SenderReport {
 
 export interface ReloadReport {
   readonly changed: readonly string[];
+  /** Keys of the config that differ from what is in force, and take effect at the next start. */
+  readonly atNextStart: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -116,8 +120,8 @@ export interface Control {
   certificates(): readonly CertificateReport[];
   /** YAML, without secrets. */
   effectiveConfig(): string;
-  /** Prometheus' text format. */
-  metrics(): string | Promise<string>;
+  /** Undefined where the config serves none. */
+  metrics(format: MetricsFormat): Promise<string | undefined>;
   drain(pool: string, node: string, by: By): NodeReport;
   maintenance(pool: string, node: string, by: By): NodeReport;
   ready(pool: string, node: string, by: By): NodeReport;

@@ -2,6 +2,7 @@
 // together. Promises an error with what would be right for each request that is none of these.
 import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
+import { CONTENT_TYPES, formatFor } from '../telemetry/metrics/text.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { settingsIn, weightIn } from './request-body.ts';
@@ -11,6 +12,8 @@ export interface AdminRequest {
   readonly parts: readonly string[];
   readonly query: URLSearchParams;
   readonly body: Buffer;
+  /** The header field. */
+  readonly accept: string;
   readonly by: By;
 }
 
@@ -35,11 +38,14 @@ const NODE = '/nodes/{pool}/{node}';
 export const ENDPOINTS: readonly Endpoint[] = [
   open('/livez', ({ isLive }) => (isLive ? plain(200, 'ok\n') : plain(503, 'not live\n'))),
   open('/readyz', ({ isReady }) => (isReady ? plain(200, 'ok\n') : plain(503, 'not ready\n'))),
-  open('/metrics', async (control) => ({
-    status: 200,
-    type: 'text/plain; version=0.0.4; charset=utf-8',
-    text: await control.metrics(),
-  })),
+  open('/metrics', async (control, { accept }) => {
+    const format = formatFor(accept);
+    const text = await control.metrics(format);
+    if (text === undefined)
+      throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', { detail: 'telemetry.metrics.prometheus is false' });
+    // RFC 9110 12.5.5: a cache must not hand one format to who asks for the other.
+    return { status: 200, type: CONTENT_TYPES[format], text, headers: { vary: 'accept' } };
+  }),
   endpoint('GET', '/status', (control) => json(control.status())),
   endpoint('GET', '/nodes', (control) => json(control.nodes())),
   endpoint('GET', '/routes', (control) => json(control.routes())),

@@ -1,6 +1,8 @@
 // What the command line's arguments may be, as commander's parsers. Promises a sentence on what is taken instead.
 import { InvalidArgumentError } from 'commander';
 import { LONGEST_MS, parseCount, parseDuration } from '../config/formats.ts';
+import { CHANNEL_STATES, type Phase, parsePhases } from '../simulation/api/mirth-state.ts';
+import { parseChannel } from './node-api.ts';
 
 export function duration(text: string): number {
   const ms = parseDuration(text);
@@ -40,4 +42,25 @@ export function weight(text: string): number {
   if (number === undefined || number > 256)
     throw new InvalidArgumentError('It takes an integer from 0 to 256.');
   return number;
+}
+
+export function apiStatus(text: string): readonly Phase[] {
+  const phases = parsePhases(text);
+  if (phases === undefined)
+    throw new InvalidArgumentError(
+      'It takes 0, 1, 2 or 3, or a sequence as 2@2s,3@2s,0 whose last one stays.',
+    );
+  return phases;
+}
+
+type Channel = readonly [name: string, state: string];
+
+/** Given again, it is one more. */
+export function apiChannel(text: string, before: readonly Channel[] = []): readonly Channel[] {
+  const channel = parseChannel(text);
+  if (channel === undefined)
+    throw new InvalidArgumentError(
+      `It takes NAME or NAME=STATE, with a state of ${CHANNEL_STATES.join(', ')}.`,
+    );
+  return [...before, channel];
 }

@@ -84,6 +84,9 @@ export async function reload(options: ChangeOptions, terminal: Terminal): Promis
     const changed = report.texts('changed');
     terminal.out(changed.length === 0 ? 'reloaded; nothing has changed' : 'reloaded; changed:');
     for (const one of changed) terminal.out(`  ${one}`);
+    const atNextStart = report.texts('atNextStart');
+    if (atNextStart.length > 0) terminal.out('takes effect at the next start:');
+    for (const one of atNextStart) terminal.out(`  ${one}`);
     return EXIT.good;
   } finally {
     client.close();

@@ -1,20 +1,19 @@
 // `node`: a simulated Mirth node, to point a gateway or a sender at.
-import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import type { TlsOptions } from 'node:tls';
-import { createAuthority } from '../../certs/authority.ts';
-import { CIPHERS, ServerTls } from '../../certs/server-tls.ts';
 import { type HostPort, parseBind } from '../config/formats.ts';
 import { quoted } from '../config/source/problem.ts';
 import type { ChannelOptions } from '../simulation/mirth-channel.ts';
 import { MIRTH_HTTP_DEFAULTS, SimulatedHttpNode } from '../simulation/simulated-http-node.ts';
+import { SimulatedMirth } from '../simulation/simulated-mirth.ts';
 import { MIRTH_DEFAULTS, type OnMessage, SimulatedNode } from '../simulation/simulated-node.ts';
 import { loggable } from '../telemetry/log.ts';
 import { usage } from './certs-folder.ts';
+import { type NodeApi, type NodeApiOptions, nodeApi } from './node-api.ts';
+import { type Secured, tlsOf } from './node-tls.ts';
 import { untilSignal } from './run.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
-export interface NodeCommandOptions extends ChannelOptions {
+export interface NodeCommandOptions extends ChannelOptions, NodeApiOptions {
   readonly listen: string;
   /** Undefined: as many as Mirth allows. */
   readonly maxConnections?: number | undefined;
@@ -35,26 +34,71 @@ export async function node(options: NodeCommandOptions, terminal: Terminal): Pro
     throw usage(
       `--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not ${quoted(options.listen)}`,
     );
-  const secured = protocol.endsWith('s') ? tlsOf(bind.host, options) : undefined;
+  const { cert, key } = options;
+  if ((cert === undefined) !== (key === undefined)) throw usage('--cert and --key go together');
+  const files = cert === undefined || key === undefined ? undefined : { cert, key };
+  const secured = protocol.endsWith('s') ? tlsOf(bind.host, files) : undefined;
   const place = { ...bind, tls: secured?.options };
   const heard = lineFor(options, terminal);
   const simulated = protocol.startsWith('http')
     ? httpNode(place, options, heard)
     : mllpNode(place, options, heard);
-  await simulated.start();
-  const ended = untilSignal(async () => {
-    await simulated.stop();
+  const url = (): string =>
+    `${protocol}://${bind.host.includes(':') ? `[${bind.host}]` : bind.host}:${simulated.port}`;
+  const api = nodeApi(options, terminal);
+  if (api === undefined) {
+    await simulated.start();
+    const ended = untilStopped(simulated);
+    announce(url(), secured, undefined, options, terminal);
+    await ended;
+    return EXIT.good;
+  }
+  const mirth = new SimulatedMirth(simulated, api.api, api.state, {
+    keepOpen: options.keepOpen === true,
+    onSettled: (isOpen) => sayState(api.state.status, isOpen, options, terminal),
+  });
+  await mirth.start();
+  const ended = untilStopped(mirth);
+  announce(url(), secured, api, options, terminal);
+  sayState(api.state.status, mirth.isOpen, options, terminal);
+  try {
+    await Promise.race([ended, mirth.failed]);
+  } catch (thrown) {
+    await mirth.stop();
+    throw thrown;
+  }
+  return EXIT.good;
+}
+
+function untilStopped(stoppable: { stop(): Promise<void> }): Promise<boolean> {
+  return untilSignal(async () => {
+    await stoppable.stop();
     return true;
   });
-  const url = `${protocol}://${bind.host.includes(':') ? `[${bind.host}]` : bind.host}:${simulated.port}`;
+}
+
+function announce(
+  url: string,
+  secured: Secured | undefined,
+  api: NodeApi | undefined,
+  { json }: NodeCommandOptions,
+  terminal: Terminal,
+): void {
   const sha256 = secured?.throwAway;
-  if (options.json === true) terminal.out(JSON.stringify({ listening: url, sha256 }));
-  else {
-    terminal.out(`simulated node on ${url}, Ctrl-C ends it`);
-    if (sha256 !== undefined) terminal.out(`throw-away certificate, SHA-256 ${sha256}`);
+  const apiSha256 = api?.throwAway;
+  if (json === true) {
+    terminal.out(JSON.stringify({ listening: url, sha256, api: api?.url(), apiSha256 }));
+    return;
   }
-  await ended;
-  return EXIT.good;
+  terminal.out(`simulated node on ${url}, Ctrl-C ends it`);
+  if (sha256 !== undefined) terminal.out(`throw-away certificate, SHA-256 ${sha256}`);
+  if (api !== undefined) terminal.out(`its REST API on ${api.url()}`);
+  if (apiSha256 !== undefined) terminal.out(`its throw-away certificate, SHA-256 ${apiSha256}`);
+}
+
+function sayState(status: number, isOpen: boolean, { json }: NodeCommandOptions, terminal: Terminal): void {
+  const port = isOpen ? 'open' : 'closed';
+  terminal.out(json === true ? JSON.stringify({ status, port }) : `status ${status}, the port is ${port}`);
 }
 
 type Place = HostPort & { readonly tls: TlsOptions | undefined };
@@ -100,53 +144,3 @@ function lineFor({ quiet, json }: NodeCommandOptions, terminal: Terminal): OnMes
     );
   };
 }
-
-interface Secured {
-  readonly options: TlsOptions;
-  /** SHA-256 of a certificate that was made for this run, for `tls.pins`, or to compare with what a client shows. */
-  readonly throwAway: string | undefined;
-}
-
-function tlsOf(host: string, { cert, key }: NodeCommandOptions): Secured {
-  if (cert === undefined && key === undefined) return throwAway(host);
-  if (cert === undefined || key === undefined) throw usage('--cert and --key go together');
-  const { options } = new ServerTls({
-    keyPairs: [{ kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined }],
-    minVersion: 'TLSv1.2',
-    clientCaFiles: [],
-    requireClientCert: false,
-    crlFiles: [],
-    handshakeTimeoutMs: HANDSHAKE_MS,
-    maxHandshakes: Number.POSITIVE_INFINITY,
-  });
-  return { options, throwAway: undefined };
-}
-
-const HANDSHAKE_MS = 10_000;
-
-/** Nobody trusts it, as nobody trusts the one that Mirth makes when it is installed. Its key is in memory only. */
-function throwAway(host: string): Secured {
-  const own = isIP(host) === 0 ? { dns: ['localhost', host], ip: [] } : { dns: ['localhost'], ip: [host] };
-  const { certPem, keyPem } = createAuthority({
-    commonName: 'simulated node',
-    days: THROW_AWAY_DAYS,
-    key: 'ec-p256',
-  }).issue({
-    commonName: 'simulated node',
-    dns: [...new Set(own.dns)],
-    ip: [...new Set(['127.0.0.1', ...own.ip])],
-    usage: 'server',
-    key: 'ec-p256',
-  });
-  const options: TlsOptions = {
-    cert: certPem,
-    key: keyPem,
-    minVersion: 'TLSv1.2',
-    ciphers: CIPHERS,
-    handshakeTimeout: HANDSHAKE_MS,
-  };
-  return { options, throwAway: new X509Certificate(certPem).fingerprint256 };
-}
-
-/** Longer than a simulated node stays up. */
-const THROW_AWAY_DAYS = 60;

@@ -1,13 +1,14 @@
 // `run`: the gateway, until a signal ends it.
 import { FileWatch } from '../../certs/file-watch.ts';
-import { ServerTls } from '../../certs/server-tls.ts';
-import { AdminServer } from '../admin/admin-server.ts';
+import type { ServerTls } from '../../certs/server-tls.ts';
+import { AdminDoor } from '../admin/admin-door.ts';
 import { GatewayControl } from '../admin/gateway-control.ts';
-import type { GatewayConfig } from '../config/config.ts';
+import { WatchedControl } from '../admin/watched-control.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
-import { createLog, type Log } from '../telemetry/log.ts';
+import { createLog } from '../telemetry/log.ts';
+import { observe } from './run-observed.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 export interface RunOptions {
@@ -25,18 +26,36 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const { config, warnings, text } = loadConfig(file, { env: process.env });
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const log = createLog(config.log);
-  const control = new GatewayControl(() => gateway, text, log);
+  const observers = observe(config, () => gateway, log);
+  const direct = new GatewayControl(
+    () => gateway,
+    text,
+    log,
+    (admin) => door.prepare(admin),
+  );
+  const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, log, {
-    onExchange: (exchange) => control.onExchange(exchange),
+    onExchange: (exchange) => {
+      direct.onExchange(exchange);
+      observers.onExchange(exchange);
+    },
+    onFault: observers.onFault,
   });
-  const admin = createAdmin(config, control, log);
-  const started = gateway.start().then(() => startAdmin(admin, gateway, replace, log));
+  const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
+  const door: AdminDoor = new AdminDoor(config.admin, {
+    control,
+    log,
+    secure,
+    onRefused: observers.onAdminRefused,
+  });
+  const started = startBoth(gateway, door, replace !== undefined).then(() => observers.started());
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilSignal(
     async () => {
       await started;
       const clean = await gateway.stop();
-      await admin?.stop();
+      await door.stop();
+      await observers.stopped();
       return clean;
     },
     // What is wrong with the file is in the log, and changes nothing.
@@ -61,45 +80,16 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   return EXIT.good;
 }
 
-function createAdmin({ admin }: GatewayConfig, control: GatewayControl, log: Log): AdminServer | undefined {
-  if (admin === undefined) return undefined;
-  const { bind, token, tls } = admin;
-  return new AdminServer({ ...bind, token, tls: tls && new ServerTls(tls) }, control, {
-    onRefused: (by) => log.warn({ by }, 'admin: a wrong token'),
-    onFailed: ({ code, message, cause }) => log.error({ code, cause: causeCode(cause) }, `admin: ${message}`),
-  });
-}
-
-/** A port that is taken ends the start, unless it is the other process that has it still. */
-async function startAdmin(
-  admin: AdminServer | undefined,
-  gateway: Gateway,
-  replace: number | undefined,
-  log: Log,
-): Promise<void> {
-  if (admin === undefined) return;
+/** `waitForPort`: the other process has the admin API's still. A port that is taken otherwise ends the start. */
+async function startBoth(gateway: Gateway, door: AdminDoor, waitForPort: boolean): Promise<void> {
+  await gateway.start();
   try {
-    await admin.start();
+    await door.start({ waitForPort });
   } catch (thrown) {
-    if (replace === undefined) {
-      await gateway.stop();
-      throw thrown;
-    }
-    log.info('the admin API waits for the other process to end');
-    const timer = setInterval(() => {
-      admin.start().then(
-        () => clearInterval(timer),
-        () => {},
-      );
-    }, ADMIN_RETRY_MS);
-    timer.unref();
-    return;
+    await gateway.stop();
+    throw thrown;
   }
-  log.info({ address: admin.address }, 'admin API listening');
 }
-
-/** How often a port is tried that the process before has to leave first. */
-const ADMIN_RETRY_MS = 500;
 
 function checkProcess(pid: number): void {
   try {

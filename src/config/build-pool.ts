@@ -60,6 +60,7 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
       pipelining: pool.number('connections.pipelining'),
       idleMs: pool.optionalNumber('connections.idle') ?? (protocol === 'http' ? IDLE_HTTP_MS : IDLE_MLLP_MS),
       settleMs: pool.number('connections.settle'),
+      repeatedIds: pool.word('connections.repeatedIds'),
     },
     queue: { max: pool.number('queue.max'), timeoutMs: pool.number('queue.timeout') },
     timeouts: { connectMs: pool.number('timeouts.connect'), ackMs: pool.number('timeouts.ack') },
@@ -74,6 +75,7 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
     slowStartMs: pool.number('slowStart'),
     acknowledgement: pool.word('acknowledgement'),
     contentType: readContentType(pool),
+    charset: pool.word('charset'),
   };
 }
 
@@ -91,8 +93,8 @@ function protocolOf({ protocol }: NodeConfig): PoolConfig['protocol'] {
 
 /** Keys that say nothing to nodes of one protocol. */
 const ONLY = {
-  mllp: ['connections.pipelining', 'connections.settle'],
-  http: ['contentType'],
+  mllp: ['connections.pipelining', 'connections.settle', 'connections.repeatedIds'],
+  http: ['contentType', 'charset'],
 } as const;
 
 function checkProtocol(pool: Section, nodes: readonly NodeConfig[], { problems }: Reading): void {

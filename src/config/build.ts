@@ -1,6 +1,8 @@
 // The whole config, from its top section to the typed result: listeners, pools, routes.
 // Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
 import { buildAdmin } from './build-admin.ts';
+import { buildAudit } from './build-audit.ts';
+import { buildMetrics } from './build-metrics.ts';
 import { buildPool, checkName } from './build-pool.ts';
 import { readAllow, readConditions } from './conditions.ts';
 import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
@@ -39,11 +41,13 @@ export function build(top: Section, file: string | undefined, reading: Reading):
       format: top.word('telemetry.log.format'),
       messages: top.flag('telemetry.log.messages'),
     },
+    metrics: buildMetrics(top, reading),
     shutdown: { timeoutMs: top.number('shutdown.timeout') },
     watchConfig: top.flag('reload.watch'),
     maxBufferedBytes: top.number('limits.maxBuffered'),
     watchCertificates: top.flag('certificates.watch'),
     admin: buildAdmin(top, reading),
+    audit: buildAudit(top, reading),
   };
 }
 

@@ -3,6 +3,7 @@
 import type { FieldPath } from '../hl7/field-path.ts';
 import type { ParsingConfig } from '../hl7/parsing.ts';
 import type { ValidationRules } from '../hl7/whole/validation.ts';
+import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
 
 /** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */
@@ -19,6 +20,7 @@ export interface GatewayConfig {
   readonly routes: readonly RouteConfig[];
   readonly parsing: ParsingConfig;
   readonly log: LogConfig;
+  readonly metrics: MetricsConfig;
   readonly shutdown: { readonly timeoutMs: number };
   /** The config file is watched, and taken up when it changes. */
   readonly watchConfig: boolean;
@@ -28,6 +30,8 @@ export interface GatewayConfig {
   readonly watchCertificates: boolean;
   /** Undefined: no admin API. */
   readonly admin: AdminConfig | undefined;
+  /** Undefined: no audit trail. */
+  readonly audit: AuditConfig | undefined;
 }
 
 export interface AdminConfig {
@@ -37,6 +41,29 @@ export interface AdminConfig {
   readonly tls: ListenerTlsConfig | undefined;
   /** May listen without TLS where other machines reach it. */
   readonly insecure: boolean;
+}
+
+/** At least one of `file` and `syslog` is there. */
+export interface AuditConfig {
+  /** Absolute path; it need not be there. */
+  readonly file: string | undefined;
+  /** An IHE ATNA repository: syslog over TLS (RFC 5425). */
+  readonly syslog: { readonly host: string; readonly port: number; readonly tls: NodeTlsConfig } | undefined;
+  /** Records that may wait for each of the two; more are dropped. */
+  readonly queue: number;
+  /** AuditSourceID; undefined: the name of the machine. */
+  readonly sourceId: string | undefined;
+  /** AuditEnterpriseSiteID. */
+  readonly siteId: string | undefined;
+  /** Messages that the gateway refuses are recorded as well. */
+  readonly refusedMessages: boolean;
+}
+
+export interface MetricsConfig {
+  /** Served by the admin API. */
+  readonly prometheus: boolean;
+  /** Undefined: not pushed. */
+  readonly otlp: OtlpMetricsConfig | undefined;
 }
 
 export interface LogConfig {
@@ -194,6 +221,8 @@ export interface PoolConfig {
     readonly idleMs: number;
     /** How long a fresh connection is watched for a node that accepts and closes (F32) before it is written to. */
     readonly settleMs: number;
+    /** MLLP: may a connection carry a message whose control id one of the last messages on it had? */
+    readonly repeatedIds: 'auto' | 'redial' | 'reuse';
   };
   readonly queue: { readonly max: number; readonly timeoutMs: number };
   readonly timeouts: { readonly connectMs: number; readonly ackMs: number };
@@ -214,6 +243,8 @@ export interface PoolConfig {
   readonly acknowledgement: 'always' | 'by-header' | 'never';
   /** Of HL7 messages that are posted to HTTP nodes. */
   readonly contentType: string;
+  /** Of the same: as they came, or in UTF-8 with an MSH-18 that says so. */
+  readonly charset: 'keep' | 'utf-8';
 }
 
 export interface PersistenceConfig {

@@ -2,7 +2,7 @@
 // Promises that such a section is named in a warning, rather than taken without a word.
 
 /** Messages are routed the same without these. */
-const NO_EFFECT: readonly string[] = ['telemetry.traces', 'telemetry.metrics'];
+const NO_EFFECT: readonly string[] = ['telemetry.traces'];
 
 export function hasNoEffect(pattern: string): boolean {
   return NO_EFFECT.includes(pattern);

@@ -58,7 +58,14 @@ export const TOP: Schema = {
       endpoint: { format: 'http-url', default: 'http://127.0.0.1:4318' },
       sample: { format: 'share', default: '1.0' },
     },
-    metrics: { prometheus: flag(true) },
+    metrics: {
+      prometheus: flag(true),
+      otlp: {
+        endpoint: { format: 'http-url', default: undefined },
+        interval: duration('60s'),
+        protocol: oneOf('http/protobuf', 'grpc'),
+      },
+    },
   },
   parsing: {
     // 256 threads: more than the cores of any machine this runs on.
@@ -69,6 +76,7 @@ export const TOP: Schema = {
     timeout: duration('10s'),
   },
   admin: { format: 'map', default: undefined },
+  audit: { format: 'map', default: undefined },
 };
 
 const LISTENER: Schema = {
@@ -162,6 +170,7 @@ const POOL: Schema = {
     pipelining: count(1, 1, 1000),
     idle: { format: 'duration', default: undefined },
     settle: duration('10ms', true),
+    repeatedIds: oneOf('auto', 'redial', 'reuse'),
   },
   queue: { max: count(10_000, 0, 10_000_000), timeout: duration('3s') },
   timeouts: { connect: duration('2s'), ack: duration('30s') },
@@ -206,6 +215,7 @@ const POOL: Schema = {
   slowStart: duration('0', true),
   acknowledgement: oneOf('always', 'by-header', 'never'),
   contentType: { format: 'text', default: 'x-application/hl7-v2+er7' },
+  charset: oneOf('keep', 'utf-8'),
 };
 
 const PERSISTENCE: Schema = {
@@ -276,6 +286,19 @@ const VALIDATE: Schema = {
   lengths: { format: 'map', default: undefined },
 };
 
+const AUDIT: Schema = {
+  file: { format: 'text', default: undefined },
+  syslog: {
+    address: { format: 'bind', default: undefined },
+    tls: { format: 'map', default: undefined },
+  },
+  // A record has 1 to 2 KB: a million are 2 GB.
+  queue: count(10_000, 1, 1_000_000),
+  sourceId: { format: 'text', default: undefined },
+  siteId: { format: 'text', default: undefined },
+  refusedMessages: flag(true),
+};
+
 /** By pattern: the key of a section with NAME for each name that the user chose and [] for each list's index. */
 export const SECTIONS = {
   '': TOP,
@@ -295,6 +318,9 @@ export const SECTIONS = {
   admin: ADMIN,
   'admin.tls': ADMIN_TLS,
   'admin.tls.cert': P12,
+  audit: AUDIT,
+  'audit.syslog.tls': NODE_TLS,
+  'audit.syslog.tls.cert': P12,
   'routes[].validate': VALIDATE,
 } as const satisfies Record<string, Schema>;
 

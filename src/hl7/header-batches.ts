@@ -18,6 +18,7 @@ export class HeaderBatches {
   readonly #pool: ParsePool;
   #pending: Pending[] = [];
   #submitted = false;
+  #open = 0;
 
   constructor(pool: ParsePool) {
     this.#pool = pool;
@@ -28,14 +29,23 @@ export class HeaderBatches {
     return this.#pending.length;
   }
 
+  /** All that have no answer yet. */
+  get open(): number {
+    return this.#open;
+  }
+
   /** Rejects with what `readHeader` throws, or with an error of the pool. */
   read(payload: Buffer): Promise<Header> {
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ payload, resolve, reject });
-      if (this.#submitted) return;
+    const { promise, resolve, reject } = Promise.withResolvers<Header>();
+    this.#open++;
+    const over = (): void => void this.#open--;
+    promise.then(over, over);
+    this.#pending.push({ payload, resolve, reject });
+    if (!this.#submitted) {
       this.#submitted = true;
       setImmediate(() => this.#submit());
-    });
+    }
+    return promise;
   }
 
   #submit(): void {

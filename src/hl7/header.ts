@@ -35,6 +35,7 @@ export class Header {
   /** Offsets of the field separators that are recorded. */
   readonly separators: readonly number[];
   #charset: string | undefined;
+  #controlId: string | undefined;
 
   constructor(
     bytes: Buffer,
@@ -92,7 +93,8 @@ export class Header {
    * field 10 is a comment there (v2.9.1 2.14.6, 2.14.2).
    */
   get controlId(): string {
-    return this.text(this.isMsh ? 10 : 11);
+    this.#controlId ??= this.text(this.isMsh ? 10 : 11);
+    return this.#controlId;
   }
 
   /** HL7 v2.9.1 2.9.2: MSH-15 or MSH-16 present means enhanced acknowledgement mode. */

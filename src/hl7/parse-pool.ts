@@ -11,6 +11,8 @@ export interface ParsePoolOptions {
   readonly timeoutMs: number;
   /** Tests put a worker here that does what none should. */
   readonly workerFile?: URL | undefined;
+  /** Where it counts on. */
+  readonly counts?: ParsePoolCounts;
 }
 
 /** What a task is given. What is in `transfer` is the worker's from then on. */
@@ -35,6 +37,10 @@ export interface ParsePoolCounts {
   lost: number;
 }
 
+export function noCounts(): ParsePoolCounts {
+  return { done: 0, failed: 0, timedOut: 0, lost: 0 };
+}
+
 /**
  * JavaScript heap of a thread. Reading fields takes little of it, as bytes and long strings lie outside; a full parse of
  * a message of 16 MiB takes some 300 MB. What needs more is stopped before it takes the machine's memory.
@@ -45,7 +51,7 @@ const MAX_HEAP_MB = 512;
 const IDLE_MS = 60_000;
 
 export class ParsePool {
-  readonly counts: ParsePoolCounts = { done: 0, failed: 0, timedOut: 0, lost: 0 };
+  readonly counts: ParsePoolCounts;
   readonly #options: ParsePoolOptions;
   #threads: Piscina<ParseTask, ParseReply> | undefined;
   /** Those whose turn has not come, in order; each starts itself. */
@@ -55,6 +61,7 @@ export class ParsePool {
 
   constructor(options: ParsePoolOptions) {
     this.#options = options;
+    this.counts = options.counts ?? noCounts();
   }
 
   get waiting(): number {

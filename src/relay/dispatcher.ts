@@ -219,7 +219,7 @@ export class Dispatcher implements Carrier {
 
   #follow(exchange: Exchange, ahead: Exchange): boolean {
     const { node, channel } = ahead;
-    if (node === undefined || channel === undefined || !channel.hasRoom || !node.usable) return false;
+    if (node === undefined || channel === undefined || !channel.takes(exchange) || !node.usable) return false;
     if (exchange.tried?.has(node) === true || exchange.boundTo !== undefined) return false;
     // A lane that never falls silent would stay with such a node for ever.
     if (exchange.stickyKey === undefined && (node.draining || node.weight === 0)) return false;

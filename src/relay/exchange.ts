@@ -56,6 +56,8 @@ export interface Origin {
   /** By pool: the messages of this sender connection that are not yet answered, in order. */
   readonly lanes: Map<string, Lane<Exchange>>;
   settled(exchange: Exchange, outcome: Outcome): void;
+  /** It is to be split, into as many messages as its `parts` says. */
+  becameBatch?(exchange: Exchange): void;
   answeredLater(exchange: Exchange, frame: Buffer): void;
   /**
    * One message of a batch is over: what its sender is to be told of it, framed, in the answer to the batch. Empty: nothing;
@@ -126,6 +128,7 @@ export class Exchange implements Delivery {
   readonly attempts: Attempt[] = [];
   outcome: Outcome | undefined;
   settledAt: number | undefined;
+  #heldBytes = 0;
 
   constructor(frame: Buffer, origin: Origin, batch?: BatchPlace) {
     this.frame = frame;
@@ -158,7 +161,15 @@ export class Exchange implements Delivery {
     this.phase = 'over';
     this.outcome = outcome;
     this.settledAt = performance.now();
+    if (this.#heldBytes > 0) this.origin.hold(-this.#heldBytes);
     this.origin.settled(this, outcome);
+  }
+
+  /** More bytes are held for it besides its frame, until it is over. */
+  hold(bytes: number): void {
+    if (this.phase === 'over') return;
+    this.#heldBytes += bytes;
+    this.origin.hold(bytes);
   }
 
   /** Not to be sent any more, if it has not been. */

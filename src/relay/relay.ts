@@ -2,32 +2,24 @@
 // Every exchange that is accepted is settled once: answered by a node, or failed with a named error. What takes long to
 // read is read in the parse pool meanwhile; what comes behind it from the same sender waits for its turn.
 
-import type { Allowance } from '../../routing/allowance.ts';
 import type { MessageView } from '../../routing/message-view.ts';
 import type { Questions } from '../../routing/questions.ts';
 import type { Router } from '../../routing/router.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
-import type { ListenerConfig, RouteConfig } from '../config/config.ts';
+import type { RouteConfig } from '../config/config.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type Piece, splitBatch } from '../hl7/batch.ts';
 import { HEADER_ONLY, type MessageRead, UNREAD } from '../hl7/fields-read.ts';
-import { findHeader, type Header, isHeaderDeep, readHeader } from '../hl7/header.ts';
+import { type Header, isHeaderDeep, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
-import { requireValid } from '../hl7/whole/validation.ts';
-import { holdsFrameEnd, payloadOf, START_BLOCK } from '../mllp/frame.ts';
+import { payloadOf } from '../mllp/frame.ts';
+import { type Admission, admit, allow, checkFramable, expectsAnswer } from './admission.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { Postings } from './posting.ts';
 import { SplitBatch } from './split-batch.ts';
 import { type Turn, Turns } from './turns.ts';
-
-/** What of a listener's config decides about a message. */
-export interface Admission extends Pick<ListenerConfig, 'batch' | 'missingControlId' | 'utf16'> {
-  /** Messages that a batch may have to be split. */
-  readonly maxBatch: number;
-  /** Undefined: every sender may send everything. */
-  readonly allowance: Allowance | undefined;
-}
+import { WholeWork } from './whole-work.ts';
 
 type Step = () => void;
 
@@ -101,13 +93,19 @@ export class Relay {
     }
     try {
       exchange.header = readHeader(payload);
-      const pieces = piecesOf(exchange.header, admission);
+      // Whether it is a batch is seen at its end only.
+      if (isLarge && mayBeSplit(exchange, admission)) throw UNREAD;
+      const pieces = piecesOf(exchange, admission);
       if (pieces !== undefined) {
         this.#parsing.stats.inline++;
-        this.#inTurn(exchange, () => this.#split(exchange, pieces, admission));
+        this.#split(this.#turns.begin(exchange), pieces, admission);
         return;
       }
       const dispatcher = this.#decide(exchange, admission, isLarge ? HEADER_ONLY : undefined);
+      const work = WholeWork.of(exchange, dispatcher);
+
+      if (work !== undefined && isLarge) throw UNREAD;
+      work?.doHere();
       this.#parsing.stats.inline++;
       if (this.#turns.count === 0) dispatcher.take(exchange);
       else this.#inTurn(exchange, () => take(dispatcher, exchange));
@@ -127,8 +125,20 @@ export class Relay {
     else this.#turns.end(this.#turns.begin(exchange), step);
   }
 
-  #split(exchange: Exchange, pieces: readonly Piece[], admission: Admission): void {
-    new SplitBatch(exchange, pieces, (part) => this.accept(part, admission)).start();
+  #split(turn: Turn, pieces: readonly Piece[], admission: Admission): void {
+    this.#turns.end(turn, () => this.#start(turn, pieces, admission));
+  }
+
+  /** What comes behind it waits until all of its messages are on their way, so that it overtakes none of them. */
+  #start(turn: Turn, pieces: readonly Piece[], admission: Admission): void {
+    const batch = new SplitBatch(
+      turn.exchange,
+      pieces,
+      (part) => this.accept(part, admission),
+      () => this.#turns.whenClear(batch, () => this.#turns.release(turn)),
+    );
+    turn.isHeld = true;
+    batch.start();
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
@@ -159,25 +169,39 @@ export class Relay {
 
   async #readAndDecide(turn: Turn, admission: Admission, payload: Buffer): Promise<Step> {
     const { exchange } = turn;
-    if (!exchange.hasHeader) {
-      await this.#readHeader(exchange, payload);
-      const pieces = piecesOf(exchange.header, admission);
-      if (pieces !== undefined) return () => this.#split(exchange, pieces, admission);
-      try {
-        const dispatcher = this.#decide(exchange, admission, HEADER_ONLY);
-        return () => take(dispatcher, exchange);
-      } catch (thrown) {
-        // For one that was abandoned meanwhile nobody is asked.
-        if (thrown !== UNREAD || exchange.phase === 'over') throw thrown;
-      }
+    if (!exchange.hasHeader) await this.#readHeader(exchange, payload);
+    if (mayBeSplit(exchange, admission)) {
+      const job = this.#parsing.split(payload, exchange.origin.http?.charset?.decoder, admission.maxBatch);
+      turn.cancel = job.cancel;
+      const pieces = await job.result;
+      if (pieces !== undefined) return () => this.#start(turn, pieces, admission);
     }
-    const { header, origin } = exchange;
-    const questionnaire = this.#questions.of(admission);
-    const charset = origin.http?.charset?.decoder ?? header.charset;
-    const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
-    turn.cancel = job.cancel;
-    const dispatcher = this.#decide(exchange, admission, questionnaire.answered(await job.result));
+    const dispatcher = await this.#decideElsewhere(turn, admission, payload);
+    await WholeWork.of(exchange, dispatcher)?.doElsewhere(this.#parsing, turn);
     return () => take(dispatcher, exchange);
+  }
+
+  async #decideElsewhere(turn: Turn, admission: Admission, payload: Buffer): Promise<Dispatcher> {
+    const { exchange } = turn;
+    const { header, origin } = exchange;
+    const isOver = (): boolean => exchange.phase === 'over';
+    try {
+      return this.#decide(exchange, admission, HEADER_ONLY);
+    } catch (thrown) {
+      // For one that was abandoned meanwhile nobody is asked.
+      if (thrown !== UNREAD || isOver()) throw thrown;
+    }
+    const charset = origin.http?.charset?.decoder ?? header.charset;
+    for (;;) {
+      const questions = this.#questions;
+      const questionnaire = questions.of(admission);
+      const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
+      turn.cancel = job.cancel;
+      const output = await job.result;
+      // Another config may have other questions, and a message is routed by one config alone.
+      if (!questions.isSame(this.#questions) && !isOver()) continue;
+      return this.#decide(exchange, admission, questionnaire.answered(output));
+    }
   }
 
   async #readHeader(exchange: Exchange, payload: Buffer): Promise<void> {
@@ -193,9 +217,8 @@ export class Relay {
   #route(exchange: Exchange, view: MessageView & { readonly header: Header }): Dispatcher {
     const route = this.routeOf(view);
     exchange.route = route;
-    const { action, validate } = route;
+    const { action } = route;
     if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
-    if (validate !== undefined) requireValid(view.header, validate.rules);
     const dispatcher = this.#dispatchers.get(action.pool);
     if (dispatcher === undefined)
       throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${action.pool}` });
@@ -203,8 +226,13 @@ export class Relay {
   }
 }
 
-function piecesOf(header: Header, { batch, maxBatch }: Admission): readonly Piece[] | undefined {
-  return batch === 'split' ? splitBatch(header, maxBatch) : undefined;
+/** A message of a batch is none itself. */
+function mayBeSplit(exchange: Exchange, admission: Admission): boolean {
+  return admission.batch === 'split' && exchange.batch === undefined;
+}
+
+function piecesOf(exchange: Exchange, admission: Admission): readonly Piece[] | undefined {
+  return mayBeSplit(exchange, admission) ? splitBatch(exchange.header, admission.maxBatch) : undefined;
 }
 
 function take(dispatcher: Dispatcher, exchange: Exchange): void {
@@ -217,52 +245,4 @@ function take(dispatcher: Dispatcher, exchange: Exchange): void {
 
 function fail(exchange: Exchange, thrown: unknown): void {
   exchange.settle({ kind: 'failed', error: asGatewayError(thrown), ambiguous: false });
-}
-
-/** A body may hold what would end an MLLP frame, and begin another message behind it (F10, F12). */
-function checkFramable(payload: Buffer): void {
-  if (payload.includes(START_BLOCK)) throw new GatewayError('GW_ERR_FRAME_START_BLOCK');
-  if (holdsFrameEnd(payload)) throw new GatewayError('GW_ERR_FRAME_END_BYTE');
-}
-
-/** `fields`: where the message is not to be searched here. */
-function admit(header: Header, admission: Admission, fields: MessageRead | undefined): void {
-  if (admission.batch === 'refuse' && (header.batch || hasFurtherHeader(header, fields))) {
-    throw new GatewayError('GW_ERR_HEADER_BATCH');
-  }
-  if (admission.utf16 === 'refuse' && header.utf16 !== undefined)
-    throw new GatewayError('GW_ERR_HEADER_UTF16');
-  // A batch of nothing but its own header has no MSH-10; FHS-10 and BHS-10 are comments.
-  if (admission.missingControlId === 'refuse' && !header.batch && !header.has(10)) {
-    throw new GatewayError('GW_ERR_HEADER_CONTROL_ID');
-  }
-}
-
-function hasFurtherHeader({ bytes, end }: Header, fields: MessageRead | undefined): boolean {
-  return fields === undefined ? findHeader(bytes, end - 1) >= 0 : fields.hasFurtherHeader;
-}
-
-/** Every message of the frame, and not only the one that it is routed by (F24): each could name another sender. */
-function allow(
-  view: MessageView & { readonly header: Header },
-  allowance: Allowance,
-  fields: MessageRead | undefined,
-): void {
-  let permitted: boolean;
-  if (fields === undefined) {
-    const { bytes, end } = view.header;
-    permitted = allowance.permits(view);
-    for (let at = findHeader(bytes, end - 1); permitted && at >= 0; at = findHeader(bytes, at))
-      permitted = allowance.permits({ ...view, header: readHeader(bytes.subarray(at)) });
-  } else {
-    permitted = fields.ofEach.every((one) => allowance.permits({ ...view, fields: one }));
-    if (permitted && fields.refusal !== undefined) throw new GatewayError(fields.refusal);
-  }
-  if (!permitted) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
-}
-
-/** HL7 v2.9.1 2.9.2 and table 0155: only NE in MSH-15, and NE or nothing in MSH-16, asks for no answer at all. */
-function expectsAnswer(header: Header, mode: 'always' | 'by-header' | 'never'): boolean {
-  if (mode !== 'by-header') return mode === 'always';
-  return header.text(15) !== 'NE' || (header.has(16) && header.text(16) !== 'NE');
 }

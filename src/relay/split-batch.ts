@@ -25,6 +25,7 @@ export class SplitBatch implements Origin, Carrier {
   readonly #messages: readonly Buffer[];
   readonly #controlId: string;
   readonly #accept: (part: Exchange) => void;
+  #onHandedOver: (() => void) | undefined;
   /** Under way, with its place in the batch. */
   readonly #live = new Map<Exchange, number>();
   readonly #answers: (Buffer | undefined)[];
@@ -38,7 +39,13 @@ export class SplitBatch implements Origin, Carrier {
   #filling = false;
   #over = false;
 
-  constructor(whole: Exchange, pieces: readonly Piece[], accept: (part: Exchange) => void) {
+  /** `onHandedOver` is called once: `accept` has been called with the last of its messages, or is not to be called again. */
+  constructor(
+    whole: Exchange,
+    pieces: readonly Piece[],
+    accept: (part: Exchange) => void,
+    onHandedOver: () => void,
+  ) {
     const { listener, peer, lanes, http } = whole.origin;
     this.http = http;
     this.listener = listener;
@@ -50,8 +57,10 @@ export class SplitBatch implements Origin, Carrier {
     this.#answers = this.#messages.map(() => undefined);
     this.#controlId = controlIdOf(whole, pieces);
     this.#accept = accept;
+    this.#onHandedOver = onHandedOver;
     whole.parts = this.#messages.length;
     whole.carrier = this;
+    whole.origin.becameBatch?.(whole);
   }
 
   start(): void {
@@ -108,7 +117,13 @@ export class SplitBatch implements Origin, Carrier {
     this.#filling = true;
     for (let begun = 0; begun < WINDOW && !this.#over && this.#hasNext(); begun++) this.#begin();
     this.#filling = false;
+    if (this.#next === this.#messages.length) this.#handedOver();
     if (!this.#over && this.#hasNext()) setImmediate(() => this.#filling || this.#over || this.#fill());
+  }
+
+  #handedOver(): void {
+    this.#onHandedOver?.();
+    this.#onHandedOver = undefined;
   }
 
   #hasNext(): boolean {
@@ -160,6 +175,8 @@ export class SplitBatch implements Origin, Carrier {
 
   #end(): void {
     this.#over = true;
+    // What is abandoned behind it is abandoned in this same turn of the event loop: nothing of it may be sent before.
+    setImmediate(() => this.#handedOver());
     for (const part of [...this.#live.keys()]) part.abandon();
     for (const answer of this.#answers) if (answer !== undefined) this.hold(-answer.length);
   }

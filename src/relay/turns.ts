@@ -9,6 +9,10 @@ export class Turn implements Carrier {
   cancel: (() => void) | undefined;
   /** What is to be done with it; undefined while it is read. */
   step: (() => void) | undefined;
+  /** Set by its step: those behind it go on waiting until `release`. */
+  isHeld = false;
+  hasRun = false;
+  isRunning = false;
   readonly #turns: Turns;
 
   constructor(exchange: Exchange, turns: Turns) {
@@ -31,6 +35,7 @@ export class Turn implements Carrier {
 
 export class Turns {
   readonly #lines = new Map<Origin, Turn[]>();
+  readonly #clear = new Map<Origin, () => void>();
   #count = 0;
 
   /** Messages that are read, or wait for those that are. */
@@ -56,15 +61,45 @@ export class Turns {
   /** It has been read: `step` is run when all ahead of it have been, unless the message is over by then. */
   end(turn: Turn, step: () => void): void {
     turn.step ??= step;
+    this.#advance(turn);
+  }
+
+  /** What its step began is done. */
+  release(turn: Turn): void {
+    turn.isHeld = false;
+    if (!turn.isRunning) this.#advance(turn);
+  }
+
+  /** Calls back once when nothing of this sender waits here: at once, if that is so. */
+  whenClear(origin: Origin, callback: () => void): void {
+    if (this.has(origin)) this.#clear.set(origin, callback);
+    else callback();
+  }
+
+  #advance(turn: Turn): void {
     const { origin } = turn.exchange;
     const line = this.#lines.get(origin);
     if (line === undefined || line[0] !== turn) return;
     // A step can bring new messages of this sender: they find the line as it is, and go behind.
     for (let first = line[0]; first?.step !== undefined; first = line[0]) {
-      if (first.exchange.phase !== 'over') first.step();
+      run(first);
+      if (first.isHeld) return;
       line.shift();
       this.#count--;
     }
-    if (line.length === 0) this.#lines.delete(origin);
+    if (line.length > 0) return;
+    this.#lines.delete(origin);
+    const clear = this.#clear.get(origin);
+    this.#clear.delete(origin);
+    clear?.();
   }
+}
+
+function run(turn: Turn): void {
+  if (turn.hasRun) return;
+  turn.hasRun = true;
+  if (turn.exchange.phase === 'over') return;
+  turn.isRunning = true;
+  turn.step?.();
+  turn.isRunning = false;
 }

@@ -5,7 +5,7 @@ import https from 'node:https';
 import net from 'node:net';
 import type tls from 'node:tls';
 import { LONGEST_MS } from '../config/formats.ts';
-import { listenError } from '../listen-error.ts';
+import { listen } from '../listen.ts';
 import { endGently } from '../mllp/tick-writer.ts';
 import { answerHl7, pathOf, respond, stream } from './http-reply.ts';
 import { type ChannelOptions, MirthChannel, strangeAnswer } from './mirth-channel.ts';
@@ -72,10 +72,12 @@ export class SimulatedHttpNode {
   readonly #refused = new WeakSet<net.Socket>();
   readonly #webSockets = new Map<net.Socket, WebSocketEcho>();
   #received = 0;
+  #port: number;
 
   constructor(options: SimulatedHttpNodeOptions, onMessage: OnMessage = () => {}) {
     const { maxBodyBytes, idleMs, tls: secured, delayMs } = options;
     this.#options = options;
+    this.#port = options.port;
     this.#onMessage = onMessage;
     this.#channel = new MirthChannel(options);
     this.#sessions = new Sessions(secured !== undefined);
@@ -108,9 +110,9 @@ export class SimulatedHttpNode {
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
+  /** That which the system picked stays, also while it is closed. */
   get port(): number {
-    const bound = this.#server.address();
-    return typeof bound === 'object' && bound !== null ? bound.port : this.#options.port;
+    return this.#port;
   }
 
   get name(): string {
@@ -127,13 +129,9 @@ export class SimulatedHttpNode {
     return this.#received;
   }
 
-  /** @throws GatewayError GW_ERR_LISTEN */
+  /** Also again, after `suspend`. @throws GatewayError GW_ERR_LISTEN */
   async start(): Promise<void> {
-    const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) => reject(listenError('simulated node on', host, port, cause)));
-      this.#server.listen({ host, port }, resolve);
-    });
+    this.#port = await listen(this.#server, 'simulated node on', this.#options.host, this.#port);
   }
 
   /** Closes the port and ends every connection; what is under way stays unanswered, as when Mirth is halted. */
@@ -143,6 +141,11 @@ export class SimulatedHttpNode {
     for (const socket of this.#sockets) endGently(socket);
     for (const socket of this.#handshakes.values()) socket.destroy();
     await closed;
+  }
+
+  /** The same, for as long as the channel is stopped. */
+  suspend(): void {
+    void this.stop();
   }
 
   #accept(socket: net.Socket): void {

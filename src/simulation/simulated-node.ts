@@ -3,7 +3,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Header } from '../hl7/header.ts';
-import { listenError } from '../listen-error.ts';
+import { listen } from '../listen.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
@@ -38,10 +38,13 @@ export class SimulatedNode {
   readonly #channel: MirthChannel;
   readonly #onMessage: OnMessage;
   readonly #server: net.Server;
-  readonly #sockets = new Set<net.Socket>();
+  /** Each with what ends it when its message in work is answered. */
+  readonly #sockets = new Map<net.Socket, () => void>();
+  #port: number;
 
   constructor(options: SimulatedNodeOptions, onMessage: OnMessage = () => {}) {
     this.#options = options;
+    this.#port = options.port;
     this.#channel = new MirthChannel(options);
     this.#onMessage = onMessage;
     const accept = (socket: net.Socket): void => this.#accept(socket);
@@ -51,28 +54,30 @@ export class SimulatedNode {
         : tls.createServer({ allowHalfOpen: true, noDelay: true, ...options.tls }, accept);
   }
 
+  /** That which the system picked stays, also while it is closed. */
   get port(): number {
-    const bound = this.#server.address();
-    return typeof bound === 'object' && bound !== null ? bound.port : this.#options.port;
+    return this.#port;
   }
 
   get messages(): number {
     return this.#channel.messages;
   }
 
-  /** @throws GatewayError GW_ERR_LISTEN */
+  /** Also again, after `suspend`. @throws GatewayError GW_ERR_LISTEN */
   async start(): Promise<void> {
-    const { host, port } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) => reject(listenError('simulated node on', host, port, cause)));
-      this.#server.listen({ host, port }, resolve);
-    });
+    this.#port = await listen(this.#server, 'simulated node on', this.#options.host, this.#port);
+  }
+
+  /** As when a channel is stopped: the message in work is answered, what waits behind it is not. */
+  suspend(): void {
+    this.#server.close();
+    for (const end of this.#sockets.values()) end();
   }
 
   /** Closes the port and ends every connection. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) endGently(socket);
+    for (const socket of this.#sockets.keys()) endGently(socket);
     await closed;
   }
 
@@ -82,37 +87,49 @@ export class SimulatedNode {
       endGently(socket);
       return;
     }
-    this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     const writer = new TickWriter(socket);
     const waiting: Buffer[] = [];
     let busy = false;
     let ended = false;
+    let suspended = false;
+    // What was answered in this tick is not written yet.
+    const end = (): void => {
+      writer.flush();
+      endGently(socket);
+    };
     const next = (): void => {
       const payload = waiting.shift();
       if (payload === undefined) {
-        if (ended) endGently(socket);
+        if (ended) end();
         return;
       }
       busy = true;
       this.#process(payload, (answer) => {
         busy = false;
-        if (answer === 'close') endGently(socket);
+        if (answer === 'close') end();
         else {
           if (answer !== undefined) writer.write(frame(answer));
           next();
         }
       });
     };
+    this.#sockets.set(socket, () => {
+      ended = true;
+      suspended = true;
+      waiting.length = 0;
+      if (!busy) next();
+    });
     const reader = new FrameReader(
       {
         onFrame: (bytes) => {
+          if (suspended) return;
           waiting.push(payloadOf(bytes));
           if (!busy) next();
         },
         onEmptyFrame: () => {},
         onFault: (code) => {
-          if (code !== 'GW_ERR_FRAME_TRUNCATED') endGently(socket);
+          if (code !== 'GW_ERR_FRAME_TRUNCATED') end();
         },
       },
       {

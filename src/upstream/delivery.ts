@@ -5,15 +5,17 @@ import type { Header } from '../hl7/header.ts';
 
 /** A way to a node on which messages stay in order; a connection, for MLLP. */
 export interface Channel {
-  /** Can one more message be sent behind those that are under way? */
-  readonly hasRoom: boolean;
+  /** Can this message be sent behind those that are under way? */
+  takes(delivery: Delivery): boolean;
 }
 
 /** How a message is posted to a node over HTTP. */
 export interface Posting {
   /** Where the client posted it; for nodes whose URL has no path of its own. */
   readonly path: string | undefined;
-  /** For Content-Type: what the client declared. Undefined: what MSH-18 says. */
+  /** Instead of the message as it came. */
+  readonly body?: Buffer;
+  /** For Content-Type: what the client declared, or what `body` is in. Undefined: what MSH-18 says. */
   readonly charset: string | undefined;
   readonly timeoutMs: number | undefined;
   /** Its sender speaks MLLP: an answer that could not be framed is none. */

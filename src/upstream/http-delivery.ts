@@ -57,7 +57,7 @@ export class HttpDelivery implements NodeResponseHandler {
         date: new Date().toUTCString(),
         host: options.authority,
       }),
-      body: payloadOf(delivery.frame),
+      body: posting?.body ?? payloadOf(delivery.frame),
       timeoutMs,
     };
     // Until a connection is there, which is dialled within a deadline of its own.

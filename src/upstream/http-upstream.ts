@@ -45,7 +45,7 @@ const NO_CONTROLLER: Dispatcher.DispatchController = {
 };
 
 /** There is no order to keep over HTTP: each message has a connection to itself. */
-const CHANNEL: Channel = { hasRoom: false };
+const CHANNEL: Channel = { takes: () => false };
 
 export class HttpUpstream implements Upstream {
   readonly #options: HttpUpstreamOptions;

@@ -13,6 +13,7 @@ import {
 } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
 import type { Channel, Delivery } from './delivery.ts';
+import { RecentIds } from './recent-ids.ts';
 
 export interface ConnectionOptions {
   /** The node's name, for errors. */
@@ -21,6 +22,8 @@ export interface ConnectionOptions {
   /** Messages that may wait for their answers. */
   readonly pipelining: number;
   readonly answers: FrameReaderLimits;
+  /** Unless `reuse`, which is the default, ids are remembered, and the owner's `guardsIds` says what that is for. */
+  readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
 }
 
 /** Whom a connection belongs to. */
@@ -29,8 +32,10 @@ export interface ConnectionOwner {
   onSettled(connection: MllpConnection, code: AckCode | 'none'): void;
   /** No message will be taken any more; `error`: why, if the node's doing. Called before its messages fail. */
   onClosed(connection: MllpConnection, error: GatewayError | undefined): void;
-  /** An answer that belongs to no message (F34, F39): dropped. */
-  onStrayAnswer(connection: MllpConnection): void;
+  /** An answer that belongs to no message (F34, F39): dropped. `isSecond`: to one that was answered before. */
+  onStrayAnswer(connection: MllpConnection, isSecond: boolean): void;
+  /** No connection is to take a message that a second answer to an earlier one could be credited to. */
+  readonly guardsIds?: boolean;
 }
 
 /** F43: committed messages of one connection whose application acknowledgement may still come; then the oldest is forgotten. */
@@ -59,6 +64,8 @@ export class MllpConnection implements Channel, FrameSink {
   /** By control id, oldest first. */
   readonly #committed = new Map<string, Delivery>();
   readonly #answerless = new Set<string>();
+  /** Undefined: ids may repeat. */
+  readonly #recent: RecentIds | undefined;
   /** Control id of the message that was answered last; an empty MSA-2 on a fresh connection repeats nothing. */
   #lastAnswered: string | undefined;
   #state: 'open' | 'retiring' | 'closed' = 'open';
@@ -71,6 +78,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.#connectMs = connectMs;
     this.#options = options;
     this.#owner = owner;
+    this.#recent = (options.repeatedIds ?? 'reuse') === 'reuse' ? undefined : new RecentIds();
     this.#reader = new FrameReader(this, options.answers);
     this.#writer = new TickWriter(socket, () => this.#onFlush());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -94,8 +102,30 @@ export class MllpConnection implements Channel, FrameSink {
     return this.#state === 'open' && this.pending < this.#options.pipelining;
   }
 
+  takes(delivery: Delivery): boolean {
+    return this.hasRoom && !this.repeats(delivery);
+  }
+
+  /** F39: a second answer to an earlier message could be credited to this one. */
+  repeats({ header }: Delivery): boolean {
+    if (this.#recent === undefined || this.#owner.guardsIds !== true) return false;
+    if (this.#recent.wouldRepeat(header)) return true;
+    // Of these an answer may come at any time, whatever was answered since. F43: the one of a commit is told apart where
+    // a commit is due.
+    const id = header.controlId;
+    if (this.#answerless.size > 0 && this.#answerless.has(id)) return true;
+    return this.#committed.size > 0 && !header.enhanced && this.#committed.has(id);
+  }
+
+  /** Calls back when the node has closed its side too, or has been given up on; the connection must have ended. */
+  whenGone(callback: () => void): void {
+    if (this.#socket.closed) setImmediate(callback);
+    else this.#socket.once('close', callback);
+  }
+
   send(delivery: Delivery): void {
     this.lastUsedAt = performance.now();
+    this.#recent?.add(delivery.header);
     if (delivery.expectsAnswer) {
       if (this.#pending.push(delivery) === 1) this.#expect();
       this.#unwritten++;
@@ -162,7 +192,7 @@ export class MllpConnection implements Channel, FrameSink {
   #onData(chunk: Buffer): void {
     if (this.#state === 'closed') {
       // A late answer (F34): its message has been given up on.
-      this.#owner.onStrayAnswer(this);
+      this.#owner.onStrayAnswer(this, false);
       return;
     }
     this.#reader.push(chunk);
@@ -179,6 +209,10 @@ export class MllpConnection implements Channel, FrameSink {
     }
     if (due === undefined || this.#pending.length === this.#unwritten || !answers(ack, due.header)) {
       this.#onUnmatched(ack, frame, due);
+      return;
+    }
+    if (this.#owner.guardsIds === true && this.#recent?.mayAnswer(ack.controlId, due.header) === false) {
+      this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
       return;
     }
     const committed = this.#committed.get(ack.controlId);
@@ -216,8 +250,9 @@ export class MllpConnection implements Channel, FrameSink {
   #onUnmatched(ack: Ack, frame: Buffer, due: Delivery | undefined): void {
     const committed = this.#committed.get(ack.controlId);
     if (committed !== undefined && isApplicationAck(ack.code)) this.#answerLater(committed, ack, frame);
-    else if (this.#answerless.delete(ack.controlId)) this.#owner.onStrayAnswer(this);
-    else if (due === undefined || ack.controlId === this.#lastAnswered) this.#onStray();
+    else if (this.#answerless.delete(ack.controlId)) this.#owner.onStrayAnswer(this, false);
+    else if (due === undefined || ack.controlId === this.#lastAnswered)
+      this.#onStray(this.#recent?.has(ack.controlId));
     else this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
   }
 
@@ -227,8 +262,8 @@ export class MllpConnection implements Channel, FrameSink {
   }
 
   /** F39: the first answer stands; a connection that says more than it was asked takes no further message. */
-  #onStray(): void {
-    this.#owner.onStrayAnswer(this);
+  #onStray(isSecond = false): void {
+    this.#owner.onStrayAnswer(this, isSecond);
     this.#state = 'retiring';
     if (this.pending === 0) this.#close(undefined);
   }

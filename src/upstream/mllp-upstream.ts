@@ -6,6 +6,7 @@ import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
 import { MllpConnection } from './mllp-connection.ts';
+import { Replacement } from './replacement.ts';
 
 export interface MllpUpstreamOptions {
   /** The node's name, for errors. */
@@ -19,6 +20,8 @@ export interface MllpUpstreamOptions {
   readonly settleMs: number;
   readonly connectMs: number;
   readonly ackMs: number;
+  /** For messages whose control id was in use just now; `auto`: `reuse` until the node has answered a message twice. */
+  readonly repeatedIds: 'auto' | 'redial' | 'reuse';
   /** For what the node answers. */
   readonly answers: FrameReaderLimits;
 }
@@ -36,6 +39,8 @@ export interface UpstreamOwner {
   /** `isFull` has changed. */
   onFullness(): void;
   onStrayAnswer(): void;
+  /** A connection was ended for want of one on which a message's control id is not a repeated one. */
+  onRepeatedId(): void;
 }
 
 /**
@@ -56,10 +61,13 @@ export class MllpUpstream {
   #fullness: 'no' | 'full' | 'trying' = 'no';
   #fullTimer: NodeJS.Timeout | undefined;
   readonly #reaper: NodeJS.Timeout;
+  #guardsIds: boolean;
+  readonly #replacement = new Replacement(() => this.#dialForWaiting());
   #closing = false;
 
   constructor(options: MllpUpstreamOptions, owner: UpstreamOwner) {
     this.#options = options;
+    this.#guardsIds = options.repeatedIds === 'redial';
     this.#owner = owner;
     this.#reaper = setInterval(() => this.#reap(), Math.max(options.idleMs / 2, 50));
     this.#reaper.unref();
@@ -93,10 +101,11 @@ export class MllpUpstream {
     return open;
   }
 
-  /** Takes a message. Only to be called where `hasRoom`, or with a `channel` of this upstream that has room. */
+  /** Takes a message. Only to be called where `hasRoom`, or with a `channel` of this upstream that takes it. */
   send(delivery: Delivery, channel?: Channel): void {
     this.#inFlight++;
-    const connection = channel instanceof MllpConnection && channel.hasRoom ? channel : this.#leastPending();
+    const connection =
+      channel instanceof MllpConnection && channel.hasRoom ? channel : this.#leastPending(delivery);
     if (connection === undefined) this.#waiting.push(delivery);
     else connection.send(delivery);
     // One more connection where all are busy, even if this message has found a place behind others.
@@ -135,20 +144,35 @@ export class MllpUpstream {
       delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
   }
 
-  #leastPending(): MllpConnection | undefined {
+  #leastPending(delivery: Delivery): MllpConnection | undefined {
     let best: MllpConnection | undefined;
     for (const connection of this.#connections) {
-      if (!connection.hasRoom) continue;
+      if (best !== undefined && connection.pending >= best.pending) continue;
+      if (!connection.takes(delivery)) continue;
       if (connection.pending === 0) return connection;
-      if (best === undefined || connection.pending < best.pending) best = connection;
+      best = connection;
     }
     return best;
+  }
+
+  #dialForWaiting(): void {
+    if (this.#waiting.length > 0) this.#dialMore();
   }
 
   #dialMore(): void {
     const { maxConnections, pipelining } = this.#options;
     if (this.#fullness === 'full' || (this.#fullness === 'trying' && this.#dials.size > 0)) return;
-    if (this.#connections.length + this.#dials.size >= maxConnections) return;
+    const count = this.#connections.length + this.#dials.size + this.#replacement.leaving;
+    if (count >= maxConnections) {
+      // With no dial under way a message waits only where the connections that have room would repeat its control id.
+      if (
+        this.#waiting.length > 0 &&
+        this.#dials.size === 0 &&
+        this.#replacement.replaceOne(this.#connections)
+      )
+        this.#owner.onRepeatedId();
+      return;
+    }
     // Those being dialled will take the waiting ones; `pipelining` each, but one each is what keeps latency low.
     if (this.#waiting.length > 0 && this.#dials.size >= Math.max(this.#waiting.length, 1)) return;
     if (this.#waiting.length === 0 && (pipelining === 1 || this.#dials.size > 0)) return;
@@ -156,6 +180,7 @@ export class MllpUpstream {
   }
 
   #dial(): void {
+    const guardsIds = (): boolean => this.#guardsIds;
     const abort = dial(
       this.#options,
       (socket, connectMs) => {
@@ -163,7 +188,10 @@ export class MllpUpstream {
         const connection = new MllpConnection(socket, connectMs, this.#options, {
           onSettled: (settled, code) => this.#onSettled(settled, code),
           onClosed: (closed, error) => this.#onClosed(closed, error),
-          onStrayAnswer: () => this.#owner.onStrayAnswer(),
+          onStrayAnswer: (_, isSecond) => this.#onStrayAnswer(isSecond),
+          get guardsIds() {
+            return guardsIds();
+          },
         });
         const wasFull = this.isFull || this.#fullness === 'trying';
         if (this.#fullness === 'trying') this.#fullness = 'no';
@@ -172,6 +200,8 @@ export class MllpUpstream {
         this.#fill(connection);
         // The one that a full node keeps may be the last to be known: messages wait for it.
         if (wasFull) this.#owner.onFullness();
+        // What is left cannot go with what it took.
+        this.#dialForWaiting();
         if (this.#closing) connection.retire();
         else this.#owner.onRoom();
       },
@@ -183,11 +213,19 @@ export class MllpUpstream {
     this.#dials.add(abort);
   }
 
+  #onStrayAnswer(isSecond: boolean): void {
+    if (isSecond && this.#options.repeatedIds === 'auto') this.#guardsIds = true;
+    this.#owner.onStrayAnswer();
+  }
+
   #fill(connection: MllpConnection): void {
-    while (connection.hasRoom) {
-      const delivery = this.#waiting.shift();
-      if (delivery === undefined) return;
-      connection.send(delivery);
+    for (let at = 0; at < this.#waiting.length && connection.hasRoom; ) {
+      const delivery = this.#waiting[at];
+      if (delivery === undefined || connection.repeats(delivery)) at++;
+      else {
+        this.#waiting.splice(at, 1);
+        connection.send(delivery);
+      }
     }
   }
 
@@ -205,9 +243,12 @@ export class MllpUpstream {
   /** What the connections that are open or on their way can still take stays; the rest goes elsewhere, oldest first. */
   #failUnplaced(error: GatewayError): void {
     if (this.#waiting.length === 0) return;
-    const places = (this.openConnections + this.#dials.size) * this.#options.pipelining;
+    const soon = this.#dials.size + this.#replacement.leaving;
+    const places = (this.openConnections + soon) * this.#options.pipelining;
     const free = Math.max(0, places - (this.#inFlight - this.#waiting.length));
-    for (const delivery of this.#waiting.splice(0, Math.max(0, this.#waiting.length - free))) {
+    // With nothing on its way, what still waits would repeat a control id on all that are open.
+    const failed = soon === 0 ? this.#waiting.length : Math.max(0, this.#waiting.length - free);
+    for (const delivery of this.#waiting.splice(0, failed)) {
       this.#inFlight--;
       delivery.failed(error);
     }
@@ -228,6 +269,8 @@ export class MllpUpstream {
     this.#inFlight--;
     this.#owner.onAnswered(code);
     this.#fill(connection);
+    // It can make way now.
+    if (connection.pending === 0) this.#dialForWaiting();
     this.#owner.onRoom();
   }
 

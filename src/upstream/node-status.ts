@@ -39,6 +39,8 @@ export interface NodeStatus {
   /** Messages that failed there, by error code. */
   readonly failures: Partial<Record<ErrorCode, number>>;
   readonly strayAnswers: number;
+  /** Health checks by what they found, since the gateway started. */
+  readonly checks: Readonly<Record<CheckReport['result'], number>>;
   /** How often it was left out for what messages met there. */
   readonly ejections: number;
   /** How much longer it is, at least. */
@@ -67,11 +69,13 @@ type Recorded =
   | 'lastAnswerMsAgo'
   | 'answers'
   | 'failures'
-  | 'strayAnswers';
+  | 'strayAnswers'
+  | 'checks';
 
 export class NodeRecord {
   readonly counts = new Counts();
   strayAnswers = 0;
+  readonly #checks: Record<CheckReport['result'], number> = { passed: 0, full: 0, failed: 0 };
   /** Why its health is what it is. */
   reason: string;
   adminReason = '';
@@ -94,6 +98,7 @@ export class NodeRecord {
   }
 
   checked({ type, verdict, at, durationMs }: Checked): void {
+    this.#checks[verdict.kind]++;
     const reason =
       verdict.kind === 'failed' ? verdict.reason : verdict.kind === 'passed' ? verdict.note : undefined;
     this.#lastCheck = { type, result: verdict.kind, reason, at, durationMs };
@@ -115,6 +120,7 @@ export class NodeRecord {
       answers: this.counts.answers,
       failures: this.counts.failures,
       strayAnswers: this.strayAnswers,
+      checks: { ...this.#checks },
     };
   }
 }

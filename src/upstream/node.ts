@@ -40,6 +40,8 @@ export interface NodeWatcher {
   /** `reason`: an error code, what a check said, or who wanted it. */
   onState(node: Node, state: Health | AdminState, reason: string): void;
   onStrayAnswer(node: Node): void;
+  /** One of its connections made way for a message whose control id was a repeated one on all of them. */
+  onRepeatedId(node: Node): void;
   /** Other nodes can do its work while it is out. */
   mayEject(node: Node): boolean;
 }
@@ -179,7 +181,7 @@ export class Node implements UpstreamOwner {
     };
   }
 
-  /** Only where `hasRoom`, or on a `channel` that has. */
+  /** Only where `hasRoom`, or on a `channel` that takes it. */
   send(delivery: Delivery, channel?: Channel): void {
     this.#upstream.send(delivery, channel);
   }
@@ -273,6 +275,10 @@ export class Node implements UpstreamOwner {
   onStrayAnswer(): void {
     this.#record.strayAnswers++;
     this.#watcher.onStrayAnswer(this);
+  }
+
+  onRepeatedId(): void {
+    this.#watcher.onRepeatedId(this);
   }
 
   #onHealth(health: Health, reason: string): void {

@@ -12,12 +12,15 @@ import type {
 } from '../../src/admin/control.ts';
 import { suggestion } from '../../src/config/source/closest.ts';
 import { GatewayError } from '../../src/errors.ts';
+import type { MetricsFormat } from '../../src/telemetry/metrics/text.ts';
 
+const METRICS = '# TYPE hl7_gateway_node_up gauge\nhl7_gateway_node_up{pool="adt",node="a"} 1\n';
 const STARTED = '2026-03-01T08:00:00.000Z';
 
 export class FakeControl implements Control {
   isLive = true;
   isReady = true;
+  servesMetrics = true;
   /** What was asked for, in order: `drain adt/a from 127.0.0.1`. */
   readonly changes: string[] = [];
   readonly settings: unknown[] = [];
@@ -131,8 +134,10 @@ export class FakeControl implements Control {
     return 'listeners: {}\nadmin: { token: … }\n';
   }
 
-  async metrics(): Promise<string> {
-    return '# TYPE hl7_gateway_node_up gauge\nhl7_gateway_node_up{pool="adt",node="a"} 1\n';
+  async metrics(format: MetricsFormat): Promise<string | undefined> {
+    if (!this.servesMetrics) return undefined;
+    const end = format === 'openmetrics' ? '# EOF\n' : '';
+    return `${METRICS}${end}`;
   }
 
   drain(pool: string, node: string, by: By): NodeReport {
@@ -174,6 +179,7 @@ export class FakeControl implements Control {
     this.changes.push('reloaded');
     return {
       changed: ['pools.adt: nodes'],
+      atNextStart: ['telemetry.log.format'],
       warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'],
     };
   }

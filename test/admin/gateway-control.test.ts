@@ -81,7 +81,7 @@ describe('nodes', () => {
     expect(gateway.log).toContainEqual(
       expect.objectContaining({ pool: 'pool', node: 'b', by: '10.0.0.9', msg: 'admin: node added' }),
     );
-    expect(await gateway.control.reload('SIGHUP')).toEqual({ changed: [], warnings: [] });
+    expect(await gateway.control.reload('SIGHUP')).toEqual({ changed: [], atNextStart: [], warnings: [] });
     await send(gateway, 4);
     expect(b.messages).toHaveLength(4);
     expect(parse(gateway.control.effectiveConfig()).pools.pool.nodes).toEqual({
@@ -184,7 +184,7 @@ test('F77 no secret is in what it tells', async () => {
     control.effectiveConfig(),
     control.status(),
     control.routes(),
-    control.metrics(),
+    await control.metrics('prometheus'),
     log,
   ]);
   expect(told).not.toContain(TOKEN);

@@ -47,6 +47,19 @@ test.each([
   expect(Number(headers.get('content-length'))).toBe(Buffer.byteLength(text));
 });
 
+test('/metrics comes in the format that is asked for, and is not found where there are none', async () => {
+  const room = await openAdmin();
+  const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5';
+  const { headers, text } = await ask(room, 'GET', '/metrics', { headers: { accept } });
+  expect(headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+  expect(headers.get('vary')).toBe('accept');
+  expect(text.endsWith('# EOF\n')).toBe(true);
+  room.control.servesMetrics = false;
+  const none = await ask(room, 'GET', '/metrics');
+  expect(none.status).toBe(404);
+  expect(none.text).toContain('telemetry.metrics.prometheus is false');
+});
+
 test('HEAD is GET without the body', async () => {
   const room = await openAdmin();
   const got = await ask(room, 'GET', '/status');
@@ -120,7 +133,11 @@ describe('changes', () => {
     const { status, body } = await ask(room, 'POST', '/reload');
     expect([status, body]).toEqual([
       200,
-      { changed: ['pools.adt: nodes'], warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'] },
+      {
+        changed: ['pools.adt: nodes'],
+        atNextStart: ['telemetry.log.format'],
+        warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'],
+      },
     ]);
   });
 

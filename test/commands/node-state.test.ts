@@ -90,7 +90,12 @@ describe('reload', () => {
     const room = await openAdmin();
     expect(await again(room)).toEqual({
       code: 0,
-      out: ['reloaded; changed:', '  pools.adt: nodes'],
+      out: [
+        'reloaded; changed:',
+        '  pools.adt: nodes',
+        'takes effect at the next start:',
+        '  telemetry.log.format',
+      ],
       err: ['warning: gateway.yaml:3:5: pools.lab: no route uses this pool'],
     });
     expect(room.control.changes).toEqual(['reload from 127.0.0.1', 'reloaded']);
@@ -98,7 +103,7 @@ describe('reload', () => {
 
   test('says it when nothing has', async () => {
     const room = await openAdmin();
-    room.control.reload = async () => ({ changed: [], warnings: [] });
+    room.control.reload = async () => ({ changed: [], atNextStart: [], warnings: [] });
     expect(await again(room)).toEqual({ code: 0, out: ['reloaded; nothing has changed'], err: [] });
   });
 

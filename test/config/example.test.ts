@@ -77,7 +77,7 @@ describe('the example of the product page', () => {
   test('loads, with a warning for what has no effect yet', () => {
     const folder = folderWith(files);
     const { config, warnings } = loadConfig(join(folder, 'gateway.yaml'), { env: {} });
-    expect(warnings.map(({ key }) => key)).toEqual(['telemetry.traces', 'telemetry.metrics']);
+    expect(warnings.map(({ key }) => key)).toEqual(['telemetry.traces']);
     expect(config.file).toBe(join(folder, 'gateway.yaml'));
     expect(config.listeners[0]?.tls).toEqual({
       keyPairs: [

@@ -90,7 +90,7 @@ test('every default is filled in', () => {
           maxSenders: 100_000,
         },
         ordering: 'connection',
-        connections: { max: 8, pipelining: 1, idleMs: 300_000, settleMs: 10 },
+        connections: { max: 8, pipelining: 1, idleMs: 300_000, settleMs: 10, repeatedIds: 'auto' },
         queue: { max: 10_000, timeoutMs: 3000 },
         timeouts: { connectMs: 2000, ackMs: 30_000 },
         retry: { attempts: 2, budgetMs: 4000, onAmbiguous: 'fail' },
@@ -108,6 +108,7 @@ test('every default is filled in', () => {
         slowStartMs: 0,
         acknowledgement: 'always',
         contentType: 'x-application/hl7-v2+er7',
+        charset: 'keep',
       },
     ],
     routes: [
@@ -127,11 +128,13 @@ test('every default is filled in', () => {
       timeoutMs: 10_000,
     },
     log: { level: 'info', format: 'json', messages: true },
+    metrics: { prometheus: true, otlp: undefined },
     shutdown: { timeoutMs: 30_000 },
     watchConfig: false,
     maxBufferedBytes: 268_435_456,
     watchCertificates: true,
     admin: undefined,
+    audit: undefined,
   } satisfies GatewayConfig);
 });
 

@@ -39,10 +39,6 @@ describe('one surprise, one warning', () => {
       '9:14: telemetry.traces: has no effect in this version',
     ],
     [
-      config({ top: 'telemetry: { metrics: { prometheus: true } }' }),
-      '9:14: telemetry.metrics: has no effect in this version',
-    ],
-    [
       config({}).replace('mllp://h:1",', 'mllps://h:1", tls: { insecure: true }'),
       "5:56: pools.p.nodes.a.tls.insecure: the node's certificate is not checked, so anyone may pose as the node",
     ],

@@ -189,11 +189,11 @@ describe('a Mirth server, by its API', () => {
     });
     await using sender = await connectSender(gw.port());
     expect(said(await sender.exchange(message({ controlId: 'X1' })))).toBe('AA X1');
-    rest.channels.ADT = 'STOPPED';
+    rest.channels = { ADT: 'STOPPED' };
     await until(() => nodeOf(gw).state === 'down');
     expect(nodeOf(gw).status.reason).toBe('check: the channel is STOPPED');
     expect(said(await sender.exchange(message({ controlId: 'X2' })))).toBe('AA X2');
-    rest.channels.ADT = 'STARTED';
+    rest.channels = { ADT: 'STARTED' };
     await until(() => nodeOf(gw).state === 'up');
     expect(said(await sender.exchange(message({ controlId: 'X3' })))).toBe('AA X3');
     expect([a.controlIds, b.controlIds]).toEqual([['X1', 'X3'], ['X2']]);

@@ -67,6 +67,33 @@ describe('an answer too many', () => {
     expect(sender.acks.length).toBe(24);
   });
 
+  test.each([
+    { max: 1, pipelining: 1 },
+    { max: 1, pipelining: 4 },
+    { max: 3, pipelining: 4 },
+  ])(
+    'F39 repeatedIds: redial; all messages have one control id, max $max, pipelining $pipelining: no answer is credited twice',
+    async (connections) => {
+      // A connection's first message is accepted; with the next on it, that answer comes again, and then a refusal.
+      const script: Script = async (exchange) => {
+        const before = a.messages.filter(
+          ({ connection, index }) => connection === exchange.connection && index < exchange.index,
+        );
+        if (before.length === 0) return answers.ae()(exchange);
+        await answers.ae()(exchange);
+        await answers.ar()(exchange);
+      };
+      await using pair = await startPair(script, { connections: { ...connections, repeatedIds: 'redial' } });
+      const { a, gw, sender } = pair;
+      void sender.sendTogether(Array.from({ length: 6 }, () => message({ controlId: 'X' })));
+      expect((await sender.nextAcks(6)).map(said)).toEqual(Array(6).fill('AE X'));
+      expect(new Set(a.messages.map(({ connection }) => connection.id)).size).toBe(6);
+      await expectNothingHeld(gw);
+      const told = gw.log.filter(({ msg }) => String(msg).startsWith('a sender repeats its control ids'));
+      expect(told.length).toBe(1);
+    },
+  );
+
   test('F39 an ACK that nobody asked for, as the node’s first words: never credited to the message that follows', async () => {
     await using pair = await startPair(
       answers.none(),

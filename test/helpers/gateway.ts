@@ -1,6 +1,6 @@
 // A gateway for a test: from YAML as a user writes it, on port 0, with its log kept and every message's exchange.
 import { parseConfig } from '../../src/config/load.ts';
-import { Gateway } from '../../src/gateway.ts';
+import { Gateway, type GatewayOptions } from '../../src/gateway.ts';
 import type { Exchange } from '../../src/relay/exchange.ts';
 import type { Proxied } from '../../src/relay/proxied.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -70,7 +70,7 @@ const OFFLOAD = process.env.TEST_OFFLOAD === 'always' ? 'always' : undefined;
  */
 export async function startGateway(
   config: string | SimpleConfig,
-  { parseWorker }: { readonly parseWorker?: URL } = {},
+  options: Pick<GatewayOptions, 'parseWorker' | 'traceIdOf' | 'onFault'> = {},
 ): Promise<TestGateway> {
   const text = typeof config === 'string' ? config : simpleConfig(config);
   const { config: loaded } = parseConfig(text, { env: {} });
@@ -85,7 +85,7 @@ export async function startGateway(
   const gateway = new Gateway({ ...loaded, parsing }, log, {
     onExchange: (exchange) => exchanges.push(exchange),
     onProxied: (record) => proxied.push(record),
-    ...(parseWorker !== undefined && { parseWorker }),
+    ...options,
   });
   await gateway.start();
   return new TestGateway(gateway, lines, exchanges, proxied);

@@ -1,10 +1,10 @@
-// Mirth's REST API as far as health checks use it, over HTTPS on port 0: status, channels, sessions, and its oddities.
+// The simulated node's REST API (src/simulation/api) over HTTPS on port 0, with a record of what it was asked.
 // Promises: every request is on record; what it says may change at any time; closing it leaves nothing behind.
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import https from 'node:https';
-import type net from 'node:net';
 import type tls from 'node:tls';
+import { MirthState } from '../../src/simulation/api/mirth-state.ts';
+import { RestApi } from '../../src/simulation/api/rest-api.ts';
+import { SimulatedApi } from '../../src/simulation/api/simulated-api.ts';
 
 export interface ApiRequest {
   readonly path: string;
@@ -14,10 +14,6 @@ export interface ApiRequest {
 }
 
 export class MirthApi implements AsyncDisposable {
-  /** 0 OK, 1 unavailable, 2 engine starting, 3 initial deploy. */
-  status = 0;
-  /** Name to state. */
-  channels: Record<string, string> = { ADT: 'STARTED' };
   user = 'health';
   password = 'right';
   /** Answers XML whatever is asked for. */
@@ -25,22 +21,32 @@ export class MirthApi implements AsyncDisposable {
   /** Instead of all that: null answers nothing. */
   override: ((response: ServerResponse) => void) | undefined;
   readonly requests: ApiRequest[] = [];
-  /** How many sessions were made. */
-  logins = 0;
-  readonly #sessions = new Set<string>();
-  readonly #sockets = new Set<net.Socket>();
-  readonly #server: https.Server;
+  readonly #state = new MirthState({ phases: [], channels: [['ADT', 'STARTED']] });
+  readonly #rest = new RestApi(this.#state, () => ({ user: this.user, password: this.password }), true);
+  readonly #api: SimulatedApi;
 
   constructor(options: tls.TlsOptions) {
-    this.#server = https.createServer(options, (request, response) => this.#serve(request, response));
-    this.#server.on('connection', (socket: net.Socket) => {
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
-    });
+    const place = { host: '127.0.0.1', port: 0, tls: options };
+    this.#api = new SimulatedApi(place, { serve: (request, response) => this.#serve(request, response) });
+  }
+
+  /** 0 OK, 1 unavailable, 2 engine starting, 3 initial deploy. */
+  get status(): number {
+    return this.#state.status;
+  }
+
+  set status(status: number) {
+    this.#state.run([{ status, forMs: undefined }]);
+  }
+
+  /** Name to state. */
+  set channels(channels: Readonly<Record<string, string>>) {
+    for (const name of [...this.#state.channels.keys()]) this.#state.setChannel(name, null);
+    for (const [name, state] of Object.entries(channels)) this.#state.setChannel(name, state);
   }
 
   get port(): number {
-    return (this.#server.address() as net.AddressInfo).port;
+    return this.#api.port;
   }
 
   get url(): string {
@@ -49,67 +55,36 @@ export class MirthApi implements AsyncDisposable {
 
   /** Connections that are open. */
   get connections(): number {
-    return this.#sockets.size;
+    return this.#api.connections;
   }
 
-  async listen(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
+  /** How many sessions were made. */
+  get logins(): number {
+    return this.#rest.logins;
+  }
+
+  listen(): Promise<void> {
+    return this.#api.start();
   }
 
   /** As after a restart. */
   forgetSessions(): void {
-    this.#sessions.clear();
+    this.#rest.forgetSessions();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-    await once(this.#server, 'close');
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#api.stop();
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const path = request.url ?? '';
-    const record = { path, headers: request.headers, status: 0 };
+    const record = { path: request.url ?? '', headers: { ...request.headers }, status: 0 };
     this.requests.push(record);
     response.on('finish', () => {
       record.status = response.statusCode;
     });
-    if (this.override !== undefined) this.override(response);
-    else if (request.headers['x-requested-with'] === undefined) response.writeHead(400).end();
-    else if (path === '/api/server/status')
-      this.#answer(response, { int: this.status }, `<int>${this.status}</int>`);
-    else if (path !== '/api/channels/statuses') response.writeHead(404).end();
-    else if (!this.#isKnown(request, response)) response.writeHead(401).end();
-    else this.#answer(response, { list: this.#list() }, '<list/>');
-  }
-
-  #isKnown({ headers }: IncomingMessage, response: ServerResponse): boolean {
-    const session = /JSESSIONID=(\w+)/.exec(headers.cookie ?? '')?.[1];
-    if (session !== undefined && this.#sessions.has(session)) return true;
-    const basic = `Basic ${Buffer.from(`${this.user}:${this.password}`).toString('base64')}`;
-    if (headers.authorization !== basic) return false;
-    const made = `node0${++this.logins}`;
-    this.#sessions.add(made);
-    response.setHeader('set-cookie', `JSESSIONID=${made};Path=/api;Secure;HttpOnly`);
-    return true;
-  }
-
-  /** As XStream writes it: no list for one, and null for none. */
-  #list(): unknown {
-    const all = Object.entries(this.channels).map(([name, state]) => ({
-      channelId: 'c0ffee',
-      name,
-      state,
-      childStatuses: { dashboardStatus: [{ name: 'Source', state: 'STOPPED' }] },
-    }));
-    if (all.length === 0) return null;
-    return { dashboardStatus: all.length === 1 ? all[0] : all };
-  }
-
-  #answer(response: ServerResponse, json: unknown, xml: string): void {
-    if (this.xml) response.writeHead(200, { 'content-type': 'application/xml' }).end(xml);
-    else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+    if (this.xml) request.headers.accept = 'application/xml';
+    if (this.override === undefined) this.#rest.serve(request, response);
+    else this.override(response);
   }
 }
 

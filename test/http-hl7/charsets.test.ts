@@ -4,7 +4,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';
 import { value } from '../helpers/strict-http.ts';
-import { expectRefusal, LONG, PATIENCE_MS, type PostRoom, post, toHttp, told, toMllp } from './room.ts';
+import {
+  byMllp,
+  expectNothingHeld,
+  expectRefusal,
+  LONG,
+  PATIENCE_MS,
+  type PostRoom,
+  post,
+  toHttp,
+  told,
+  toMllp,
+} from './room.ts';
 
 /** Its second byte in GB18030 is 7C, the field separator. */
 const CHINESE = new TextDecoder('gb18030').decode(Buffer.from([0x81, 0x7c]));
@@ -141,4 +152,44 @@ describe('F73 bytes', LONG, () => {
       );
     },
   );
+});
+
+describe('charset: utf-8 of a pool', LONG, () => {
+  const latin = named(LATIN, '8859/1');
+  const inUtf8 = named(UTF8, 'UNICODE UTF-8');
+  const pool = { charset: 'utf-8' };
+
+  it.each([0, 100_000])('by MLLP: posted in UTF-8, and MSH-18 says so; %d bytes more', async (more) => {
+    const rest = Buffer.from(`NTE|1||${'x'.repeat(more)}\r`);
+    const request = await byMllp(Buffer.concat([latin, rest]), { pool });
+    expect(request.body.toString('latin1')).toBe(Buffer.concat([inUtf8, rest]).toString('latin1'));
+    expect(value(request, 'content-type')).toBe('x-application/hl7-v2+er7; charset=utf-8');
+  });
+
+  it('without it the bytes are as they came', async () => {
+    const { body } = await byMllp(latin);
+    expect(body.equals(latin)).toBe(true);
+  });
+
+  it('by HTTP: from the charset that the request declares', async () => {
+    await using room = await toHttp({ pool });
+    const type = 'application/hl7-v2; charset=ISO-8859-1';
+    expect(told(await room.ask(post(named(LATIN, '8859/1'), { type })))).toBe('200 AA X1');
+    expect(room.node.request.body.toString('latin1')).toBe(inUtf8.toString('latin1'));
+    await expectNothingHeld(room.gw);
+  });
+
+  it.each([
+    ['what is of no charset that it says', named(LATIN, 'UNICODE UTF-8')],
+    [
+      'an MSH-10 that would be answered in other bytes',
+      Buffer.from(latin.toString('latin1').replace('X1', '\xdc'), 'latin1'),
+    ],
+  ])('%s: refused', async (_, body) => {
+    await using room = await toHttp({ pool, listener: { onRejected: 'close' } });
+    const response = await room.ask(post(body));
+    expect(told(response)).toMatch(/^4\d\d GW_ERR_PARSE_CHARSET$/);
+    expect(room.node.requests).toHaveLength(0);
+    await expectNothingHeld(room.gw);
+  });
 });

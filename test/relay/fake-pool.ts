@@ -26,6 +26,10 @@ class FakeChannel implements Channel {
   get hasRoom(): boolean {
     return this.open && this.pending.length < this.#pipelining;
   }
+
+  takes(): boolean {
+    return this.hasRoom;
+  }
 }
 
 export class FakeUpstream implements Upstream {
@@ -182,6 +186,7 @@ export function fakePool(
     onUsable: (node) => dispatcher.onUsable(node),
     onState: () => {},
     onStrayAnswer: () => {},
+    onRepeatedId: () => {},
     mayEject: (node) => mayEject(node, dispatcher.pool.nodes, { share: 1 }),
   };
   const nodes = config.nodes.map(

@@ -50,12 +50,18 @@ function startBatch(count: number, accept?: (part: Exchange) => void) {
   const parts: Exchange[] = [];
   const pieces = splitBatch(whole.header, count);
   if (pieces === undefined) throw new Error('not split');
-  const batch = new SplitBatch(whole, pieces, (part) => {
-    parts.push(part);
-    accept?.(part);
-  });
+  const told = { handedOver: 0 };
+  const batch = new SplitBatch(
+    whole,
+    pieces,
+    (part) => {
+      parts.push(part);
+      accept?.(part);
+    },
+    () => told.handedOver++,
+  );
   batch.start();
-  return { sender, whole, parts, batch };
+  return { sender, whole, parts, batch, told };
 }
 
 function answer(part: Exchange | undefined, code: 'AA' | 'AE' | 'CA' = 'AA'): void {

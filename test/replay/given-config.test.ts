@@ -10,6 +10,7 @@ import { createAuthority } from '../../certs/authority.ts';
 import { ConfigError } from '../../src/config/load.ts';
 import { merged, readGivenText } from '../../src/replay/config/given-config.ts';
 import { fasterConfig } from '../../src/replay/config/speed.ts';
+import { stagedConfig } from '../../src/replay/config/staged-config.ts';
 import { ThrowAway } from '../../src/replay/config/throw-away.ts';
 import {
   openStage,
@@ -139,6 +140,31 @@ describe('what is played', () => {
     expect(fast.pools[0]?.connections.settleMs).toBe(config.pools[0]?.connections.settleMs);
     expect(fast.routes).toEqual(config.routes);
     expect(fasterConfig(config, 1)).toBe(config);
+  });
+
+  test('nothing of it reaches out of the process', () => {
+    const text = `${SMALL}admin: { token: 0123456789abcdef }
+audit: { file: /var/log/audit.xml }
+telemetry: { metrics: { otlp: { endpoint: "http://10.0.0.9:4318" } } }
+reload: { watch: true }
+`;
+    const { config } = readGivenText(text, 'c.yaml', around);
+    expect(config.metrics.otlp).toBeDefined();
+    const notes: string[] = [];
+    const staged = stagedConfig(config, {
+      ...around,
+      speed: 1,
+      portOf: () => 4711,
+      behindProxy: new Set(),
+      note: (note) => notes.push(note),
+    });
+    expect(staged).toMatchObject({
+      ...{ admin: undefined, audit: undefined, watchConfig: false, watchCertificates: false },
+      metrics: { prometheus: false, otlp: undefined },
+      listeners: [{ bind: { host: '127.0.0.1', port: 0 } }],
+      pools: [{ nodes: [{ host: '127.0.0.1', port: 4711, url: 'mllp://127.0.0.1:4711' }] }],
+    });
+    expect(staged.routes).toEqual(config.routes);
   });
 
   test('a reload merges maps, replaces the rest, and a key without a value goes', () => {

@@ -68,7 +68,7 @@ export interface Room extends Disposable {
   readonly told: string[];
 }
 
-export function upstreamTo(node: FaultyNode, options: Partial<MllpUpstreamOptions> = {}): Room {
+export function upstreamTo(node: Pick<FaultyNode, 'port'>, options: Partial<MllpUpstreamOptions> = {}): Room {
   const told: string[] = [];
   const owner: UpstreamOwner = {
     onReached: () => void told.push('reached'),
@@ -77,6 +77,7 @@ export function upstreamTo(node: FaultyNode, options: Partial<MllpUpstreamOption
     onRoom: () => {},
     onFullness: () => void told.push('fullness'),
     onStrayAnswer: () => void told.push('stray'),
+    onRepeatedId: () => void told.push('repeated'),
   };
   const upstream = new MllpUpstream(
     {
@@ -90,6 +91,7 @@ export function upstreamTo(node: FaultyNode, options: Partial<MllpUpstreamOption
       settleMs: 1,
       connectMs: 5_000,
       ackMs: 30_000,
+      repeatedIds: 'redial',
       answers: { maxFrameBytes: 1_000_000, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
       ...options,
     },

@@ -74,6 +74,7 @@ export function nodeWith({ check = 'tcp', others = () => true, ...more }: NodePa
       onUsable: () => void usableCalls++,
       onState: (_, state, reason) => void states.push(`${state}: ${reason}`),
       onStrayAnswer: () => {},
+      onRepeatedId: () => {},
       mayEject: others,
     },
     () => upstream,

@@ -10,7 +10,8 @@ type Pattern =
   | 'listeners.NAME.tls.cert'
   | 'pools.NAME.nodes.NAME.tls.cert'
   | 'pools.NAME.health.tls.cert'
-  | 'admin.tls.cert';
+  | 'admin.tls.cert'
+  | 'audit.syslog.tls.cert';
 type Certificate = { readonly kind: 'pem'; readonly file: string } | Extract<KeyPairFiles, { kind: 'p12' }>;
 
 /** Of `cert`, `key` and `passphrase` of the section. */

@@ -10,7 +10,10 @@ import { readKeyPairs } from './key-pairs.ts';
 export function buildNodeTls(
   tls: Section,
   reading: Reading,
-  pattern: 'pools.NAME.nodes.NAME.tls.cert' | 'pools.NAME.health.tls.cert' = 'pools.NAME.nodes.NAME.tls.cert',
+  pattern:
+    | 'pools.NAME.nodes.NAME.tls.cert'
+    | 'pools.NAME.health.tls.cert'
+    | 'audit.syslog.tls.cert' = 'pools.NAME.nodes.NAME.tls.cert',
 ): NodeTlsConfig {
   if (!tls.has('cert')) {
     for (const key of ['key', 'passphrase']) if (tls.has(key)) tls.error(key, 'needs cert as well');

@@ -1,12 +1,27 @@
 // Every kind of work that parse workers do. A new kind is a file of its own in this folder, with a line in each of the
 // two tables here; pool and worker need not know of it.
+import type { ErrorPlace } from '../../errors.ts';
 import { type FieldsInput, type FieldsOutput, readFields } from './fields.ts';
 import { type HeadersInput, type HeadersOutput, readHeaders } from './headers.ts';
+import {
+  type Checked,
+  type SplitInput,
+  type SplitOutput,
+  split,
+  type TranscodeOutput,
+  transcode,
+  type ValidateInput,
+  validate,
+  type WholeInput,
+} from './whole.ts';
 
 /** What goes to the worker and what comes back: plain data and shared memory, nothing with a class. */
 export interface ParseKinds {
   readonly headers: { readonly input: HeadersInput; readonly output: HeadersOutput };
   readonly fields: { readonly input: FieldsInput; readonly output: FieldsOutput };
+  readonly validate: { readonly input: ValidateInput; readonly output: Checked<readonly ErrorPlace[]> };
+  readonly split: { readonly input: SplitInput; readonly output: Checked<SplitOutput> };
+  readonly transcode: { readonly input: WholeInput; readonly output: Checked<TranscodeOutput> };
 }
 
 export type ParseKind = keyof ParseKinds;
@@ -18,6 +33,9 @@ type Work = { readonly [K in ParseKind]: (input: InputOf<K>) => OutputOf<K> | Pr
 const WORK: Work = {
   headers: readHeaders,
   fields: readFields,
+  validate,
+  split,
+  transcode,
 };
 
 export interface ParseTask<K extends ParseKind = ParseKind> {

@@ -43,6 +43,9 @@ export function stagedConfig(config: GatewayConfig, staging: Staging): GatewayCo
       watchConfig: false,
       watchCertificates: false,
       admin: undefined,
+      // What is tried out is not to be counted, or recorded, beside what happens.
+      audit: undefined,
+      metrics: { prometheus: false, otlp: undefined },
     },
     staging.speed,
   );

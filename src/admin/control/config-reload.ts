@@ -1,0 +1,91 @@
+// Takes up the config file as it is now: the gateway by it, and the admin API where it says. One reload at a time, and
+// what is wrong with one changes nothing.
+import { readFileSync } from 'node:fs';
+import type { AdminConfig } from '../../config/config.ts';
+import { ConfigError, formatProblem, parseConfig } from '../../config/load.ts';
+import { asGatewayError, GatewayError } from '../../errors.ts';
+import type { Gateway } from '../../gateway.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { PreparedDoor } from '../admin-door.ts';
+import type { By, ReloadReport } from '../control.ts';
+
+/** The config in force, and how the last reload went. */
+export interface LoadedConfig {
+  /** As the file had it. */
+  readonly text: string;
+  readonly loadedAt: Date;
+  /** Why the last reload failed; undefined after one that worked. */
+  readonly error: string | undefined;
+}
+
+/** Opens the admin API where another config wants it. */
+export type PrepareAdmin = (config: AdminConfig | undefined) => Promise<PreparedDoor>;
+
+export class ConfigReload {
+  readonly #gateway: () => Gateway;
+  readonly #prepareAdmin: PrepareAdmin;
+  readonly #log: Log;
+  #loaded: LoadedConfig;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  /** `text`: of the config that the gateway was made with. */
+  constructor(gateway: () => Gateway, text: string, prepareAdmin: PrepareAdmin, log: Log) {
+    this.#gateway = gateway;
+    this.#prepareAdmin = prepareAdmin;
+    this.#log = log;
+    this.#loaded = { text, loadedAt: new Date(), error: undefined };
+  }
+
+  get loaded(): LoadedConfig {
+    return this.#loaded;
+  }
+
+  /** @throws GatewayError; then the old config stays in force */
+  reload(by: By): Promise<ReloadReport> {
+    // Two at once would each open the admin API anew, and the text in force could be the other one's.
+    const reloaded = this.#reloading.then(() => this.#reload(by));
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  async #reload(by: By): Promise<ReloadReport> {
+    const gateway = this.#gateway();
+    const { file } = gateway.config;
+    this.#log.info({ by, file }, 'reload');
+    try {
+      if (file === undefined)
+        throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the config has no file' });
+      const text = readConfigText(file);
+      const { config, warnings } = parseConfig(text, { file, env: process.env });
+      for (const warning of warnings) this.#log.warn({ by }, formatProblem(warning));
+      const admin = await this.#prepareAdmin(config.admin);
+      const changed = await gateway.reload(config).catch(async (thrown) => {
+        await admin.discard();
+        throw thrown;
+      });
+      admin.commit();
+      this.#loaded = { text, loadedAt: new Date(), error: undefined };
+      return { changed, atNextStart: gateway.atNextStart, warnings: warnings.map(formatProblem) };
+    } catch (thrown) {
+      const error = reloadError(thrown);
+      this.#loaded = { ...this.#loaded, error: error.message };
+      this.#log.error({ by, code: error.code }, `${error.message}; the old config stays in force`);
+      // Of certificate files each is taken or kept for itself, as by the watch.
+      gateway.reloadCertificates();
+      throw error;
+    }
+  }
+}
+
+function readConfigText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new GatewayError('GW_ERR_FILE', { detail: 'the config file', cause });
+  }
+}
+
+function reloadError(thrown: unknown): GatewayError {
+  if (!(thrown instanceof ConfigError)) return asGatewayError(thrown);
+  return new GatewayError('GW_ERR_CONFIG', { detail: thrown.problems.map(formatProblem).join('; ') });
+}

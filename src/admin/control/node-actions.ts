@@ -1,0 +1,157 @@
+// What an operator may change of nodes while the gateway runs. Every change is logged with who made it, and kept over a
+// reload of the file; what cannot be done changes nothing.
+import type { NodeConfig } from '../../config/config.ts';
+import { ConfigError, parseConfig } from '../../config/load.ts';
+import { suggestion } from '../../config/source/closest.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Gateway } from '../../gateway.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Node } from '../../upstream/node.ts';
+import type { By } from '../control.ts';
+import { changedText, type PoolChanges } from '../effective-config.ts';
+
+export class NodeActions {
+  readonly #gateway: () => Gateway;
+  readonly #text: () => string;
+  readonly #log: Log;
+  /** Settings of added nodes as they were given, by pool and node. */
+  readonly #settings = new Map<string, Map<string, object>>();
+
+  /** `text`: of the config in force, as loaded. */
+  constructor(gateway: () => Gateway, text: () => string, log: Log) {
+    this.#gateway = gateway;
+    this.#text = text;
+    this.#log = log;
+  }
+
+  drain(pool: string, node: string, by: By): Node {
+    return this.#change(pool, node, by, 'drain', (one) => one.drain(`wanted from ${by}`));
+  }
+
+  maintenance(pool: string, node: string, by: By): Node {
+    return this.#change(pool, node, by, 'maintenance', (one) => one.maintenance(`wanted from ${by}`));
+  }
+
+  ready(pool: string, node: string, by: By): Node {
+    return this.#change(pool, node, by, 'ready', (one) => one.ready(`wanted from ${by}`));
+  }
+
+  setWeight(pool: string, node: string, weight: number, by: By): Node {
+    return this.#change(pool, node, by, `weight ${weight}`, (one) => {
+      one.setWeight(weight);
+      this.#gateway().pools.overridesOf(pool).weights.set(node, weight);
+    });
+  }
+
+  addNode(pool: string, node: string, settings: unknown, by: By): Node {
+    const room = this.#room(pool);
+    if (room.nodes.some(({ name }) => name === node))
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: `pool ${pool} has a node of that name` });
+    if (typeof settings !== 'object' || settings === null)
+      throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: 'a node is a map as in the config' });
+    const { added, removed } = this.#gateway().pools.overridesOf(pool);
+    const mine = this.#settings.get(pool) ?? new Map<string, object>();
+    this.#settings.set(pool, mine);
+    mine.set(node, settings);
+    const wasRemoved = removed.delete(node);
+    try {
+      added.set(node, this.#built(pool, node));
+      this.#gateway().pools.refresh(this.#poolConfig(pool));
+    } catch (thrown) {
+      mine.delete(node);
+      added.delete(node);
+      if (wasRemoved) removed.add(node);
+      throw thrown;
+    }
+    this.#log.warn({ pool, node, by }, 'admin: node added');
+    return this.#node(pool, node);
+  }
+
+  removeNode(pool: string, node: string, by: By): void {
+    this.#node(pool, node);
+    if (this.#room(pool).nodes.length === 1)
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'a pool needs at least one node' });
+    const { added, removed, weights } = this.#gateway().pools.overridesOf(pool);
+    added.delete(node);
+    weights.delete(node);
+    this.#settings.get(pool)?.delete(node);
+    removed.add(node);
+    this.#gateway().pools.refresh(this.#poolConfig(pool));
+    this.#log.warn({ pool, node, by }, 'admin: node removed');
+  }
+
+  /** What was changed, by pool. */
+  changes(): ReadonlyMap<string, PoolChanges> {
+    const { pools, config } = this.#gateway();
+    return new Map(
+      config.pools.map(({ name }) => {
+        const { removed, weights } = pools.overridesOf(name);
+        return [name, { added: this.#settings.get(name) ?? new Map<string, object>(), removed, weights }];
+      }),
+    );
+  }
+
+  /** The file has the last word on a pool that it does not have any more, and on a node that it names itself. */
+  forgetGone(): void {
+    const { pools } = this.#gateway();
+    for (const [pool, mine] of this.#settings) {
+      if (!pools.rooms.has(pool)) this.#settings.delete(pool);
+      else for (const name of mine.keys()) if (!pools.overridesOf(pool).added.has(name)) mine.delete(name);
+    }
+  }
+
+  #change(pool: string, name: string, by: By, what: string, act: (node: Node) => void): Node {
+    const node = this.#node(pool, name);
+    act(node);
+    this.#log.warn({ pool, node: name, by }, `admin: ${what}`);
+    return node;
+  }
+
+  #room(pool: string) {
+    const { rooms } = this.#gateway().pools;
+    const room = rooms.get(pool);
+    if (room === undefined)
+      throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
+        detail: `no pool of that name${suggestion(pool, [...rooms.keys()])}`,
+      });
+    return room;
+  }
+
+  #node(pool: string, name: string): Node {
+    const { nodes } = this.#room(pool);
+    const node = nodes.find((one) => one.name === name);
+    if (node !== undefined) return node;
+    const hint = suggestion(
+      name,
+      nodes.map((one) => one.name),
+    );
+    throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
+      detail: `pool ${pool} has no node of that name${hint}`,
+    });
+  }
+
+  #poolConfig(pool: string) {
+    const config = this.#gateway().config.pools.find(({ name }) => name === pool);
+    if (config === undefined)
+      throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', { detail: 'no pool of that name' });
+    return config;
+  }
+
+  /** Checked as if it stood in the file. */
+  #built(pool: string, node: string): NodeConfig {
+    try {
+      const { config } = parseConfig(changedText(this.#text(), this.changes()), {
+        file: this.#gateway().config.file,
+        env: process.env,
+      });
+      const built = config.pools.find(({ name }) => name === pool)?.nodes.find(({ name }) => name === node);
+      if (built !== undefined) return built;
+    } catch (thrown) {
+      if (!(thrown instanceof ConfigError)) throw thrown;
+      const [first] = thrown.problems;
+      const detail = first === undefined ? undefined : `${first.key}: ${first.message}`;
+      throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail });
+    }
+    throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: 'the node would not be in the config' });
+  }
+}

@@ -1,0 +1,172 @@
+// What a running gateway tells of itself: its state, nodes, routes, senders and certificates, as the admin API words it.
+// Promises nothing of a message or a patient in any of it, and a fixed amount of memory for each node and route.
+import type { RouteConfig, ValueTest } from '../../config/config.ts';
+import type { Gateway } from '../../gateway.ts';
+import type { Exchange } from '../../relay/exchange.ts';
+import type { Node } from '../../upstream/node.ts';
+import { version } from '../../version.ts';
+import type {
+  CertificateReport,
+  NodeReport,
+  PoolReport,
+  RouteReport,
+  SenderReport,
+  StatusReport,
+} from '../control.ts';
+import { NodePace } from '../node-pace.ts';
+import type { LoadedConfig } from './config-reload.ts';
+
+const DAY_MS = 86_400_000;
+
+export class Reports {
+  readonly #gateway: () => Gateway;
+  readonly #startedAt = new Date();
+  readonly #paces = new WeakMap<Node, NodePace>();
+  readonly #routed = new Map<string, number>();
+
+  constructor(gateway: () => Gateway) {
+    this.#gateway = gateway;
+  }
+
+  /** To be called for each message that is over. */
+  onExchange({ node, attempts, route, outcome }: Exchange): void {
+    if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
+    const last = attempts.at(-1);
+    if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;
+    let pace = this.#paces.get(node);
+    if (pace === undefined) {
+      pace = new NodePace();
+      this.#paces.set(node, pace);
+    }
+    const endedAt = last.endedAt ?? performance.now();
+    pace.add(endedAt - last.writtenAt, endedAt);
+  }
+
+  status({ loadedAt, error }: LoadedConfig): StatusReport {
+    const gateway = this.#gateway();
+    return {
+      version,
+      pid: process.pid,
+      startedAt: this.#startedAt.toISOString(),
+      configFile: gateway.config.file,
+      loadedAt: loadedAt.toISOString(),
+      reloadError: error,
+      draining: gateway.isDraining,
+      bufferedBytes: gateway.heldBytes,
+      maxBufferedBytes: gateway.maxHeldBytes,
+      listeners: gateway.listeners.map(({ name, config, address, connections }) => ({
+        listener: name,
+        protocol: config.protocol,
+        tls: config.tls !== undefined,
+        address,
+        connections,
+      })),
+      pools: this.#pools(),
+      certificates: this.certificates(),
+    };
+  }
+
+  nodes(): readonly NodeReport[] {
+    return this.#pools().flatMap(({ nodes }) => nodes);
+  }
+
+  routes(): readonly RouteReport[] {
+    return this.#gateway().config.routes.map((route) => ({
+      route: route.name,
+      when: Object.fromEntries(route.when.map(({ text, test }) => [text, inWords(test)])),
+      ...actionOf(route),
+      messages: this.#routed.get(route.name) ?? 0,
+    }));
+  }
+
+  senders(): readonly SenderReport[] {
+    return this.#gateway().listeners.flatMap((listener) =>
+      listener.senders().map(({ peer, since, messages, pending }) => ({
+        listener: listener.name,
+        address: peer.address,
+        port: peer.port,
+        tlsSubject: peer.tls?.subject,
+        since: new Date(since).toISOString(),
+        messages,
+        pending,
+      })),
+    );
+  }
+
+  certificates(): readonly CertificateReport[] {
+    return this.#gateway().certificates.map(({ where, file, subject, notAfter }) => ({
+      where,
+      file,
+      subject,
+      notAfter: notAfter.toISOString(),
+      days: Math.floor((notAfter.getTime() - Date.now()) / DAY_MS),
+    }));
+  }
+
+  node(node: Node): NodeReport {
+    const { status } = node;
+    const pace = this.#paces.get(node);
+    const { pools } = this.#gateway();
+    const overrides = pools.overridesOf(node.pool);
+    const config = pools.rooms.get(node.pool)?.config.nodes.find(({ name }) => name === node.name);
+    const { lastCheck } = status;
+    return {
+      pool: node.pool,
+      node: node.name,
+      url: config?.url ?? '',
+      state: status.state,
+      health: status.health,
+      since: new Date(status.since).toISOString(),
+      reason: status.reason,
+      backup: status.backup,
+      weight: status.weight,
+      effectiveWeight: status.effectiveWeight,
+      inFlight: status.inFlight,
+      connections: status.connections,
+      lastCheck: lastCheck && {
+        at: new Date(lastCheck.at).toISOString(),
+        result: lastCheck.result,
+        ms: lastCheck.durationMs,
+        ...(lastCheck.reason === undefined ? {} : { reason: lastCheck.reason }),
+      },
+      answers: { ...status.answers },
+      failures: { ...status.failures },
+      ejections: status.ejections,
+      answersPerSecond: pace?.rate(performance.now()) ?? 0,
+      p50Ms: pace?.quantile(0.5),
+      p99Ms: pace?.quantile(0.99),
+      runtime:
+        overrides.added.has(node.name) || overrides.weights.has(node.name) || node.adminState !== 'ready',
+    };
+  }
+
+  #pools(): readonly PoolReport[] {
+    return [...this.#gateway().pools.rooms.values()].map((room) => ({
+      pool: room.name,
+      protocol: room.config.protocol,
+      queued: room.dispatcher.queued + (room.httpPool?.queued ?? 0),
+      nodes: room.nodes.map((node) => this.node(node)),
+    }));
+  }
+}
+
+function actionOf({ action }: RouteConfig): Pick<RouteReport, 'to' | 'reject'> {
+  return action.kind === 'pool' ? { to: action.pool } : { reject: { code: action.code, text: action.text } };
+}
+
+function inWords(test: ValueTest): string {
+  switch (test.kind) {
+    case 'equals':
+      return test.value;
+    case 'any':
+      return test.tests.map(inWords).join(' or ');
+    case 'not':
+      return `not ${inWords(test.test)}`;
+    case 'exists':
+      return test.exists ? 'is there' : 'is empty';
+    case 'regex':
+      return `/${test.source}/${test.flags}`;
+    case 'cidr':
+      return test.range;
+  }
+}

@@ -1,0 +1,141 @@
+// One event of the audit trail as the XML of DICOM PS3.15 A.5.1 (AuditMessage), which IHE ATNA repositories take (ITI TF-2
+// 3.20). Pure; promises one line of printable ASCII, whatever names and addresses hold.
+
+/** DICOM PS3.16 CID 400 (events) and CID 403 (types of a security alert), code and meaning. */
+export const KINDS = {
+  // PS3.15 A.5.3.1
+  started: { event: ['110100', 'Application Activity'], type: ['110120', 'Application Start'] },
+  stopped: { event: ['110100', 'Application Activity'], type: ['110121', 'Application Stop'] },
+  // PS3.15 A.5.3.11
+  'not authenticated': { event: ['110113', 'Security Alert'], type: ['110126', 'Node Authentication'] },
+  'config changed': { event: ['110113', 'Security Alert'], type: ['110131', 'Software Configuration'] },
+  'node state': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
+  'message refused': { event: ['110113', 'Security Alert'], type: ['110147', 'Access Control Decision'] },
+} as const satisfies Record<string, { readonly event: Code; readonly type: Code }>;
+
+type Code = readonly [code: string, meaning: string];
+
+export type AuditKind = keyof typeof KINDS;
+
+export interface AuditEvent {
+  readonly kind: AuditKind;
+  readonly at: Date;
+  /** `minor`: what was tried did not come about (EventOutcomeIndicator 4); `success`: 0. */
+  readonly outcome: 'success' | 'minor';
+  /** Whose doing it was; undefined: the gateway's own. */
+  readonly who: Participant | undefined;
+  /** What it was about: a place in the config, `listeners.adt` or `pools.adt.nodes.a`. */
+  readonly subject: string;
+  /** For people; nothing of a message. */
+  readonly description: string;
+  /** MSH-10 of a message, as IHE's own events about messages have it (ITI TF-2 3.8.5.1). */
+  readonly controlId?: string | undefined;
+}
+
+export interface Participant {
+  /** An address, or a name such as `SIGHUP`. */
+  readonly id: string;
+  /** The subject of its certificate. */
+  readonly name?: string | undefined;
+  /** Of the network, where it came over one. */
+  readonly address?: string | undefined;
+}
+
+/** Who reports. */
+export interface AuditSource {
+  readonly id: string;
+  readonly site: string | undefined;
+  readonly host: string;
+  readonly pid: number;
+}
+
+export function auditMessage(event: AuditEvent, source: AuditSource): string {
+  const { kind, at, outcome, who, subject, description, controlId } = event;
+  const { event: eventId, type } = KINDS[kind];
+  const isActivity = eventId[0] === '110100';
+  const own = participant({
+    id: String(source.pid),
+    role: isActivity ? ['110150', 'Application'] : undefined,
+    alternative: 'hl7-gateway',
+    // A.5.3.11: true for who reports an alert. A.5.3.1: for who started it, and nobody says who that was.
+    isRequestor: !isActivity,
+    address: source.host,
+  });
+  const performed =
+    who === undefined
+      ? ''
+      : participant({ id: who.id, alternative: who.name, isRequestor: false, address: who.address });
+  const site = source.site === undefined ? '' : attribute('AuditEnterpriseSiteID', source.site);
+  return (
+    `<AuditMessage>` +
+    `<EventIdentification EventActionCode="E"${attribute('EventDateTime', at.toISOString())}` +
+    ` EventOutcomeIndicator="${outcome === 'success' ? 0 : 4}">` +
+    `${coded('EventID', eventId)}${coded('EventTypeCode', type)}` +
+    `<EventOutcomeDescription>${escaped(description)}</EventOutcomeDescription></EventIdentification>` +
+    `${own}${performed}` +
+    // 4: application server (A.5.1).
+    `<AuditSourceIdentification${site}${attribute('AuditSourceID', source.id)}>` +
+    `<AuditSourceTypeCode csd-code="4"/></AuditSourceIdentification>` +
+    `${isActivity ? '' : alertSubject(subject, source, description, controlId)}</AuditMessage>`
+  );
+}
+
+/** A.5.3.11, alert subject: a system object (2), which is a security resource (13). */
+function alertSubject(
+  subject: string,
+  { host }: AuditSource,
+  description: string,
+  controlId: string | undefined,
+): string {
+  const message = controlId === undefined ? '' : detail('MSH-10', controlId);
+  return (
+    `<ParticipantObjectIdentification${attribute('ParticipantObjectID', `hl7-gateway://${host}/${subject}`)}` +
+    ` ParticipantObjectTypeCode="2" ParticipantObjectTypeCodeRole="13">` +
+    `<ParticipantObjectIDTypeCode csd-code="12" codeSystemName="RFC-3881" originalText="URI"/>` +
+    `<ParticipantObjectName>${escaped(subject)}</ParticipantObjectName>` +
+    `${detail('Alert Description', description)}${message}</ParticipantObjectIdentification>`
+  );
+}
+
+interface ParticipantParts {
+  readonly id: string;
+  readonly alternative?: string | undefined;
+  readonly isRequestor: boolean;
+  readonly role?: Code | undefined;
+  readonly address?: string | undefined;
+}
+
+function participant({ id, alternative, isRequestor, role, address }: ParticipantParts): string {
+  const also = alternative === undefined ? '' : attribute('AlternativeUserID', alternative);
+  // 1: a machine's name, 2: its IP address (A.5.1).
+  const from =
+    address === undefined
+      ? ''
+      : `${attribute('NetworkAccessPointID', address)} NetworkAccessPointTypeCode="${isAddress(address) ? 2 : 1}"`;
+  const open = `<ActiveParticipant${attribute('UserID', id)}${also} UserIsRequestor="${isRequestor}"${from}`;
+  return role === undefined ? `${open}/>` : `${open}>${coded('RoleIDCode', role)}</ActiveParticipant>`;
+}
+
+function isAddress(text: string): boolean {
+  return /^[\d.]+$|:/.test(text);
+}
+
+function coded(element: string, [code, meaning]: Code): string {
+  return `<${element} csd-code="${code}" codeSystemName="DCM" originalText="${meaning}"/>`;
+}
+
+/** A.5.1: the value is base64. */
+function detail(type: string, value: string): string {
+  return `<ParticipantObjectDetail type="${type}" value="${Buffer.from(value, 'utf8').toString('base64')}"/>`;
+}
+
+function attribute(name: string, value: string): string {
+  return ` ${name}="${escaped(value)}"`;
+}
+
+/** ASCII only, so that no byte order mark is needed (RFC 5424 6.4); what XML 1.0 has no character for is left out. */
+function escaped(text: string): string {
+  return text
+    .replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '')
+    .replace(/[^\x20-\x7e]|[&<>"']/gu, (char) => `&#${char.codePointAt(0)};`);
+}

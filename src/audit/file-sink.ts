@@ -1,0 +1,57 @@
+// Audit records in a file, a line each, appended and flushed to the disk. Promises not to hold on to a file that was
+// renamed (logrotate), and to let nobody but its owner read it.
+import { type FileHandle, open } from 'node:fs/promises';
+import { causeCode, GatewayError } from '../errors.ts';
+import type { AuditSink } from './audit-queue.ts';
+
+export class FileSink implements AuditSink {
+  readonly name: string;
+  #file: Promise<FileHandle> | undefined;
+  /** Those that were replaced, until they are closed. */
+  #leaving: Promise<unknown> = Promise.resolve();
+  /** A record was written in part: its rest is ended, so that the next one has a line of its own. */
+  #torn = false;
+  #isWriting = false;
+  #isStale = false;
+
+  constructor(path: string) {
+    this.name = path;
+  }
+
+  async write(records: readonly string[]): Promise<void> {
+    this.#isWriting = true;
+    try {
+      this.#file ??= open(this.name, 'a', 0o600);
+      const file = await this.#file;
+      const text = `${this.#torn ? '\n' : ''}${records.join('\n')}\n`;
+      this.#torn = true;
+      await file.appendFile(text);
+      this.#torn = false;
+      await file.datasync();
+    } catch (cause) {
+      this.#isStale = true;
+      throw new GatewayError('GW_ERR_FILE', { detail: `audit.file: ${causeCode(cause)}`, cause });
+    } finally {
+      this.#isWriting = false;
+      if (this.#isStale) this.#leave();
+    }
+  }
+
+  /** What is being written goes to its end first: it would be written again otherwise. */
+  reopen(): void {
+    if (this.#isWriting) this.#isStale = true;
+    else this.#leave();
+  }
+
+  #leave(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    this.#isStale = false;
+    this.#leaving = Promise.all([this.#leaving, file?.then((one) => one.close()).catch(() => {})]);
+  }
+
+  async close(): Promise<void> {
+    this.#leave();
+    await this.#leaving;
+  }
+}

@@ -1,0 +1,56 @@
+// What is different between two configs, in words for people; and what of a config that is taken up while the gateway runs
+// has no effect before it starts anew.
+import { isDeepStrictEqual } from 'node:util';
+import type { GatewayConfig } from './config.ts';
+
+type Value = (config: GatewayConfig) => unknown;
+
+/** By their keys. */
+const SETTINGS: readonly (readonly [key: string, Value])[] = [
+  ['parsing', ({ parsing }) => parsing],
+  ['telemetry.metrics', ({ metrics }) => metrics],
+  ['admin', ({ admin }) => admin],
+  ['telemetry.log.level', ({ log }) => log.level],
+  ['telemetry.log.messages', ({ log }) => log.messages],
+  ['shutdown.timeout', ({ shutdown }) => shutdown.timeoutMs],
+  ['limits.maxBuffered', ({ maxBufferedBytes }) => maxBufferedBytes],
+  ['certificates.watch', ({ watchCertificates }) => watchCertificates],
+  ['reload.watch', ({ watchConfig }) => watchConfig],
+];
+
+/** Each with why: what reads it is made once, before anything else. */
+const AT_START: readonly (readonly [key: string, Value])[] = [
+  // The log's form is chosen when its output is opened.
+  ['telemetry.log.format', ({ log }) => log.format],
+  // Its queue and its connection live as long as the process, so that no event is lost.
+  ['audit', ({ audit }) => audit],
+];
+
+/** By name, what is new, gone or not as it was. */
+export function changesBetween(before: GatewayConfig, after: GatewayConfig): readonly string[] {
+  const changes: string[] = [];
+  for (const part of ['listeners', 'pools', 'routes'] as const) {
+    const old = new Map<string, unknown>(before[part].map((one) => [one.name, one]));
+    for (const one of after[part]) {
+      const was = old.get(one.name);
+      if (was === undefined) changes.push(`${part}.${one.name}: new`);
+      else if (!isDeepStrictEqual(was, one)) changes.push(`${part}.${one.name}: changed`);
+      old.delete(one.name);
+    }
+    for (const name of old.keys()) changes.push(`${part}.${name}: gone`);
+  }
+  const order = (config: GatewayConfig): string => config.routes.map(({ name }) => name).join('\n');
+  if (changes.every((change) => !change.startsWith('routes')) && order(before) !== order(after))
+    changes.push('routes: in another order');
+  for (const [key, value] of SETTINGS) {
+    const [was, is] = [value(before), value(after)];
+    if (isDeepStrictEqual(was, is)) continue;
+    changes.push(`${key}: ${was === undefined ? 'new' : is === undefined ? 'gone' : 'changed'}`);
+  }
+  return changes;
+}
+
+/** Keys in which the config in force differs from the one that the gateway was started with, and that wait for a start. */
+export function waitingForStart(started: GatewayConfig, inForce: GatewayConfig): readonly string[] {
+  return AT_START.flatMap(([key, value]) => (isDeepStrictEqual(value(started), value(inForce)) ? [] : [key]));
+}

@@ -1,0 +1,57 @@
+// Counts proxied HTTP requests: by where they came from, where they went, and the class of the status that they got.
+import type { Proxied } from '../relay/proxied.ts';
+import { type Family, histograms, numbers } from '../telemetry/metrics/family.ts';
+import { Histogram } from '../telemetry/metrics/histogram.ts';
+import { SeriesTable } from '../telemetry/metrics/series-table.ts';
+import type { Present } from './message-counts.ts';
+
+/** `none`: the client was gone before there was one. */
+export const STATUSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
+
+export class RequestCounts {
+  /** By listener, route, pool and node: how many of each class, in the order of STATUSES. */
+  readonly #cells = new SeriesTable(() => STATUSES.map(() => 0));
+  /** By pool and node. */
+  readonly #seconds = new SeriesTable(() => new Histogram());
+
+  add({ listener, route, pool, attempts, status, receivedAt, settledAt }: Proxied): void {
+    const node = attempts[attempts.length - 1]?.node;
+    const cell = this.#cells.of(listener, route?.name, pool?.name, node);
+    const index = classOf(status);
+    cell[index] = (cell[index] ?? 0) + 1;
+    if (settledAt !== undefined && node !== undefined)
+      this.#seconds.of(pool?.name ?? '', node).record((settledAt - receivedAt) / 1000);
+  }
+
+  families(present: Present): readonly Family[] {
+    this.#seconds.prune(([pool, node]) => present.node(pool, node));
+    this.#cells.prune(
+      ([listener, route, pool, node]) =>
+        present.listener(listener) && present.route(route) && present.node(pool, node),
+    );
+    return [
+      numbers(
+        'hl7_gateway_http_requests_total',
+        this.#cells.all.flatMap(({ names: [listener, route, pool, node], cell }) =>
+          STATUSES.map((status, index) => ({
+            labels: { listener, route, pool, node, status },
+            value: cell[index] ?? 0,
+          })),
+        ),
+      ),
+      histograms(
+        'hl7_gateway_http_request_seconds',
+        this.#seconds.all.map(({ names: [pool, node], cell }) => ({
+          labels: { pool, node },
+          histogram: cell,
+        })),
+      ),
+    ];
+  }
+}
+
+/** RFC 9110 15: a status has three digits, and its first is its class. */
+function classOf(status: number | undefined): number {
+  const index = Math.floor((status ?? 0) / 100) - 1;
+  return index >= 0 && index < STATUSES.length - 1 ? index : STATUSES.length - 1;
+}
