@@ -221,13 +221,11 @@ export class SimulatedHttpNode {
           endGently(request.socket);
           return;
         }
-        if (verdict === 'garbled' || verdict === 'mismatch') {
-          this.#onMessage(hl7, header, verdict);
-          respond(response, 'text/plain;charset=UTF-8', strangeAnswer(verdict, header));
-          return;
-        }
         const type = request.headers['content-type'];
-        const { answer, body } = answerHl7(hl7, header, verdict, type, this.#options.binaryTypes);
+        const { answer, body } =
+          verdict === 'garbled' || verdict === 'mismatch'
+            ? { answer: verdict, body: strangeAnswer(verdict, header) }
+            : answerHl7(hl7, header, verdict, type, this.#options.binaryTypes);
         this.#onMessage(hl7, header, answer);
         respond(response, 'text/plain;charset=UTF-8', body);
       });
