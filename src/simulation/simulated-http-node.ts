@@ -8,7 +8,7 @@ import { LONGEST_MS } from '../config/formats.ts';
 import { listen } from '../listen.ts';
 import { endGently } from '../mllp/tick-writer.ts';
 import { answerHl7, pathOf, respond, stream } from './http-reply.ts';
-import { type ChannelOptions, MirthChannel, strangeAnswer } from './mirth-channel.ts';
+import { type ChannelOptions, MirthChannel } from './mirth-channel.ts';
 import { BodyRoom } from './request-body.ts';
 import type { OnMessage } from './simulated-node.ts';
 import { page, SCRIPT, Sessions, STYLE } from './web-page.ts';
@@ -222,10 +222,7 @@ export class SimulatedHttpNode {
           return;
         }
         const type = request.headers['content-type'];
-        const { answer, body } =
-          verdict === 'garbled' || verdict === 'mismatch'
-            ? { answer: verdict, body: strangeAnswer(verdict, header) }
-            : answerHl7(hl7, header, verdict, type, this.#options.binaryTypes);
+        const { answer, body } = answerHl7(hl7, header, verdict, type, this.#options.binaryTypes);
         this.#onMessage(hl7, header, answer);
         respond(response, 'text/plain;charset=UTF-8', body);
       });
