@@ -8,6 +8,7 @@ import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { node } from './commands/node.ts';
 import { password } from './commands/password.ts';
+import { progressOf, replay, withScenarioOptions } from './commands/replay.ts';
 import { route } from './commands/route.ts';
 import { run } from './commands/run.ts';
 import { CONTENT_TYPE, send } from './commands/send.ts';
@@ -110,6 +111,12 @@ program
   .option('--password-file <file>', 'its password')
   .option('--json', 'a JSON line for each message', false)
   .action((files, options) => finish(send(files, { ...options, timeoutMs: options.timeout }, terminal)));
+
+withScenarioOptions(program.command('replay'))
+  .description('play scenarios and messages against a config and simulated nodes; exit 1 on a difference')
+  .argument('<path...>', 'folders, scenarios (*.yaml) and files with HL7 messages (*.hl7)')
+  .option('--json', 'a JSON line for each scenario', false)
+  .action((paths, options) => finish(replay(paths, options, terminal, progressOf())));
 
 program
   .command('show')

@@ -27,6 +27,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/pools.ts'],
   ['src/metrics/'],
   ['src/gateway.ts'],
+  ['src/replay/'],
   ['src/admin/'],
   ['src/commands/'],
   ['src/main.ts'],

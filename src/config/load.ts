@@ -9,7 +9,7 @@ import { readText } from './source/files.ts';
 import type { Environment } from './source/interpolate.ts';
 import { ConfigError, type Problem, Problems } from './source/problem.ts';
 import { readTree } from './source/tree.ts';
-import type { Reading } from './source/value.ts';
+import type { MapTree, Reading } from './source/value.ts';
 
 export { ConfigError, formatProblem, type Problem } from './source/problem.ts';
 
@@ -45,7 +45,13 @@ export function parseConfig(text: string, { file, env }: ParseOptions): Loaded {
     problems.throwIfAny();
     throw new ConfigError([], []);
   }
-  const top = readSection(tree, { key: '', pattern: '', place: { line: 1, column: 1 } }, reading);
+  return readConfig(tree, file, reading);
+}
+
+/** Of a config that has been taken apart, or that is part of another file. */
+export function readConfig(tree: MapTree, file: string | undefined, reading: Reading): Loaded {
+  const { problems } = reading;
+  const top = readSection(tree, { key: '', pattern: '', place: tree.place }, reading);
   const config = build(top, file === undefined ? undefined : resolve(file), reading);
   crossCheck(top, config, reading);
   problems.throwIfAny();

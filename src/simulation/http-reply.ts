@@ -2,11 +2,10 @@
 // makes it, garbled where Mirth's is. Promises that a stream holds one block in memory, whoever reads how slowly.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
-import type { AckCode } from '../hl7/ack.ts';
 import { decodeText } from '../hl7/charset.ts';
 import { charsetOfType, parseContentType } from '../hl7/content-type.ts';
 import type { Header } from '../hl7/header.ts';
-import { garbledAck, mirthAck } from './mirth-channel.ts';
+import { garbledAck, mirthAck, strangeAnswer, type Verdict } from './mirth-channel.ts';
 
 export function respond(response: ServerResponse, type: string, body: string | Buffer): void {
   response.setHeader('content-type', type);
@@ -54,10 +53,11 @@ export interface Hl7Answer {
 export function answerHl7(
   message: Buffer,
   header: Header | undefined,
-  code: AckCode,
+  code: Exclude<Verdict, 'close'>,
   contentType: string | undefined,
   binaryTypes: boolean,
 ): Hl7Answer {
+  if (code === 'garbled' || code === 'mismatch') return { answer: code, body: strangeAnswer(code, header) };
   const type = parseContentType(contentType ?? '');
   const now = new Date();
   // Without a type, or with one that cannot be read, Mirth takes text/plain.

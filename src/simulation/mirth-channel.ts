@@ -12,10 +12,21 @@ export interface ChannelOptions {
   readonly failEvery: number;
   /** Every so many messages it closes the connection without an answer; 0: never. */
   readonly closeAfter: number;
+  /** Instead of all of the above: asked for each message when it comes. */
+  readonly script?: ((payload: Buffer) => Turn) | undefined;
+}
+
+/** `garbled`: an answer that is no acknowledgement; `mismatch`: another message's. */
+export type Verdict = AckCode | 'close' | 'garbled' | 'mismatch';
+
+/** What becomes of one message; `hang`: nothing, ever. */
+export interface Turn {
+  readonly verdict: Verdict | 'hang';
+  readonly delayMs: number;
 }
 
 /** `header` is undefined for what is no HL7. */
-type OnVerdict = (header: Header | undefined, verdict: AckCode | 'close') => void;
+type OnVerdict = (header: Header | undefined, verdict: Verdict) => void;
 
 export class MirthChannel {
   readonly #options: ChannelOptions;
@@ -30,15 +41,20 @@ export class MirthChannel {
   }
 
   take(payload: Buffer, then: OnVerdict): void {
-    const { ack, delayMs, failEvery, closeAfter } = this.#options;
     const count = ++this.#messages;
-    const finish = (): void => {
-      const closes = closeAfter > 0 && count % closeAfter === 0;
-      const fails = failEvery > 0 && count % failEvery === 0;
-      then(headerOf(payload), closes ? 'close' : fails ? 'AE' : ack);
-    };
+    const { verdict, delayMs } = this.#options.script?.(payload) ?? this.#turn(count);
+    if (verdict === 'hang') return;
+    const finish = (): void => then(headerOf(payload), verdict);
     if (delayMs === 0) finish();
-    else setTimeout(finish, delayMs);
+    // A node that is stopped does not keep the process for what it has in work.
+    else setTimeout(finish, delayMs).unref();
+  }
+
+  #turn(count: number): Turn {
+    const { ack, delayMs, failEvery, closeAfter } = this.#options;
+    const closes = closeAfter > 0 && count % closeAfter === 0;
+    const fails = failEvery > 0 && count % failEvery === 0;
+    return { verdict: closes ? 'close' : fails ? 'AE' : ack, delayMs };
   }
 }
 
@@ -50,8 +66,22 @@ function headerOf(payload: Buffer): Header | undefined {
   }
 }
 
+/** What MSA-2 of an answer to nobody holds. */
+const NOBODY = 'NOBODY';
+
+/** An answer that is no acknowledgement, or another message's. */
+export function strangeAnswer(verdict: 'garbled' | 'mismatch', header: Header | undefined): Buffer {
+  if (verdict === 'garbled' || header === undefined) return Buffer.from('this is no acknowledgement\r');
+  return mirthAck(header, 'AA', new Date(), NOBODY);
+}
+
 /** As Mirth Connect 4.5.2 makes it, byte for byte but for the time: its MSH-10 is a timestamp, not unique. */
-export function mirthAck(header: Header, code: AckCode, now: Date): Buffer {
+export function mirthAck(
+  header: Header,
+  code: AckCode,
+  now: Date,
+  controlId = header.has(10) ? header.text(10) : '1',
+): Buffer {
   const { field, component } = header.delimiters;
   const fs = String.fromCharCode(field);
   const cs = component < 0 ? '' : String.fromCharCode(component);
@@ -72,7 +102,7 @@ export function mirthAck(header: Header, code: AckCode, now: Date): Buffer {
     header.text(11),
     header.text(12),
   ];
-  return acknowledgement(msh, code, header.has(10) ? header.text(10) : '1', fs);
+  return acknowledgement(msh, code, controlId, fs);
 }
 
 /** Fewer bytes it takes for no message, and answers nothing. */

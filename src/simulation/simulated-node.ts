@@ -7,7 +7,7 @@ import { listen } from '../listen.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
-import { type ChannelOptions, MirthChannel, mirthAck } from './mirth-channel.ts';
+import { type ChannelOptions, MirthChannel, mirthAck, strangeAnswer } from './mirth-channel.ts';
 
 export interface SimulatedNodeOptions extends ChannelOptions {
   readonly host: string;
@@ -151,6 +151,7 @@ export class SimulatedNode {
       const silent = verdict !== 'close' && header === undefined;
       this.#onMessage(payload, header, silent ? 'none' : verdict);
       if (verdict === 'close') done('close');
+      else if (verdict === 'garbled' || verdict === 'mismatch') done(strangeAnswer(verdict, header));
       else done(header === undefined ? undefined : mirthAck(header, verdict, new Date()));
     });
   }

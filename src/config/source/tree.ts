@@ -16,8 +16,11 @@ import { interpolate } from './interpolate.ts';
 import { type Place, printable } from './problem.ts';
 import type { Entry, MapTree, Reading, Tree } from './value.ts';
 
-/** Where variables stand that each request fills in; no such name is taken for one of the environment there. */
-const HEADER_RULE = /^routes\[\d+\]\.http\.(request|response)\.(set|add)\./;
+/**
+ * Where variables stand that each request fills in; no such name is taken for one of the environment there. A config may be
+ * part of a file: a scenario has one.
+ */
+const HEADER_RULE = /(?:^|\.)routes\[\d+\]\.http\.(request|response)\.(set|add)\./;
 
 const TOP: Place = { line: 1, column: 1 };
 /** Deeper than any key of the schema by far; recursion ends long before the stack does. */

@@ -1,0 +1,156 @@
+// `replay`: fixtures and scenarios against a config, with simulated nodes, in this process; what differs from what was
+// expected, field by field.
+import { writeFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import { causeCode, GatewayError } from '../errors.ts';
+import { collectScenarios } from '../replay/collect.ts';
+import { readGivenFile } from '../replay/config/given-config.ts';
+import { ThrowAway } from '../replay/config/throw-away.ts';
+import { jsonLine, jsonSum } from '../replay/report/json.ts';
+import { junitXml } from '../replay/report/junit.ts';
+import { reportLines, sumLine } from '../replay/report/table.ts';
+import { DEFAULT_JOBS, type Result, runScenarios } from '../replay/run.ts';
+import { updatedSource } from '../replay/update.ts';
+import { count } from './arguments.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+export interface ReplayOptions {
+  readonly config?: string | undefined;
+  readonly listener?: string | undefined;
+  readonly speed?: number | undefined;
+  readonly jobs?: number | undefined;
+  readonly compare?: readonly string[] | undefined;
+  readonly update?: boolean | undefined;
+  readonly json?: boolean | undefined;
+  readonly junit?: string | undefined;
+}
+
+/** Exit codes as a shell has them: 128 and the signal's number. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Good if everything came out as expected. */
+export async function replay(
+  paths: readonly string[],
+  options: ReplayOptions,
+  terminal: Terminal,
+  progress: (text: string) => void = () => {},
+): Promise<number> {
+  const throwAway = new ThrowAway();
+  // Left to itself a signal ends the process without its `exit`, and keys would stay behind.
+  const exits = Object.entries(SIGNALS).map(([name, code]) => [name, () => process.exit(code)] as const);
+  for (const [name, exit] of exits) process.once(name, exit);
+  const around = { env: process.env, throwAway };
+  try {
+    const scenarios = collectScenarios(paths, { ...options, env: process.env, config: options.config });
+    const given = options.config === undefined ? undefined : readGivenFile(options.config, around);
+    const { listener } = options;
+    if (given !== undefined && listener !== undefined)
+      if (!given.config.listeners.some(({ name }) => name === listener))
+        throw new GatewayError('GW_ERR_USAGE', { detail: `the config has no listener "${listener}"` });
+    let done = 0;
+    const results = await runScenarios(scenarios, {
+      ...around,
+      given,
+      // What is written down for good is what happens in real time.
+      speed: options.speed,
+      usualSpeed: options.update === true ? 1 : undefined,
+      jobs: options.jobs,
+      compare: options.compare,
+      onDone: ({ scenario }) => progress(`${++done}/${scenarios.length} ${scenario.name}`),
+    });
+    progress('');
+    report(results, options, terminal);
+    if (options.update === true) return update(results, options, terminal);
+    const bad = results.some(({ verdict }) => verdict === 'different' || verdict === 'broken');
+    return bad ? EXIT.failed : EXIT.good;
+  } finally {
+    for (const [name, exit] of exits) process.off(name, exit);
+    throwAway.remove();
+  }
+}
+
+function report(results: readonly Result[], { json, junit }: ReplayOptions, terminal: Terminal): void {
+  if (json === true) {
+    for (const result of results) terminal.out(jsonLine(result));
+    terminal.out(jsonSum(results));
+  } else
+    for (const line of results.length > 0 ? reportLines(results) : [sumLine(results)]) terminal.out(line);
+  if (junit === undefined) return;
+  write(junit, junitXml(results));
+}
+
+/** Good if nothing is left that has to be put right by hand. */
+function update(results: readonly Result[], { json }: ReplayOptions, terminal: Terminal): number {
+  let left = 0;
+  for (const result of results) {
+    if (result.verdict === 'broken') {
+      left++;
+      continue;
+    }
+    const updated = updatedSource(result);
+    left += updated.left.length;
+    if (updated.text === undefined) continue;
+    write(result.scenario.file, updated.text);
+    terminal.out(
+      json === true ? JSON.stringify({ updated: result.scenario.file }) : `updated ${result.scenario.file}`,
+    );
+  }
+  if (left > 0 && json !== true) terminal.out(`${left} differences have to be put right by hand`);
+  return left > 0 ? EXIT.failed : EXIT.good;
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    throw new GatewayError('GW_ERR_FILE', {
+      detail: `${file}: cannot be written: ${causeCode(cause)}`,
+      cause,
+    });
+  }
+}
+
+function speed(text: string): number {
+  const times = count(text);
+  if (times < 1 || times > 1000) throw new InvalidArgumentError('It takes a number from 1 to 1000.');
+  return times;
+}
+
+function jobs(text: string): number {
+  const number = count(text);
+  if (number < 1 || number > 64) throw new InvalidArgumentError('It takes a number from 1 to 64.');
+  return number;
+}
+
+function fieldName(text: string, before: readonly string[] = []): readonly string[] {
+  if (!/^[A-Z][A-Z0-9]{2}-\d{1,2}$/.test(text))
+    throw new InvalidArgumentError('It takes a field such as MSH-7.');
+  return [...before, text];
+}
+
+/** What belongs to scenarios; the command and its `--json` are defined where all ways to replay are. */
+export function withScenarioOptions(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'the config, for what brings none of its own')
+    .option('--listener <name>', 'where message files without a scenario are sent to (default: the first)')
+    .option(
+      '--speed <times>',
+      'how many times faster time passes (default: as the scenario says, else 10)',
+      speed,
+    )
+    .option('--jobs <n>', 'scenarios at the same time', jobs, DEFAULT_JOBS)
+    .option(
+      '--compare <field>',
+      'compare this field of answers too: MSH-7, MSH-10; may be repeated',
+      fieldName,
+    )
+    .option('--update', 'accept what came out as the new expectation', false)
+    .option('--junit <file>', 'write a JUnit report as well');
+}
+
+/** One line that is written over, on a terminal only. */
+export function progressOf(): (text: string) => void {
+  const { stderr } = process;
+  if (!stderr.isTTY) return () => {};
+  return (text) => void stderr.write(`\r\x1b[K${text.slice(0, Math.max(10, stderr.columns - 1))}`);
+}

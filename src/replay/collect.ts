@@ -1,0 +1,92 @@
+// What `replay` is given: folders, scenarios, plain message files. Promises one scenario for each, and one error with
+// everything that is wrong in any of them.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { ConfigError, type Problem } from '../config/load.ts';
+import { readText } from '../config/source/files.ts';
+import type { Environment } from '../config/source/interpolate.ts';
+import { causeCode, GatewayError } from '../errors.ts';
+import { readMessageFile } from '../hl7/message-file.ts';
+import { loadScenario, parseScenario } from './scenario/load.ts';
+import type { Scenario } from './scenario/scenario.ts';
+
+export interface CollectOptions {
+  readonly env: Environment;
+  /** The user's config: no scenario, where it lies in a folder. Undefined: message files of a folder are left out. */
+  readonly config: string | undefined;
+  /** Where message files without a scenario are sent to; undefined: the first listener. */
+  readonly listener?: string | undefined;
+}
+
+/** @throws ConfigError, GatewayError GW_ERR_FILE */
+export function collectScenarios(paths: readonly string[], options: CollectOptions): Scenario[] {
+  const files = paths.flatMap((path) => filesOf(path, options));
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+  const scenarios = files.flatMap((file): Scenario[] => {
+    const scenarioFile = expectationFile(file);
+    if (seen.has(resolve(scenarioFile))) return [];
+    seen.add(resolve(scenarioFile));
+    try {
+      return [
+        isMessages(file) && !existsSync(scenarioFile)
+          ? plain(file, options)
+          : loadScenario(scenarioFile, options.env),
+      ];
+    } catch (thrown) {
+      if (!(thrown instanceof ConfigError)) throw thrown;
+      problems.push(...thrown.problems);
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new ConfigError(problems, []);
+  if (scenarios.length === 0)
+    throw new GatewayError('GW_ERR_FILE', {
+      detail: `${paths.join(', ')}: no scenario and no message in it`,
+    });
+  return scenarios;
+}
+
+/** Where the expectations of a message file stand; a scenario is its own. */
+export function expectationFile(file: string): string {
+  return file.replace(/\.hl7$/, '.expect.yaml');
+}
+
+function isMessages(file: string): boolean {
+  return file.endsWith('.hl7');
+}
+
+/** A message file that nothing is expected of yet. */
+function plain(file: string, { env, listener }: CollectOptions): Scenario {
+  // Here it is the file itself that is wrong, and not a scenario that names it.
+  readMessageFile(file);
+  const sender =
+    listener === undefined ? '' : `senders:\n  sender: { listener: ${JSON.stringify(listener)} }\n`;
+  const text = `${sender}steps:\n  - send: ${JSON.stringify(basename(file))}\n`;
+  return parseScenario(text, expectationFile(file), env);
+}
+
+function filesOf(path: string, { config }: CollectOptions): string[] {
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch (cause) {
+    const why = causeCode(cause) === 'ENOENT' ? 'no such file' : causeCode(cause);
+    throw new GatewayError('GW_ERR_FILE', { detail: `${path}: ${why}`, cause });
+  }
+  if (!isFolder) return [path];
+  const own = config === undefined ? undefined : resolve(config);
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).sort();
+  return names
+    .map((name) => join(path, name))
+    .filter((file) => {
+      if (isMessages(file)) return config !== undefined;
+      return /\.ya?ml$/.test(file) && resolve(file) !== own && !isConfig(file);
+    });
+}
+
+/** Configs may lie beside the scenarios that reload them. */
+function isConfig(file: string): boolean {
+  const read = readText(file);
+  return 'text' in read && /^"?listeners"?:/m.test(read.text) && !/^"?steps"?:/m.test(read.text);
+}
