@@ -14,6 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/version.ts', 'src/listen-error.ts', 'src/telemetry/'],
   ['src/mllp/'],
   ['src/hl7/'],
+  ['src/deidentify/'],
   ['src/config/'],
   ['src/http/'],
   ['certs/'],
@@ -26,6 +27,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/pools.ts'],
   ['src/gateway.ts'],
   ['src/admin/'],
+  ['src/replay/'],
   ['src/commands/'],
   ['src/main.ts'],
 ];

@@ -41,3 +41,17 @@ export function weight(text: string): number {
     throw new InvalidArgumentError('It takes an integer from 0 to 256.');
   return number;
 }
+
+/** `200/s`, `30/m`, or `200`: a second. Returns messages a second. */
+export function rate(text: string): number {
+  const [, digits = '', unit] = /^(\d{1,7})(?:\/([sm]))?$/.exec(text) ?? [];
+  const number = parseCount(digits);
+  if (number === undefined || number === 0)
+    throw new InvalidArgumentError('It takes a rate such as 200/s or 30/m.');
+  return unit === 'm' ? number / 60 : number;
+}
+
+/** For an option that may be given several times. */
+export function collected(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}
