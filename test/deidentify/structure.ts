@@ -82,7 +82,7 @@ function decoded(value: string, { mark: own, field, component, repetition, subco
     S: component,
     R: repetition,
     T: subcomponent,
-    E: escape,
+    E: own,
   };
   const mark = `\\u{${own.charCodeAt(0).toString(16)}}`;
   return value.replace(new RegExp(`${mark}([^${mark}]*)${mark}`, 'gu'), (_, inside: string) => {
