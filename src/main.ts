@@ -9,6 +9,7 @@ import { demo } from './commands/demo.ts';
 import { CONTENT_TYPE } from './commands/message-target.ts';
 import { node } from './commands/node.ts';
 import { password } from './commands/password.ts';
+import { recordCapture } from './commands/record.ts';
 import { replayDiff } from './commands/replay-diff.ts';
 import { replayLiveCommand } from './commands/replay-live.ts';
 import { route } from './commands/route.ts';
@@ -153,6 +154,26 @@ program
     return finish(
       replayLiveCommand(places, given, terminal, { until, progress: progressOn(process.stderr) }),
     );
+  });
+
+program
+  .command('record')
+  .description('record a line for replay, de-identified: from a capture file, or from a running gateway')
+  .option('--pcap <file>', 'a capture (pcap, pcapng) with plain MLLP in it')
+  .requiredOption('-o, --output <folder>', 'a new folder')
+  .option('--port <port>', 'with --pcap: only connections of this port', port)
+  .option('--chunks', 'with --pcap: also write in which pieces each message came', false)
+  .option(
+    '--pseudonym-key <file>',
+    'the same key gives the same pseudonyms (default: a new one, which is not kept)',
+  )
+  .option('--keep-segment <names...>', 'Z segments that stay; all others are left out')
+  .option('--same-length', 'keep the length of what is blanked', false)
+  .option('--raw', 'write patient data as it was on the wire', false)
+  .option('--json', 'the report as JSON', false)
+  .action((options) => {
+    if (options.pcap === undefined) throw new GatewayError('GW_ERR_USAGE', { detail: 'record wants --pcap' });
+    return finish(recordCapture(options, terminal));
   });
 
 program

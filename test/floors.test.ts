@@ -15,6 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/mllp/'],
   ['src/hl7/'],
   ['src/deidentify/'],
+  ['src/record/'],
   ['src/config/'],
   ['src/http/'],
   ['certs/'],
