@@ -21,8 +21,8 @@ function linked(link: Link, ip: Buffer): Buffer {
   const type = Buffer.from((ip[0] ?? 0) >> 4 === 6 ? [0x86, 0xdd] : [0x08, 0x00]);
   switch (link) {
     case 'ethernet':
-      // Short packets are padded by the card.
-      return Buffer.concat([Buffer.alloc(12, 2), type, ip, Buffer.alloc(Math.max(0, 46 - ip.length), 0x0b)]);
+      // Short packets are padded by the card; here also those that need not be.
+      return Buffer.concat([Buffer.alloc(12, 2), type, ip, Buffer.alloc(Math.max(0, 100 - ip.length), 0x0b)]);
     case 'vlan':
       return Buffer.concat([Buffer.alloc(12, 2), Buffer.from([0x88, 0xa8, 0, 7, 0x81, 0, 0, 5]), type, ip]);
     case 'cooked':

@@ -131,8 +131,9 @@ describe('TCP', () => {
       fc.property(
         fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 30 }),
         fc.infiniteStream(fc.nat({ max: 3 })),
-        (sizes, choices) => {
-          const tcp = new TcpConversation();
+        fc.constantFrom(1000, 0x7fffff00, 0xffffff00),
+        (sizes, choices, clientStart) => {
+          const tcp = new TcpConversation({ clientStart });
           const packets = tcp.open();
           const all = Buffer.concat([body, next, body]);
           const pending: Buffer[] = [];
@@ -244,8 +245,8 @@ describe('messages and answers', () => {
   test('in which pieces a message came, to the byte', () => {
     const tcp = new TcpConversation();
     const [one, two] = [frame(message({ controlId: 'A1' })), frame(message({ controlId: 'A2' }))];
-    const all = Buffer.concat([one, two]);
-    const cuts = [0, 5, one.length - 1, one.length + 10, all.length];
+    const all = Buffer.concat([one, Buffer.from('\r\n'), two]);
+    const cuts = [0, 5, one.length - 1, one.length + 12, all.length];
     const packets = [
       ...tcp.open(),
       ...cuts.slice(1).map((to, i) => tcp.send('client', all.subarray(cuts[i], to))),
