@@ -2,7 +2,7 @@
 // The command line: each command's arguments, and what an error means for the exit code.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { defineAdmin, untilSignal } from './commands/admin.ts';
-import { collected, count, deadline, duration, port, processId, rate } from './commands/arguments.ts';
+import { collected, count, deadline, duration, port, processId, rate, size } from './commands/arguments.ts';
 import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
@@ -10,6 +10,7 @@ import { CONTENT_TYPE } from './commands/message-target.ts';
 import { node } from './commands/node.ts';
 import { password } from './commands/password.ts';
 import { recordCapture } from './commands/record.ts';
+import { recordTap } from './commands/record-tap.ts';
 import { replayDiff } from './commands/replay-diff.ts';
 import { replayLiveCommand } from './commands/replay-live.ts';
 import { route } from './commands/route.ts';
@@ -160,6 +161,7 @@ program
   .command('record')
   .description('record a line for replay, de-identified: from a capture file, or from a running gateway')
   .option('--pcap <file>', 'a capture (pcap, pcapng) with plain MLLP in it')
+  .option('--admin <url>', 'a running gateway with admin.tap: true; https://, or http:// on this machine')
   .requiredOption('-o, --output <folder>', 'a new folder')
   .option('--port <port>', 'with --pcap: only connections of this port', port)
   .option('--chunks', 'with --pcap: also write in which pieces each message came', false)
@@ -171,9 +173,23 @@ program
   .option('--same-length', 'keep the length of what is blanked', false)
   .option('--raw', 'write patient data as it was on the wire', false)
   .option('--json', 'the report as JSON', false)
-  .action((options) => {
-    if (options.pcap === undefined) throw new GatewayError('GW_ERR_USAGE', { detail: 'record wants --pcap' });
-    return finish(recordCapture(options, terminal));
+  .option('--listener <name>', 'with --admin: messages of this listener only')
+  .option('--count <n>', 'with --admin: so many messages', count, 1000)
+  .option('--for <duration>', 'with --admin: so long, 1h at most', deadline, 60_000)
+  .option('--max-bytes <size>', 'with --admin: so much, as it is sent', size, 64 * 1024 * 1024)
+  .option('--token-file <file>', 'with --admin: the token (default: HL7_GATEWAY_TOKEN)')
+  .option('--ca <file>', 'over https: trust these certificates (PEM) instead of the system’s')
+  .option('--cert <file>', 'client certificate (PEM)')
+  .option('--key <file>', 'its key (PEM)')
+  .option('--servername <name>', 'the name that the certificate must have, instead of the host')
+  .option('--insecure', 'do not check the certificate', false)
+  .option('--timeout <duration>', 'for connecting', deadline, 30_000)
+  .action(({ timeout, for: forMs, ...options }) => {
+    const { pcap, admin } = options;
+    if ((pcap === undefined) === (admin === undefined))
+      throw new GatewayError('GW_ERR_USAGE', { detail: 'record wants one of --pcap and --admin' });
+    if (pcap !== undefined) return finish(recordCapture(options, terminal));
+    return finish(recordTap({ ...options, timeoutMs: timeout, forMs }, terminal, untilSignal()));
   });
 
 program

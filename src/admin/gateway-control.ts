@@ -10,6 +10,7 @@ import type { Exchange } from '../relay/exchange.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Node } from '../upstream/node.ts';
 import { version } from '../version.ts';
+import type { Lines } from './answer.ts';
 import type {
   By,
   CertificateReport,
@@ -19,9 +20,11 @@ import type {
   RouteReport,
   SenderReport,
   StatusReport,
+  TapRequest,
 } from './control.ts';
 import { changedText, type PoolChanges, shownText } from './effective-config.ts';
 import { NodePace } from './node-pace.ts';
+import { Tap } from './tap.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -37,12 +40,14 @@ export class GatewayControl implements Control {
   readonly #settings = new Map<string, Map<string, object>>();
   readonly #paces = new WeakMap<Node, NodePace>();
   readonly #routed = new Map<string, number>();
+  readonly #tap: Tap;
 
   /** `text`: of the config that the gateway was made with. */
   constructor(gateway: () => Gateway, text: string, log: Log) {
     this.#gateway = gateway;
     this.#text = text;
     this.#log = log;
+    this.#tap = new Tap(log);
   }
 
   get isLive(): boolean {
@@ -56,7 +61,9 @@ export class GatewayControl implements Control {
   }
 
   /** To be called for each message that is over. */
-  onExchange({ node, attempts, route, outcome }: Exchange): void {
+  onExchange(exchange: Exchange): void {
+    this.#tap.onExchange(exchange);
+    const { node, attempts, route, outcome } = exchange;
     if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
     const last = attempts.at(-1);
     if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;
@@ -225,6 +232,19 @@ export class GatewayControl implements Control {
       this.#gateway().reloadCertificates();
       throw error;
     }
+  }
+
+  tap(request: TapRequest, by: By): Lines {
+    const { admin, listeners } = this.#gateway().config;
+    if (admin?.tap !== true)
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the config has no admin.tap: true' });
+    const names = listeners.map(({ name }) => name);
+    const { listener } = request;
+    if (listener !== undefined && !names.includes(listener))
+      throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
+        detail: `no listener of that name${suggestion(listener, names)}`,
+      });
+    return this.#tap.begin(request, by);
   }
 
   metrics(): string {

@@ -1,6 +1,6 @@
 // What the command line's arguments may be, as commander's parsers. Promises a sentence on what is taken instead.
 import { InvalidArgumentError } from 'commander';
-import { LONGEST_MS, parseCount, parseDuration } from '../config/formats.ts';
+import { LONGEST_MS, parseCount, parseDuration, parseSize } from '../config/formats.ts';
 
 export function duration(text: string): number {
   const ms = parseDuration(text);
@@ -54,4 +54,10 @@ export function rate(text: string): number {
 /** For an option that may be given several times. */
 export function collected(text: string, before: readonly string[]): readonly string[] {
   return [...before, text];
+}
+
+export function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined || bytes === 0) throw new InvalidArgumentError('It takes a size such as 64MiB.');
+  return bytes;
 }

@@ -6,7 +6,7 @@ import { KEY_BYTES, randomKey } from '../deidentify/pseudonyms.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { ByteSource } from '../record/capture/byte-source.ts';
 import { type CaptureCounts, readCapture } from '../record/capture/read-capture.ts';
-import { Recording } from '../record/recording.ts';
+import { Recording, requireNewFolder } from '../record/recording.ts';
 import { usage, warnIfOpen } from './certs-folder.ts';
 import { EXIT, type Terminal, table } from './terminal.ts';
 
@@ -29,6 +29,7 @@ export interface CaptureOptions extends RecordOptions {
 /** Good unless the capture was cut off. */
 export function recordCapture(options: CaptureOptions, terminal: Terminal): number {
   const { pcap, port, chunks = false, output } = options;
+  requireNewFolder(output);
   const deidentifier = deidentifierOf(options, terminal);
   using source = new ByteSource(pcap);
   let recording: Recording | undefined;

@@ -17,6 +17,20 @@ export interface RecordingOptions {
 /** `replay` reads a file as a whole. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
+/** Before anything is recorded that would have no place. @throws GatewayError GW_ERR_USAGE */
+export function requireNewFolder(folder: string): void {
+  let names: readonly string[] = [];
+  try {
+    names = readdirSync(folder);
+  } catch (thrown) {
+    if (causeCode(thrown) !== 'ENOENT') throw fileError(folder, thrown);
+  }
+  if (names.length === 0) return;
+  throw new GatewayError('GW_ERR_USAGE', {
+    detail: `${folder} is not empty; a recording gets a folder of its own`,
+  });
+}
+
 export class Recording {
   readonly #options: RecordingOptions;
   readonly #index: number;
@@ -39,10 +53,7 @@ export class Recording {
     const { folder } = options;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      if (readdirSync(folder).length > 0)
-        throw new GatewayError('GW_ERR_USAGE', {
-          detail: `${folder} is not empty; a recording gets a folder of its own`,
-        });
+      requireNewFolder(folder);
       this.#index = this.#create('recording.jsonl');
       this.#answers = this.#create('answers.mllp');
       this.#chunks = options.chunks ? this.#create('chunks.jsonl') : undefined;

@@ -28,6 +28,7 @@ test('without the section there is no API, and an empty one is the default one',
     token: undefined,
     tls: undefined,
     insecure: false,
+    tap: false,
   });
 });
 
@@ -48,6 +49,7 @@ test('with everything', () => {
       maxHandshakes: 200,
     },
     insecure: false,
+    tap: false,
   });
   expect(loaded(`{ token: ${TOKEN}, tls: { cert: { p12: certs/lab.p12 } } }`).tls.keyPairs).toEqual([
     { kind: 'p12', file: 'certs/lab.p12' },
