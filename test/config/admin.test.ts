@@ -191,3 +191,17 @@ test.each([
 ])('admin: %s', (section, part) => {
   expect(outcome(admin(section), folderWith(FILES)).errors.join('\n')).toContain(part);
 });
+
+describe('tap', () => {
+  test('needs TLS or an address of this machine; insecure is not enough', () => {
+    const open = outcome(
+      admin(`{ bind: ":9600", token: ${TOKEN}, insecure: true, tap: true }`),
+      folderWith(FILES),
+    );
+    expect(open.errors).toEqual([
+      'gateway.yaml:9:71: admin.tap: sends patient data where other machines may read it, so it needs tls, whatever insecure says',
+    ]);
+    expect(loaded(`{ token: ${TOKEN}, tap: true }`).tap).toBe(true);
+    expect(loaded(`{ bind: ":9600", token: ${TOKEN}, tap: true, tls: { ${VIP} } }`).tap).toBe(true);
+  });
+});
