@@ -242,6 +242,21 @@ describe('messages and answers', () => {
     expect(counts).toMatchObject({ strayAnswers: 1, notHl7: 1 });
   });
 
+  test('a message that holds MSA is one where its sender has sent it', () => {
+    const tcp = new TcpConversation();
+    const late = ackFor(message({ controlId: 'ZZ' }));
+    // Who connected is not in it: then it is an answer to something before.
+    const within = [tcp.send('client', frame(late)), tcp.send('server', frame(ackFor(late)))];
+    expect(read(pcap(timed(within)))).toMatchObject({ recorded: [], counts: { strayAnswers: 2 } });
+    const whole = new TcpConversation();
+    const all = [
+      ...whole.open(),
+      whole.send('client', frame(late)),
+      whole.send('server', frame(ackFor(late))),
+    ];
+    expect(read(pcap(timed(all))).recorded).toEqual([expect.objectContaining({ message: late, code: 'AA' })]);
+  });
+
   test('in which pieces a message came, to the byte', () => {
     const tcp = new TcpConversation();
     const [one, two] = [frame(message({ controlId: 'A1' })), frame(message({ controlId: 'A2' }))];

@@ -122,6 +122,7 @@ interface Side {
   /** Messages of this side that wait for their answers. */
   readonly unanswered: Unanswered;
   first: Buffer | undefined;
+  isSender: boolean;
 }
 
 class Connection {
@@ -148,6 +149,8 @@ class Connection {
     const side = this.#side(from);
     const other = this.#side(to);
     if (syn) side.stream.begin(sequence);
+    // Senders are those that connect.
+    if (syn && acknowledged === undefined) side.isSender = true;
     if (acknowledged !== undefined) other.stream.acknowledged(acknowledged);
     // RFC 9293 3.10.7.4: data in a SYN stands behind it.
     if (!rst) side.stream.add(syn ? (sequence + 1) >>> 0 : sequence, payload, timeMs, missing);
@@ -183,7 +186,7 @@ class Connection {
         frames.gap();
       },
     });
-    const side: Side = { stream, frames, unanswered: new Unanswered(), first: undefined };
+    const side: Side = { stream, frames, unanswered: new Unanswered(), first: undefined, isSender: false };
     this.#sides.set(end, side);
     return side;
   }
@@ -191,11 +194,13 @@ class Connection {
   #onFrame(side: Side, payload: Buffer, timeMs: number, chunks: Recorded['chunks']): void {
     const ack = ackIn(payload);
     if (ack !== undefined) {
-      // Some messages hold MSA (ORL, RSP): those that answer nothing here were sent as messages, or their question is missing.
       for (const other of this.#sides.values())
         if (other !== side && other.unanswered.take({ ack, payload, timeMs })) return;
-      this.#counts.strayAnswers++;
-      return;
+      // ORL, RSP and late acknowledgements hold MSA, too: whoever has sent messages has sent this one (2.9.3.2).
+      if (!side.isSender) {
+        this.#counts.strayAnswers++;
+        return;
+      }
     }
     const header = headerIn(payload);
     if (header === undefined) {
@@ -203,6 +208,7 @@ class Connection {
       return;
     }
     this.#messages++;
+    side.isSender = true;
     const recorded = { connection: this.#number, timeMs, message: payload, chunks };
     const put = this.#order.place(recorded);
     side.unanswered.add(header, (answer) =>
