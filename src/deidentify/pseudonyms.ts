@@ -15,6 +15,8 @@ const LOWER = UPPER.toLowerCase();
 const SHORTEST_ID = 8;
 /** No id of a real system is longer (CX.1 has 15 in v2.5, EI.1 has 199); what is, is some text. */
 const LONGEST_ID = 64;
+/** The doctors and wards of a house, and its patients of the hour: made once, as an HMAC costs more than all the rest. */
+const MAX_KEPT = 50_000;
 /** That so many in a row hold the original does not happen. */
 const MAX_TRIES = 50;
 /** Dates are moved back by these many days: at least a week, at most a year and a week. */
@@ -27,6 +29,7 @@ export function randomKey(): Buffer {
 
 export class Pseudonyms {
   readonly #key: Buffer;
+  readonly #made = new Map<string, string>();
 
   constructor(key: Buffer) {
     this.#key = key;
@@ -66,6 +69,17 @@ export class Pseudonyms {
   }
 
   #other(domain: string, value: string, make: (pick: (letters: string) => string) => string): string {
+    const known = `${domain} ${value}`;
+    let made = this.#made.get(known);
+    if (made === undefined) {
+      made = this.#anew(domain, value, make);
+      if (this.#made.size >= MAX_KEPT) this.#made.clear();
+      this.#made.set(known, made);
+    }
+    return made;
+  }
+
+  #anew(domain: string, value: string, make: (pick: (letters: string) => string) => string): string {
     const original = value.toUpperCase();
     for (let turn = 0; turn < MAX_TRIES; turn++) {
       const made = make(picker((block) => this.#digest(domain, value, turn * 1000 + block)));

@@ -41,6 +41,15 @@ test('--json, at a rate with a ramp, over HTTP', async () => {
   });
 });
 
+test('over TLS: by a certificate that is trusted, and not by another', async () => {
+  const node = start('node', '--listen', 'mllps://127.0.0.1:0', '--quiet');
+  const [, url = ''] = await node.line(/(mllps:\/\/127\.0\.0\.1:[1-9]\d*)/);
+  const good = await command('replay', ADMIT, '--to', url, '--insecure');
+  expect([good.code, good.err]).toEqual([0, []]);
+  const bad = await command('replay', ADMIT, '--to', url);
+  expect([bad.code, bad.out, bad.err]).toEqual([1, [], [expect.stringMatching(/GW_ERR_NODE_TLS\]$/)]]);
+});
+
 test('a refused message: exit code 1, and which one', async () => {
   await using node = await startFaultyNode(answers.ar());
   const { code, out } = await command('replay', ADMIT, '--to', node.url);

@@ -140,7 +140,8 @@ class Run {
         for (let n = this.#issued; dueMs(n, pace) < durationMs; n++) this.#tally.notSent++;
     }
     if (isOver) {
-      this.#end(durationMs === undefined ? undefined : GRACE_MS);
+      // Without a rate nothing is due but what is under way.
+      this.#end(durationMs === undefined ? undefined : pace === undefined ? 0 : GRACE_MS);
       return;
     }
     // From the schedule anew each time: no timer's lateness is carried on.
@@ -186,7 +187,9 @@ class Run {
     let forgotten = 0;
     for (const lane of this.#lanes) forgotten += lane.forget();
     this.#issued -= forgotten;
-    this.#tally.notSent += forgotten;
+    const { pace, durationMs } = this.#options;
+    if (durationMs === undefined) this.#tally.notSent = this.#sources.length - this.#issued;
+    else if (pace !== undefined) this.#tally.notSent += forgotten;
     if (this.#settled === this.#issued) this.#finish();
     // Ctrl-C: whoever waits wants the report now.
     else if (this.#tally.interrupted) {

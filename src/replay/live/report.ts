@@ -24,7 +24,7 @@ export function shortfall(tally: Tally, pace: Pace | undefined): string | undefi
   const lag = tally.lag.percentileMs(99);
   const because =
     lag > LATE_MS
-      ? `the sender machine was behind by ${Math.round(lag)} ms (99 %), ${Math.round(tally.lag.maxMs)} ms at most`
+      ? behind(tally)
       : `the answers came too slowly for ${counted(tally.connections, 'connection')}`;
   const left = tally.notSent === 0 ? '' : `, and ${tally.notSent} were due and never sent`;
   return `the rate was not held: ${perSecond(tally.sentPerSecond)} of ${perSecond(pace.perSecond)}${left}; ${because}`;
@@ -51,6 +51,8 @@ export function inWords(tally: Tally, { targets, pace }: ReportAbout): string[] 
   lines.push(`rate ${perSecond(tally.sentPerSecond)}${asked}, ${senders}`);
   const short = shortfall(tally, pace);
   if (short !== undefined) lines.push(short);
+  else if (pace !== undefined && lag.percentileMs(99) > LATE_MS)
+    lines.push(`${behind(tally)}: the latencies below are in part its own`);
   if (pace !== undefined)
     lines.push(
       `this machine sent them late by ${ms(lag.percentileMs(50))} (50 %), ${ms(lag.percentileMs(99))} (99 %), ${ms(lag.maxMs)} at most`,
@@ -118,6 +120,10 @@ export function progressLine(tally: Tally, total: number | undefined): string {
     `${(tally.elapsedMs / 1000).toFixed(0)} s  ${tally.sentCount}${of} sent  ${perSecond(tally.sentPerSecond)}  ` +
     `p50 ${ms(tally.latency.percentileMs(50))}  p99 ${ms(tally.latency.percentileMs(99))}  ${bad} bad`
   );
+}
+
+function behind({ lag }: Tally): string {
+  return `the sender machine was behind by ${Math.round(lag.percentileMs(99))} ms (99 %), ${Math.round(lag.maxMs)} ms at most`;
 }
 
 function counted(n: number, noun: string): string {

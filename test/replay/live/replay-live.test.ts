@@ -5,6 +5,7 @@ import { openingMllp } from '../../../src/replay/live/line.ts';
 import type { LiveMessage } from '../../../src/replay/live/messages.ts';
 import { type LiveOptions, replayLive, type Target } from '../../../src/replay/live/replay-live.ts';
 import { asJson, inWords, isGood, shortfall } from '../../../src/replay/live/report.ts';
+import { Tally } from '../../../src/replay/live/tally.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../../helpers/faulty-node.ts';
 import { headerField } from '../../helpers/mllp.ts';
 import { gate, until } from '../../helpers/until.ts';
@@ -83,6 +84,36 @@ test('at a rate no answer slows what goes: latency counts from when each was due
   expect(shortfall(tally, pace)).toMatch(/^the rate was not held: .* of 1000\/s; /);
 });
 
+test('a machine that was behind says so, whether the rate was held or not', () => {
+  const pace = { perSecond: 100, rampMs: 0 };
+  const about = { targets: ['mllp://a:1'], pace };
+  const held = new Tally({ senders: 1, connections: 1 });
+  held.start(0);
+  for (let i = 0; i < 100; i++) {
+    held.behind(30);
+    held.sent(i * 10, i * 10);
+  }
+  expect(shortfall(held, pace)).toBeUndefined();
+  expect(inWords(held, about)).toContain(
+    'the sender machine was behind by 30 ms (99 %), 30 ms at most: the latencies below are in part its own',
+  );
+  const slow = new Tally({ senders: 1, connections: 1 });
+  slow.start(0);
+  for (let i = 0; i < 100; i++) {
+    slow.behind(i * 5);
+    slow.sent(i * 15, i * 10);
+  }
+  expect(slow.held).toBeCloseTo(2 / 3, 5);
+  expect(shortfall(slow, pace)).toMatch(
+    /^the rate was not held: 66\.\d\/s of 100\/s; the sender machine was behind by \d+ ms/,
+  );
+  const waiting = new Tally({ senders: 1, connections: 3 });
+  waiting.start(0);
+  waiting.sent(0, 0);
+  waiting.sent(1000, 10);
+  expect(shortfall(waiting, pace)).toMatch(/; the answers came too slowly for 3 connections$/);
+});
+
 test('--duration: over the messages again, with ids of their own, as many as were due', async () => {
   await using node = await startFaultyNode(answers.aa());
   const pace = { perSecond: 500, rampMs: 0 };
@@ -91,6 +122,13 @@ test('--duration: over the messages again, with ids of their own, as many as wer
   // Due at 0, 2, … 198 ms.
   expect([tally.sentCount, tally.accepted, tally.notSent]).toEqual([100, 100, 0]);
   expect(new Set(node.controlIds).size).toBe(100);
+});
+
+test('--duration without a rate: as many as were answered in that time, and nothing is owed', async () => {
+  await using node = await startFaultyNode(answers.aa());
+  const tally = await replayLive(messages(2, 2), { ...QUIET, durationMs: 100, targets: [target(node)] });
+  expect(tally.sentCount).toBeGreaterThan(4);
+  expect([tally.accepted, tally.notSent, isGood(tally)]).toEqual([tally.sentCount, 0, true]);
 });
 
 test('refused and failed messages are counted, named, and make it a failure', async () => {
