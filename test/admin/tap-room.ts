@@ -24,7 +24,7 @@ export async function openTapRoom(
   }: { tap?: boolean; host?: string; routes?: readonly object[] } = {},
 ): Promise<TapRoom> {
   const text = JSON.stringify({
-    listeners: { in: { bind: '127.0.0.1:0' }, other: { bind: '127.0.0.1:0' } },
+    listeners: { in: { bind: '127.0.0.1:0' }, other: { bind: '127.0.0.1:0', batch: 'split' } },
     pools: { pool: { nodes: { a: { url: node.url } }, health: { type: 'none' } } },
     routes: routes ?? [
       { name: 'no', when: { 'MSH-9.1': 'BAR' }, reject: { code: 'AR' } },

@@ -185,3 +185,24 @@ test('what is answered to a message is what its sender had', async () => {
   const answer = Buffer.from(String(tap.lines[0]?.answer), 'base64').toString();
   expect(answer.split('\r')[1]).toBe(ackFor(sent).toString().split('\r')[1]);
 });
+
+test('a batch that is split comes as it came, once', async () => {
+  await using node = await startFaultyNode(answers.inSequence(answers.aa(), answers.ae()));
+  const room = await openTapRoom(node);
+  const tap = await openTap(room, '?count=2');
+  await using sender = await connectSender(room.port('other'));
+  const [a, b] = [message({ controlId: 'A1' }), message({ controlId: 'A2' })];
+  const batch = Buffer.concat([Buffer.from('BHS|^~\\&|A|B\r'), a, b, Buffer.from('BTS|2\r')]);
+  const answer = await sender.exchange(batch);
+  await sender.exchange(a);
+  await tap.ended;
+  expect(tap.lines).toEqual([
+    expect.objectContaining({
+      message: batch.toString('base64'),
+      answer: answer.toString('base64'),
+      code: 'AE',
+    }),
+    expect.objectContaining({ message: a.toString('base64') }),
+    { end: 'count', messages: 2, lost: 0 },
+  ]);
+});
