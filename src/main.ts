@@ -1,23 +1,21 @@
 #!/usr/bin/env node
 // The command line: each command's arguments, and what an error means for the exit code.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { defineAdmin, untilSignal } from './commands/admin.ts';
-import { collected, count, deadline, duration, port, processId, rate, size } from './commands/arguments.ts';
+import { defineAdmin } from './commands/admin.ts';
+import { count, deadline, duration, port, processId } from './commands/arguments.ts';
 import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
 import { CONTENT_TYPE } from './commands/message-target.ts';
 import { node } from './commands/node.ts';
 import { password } from './commands/password.ts';
-import { recordCapture } from './commands/record.ts';
-import { recordTap } from './commands/record-tap.ts';
-import { replayDiff } from './commands/replay-diff.ts';
-import { replayLiveCommand } from './commands/replay-live.ts';
+import { defineRecord } from './commands/record-arguments.ts';
+import { defineReplay } from './commands/replay-arguments.ts';
 import { route } from './commands/route.ts';
 import { run } from './commands/run.ts';
 import { send } from './commands/send.ts';
 import { show } from './commands/show.ts';
-import { EXIT, progressOn, type Terminal } from './commands/terminal.ts';
+import { EXIT, type Terminal } from './commands/terminal.ts';
 import { ConfigError, formatProblem } from './config/load.ts';
 import { GatewayError } from './errors.ts';
 import { MIRTH_HTTP_DEFAULTS } from './simulation/simulated-http-node.ts';
@@ -116,83 +114,6 @@ program
   .action((files, options) => finish(send(files, { ...options, timeoutMs: options.timeout }, terminal)));
 
 program
-  .command('replay')
-  .description('messages against live targets, with rates and latencies; or what differs between two of them')
-  .argument('<message...>', 'files with HL7 messages, or folders of *.hl7')
-  .option('--to <url>', 'as for send; may be given several times', collected, [])
-  .option('--diff <targets...>', 'two URLs, or two config files: what changes for each message')
-  .option(
-    '--rate <n/s>',
-    'messages a second, whatever the answers take (default: as fast as they are answered)',
-    rate,
-  )
-  .option('--ramp <duration>', 'until that rate is reached', deadline)
-  .option('--connections <n>', 'at most so many; a sender (MSH-3, MSH-4) stays on one', count, 8)
-  .option('--pipelining <n>', 'messages that may wait for their answers on one connection', count, 1)
-  .option('--duration <duration>', 'again and again from the first message, for so long', deadline)
-  .option('--new-ids', 'a new MSH-10 and MSH-7 for each copy', false)
-  .option(
-    '--ignore <fields...>',
-    'with --diff: fields of the answers that may differ, or none (default: MSH-7 MSH-10)',
-  )
-  .option('--source <address>', "with --diff of configs: the sender's address", '127.0.0.1')
-  .option('--timeout <duration>', 'for connecting, and for each answer', deadline, 30_000)
-  .option('--ca <file>', 'trust these certificates (PEM) instead of the system’s')
-  .option('--cert <file>', 'client certificate (PEM)')
-  .option('--key <file>', 'its key (PEM)')
-  .option('--servername <name>', 'the name that the certificate must have, instead of HOST')
-  .option('--insecure', 'do not check the certificate', false)
-  .option('--content-type <type>', `over HTTP; the charset of MSH-18 is added (default: ${CONTENT_TYPE})`)
-  .option('--user <name>', 'over HTTP: for Basic authentication')
-  .option('--password-file <file>', 'its password')
-  .option('--json', 'JSON lines', false)
-  .action((places, { timeout, ramp, duration: forMs, ...options }) => {
-    const given = { ...options, timeoutMs: timeout, rampMs: ramp, durationMs: forMs };
-    const until = untilSignal();
-    if (options.diff !== undefined) return finish(replayDiff(places, given, terminal, until));
-    if (options.to.length === 0)
-      throw new GatewayError('GW_ERR_USAGE', { detail: 'replay wants --to or --diff' });
-    return finish(
-      replayLiveCommand(places, given, terminal, { until, progress: progressOn(process.stderr) }),
-    );
-  });
-
-program
-  .command('record')
-  .description('record a line for replay, de-identified: from a capture file, or from a running gateway')
-  .option('--pcap <file>', 'a capture (pcap, pcapng) with plain MLLP in it')
-  .option('--admin <url>', 'a running gateway with admin.tap: true; https://, or http:// on this machine')
-  .requiredOption('-o, --output <folder>', 'a new folder')
-  .option('--port <port>', 'with --pcap: only connections of this port', port)
-  .option('--chunks', 'with --pcap: also write in which pieces each message came', false)
-  .option(
-    '--pseudonym-key <file>',
-    'the same key gives the same pseudonyms (default: a new one, which is not kept)',
-  )
-  .option('--keep-segment <names...>', 'Z segments that stay; all others are left out')
-  .option('--same-length', 'keep the length of what is blanked', false)
-  .option('--raw', 'write patient data as it was on the wire', false)
-  .option('--json', 'the report as JSON', false)
-  .option('--listener <name>', 'with --admin: messages of this listener only')
-  .option('--count <n>', 'with --admin: so many messages', count, 1000)
-  .option('--for <duration>', 'with --admin: so long, 1h at most', deadline, 60_000)
-  .option('--max-bytes <size>', 'with --admin: so much, as it is sent', size, 64 * 1024 * 1024)
-  .option('--token-file <file>', 'with --admin: the token (default: HL7_GATEWAY_TOKEN)')
-  .option('--ca <file>', 'over https: trust these certificates (PEM) instead of the system’s')
-  .option('--cert <file>', 'client certificate (PEM)')
-  .option('--key <file>', 'its key (PEM)')
-  .option('--servername <name>', 'the name that the certificate must have, instead of the host')
-  .option('--insecure', 'do not check the certificate', false)
-  .option('--timeout <duration>', 'for connecting', deadline, 30_000)
-  .action(({ timeout, for: forMs, ...options }) => {
-    const { pcap, admin } = options;
-    if ((pcap === undefined) === (admin === undefined))
-      throw new GatewayError('GW_ERR_USAGE', { detail: 'record wants one of --pcap and --admin' });
-    if (pcap !== undefined) return finish(recordCapture(options, terminal));
-    return finish(recordTap({ ...options, timeoutMs: timeout, forMs }, terminal, untilSignal()));
-  });
-
-program
   .command('show')
   .description('print messages segment by segment, with the names of their fields; patient data too')
   .argument('<message...>', 'files with HL7 messages')
@@ -233,6 +154,10 @@ program
   });
 
 defineAdmin(program, terminal, finish);
+
+defineReplay(program, terminal, finish);
+
+defineRecord(program, terminal, finish);
 
 defineCerts(program.command('certs'), terminal, finish);
 
