@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { settingsIn, weightIn } from './request-body.ts';
-import { tapIn } from './tap-query.ts';
+import { tapIn } from './tap/tap-query.ts';
 
 export interface AdminRequest {
   /** What stands for the names in the path, in their order. */

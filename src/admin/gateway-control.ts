@@ -24,7 +24,7 @@ import type {
 } from './control.ts';
 import { changedText, type PoolChanges, shownText } from './effective-config.ts';
 import { NodePace } from './node-pace.ts';
-import { Tap } from './tap.ts';
+import { Tap } from './tap/tap.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,8 +1,9 @@
 // What becomes of one value: it stays, or something stands in its place. Pure; what it needs of the message is given to it.
-import type { Kind } from './datatypes.ts';
+
 import { shiftDate } from './dates.ts';
 import type { KnownValues } from './known-values.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
+import type { Kind } from './tables/datatypes.ts';
 
 export type Change = 'pseudonym' | 'moved' | 'blanked';
 

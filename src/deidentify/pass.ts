@@ -3,12 +3,12 @@
 import { splittable } from '../hl7/charset.ts';
 import { readValue } from '../hl7/field-value.ts';
 import type { Delimiters } from '../hl7/header.ts';
-import { type Datatype, type Kind, valueType } from './datatypes.ts';
 import { delimiterMask } from './delimiter-mask.ts';
-import { fieldRule, knownSegments } from './field-rules.ts';
 import { KnownValues } from './known-values.ts';
 import { type Change, replaced, type Surroundings } from './leaf.ts';
 import { type Line, linesOf, pieces, visitField } from './segment-lines.ts';
+import { type Datatype, type Kind, valueType } from './tables/datatypes.ts';
+import { fieldRule, knownSegments } from './tables/field-rules.ts';
 
 const WHOLE = { repetition: undefined, component: undefined, subcomponent: undefined };
 const NULL = '""';

@@ -1,7 +1,7 @@
 // De-identification: what is replaced, what stays, the structure of every fixture, and the report.
 import { expect, test } from 'vitest';
 import { Deidentifier, type DeidentifyOptions } from '../../src/deidentify/deidentify.ts';
-import { knownSegments } from '../../src/deidentify/field-rules.ts';
+import { knownSegments } from '../../src/deidentify/tables/field-rules.ts';
 import { namedSegments } from '../../src/hl7/whole/field-names.ts';
 import { readFixtures } from '../fixture-reader.ts';
 import { shapeOf, valuesOf } from './structure.ts';

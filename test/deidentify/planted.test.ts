@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Deidentifier } from '../../src/deidentify/deidentify.ts';
-import { knownSegments } from '../../src/deidentify/field-rules.ts';
+import { knownSegments } from '../../src/deidentify/tables/field-rules.ts';
 import { shapeOf, valuesOf } from './structure.ts';
 
 const letters = (chars: string, min: number, max: number): fc.Arbitrary<string> =>

@@ -1,11 +1,11 @@
 // The tap: copies of the messages that pass and of their answers, for a recording. One at a time, bounded in messages, bytes
 // and time. Promises that the line never waits for it: a reader that is too slow loses messages, and is told how many.
-import { GatewayError } from '../errors.ts';
-import { payloadOf } from '../mllp/frame.ts';
-import type { Exchange } from '../relay/exchange.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { LineSink, Lines } from './answer.ts';
-import type { By, TapRequest } from './control.ts';
+import { GatewayError } from '../../errors.ts';
+import { payloadOf } from '../../mllp/frame.ts';
+import type { Exchange } from '../../relay/exchange.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { LineSink, Lines } from '../answer.ts';
+import type { By, TapRequest } from '../control.ts';
 
 /**
  * What may wait for the reader. A second of 4,000 small messages; above it the copies, and not the messages, would be what

@@ -1,7 +1,7 @@
 // What a tap is asked for, from the query of its request. Promises that there is a bound for everything.
-import { parseCount, parseDuration, parseSize } from '../config/formats.ts';
-import { GatewayError } from '../errors.ts';
-import type { TapRequest } from './control.ts';
+import { parseCount, parseDuration, parseSize } from '../../config/formats.ts';
+import { GatewayError } from '../../errors.ts';
+import type { TapRequest } from '../control.ts';
 
 /** A million messages are two days of a busy interface, or ten minutes of a gateway at its limit. */
 const MOST_MESSAGES = 1_000_000;
