@@ -1,4 +1,5 @@
 // `replay --to` and `replay --diff` as child processes: what they print, and their exit codes.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { folderWith } from '../config/config-folder.ts';
@@ -91,6 +92,15 @@ test.for([
   const { code, err } = await command('replay', ADMIT, ...args);
   expect(code).toBe(2);
   expect(err.join('\n')).toMatch(words);
+});
+
+test('--new-ids of UTF-16: exit code 2, and nothing is sent', async () => {
+  await using node = await startFaultyNode(answers.aa());
+  const folder = folderWith({});
+  writeFileSync(join(folder, 'wide.hl7'), Buffer.from('MSH|^~\\&|A|B|C|D|2026||ADT|1|P|2.5\r', 'utf16le'));
+  const { code, err } = await command('replay', folder, '--to', node.url, '--new-ids');
+  expect([code, err]).toEqual([2, [expect.stringMatching(/--new-ids cannot be written into UTF-16/)]]);
+  expect(node.connections.total).toBe(0);
 });
 
 test('--diff of two targets: what their answers differ in, field by field', async () => {

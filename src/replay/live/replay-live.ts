@@ -50,15 +50,17 @@ const GRACE_MS = 1_000;
 export async function replayLive(messages: readonly LiveMessage[], options: LiveOptions): Promise<Tally> {
   const senders = [...new Set(messages.map(({ sender }) => sender))];
   const used = Math.min(options.connections, senders.length);
+  // Before anything is connected: some messages cannot be given new ids.
+  const renews = messages.map(({ bytes }) => (options.newIds ? renewing(bytes) : undefined));
   const first = await connectEach(options.targets.slice(0, used));
   const lanes = Array.from({ length: used }, (_, i) => {
     const target = options.targets[i % options.targets.length] as Target;
     return new Lane(target.open, first[i]);
   });
   const bySender = new Map(senders.map((sender, i) => [sender, lanes[i % used] as Lane]));
-  const sources = messages.map((message): Source => {
+  const sources = messages.map((message, i): Source => {
     const lane = bySender.get(message.sender) as Lane;
-    return { message, lane, renew: options.newIds ? renewing(message.bytes) : undefined };
+    return { message, lane, renew: renews[i] };
   });
   const run = new Run(sources, lanes, options, new Tally({ senders: senders.length, connections: used }));
   try {
