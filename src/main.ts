@@ -6,12 +6,14 @@ import { apiChannel, apiStatus, count, deadline, duration, port, processId } fro
 import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
+import { CONTENT_TYPE } from './commands/message-target.ts';
 import { node } from './commands/node.ts';
 import { password } from './commands/password.ts';
-import { progressOf, replay, withScenarioOptions } from './commands/replay.ts';
+import { defineRecord } from './commands/record-arguments.ts';
+import { defineReplay } from './commands/replay-arguments.ts';
 import { route } from './commands/route.ts';
 import { run } from './commands/run.ts';
-import { CONTENT_TYPE, send } from './commands/send.ts';
+import { send } from './commands/send.ts';
 import { show } from './commands/show.ts';
 import { EXIT, type Terminal } from './commands/terminal.ts';
 import { ConfigError, formatProblem } from './config/load.ts';
@@ -112,12 +114,6 @@ program
   .option('--json', 'a JSON line for each message', false)
   .action((files, options) => finish(send(files, { ...options, timeoutMs: options.timeout }, terminal)));
 
-withScenarioOptions(program.command('replay'))
-  .description('play scenarios and messages against a config and simulated nodes; exit 1 on a difference')
-  .argument('<path...>', 'folders, scenarios (*.yaml) and files with HL7 messages (*.hl7)')
-  .option('--json', 'a JSON line for each scenario', false)
-  .action((paths, options) => finish(replay(paths, options, terminal, progressOf())));
-
 program
   .command('show')
   .description('print messages segment by segment, with the names of their fields; patient data too')
@@ -167,6 +163,10 @@ program
   });
 
 defineAdmin(program, terminal, finish);
+
+defineReplay(program, terminal, finish);
+
+defineRecord(program, terminal, finish);
 
 defineCerts(program.command('certs'), terminal, finish);
 

@@ -15,6 +15,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/telemetry/', 'src/listen.ts'],
   ['src/mllp/'],
   ['src/hl7/'],
+  ['src/deidentify/'],
+  ['src/record/'],
   ['src/config/'],
   ['src/http/'],
   ['certs/'],
@@ -29,6 +31,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/gateway.ts'],
   ['src/replay/'],
   ['src/admin/'],
+  ['src/replay/'],
   ['src/commands/'],
   ['src/main.ts'],
 ];

@@ -8,6 +8,7 @@ import { TLSSocket } from 'node:tls';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import { lingerBehind } from '../../listeners/http/lingering-close.ts';
 import { sourceAddress } from '../../routing/message-view.ts';
+import { isOwnHost } from '../config/build-admin.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type RequestTarget, readTarget } from '../http/request-target.ts';
 import { listen } from '../listen.ts';
@@ -171,6 +172,11 @@ export class AdminServer {
       return;
     }
     const { endpoint, parts } = found;
+    // The config says so too, but a reload changes no address that is listened on already.
+    if (endpoint.ofPatients && this.#options.tls === undefined && !isOwnHost(this.#options.host))
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', {
+        detail: 'messages are not sent without TLS to other machines',
+      });
     const query = new URLSearchParams(target instanceof GatewayError ? '' : target.query);
     const { accept = '' } = request.headers;
     const answer = await endpoint.answer(this.#control, { parts, query, body, accept, by });
@@ -179,7 +185,7 @@ export class AdminServer {
 
   #respond(response: ServerResponse, answer: AdminAnswer): void {
     // Whoever stays connected would keep a server up that is to stop.
-    if (!this.#server.listening) this.#closeWith(response, answer);
+    if (!this.#server.listening || answer.lines !== undefined) this.#closeWith(response, answer);
     else respond(response, answer);
   }
 

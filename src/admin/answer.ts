@@ -8,7 +8,20 @@ export interface AdminAnswer {
   readonly type: string;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Instead of `text`: lines that come as they come; the connection ends behind them. */
+  readonly lines?: Lines;
 }
+
+/** Where lines go. Nothing waits for it: what is written is kept until the client takes it. */
+export interface LineSink {
+  readonly waitingBytes: number;
+  write(line: string): void;
+  end(line: string): void;
+  /** The client is gone; at once where it is gone already. */
+  onClosed(closed: () => void): void;
+}
+
+export type Lines = (sink: LineSink) => void;
 
 export function json(value: unknown, status = 200): AdminAnswer {
   return { status, type: 'application/json', text: `${JSON.stringify(value)}\n` };
@@ -53,8 +66,16 @@ function statusOf(code: ErrorCode): number {
   }
 }
 
-export function respond(response: ServerResponse, { status, type, text, headers }: AdminAnswer): void {
-  if (response.headersSent || response.destroyed) return;
+export function respond(response: ServerResponse, answer: AdminAnswer): void {
+  const { status, type, text, headers, lines } = answer;
+  if (response.headersSent) return;
+  if (lines !== undefined) {
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
+    response.flushHeaders();
+    lines(sinkTo(response));
+    return;
+  }
+  if (response.destroyed) return;
   const body = Buffer.from(text, 'utf8');
   response.writeHead(status, {
     'content-type': type,
@@ -64,4 +85,18 @@ export function respond(response: ServerResponse, { status, type, text, headers 
     ...headers,
   });
   response.end(body);
+}
+
+function sinkTo(response: ServerResponse): LineSink {
+  return {
+    get waitingBytes() {
+      return response.writableLength;
+    },
+    write: (line) => void response.write(line),
+    end: (line) => void response.end(line),
+    onClosed: (closed) => {
+      if (response.destroyed) closed();
+      else response.once('close', closed);
+    },
+  };
 }

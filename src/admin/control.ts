@@ -1,7 +1,8 @@
 // What the admin API shows and can do, as the API's own words: the shapes here are those of docs/openapi.yaml.
-// Promises nothing of a message or a patient in any of them.
+// Promises nothing of a message or a patient in any of them but the tap, which is made of them.
 
 import type { MetricsFormat } from '../telemetry/metrics/text.ts';
+import type { Lines } from './answer.ts';
 
 /** A point in time as RFC 3339, UTC. */
 export type Time = string;
@@ -107,6 +108,15 @@ export interface ReloadReport {
 /** Who asks: the address that the request came from; behind it the subject of the client's certificate, if it has one. */
 export type By = string;
 
+export interface TapRequest {
+  /** Undefined: of all. */
+  readonly listener: string | undefined;
+  readonly count: number;
+  readonly forMs: number;
+  /** Of the lines that are sent. */
+  readonly maxBytes: number;
+}
+
 /** Every method throws a GatewayError GW_ERR_ADMIN_… for what cannot be done; its detail says what can. */
 export interface Control {
   /** The process does its work. */
@@ -136,4 +146,6 @@ export interface Control {
    * @throws GatewayError GW_ERR_CONFIG or what else makes the new config unusable; then nothing has changed
    */
   reload(by: By): Promise<ReloadReport>;
+  /** Copies of what passes, patient data and all, until one of its bounds is reached or the client goes. */
+  tap(request: TapRequest, by: By): Lines;
 }

@@ -6,6 +6,7 @@ import { CONTENT_TYPES, formatFor } from '../telemetry/metrics/text.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { settingsIn, weightIn } from './request-body.ts';
+import { tapIn } from './tap/tap-query.ts';
 
 export interface AdminRequest {
   /** What stands for the names in the path, in their order. */
@@ -26,6 +27,8 @@ export interface Endpoint {
   readonly pattern: RegExp;
   /** Needs no token. */
   readonly open: boolean;
+  /** Its answer holds messages: over loopback or TLS only, wherever the server listens. */
+  readonly ofPatients: boolean;
   readonly answer: Answering;
 }
 
@@ -76,6 +79,15 @@ export const ENDPOINTS: readonly Endpoint[] = [
     return json({ pool, node, removed: true });
   }),
   endpoint('POST', '/reload', async (control, { by }) => json(await control.reload(by))),
+  {
+    ...endpoint('POST', '/tap', (control, { by, query }) => ({
+      status: 200,
+      type: 'application/x-ndjson',
+      text: '',
+      lines: control.tap(tapIn(query), by),
+    })),
+    ofPatients: true,
+  },
 ];
 
 /** Without a name in them. */
@@ -83,7 +95,7 @@ const PATHS = [...new Set(ENDPOINTS.map(({ path }) => path))].filter((path) => !
 
 function endpoint(method: Endpoint['method'], path: string, answer: Answering): Endpoint {
   const pattern = new RegExp(`^${path.replaceAll(/\{[a-z]+\}/g, '([^/]+)')}$`);
-  return { method, path, pattern, open: false, answer };
+  return { method, path, pattern, open: false, ofPatients: false, answer };
 }
 
 function open(path: string, answer: Answering): Endpoint {

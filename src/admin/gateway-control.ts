@@ -1,9 +1,12 @@
 // The running gateway as the admin API sees it, put together of what it tells (control/reports.ts), what an operator may
 // change (control/node-actions.ts), the reload of its config (control/config-reload.ts) and its metrics.
+import { suggestion } from '../config/source/closest.ts';
+import { GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { MetricsFormat } from '../telemetry/metrics/text.ts';
+import type { Lines } from './answer.ts';
 import { ConfigReload, type PrepareAdmin } from './control/config-reload.ts';
 import { NodeActions } from './control/node-actions.ts';
 import { Reports } from './control/reports.ts';
@@ -16,14 +19,17 @@ import type {
   RouteReport,
   SenderReport,
   StatusReport,
+  TapRequest,
 } from './control.ts';
 import { shownText } from './effective-config.ts';
+import { Tap } from './tap/tap.ts';
 
 export class GatewayControl implements Control {
   readonly #gateway: () => Gateway;
   readonly #reports: Reports;
   readonly #actions: NodeActions;
   readonly #config: ConfigReload;
+  readonly #tap: Tap;
 
   /** `text`: of the config that the gateway was made with. Without `prepareAdmin` the admin API stays where it is. */
   constructor(gateway: () => Gateway, text: string, log: Log, prepareAdmin: PrepareAdmin = staysAsItIs) {
@@ -31,6 +37,7 @@ export class GatewayControl implements Control {
     this.#reports = new Reports(gateway);
     this.#config = new ConfigReload(gateway, text, prepareAdmin, log);
     this.#actions = new NodeActions(gateway, () => this.#config.loaded.text, log);
+    this.#tap = new Tap(log);
   }
 
   get isLive(): boolean {
@@ -45,6 +52,7 @@ export class GatewayControl implements Control {
 
   /** To be called for each message that is over. */
   onExchange(exchange: Exchange): void {
+    this.#tap.onExchange(exchange);
     this.#reports.onExchange(exchange);
   }
 
@@ -105,6 +113,19 @@ export class GatewayControl implements Control {
     const report = await this.#config.reload(by);
     this.#actions.forgetGone();
     return report;
+  }
+
+  tap(request: TapRequest, by: By): Lines {
+    const { admin, listeners } = this.#gateway().config;
+    if (admin?.tap !== true)
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the config has no admin.tap: true' });
+    const names = listeners.map(({ name }) => name);
+    const { listener } = request;
+    if (listener !== undefined && !names.includes(listener))
+      throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
+        detail: `no listener of that name${suggestion(listener, names)}`,
+      });
+    return this.#tap.begin(request, by);
   }
 }
 

@@ -2,13 +2,16 @@
 // changed. Promises that what did not come about is told of as such, or not at all.
 import { asGatewayError, type GatewayError } from '../errors.ts';
 import type { MetricsFormat } from '../telemetry/metrics/text.ts';
-import type { By, Control, NodeReport, ReloadReport } from './control.ts';
+import type { Lines } from './answer.ts';
+import type { By, Control, NodeReport, ReloadReport, TapRequest } from './control.ts';
 
 export interface ChangeWatcher {
   /** `error`: why the old config stays in force. */
   onReload(by: By, error: GatewayError | undefined, changed: readonly string[]): void;
   onNodeChanged(by: By, pool: string, node: string, what: string): void;
   onNodeState(by: By, pool: string, node: string, what: string): void;
+  /** Messages are given out, patients and all. */
+  onTap(by: By): void;
 }
 
 export class WatchedControl implements Control {
@@ -69,6 +72,12 @@ export class WatchedControl implements Control {
   removeNode(pool: string, node: string, by: By): void {
     this.#control.removeNode(pool, node, by);
     this.#watcher.onNodeChanged(by, pool, node, 'removed');
+  }
+
+  tap(request: TapRequest, by: By): Lines {
+    const lines = this.#control.tap(request, by);
+    this.#watcher.onTap(by);
+    return lines;
   }
 
   async reload(by: By): Promise<ReloadReport> {

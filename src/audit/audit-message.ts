@@ -10,6 +10,7 @@ export const KINDS = {
   'not authenticated': { event: ['110113', 'Security Alert'], type: ['110126', 'Node Authentication'] },
   'config changed': { event: ['110113', 'Security Alert'], type: ['110131', 'Software Configuration'] },
   'node state': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
+  'messages tapped': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
   'message refused': { event: ['110113', 'Security Alert'], type: ['110147', 'Access Control Decision'] },
 } as const satisfies Record<string, { readonly event: Code; readonly type: Code }>;
 

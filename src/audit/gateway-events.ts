@@ -92,6 +92,17 @@ export class GatewayEvents {
     this.#tell('node state', 'success', operator(by), `pools.${pool}.nodes.${node}`, what);
   }
 
+  /** Messages are given out by the admin API, patients and all. */
+  onTap(by: string): void {
+    this.#tell(
+      'messages tapped',
+      'success',
+      operator(by),
+      'tap',
+      'messages are recorded through the admin API',
+    );
+  }
+
   #tell(
     kind: AuditEvent['kind'],
     outcome: AuditEvent['outcome'],

@@ -21,14 +21,15 @@ export class AdminClient {
   readonly #url: string;
   readonly #client: Client;
 
-  constructor(target: AdminTarget) {
+  /** `maxAnswerBytes`: 0 for lines without an end. */
+  constructor(target: AdminTarget, maxAnswerBytes = MAX_ANSWER_BYTES) {
     const { host, port, tls, timeoutMs } = target;
     this.#target = target;
     const scheme = tls === undefined ? 'http' : 'https';
     this.#url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.#client = new Client(this.#url, {
       allowH2: false,
-      maxResponseSize: MAX_ANSWER_BYTES,
+      maxResponseSize: maxAnswerBytes === 0 ? -1 : maxAnswerBytes,
       // The deadline below is stricter than both: these begin anew with each byte.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -74,6 +75,41 @@ export class AdminClient {
       throw this.#connectError(`HTTP ${status} without JSON; is that a gateway's admin API?`);
     const now = Date.parse(String(date));
     return { value, now: Number.isNaN(now) ? Date.now() : now };
+  }
+
+  /**
+   * The lines of an answer as they come, without those that are empty. Ends with the answer; a signal ends it by an error.
+   *
+   * @throws GatewayError with the API's own code, or GW_ERR_ADMIN_CONNECT
+   */
+  async *lines(method: 'POST', path: string, signal: AbortSignal): AsyncGenerator<string, void> {
+    const { token, timeoutMs } = this.#target;
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new DOMException('', 'TimeoutError')), timeoutMs);
+    try {
+      const response = await this.#client.request({
+        method,
+        path,
+        headers,
+        signal: AbortSignal.any([signal, late.signal]),
+      });
+      clearTimeout(timer);
+      const { statusCode, body } = response;
+      if (statusCode < 200 || statusCode > 299) throw this.#refusal(statusCode, jsonOf(await body.text()));
+      let rest = '';
+      for await (const chunk of body.setEncoding('utf8')) {
+        const lines = `${rest}${String(chunk)}`.split('\n');
+        rest = lines.pop() ?? '';
+        if (rest.length > MAX_ANSWER_BYTES) throw this.strange();
+        for (const line of lines) if (line !== '') yield line;
+      }
+    } catch (thrown) {
+      if (thrown instanceof GatewayError && thrown.code.startsWith('GW_ERR_ADMIN_')) throw thrown;
+      throw this.#connectError(this.#reason(thrown), thrown);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** @throws GatewayError GW_ERR_ADMIN_CONNECT where an answer has not the shape that a gateway's has */

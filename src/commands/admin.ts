@@ -69,7 +69,8 @@ function reached({ timeout, ...options }: Given): ChangeOptions {
   return { ...options, timeoutMs: timeout };
 }
 
-function untilSignal(): AbortSignal {
+/** Until Ctrl-C; a second one ends the process. */
+export function untilSignal(): AbortSignal {
   const ending = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
   return ending.signal;

@@ -1,6 +1,6 @@
 // What the command line's arguments may be, as commander's parsers. Promises a sentence on what is taken instead.
 import { InvalidArgumentError } from 'commander';
-import { LONGEST_MS, parseCount, parseDuration } from '../config/formats.ts';
+import { LONGEST_MS, parseCount, parseDuration, parseSize } from '../config/formats.ts';
 import { CHANNEL_STATES, type Phase, parsePhases } from '../simulation/api/mirth-state.ts';
 import { parseChannel } from './node-api.ts';
 
@@ -63,4 +63,24 @@ export function apiChannel(text: string, before: readonly Channel[] = []): reado
       `It takes NAME or NAME=STATE, with a state of ${CHANNEL_STATES.join(', ')}.`,
     );
   return [...before, channel];
+}
+
+/** `200/s`, `30/m`, or `200`: a second. Returns messages a second. */
+export function rate(text: string): number {
+  const [, digits = '', unit] = /^(\d{1,7})(?:\/([sm]))?$/.exec(text) ?? [];
+  const number = parseCount(digits);
+  if (number === undefined || number === 0)
+    throw new InvalidArgumentError('It takes a rate such as 200/s or 30/m.');
+  return unit === 'm' ? number / 60 : number;
+}
+
+/** For an option that may be given several times. */
+export function collected(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}
+
+export function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined || bytes === 0) throw new InvalidArgumentError('It takes a size such as 64MiB.');
+  return bytes;
 }

@@ -94,14 +94,14 @@ export function route(
 }
 
 /** What a listener routes of a frame: all of it, or each message. */
-function unitsAt({ batch, limits }: ListenerConfig, payload: Buffer): readonly Buffer[] {
+export function unitsAt({ batch, limits }: ListenerConfig, payload: Buffer): readonly Buffer[] {
   const pieces = batch === 'split' ? splitBatch(readHeader(payload), limits.maxBatch) : undefined;
   return pieces?.filter(({ kind }) => kind === 'message').map(({ bytes }) => bytes) ?? [payload];
 }
 
-function explainer(
+export function explainer(
   config: GatewayConfig,
-  { source, path, host }: RouteOptions,
+  { source, path, host }: Pick<RouteOptions, 'source' | 'path' | 'host'>,
 ): (file: string, message: Buffer, listener: ListenerConfig) => Explained {
   const router = new Router(config.routes);
   const segment = config.traces?.segment;

@@ -30,6 +30,7 @@ export function observe({ audit }: GatewayConfig, gateway: () => Gateway, log: L
     onAdminRefused: (by) => events?.onAdminRefused(by),
     onNodeChanged: (by, pool, node, what) => events?.onNodeChanged(by, pool, node, what),
     onNodeState: (by, pool, node, what) => events?.onNodeState(by, pool, node, what),
+    onTap: (by) => events?.onTap(by),
     onReload: (by, error, changed) => {
       gateway().metrics.onReload(error === undefined ? 'ok' : 'failed');
       events?.onReload(by, error, changed);

@@ -5,6 +5,13 @@ export interface Terminal {
   readonly err: (line: string) => void;
 }
 
+/** One line that is written again and again, where somebody looks at it; an empty text clears it. */
+export function progressOn(stream: NodeJS.WriteStream): ((text: string) => void) | undefined {
+  if (stream.isTTY !== true) return undefined;
+  // Erased first (ECMA-48 EL); cut to the width, as a line that wraps cannot be written over.
+  return (text) => void stream.write(`\r\x1b[2K${text.slice(0, Math.max(0, stream.columns - 1))}`);
+}
+
 /** Exit codes, product.md section 1. */
 export const EXIT = { good: 0, failed: 1, usage: 2 } as const;
 

@@ -24,6 +24,7 @@ export function buildAdmin(top: Section, reading: Reading): AdminConfig | undefi
     token: admin.optionalText('token'),
     tls: tlsTree && buildAdminTls(readSection(tlsTree, where, reading), reading),
     insecure: admin.flag('insecure'),
+    tap: admin.flag('tap'),
   };
   checkToken(admin, config.token);
   checkReach(admin, config);
@@ -35,9 +36,14 @@ export function isOwnHost(host: string): boolean {
   return isLoopback(host) || /^localhost\.?$/i.test(host);
 }
 
-function checkReach(admin: Section, { bind, insecure }: AdminConfig): void {
+function checkReach(admin: Section, { bind, insecure, tap }: AdminConfig): void {
   // A tls section with an error was meant to be there.
   if (admin.has('tls') || isOwnHost(bind.host)) return;
+  if (tap)
+    admin.error(
+      'tap',
+      'sends patient data where other machines may read it, so it needs tls, whatever insecure says',
+    );
   if (insecure) {
     admin.warn('insecure', 'without tls the token crosses the network as it is, and whoever reads it has it');
     return;

@@ -47,6 +47,8 @@ export interface AdminConfig {
   readonly tls: ListenerTlsConfig | undefined;
   /** May listen without TLS where other machines reach it. */
   readonly insecure: boolean;
+  /** Whoever has the token may have copies of messages. */
+  readonly tap: boolean;
 }
 
 /** At least one of `file` and `syslog` is there. */

@@ -141,6 +141,7 @@ const ADMIN: Schema = {
   token: { format: 'text', default: undefined, sensitive: true },
   tls: { format: 'map', default: undefined },
   insecure: flag(false),
+  tap: flag(false),
 };
 
 const TRACES: Schema = {

@@ -57,9 +57,13 @@ function isMessages(file: string): boolean {
 }
 
 /** A message file that nothing is expected of yet. */
-function plain(file: string, { env, listener }: CollectOptions): Scenario {
+function plain(file: string, { env, listener, config }: CollectOptions): Scenario {
   // Here it is the file itself that is wrong, and not a scenario that names it.
   readMessageFile(file);
+  if (config === undefined)
+    throw new GatewayError('GW_ERR_USAGE', {
+      detail: `${file}: messages are played through a config (--config FILE), or sent to a live target (--to URL)`,
+    });
   const sender =
     listener === undefined ? '' : `senders:\n  sender: { listener: ${JSON.stringify(listener)} }\n`;
   const text = `${sender}steps:\n  - send: ${JSON.stringify(basename(file))}\n`;

@@ -20,6 +20,7 @@ const at = (port: number): AdminConfig => ({
   bind: { host: '127.0.0.1', port },
   token: TOKEN,
   tls: undefined,
+  tap: false,
   insecure: false,
 });
 

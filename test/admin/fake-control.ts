@@ -1,5 +1,7 @@
 // A gateway as the admin API sees it, without one: two pools of three nodes, all that a report can hold, and a note of
 // each change. Promises a report with every optional part and one with none.
+
+import type { Lines } from '../../src/admin/answer.ts';
 import type {
   By,
   CertificateReport,
@@ -9,6 +11,7 @@ import type {
   RouteReport,
   SenderReport,
   StatusReport,
+  TapRequest,
 } from '../../src/admin/control.ts';
 import { suggestion } from '../../src/config/source/closest.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -182,6 +185,12 @@ export class FakeControl implements Control {
       atNextStart: ['telemetry.log.format'],
       warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'],
     };
+  }
+
+  tap(_request: TapRequest, by: By): Lines {
+    this.#stumble();
+    this.changes.push(`tap from ${by}`);
+    return (sink) => sink.end('{"end":"count","messages":0,"lost":0}\n');
   }
 
   #stumble(): void {

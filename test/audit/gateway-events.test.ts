@@ -67,7 +67,7 @@ async function start(audit: object = {}, more: object = {}): Promise<Room> {
       { name: 'no labs', when: { 'MSH-9.1': 'ORU' }, reject: { code: 'AR', text: 'no labs here' } },
       { name: 'all', when: { listener: ['in', 'tls'] }, to: 'pool' },
     ],
-    admin: { bind: '127.0.0.1:0', token: TOKEN },
+    admin: { bind: '127.0.0.1:0', token: TOKEN, tap: true },
     audit: { file: 'audit.log', sourceId: 'gw', siteId: 'NORTH', ...audit },
     ...more,
   });
@@ -269,6 +269,14 @@ describe('what an operator does', () => {
       ['110131', 'pools.pool.nodes.c', 'added', '127.0.0.1'],
       ['110131', 'pools.pool.nodes.c', 'removed', '127.0.0.1'],
     ]);
+  });
+
+  test('messages given out by the tap', async () => {
+    const room = await start();
+    expect(await by(room, 'POST', '/tap?listener=none')).toBe(404);
+    expect(await by(room, 'POST', '/tap?for=1ms')).toBe(200);
+    const { object, outcome, users } = await room.one('110132');
+    expect([object, outcome, users[1]]).toEqual(['tap', '0', '127.0.0.1']);
   });
 
   test('reloads, good and bad, which the metrics count', async () => {

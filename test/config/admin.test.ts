@@ -28,6 +28,7 @@ test('without the section there is no API, and an empty one is the default one',
     token: undefined,
     tls: undefined,
     insecure: false,
+    tap: false,
   });
 });
 
@@ -48,6 +49,7 @@ test('with everything', () => {
       maxHandshakes: 200,
     },
     insecure: false,
+    tap: false,
   });
   expect(loaded(`{ token: ${TOKEN}, tls: { cert: { p12: certs/lab.p12 } } }`).tls.keyPairs).toEqual([
     { kind: 'p12', file: 'certs/lab.p12' },
@@ -188,4 +190,18 @@ test.each([
   [`{ tls: { ${VIP}, requireClientCert: true } }`, 'admin.tls.requireClientCert: needs clientCa'],
 ])('admin: %s', (section, part) => {
   expect(outcome(admin(section), folderWith(FILES)).errors.join('\n')).toContain(part);
+});
+
+describe('tap', () => {
+  test('needs TLS or an address of this machine; insecure is not enough', () => {
+    const open = outcome(
+      admin(`{ bind: ":9600", token: ${TOKEN}, insecure: true, tap: true }`),
+      folderWith(FILES),
+    );
+    expect(open.errors).toEqual([
+      'gateway.yaml:9:71: admin.tap: sends patient data where other machines may read it, so it needs tls, whatever insecure says',
+    ]);
+    expect(loaded(`{ token: ${TOKEN}, tap: true }`).tap).toBe(true);
+    expect(loaded(`{ bind: ":9600", token: ${TOKEN}, tap: true, tls: { ${VIP} } }`).tap).toBe(true);
+  });
 });

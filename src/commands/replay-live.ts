@@ -1,0 +1,136 @@
+// `replay --to` and `replay --diff`: messages against live targets, or one message through two of them. What is printed is
+// made in src/replay/live; here are the targets, the progress line and the exit code.
+import type { Socket } from 'node:net';
+import { quoted } from '../config/source/problem.ts';
+import { GatewayError } from '../errors.ts';
+import { endGently } from '../mllp/tick-writer.ts';
+import type { OpenLine } from '../replay/live/line.ts';
+import { openingMllp } from '../replay/live/line.ts';
+import { readMessages } from '../replay/live/messages.ts';
+import { replayLive, type Target } from '../replay/live/replay-live.ts';
+import { asJson, inWords, isGood, progressLine } from '../replay/live/report.ts';
+import type { Pace } from '../replay/live/schedule.ts';
+import { dial } from '../upstream/dial.ts';
+import { usage } from './certs-folder.ts';
+import { HttpClient } from './http-client.ts';
+import { messageTarget, type TargetOptions } from './message-target.ts';
+import { MAX_ANSWER_BYTES } from './mllp-client.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+export interface ReplayLiveOptions extends TargetOptions {
+  readonly to: readonly string[];
+  /** Messages a second. */
+  readonly rate?: number | undefined;
+  readonly rampMs?: number | undefined;
+  readonly durationMs?: number | undefined;
+  readonly connections: number;
+  readonly pipelining: number;
+  readonly newIds?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export interface Surroundings {
+  /** Ctrl-C. */
+  readonly until: AbortSignal;
+  /** Undefined: nobody looks at a line that is written again and again. An empty text clears it. */
+  readonly progress?: ((text: string) => void) | undefined;
+}
+
+/** What a user of a load tool means: more sockets than a process may open by default (1,024) is a slip of the hand. */
+const MAX_CONNECTIONS = 1000;
+/** Beyond it one connection holds more than 16 MiB of small messages, and nothing is faster for it. */
+const MAX_PIPELINING = 1000;
+
+/** Good only if every message was sent and accepted. */
+export async function replayLiveCommand(
+  places: readonly string[],
+  options: ReplayLiveOptions,
+  terminal: Terminal,
+  { until, progress }: Surroundings,
+): Promise<number> {
+  const pace = paceOf(options);
+  inRange('--connections', options.connections, MAX_CONNECTIONS);
+  inRange('--pipelining', options.pipelining, MAX_PIPELINING);
+  const targets = options.to.map((url): Target => ({ url, open: opening(url, options, terminal) }));
+  if (options.connections < targets.length)
+    throw usage(`--connections ${options.connections} are fewer than there are targets (${targets.length})`);
+  const messages = readMessages(places);
+  const total = options.durationMs === undefined ? messages.length : undefined;
+  try {
+    const tally = await replayLive(messages, {
+      targets,
+      connections: options.connections,
+      pace,
+      durationMs: options.durationMs,
+      newIds: options.newIds === true,
+      until,
+      onProgress: progress && ((so) => progress(progressLine(so, total))),
+    });
+    progress?.('');
+    const about = { targets: options.to, pace };
+    if (options.json === true) terminal.out(JSON.stringify(asJson(tally, about)));
+    else for (const line of inWords(tally, about)) terminal.out(line);
+    return isGood(tally) ? EXIT.good : EXIT.failed;
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+    terminal.err(`${error.message} [${error.code}]`);
+    return EXIT.failed;
+  }
+}
+
+/** The command was called rightly, and the target is not there. */
+export function isUnreachable(error: unknown): error is GatewayError {
+  return error instanceof GatewayError && error.code.startsWith('GW_ERR_NODE_');
+}
+
+function paceOf({ rate, rampMs }: ReplayLiveOptions): Pace | undefined {
+  if (rate === undefined && rampMs !== undefined) throw usage('--ramp needs --rate');
+  return rate === undefined ? undefined : { perSecond: rate, rampMs: rampMs ?? 0 };
+}
+
+function inRange(option: string, n: number, most: number): void {
+  if (n < 1 || n > most) throw usage(`${option} takes 1 to ${most}`);
+}
+
+export function opening(
+  url: string,
+  options: TargetOptions & { readonly pipelining: number },
+  terminal: Terminal,
+  option?: string,
+): OpenLine {
+  const target = messageTarget(url, options, terminal, option);
+  if (target.kind === 'mllp')
+    return openingMllp({
+      ...target.client,
+      timeoutMs: options.timeoutMs,
+      pipelining: options.pipelining,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+    });
+  if (options.pipelining > 1) throw usage(`--pipelining needs mllp:// or mllps://, not ${quoted(url)}`);
+  const { host, port } = target.client;
+  return async () => {
+    // An HTTP server need not keep a connection that asks for nothing: this one tells only whether it is there.
+    await new Promise<void>((resolve, reject) => {
+      const answer = (socket: Socket): void => {
+        endGently(socket);
+        resolve();
+      };
+      dial({ ...target.client, node: `${host}:${port}`, settleMs: 0 }, answer, reject);
+    });
+    const client = new HttpClient(target.client);
+    return {
+      isOpen: true,
+      pipelining: 1,
+      send: (message, _header, done) => {
+        client.send(message).then(
+          ({ ack, payload }) => done({ code: ack.code, payload }),
+          (error) => {
+            if (!(error instanceof GatewayError)) throw error;
+            done({ error });
+          },
+        );
+      },
+      close: () => client.close(),
+    };
+  };
+}

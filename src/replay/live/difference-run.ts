@@ -1,0 +1,78 @@
+// The same messages through two live targets, one after the other and to both at once: where their answers differ.
+// Promises that the second message of a sender goes when both have answered the first.
+import { GatewayError } from '../../errors.ts';
+import { readHeader } from '../../hl7/header.ts';
+import { type Difference, differences } from '../../hl7/whole/difference.ts';
+import { readWhole } from '../../hl7/whole/whole-message.ts';
+import { Lane } from './lane.ts';
+import type { OpenLine, Result } from './line.ts';
+import type { LiveMessage } from './messages.ts';
+
+export interface Compared {
+  readonly message: LiveMessage;
+  /** An acknowledgement's code, or an error's. */
+  readonly left: string;
+  readonly right: string;
+  /** `answer`: one has answered and the other has not, or with something that cannot be compared field by field. */
+  readonly differences: readonly Difference[];
+}
+
+export interface DifferenceOptions {
+  readonly targets: readonly [OpenLine, OpenLine];
+  /** Paths of fields of the answers that may differ. */
+  readonly ignore: readonly string[];
+  readonly until: AbortSignal;
+  readonly onCompared: (compared: Compared) => void;
+}
+
+/** @throws GatewayError GW_ERR_NODE_… where a target cannot be connected to at the start */
+export async function compareLive(
+  messages: readonly LiveMessage[],
+  options: DifferenceOptions,
+): Promise<void> {
+  const [a, b] = options.targets;
+  const opened = await Promise.allSettled([a(), b()]);
+  const [left, right] = opened.map((one, i) => {
+    const open = i === 0 ? a : b;
+    return one.status === 'fulfilled' ? new Lane(open, one.value) : new Lane(open);
+  }) as [Lane, Lane];
+  try {
+    const refused = opened.find((one) => one.status === 'rejected');
+    if (refused !== undefined) throw refused.reason;
+    for (const message of messages) {
+      if (options.until.aborted) return;
+      const answers = await Promise.all([through(left, message), through(right, message)]);
+      options.onCompared(compared(message, answers[0], answers[1], options.ignore));
+    }
+  } finally {
+    left.close();
+    right.close();
+  }
+}
+
+function through(lane: Lane, message: LiveMessage): Promise<Result> {
+  return new Promise((resolve) => {
+    lane.take({ dueAt: 0, prepare: () => message, sent: () => {}, done: resolve });
+  });
+}
+
+function compared(message: LiveMessage, a: Result, b: Result, ignore: readonly string[]): Compared {
+  const [left, right] = [nameOf(a), nameOf(b)];
+  if ('error' in a || 'error' in b)
+    return { message, left, right, differences: left === right ? [] : [{ path: 'answer', left, right }] };
+  return { message, left, right, differences: inAnswers(a.payload, b.payload, ignore) };
+}
+
+function nameOf(result: Result): string {
+  return 'error' in result ? result.error.code : result.code;
+}
+
+function inAnswers(a: Buffer, b: Buffer, ignore: readonly string[]): readonly Difference[] {
+  if (a.equals(b)) return [];
+  try {
+    return differences(readWhole(readHeader(a)), readWhole(readHeader(b)), { ignore });
+  } catch (thrown) {
+    if (!(thrown instanceof GatewayError)) throw thrown;
+    return [{ path: 'answer', left: `${a.length} bytes`, right: `${b.length} other bytes` }];
+  }
+}

@@ -1,0 +1,42 @@
+// The messages to replay: files and folders of them, each message with its sender. A message's bytes are those of the file.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { causeCode, GatewayError } from '../../errors.ts';
+import { type Header, readHeader } from '../../hl7/header.ts';
+import { readMessageFile } from '../../hl7/message-file.ts';
+
+export interface LiveMessage {
+  readonly file: string;
+  /** Which of the file's, from 1. */
+  readonly number: number;
+  readonly bytes: Buffer;
+  readonly header: Header;
+  /** MSH-3 and MSH-4, as they lie in the message. */
+  readonly sender: string;
+}
+
+/**
+ * Of a folder all `*.hl7`, by name. At least one message.
+ *
+ * @throws GatewayError GW_ERR_FILE
+ */
+export function readMessages(places: readonly string[]): LiveMessage[] {
+  return places.flatMap(filesAt).flatMap((file) =>
+    readMessageFile(file).map((bytes, i): LiveMessage => {
+      const header = readHeader(bytes);
+      return { file, number: i + 1, bytes, header, sender: `${header.text(3)}\n${header.text(4)}` };
+    }),
+  );
+}
+
+function filesAt(place: string): string[] {
+  try {
+    if (!statSync(place).isDirectory()) return [place];
+    const names = readdirSync(place).filter((name) => name.endsWith('.hl7'));
+    if (names.length > 0) return names.sort().map((name) => join(place, name));
+  } catch (cause) {
+    const reason = causeCode(cause) === 'ENOENT' ? 'no such file or folder' : causeCode(cause);
+    throw new GatewayError('GW_ERR_FILE', { detail: `${place}: ${reason}`, cause });
+  }
+  throw new GatewayError('GW_ERR_FILE', { detail: `${place}: the folder has no *.hl7` });
+}

@@ -1,0 +1,55 @@
+// A capture by tcpdump itself, of traffic through the kernel: what was sent is recorded byte for byte. Skipped by name where
+// tcpdump is not installed, or may not capture.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { readMessages } from '../../src/replay/live/messages.ts';
+import { command } from '../commands/command-line.ts';
+import { folderWith } from '../config/config-folder.ts';
+import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
+import { connectSender } from '../helpers/sender.ts';
+import { generate } from './generated.ts';
+
+const CAPTURES = spawnSync('tcpdump', ['-i', 'lo', '-c', '0', '-w', '/dev/null', 'port', '1'], {
+  timeout: 200,
+});
+// Killed by the timeout: it was capturing.
+const works = CAPTURES.signal !== null || CAPTURES.status === 0;
+
+test.skipIf(!works)('tcpdump of two senders at once', async () => {
+  await using node = await startFaultyNode(answers.aa());
+  const folder = folderWith({});
+  const file = join(folder, 'line.pcap');
+  const args = [
+    '-i',
+    'lo',
+    '-U',
+    '--immediate-mode',
+    '-Z',
+    'root',
+    '-w',
+    file,
+    'tcp',
+    'port',
+    String(node.port),
+  ];
+  const tcpdump = spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  onTestFinished(() => void tcpdump.kill('SIGKILL'));
+  await once(tcpdump.stderr, 'data');
+  await using a = await connectSender(node.port);
+  await using b = await connectSender(node.port);
+  const [first, second] = [generate(20, 5), generate(20, 6)].map((all) => all.map(({ bytes }) => bytes)) as [
+    Buffer[],
+    Buffer[],
+  ];
+  for (let i = 0; i < 20; i++)
+    await Promise.all([a.exchange(first[i] as Buffer), b.exchange(second[i] as Buffer)]);
+  tcpdump.kill('SIGINT');
+  await once(tcpdump, 'close');
+  const output = join(folder, 'out');
+  const { code } = await command('record', '--pcap', file, '-o', output, '--raw');
+  expect(code).toBe(0);
+  const got = readMessages([output]).map(({ bytes }) => bytes.toString('latin1'));
+  expect(got.toSorted()).toEqual([...first, ...second].map((bytes) => bytes.toString('latin1')).toSorted());
+});
