@@ -3,9 +3,9 @@
 
 /** A line for a segment: its name, then numbers or ranges of fields and what they hold. */
 export const PATIENT_FIELDS = `
-MSH 1-25 verbatim, 26-28 code
-FHS 1-8 verbatim, 11-12 verbatim, 13-14 place
-BHS 1-8 verbatim, 11-12 verbatim, 13-14 place
+MSH 1-6 verbatim, 7 date, 8-25 verbatim, 26-28 code
+FHS 1-6 verbatim, 7 date, 8 verbatim, 11-12 verbatim, 13-14 place
+BHS 1-6 verbatim, 7 date, 8 verbatim, 11-12 verbatim, 13-14 place
 BTS 1 value, 3 value
 FTS 1 value
 MSA 1-2 verbatim, 4 value, 5 code, 6 code, 7-8 value
