@@ -1,7 +1,7 @@
 // The section `telemetry.traces`: where they go, how many there are, and which of them always.
 // Promises that its conditions look at a message's header, its connection and its request, where no patient is.
 import { isHeaderPath } from '../hl7/field-path.ts';
-import type { Protocol } from '../telemetry/traces/environment.ts';
+import { namesCollector, type Protocol } from '../telemetry/traces/environment.ts';
 import { readConditions } from './conditions.ts';
 import type { TracesConfig } from './config.ts';
 import { readSection, type Section } from './section.ts';
@@ -15,9 +15,10 @@ export function buildTraces(
   listeners: readonly string[],
   reading: Reading,
 ): TracesConfig | undefined {
-  const tree = top.tree('telemetry.traces');
-  if (tree === undefined) return undefined;
+  const given = top.tree('telemetry.traces');
+  if (given === undefined && !namesCollector(reading.env)) return undefined;
   const place = top.at('telemetry.traces');
+  const tree = given ?? { kind: 'map', place, entries: [] };
   const where = { key: 'telemetry.traces', pattern: 'telemetry.traces', place } as const;
   const section = readSection(tree, where, reading);
   const protocol = section.word<Protocol>('protocol');

@@ -13,6 +13,19 @@ test('without the section there are none; identifiers are plain', () => {
   expect(load('{ log: { level: warn } }').identifiers).toEqual({ controlIds: 'plain', hashKey: undefined });
 });
 
+test.each([
+  { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' },
+  { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c:4318/v1/traces' },
+  { OTEL_TRACES_EXPORTER: 'otlp' },
+])('without the section, and with %j: all defaults', (env) => {
+  expect(parseConfig(BASE, { env }).config.traces).toEqual(load('{ traces: {} }').traces);
+  for (const [name, value] of [
+    [Object.keys(env)[0] as string, ' '],
+    ['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', 'http://c:1'],
+  ])
+    expect(parseConfig(BASE, { env: { [name as string]: value } }).config.traces).toBeUndefined();
+});
+
 test('an empty section is all defaults', () => {
   expect(load('{ traces: {} }').traces).toEqual({
     endpoint: 'http://127.0.0.1:4318',

@@ -145,11 +145,12 @@ describe('what is played', () => {
   test('nothing of it reaches out of the process', () => {
     const text = `${SMALL}admin: { token: 0123456789abcdef }
 audit: { file: /var/log/audit.xml }
-telemetry: { metrics: { otlp: { endpoint: "http://10.0.0.9:4318" } } }
+telemetry: { metrics: { otlp: { endpoint: "http://10.0.0.9:4318" } }, traces: { endpoint: "http://10.0.0.9:4318" } }
 reload: { watch: true }
 `;
     const { config } = readGivenText(text, 'c.yaml', around);
     expect(config.metrics.otlp).toBeDefined();
+    expect(config.traces).toBeDefined();
     const notes: string[] = [];
     const staged = stagedConfig(config, {
       ...around,
@@ -161,6 +162,7 @@ reload: { watch: true }
     expect(staged).toMatchObject({
       ...{ admin: undefined, audit: undefined, watchConfig: false, watchCertificates: false },
       metrics: { prometheus: false, otlp: undefined },
+      traces: undefined,
       listeners: [{ bind: { host: '127.0.0.1', port: 0 } }],
       pools: [{ nodes: [{ host: '127.0.0.1', port: 4711, url: 'mllp://127.0.0.1:4711' }] }],
     });

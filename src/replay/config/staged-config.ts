@@ -46,6 +46,8 @@ export function stagedConfig(config: GatewayConfig, staging: Staging): GatewayCo
       // What is tried out is not to be counted, or recorded, beside what happens.
       audit: undefined,
       metrics: { prometheus: false, otlp: undefined },
+      // Nor do spans of a rehearsal go where those of the real line are.
+      traces: undefined,
     },
     staging.speed,
   );

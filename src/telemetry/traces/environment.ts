@@ -26,6 +26,14 @@ export interface EffectiveTraces extends Omit<TracesOptions, 'endpoint'> {
   readonly endpoint: string | undefined;
 }
 
+/** Whoever sets one of these wants traces, whether or not the config has a section on them. */
+export function namesCollector(env: Environment): boolean {
+  const names = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'];
+  return (
+    env.OTEL_TRACES_EXPORTER?.trim() === 'otlp' || names.some((name) => (env[name]?.trim() ?? '') !== '')
+  );
+}
+
 /** Undefined: a variable switches traces off. What a variable says that makes no sense is told to `warn`, and ignored. */
 export function underEnvironment(
   options: TracesOptions,
