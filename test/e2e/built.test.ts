@@ -1,28 +1,17 @@
 // The gateway as `npm run build` makes it for the package: JavaScript, and parse workers that are found and started.
-import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { said } from '../helpers/expect-relay.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { startGatewayProcess } from './child.ts';
+import { buildPackage, type PackageBuild } from './package-build.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
-/** Where the dependencies are found from. */
-const FOLDER = join(realpathSync(join(ROOT, 'node_modules')), '.cache', `built-${process.pid}`);
-
+let built: PackageBuild;
 beforeAll(async () => {
-  mkdirSync(FOLDER, { recursive: true });
-  cpSync(join(ROOT, 'package.json'), join(FOLDER, 'package.json'));
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(FOLDER, 'dist')];
-  await promisify(execFile)(process.execPath, args);
-}, 60_000);
-
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+  built = await buildPackage();
+}, 120_000);
+afterAll(() => built[Symbol.dispose]());
 
 describe('built', () => {
   test.each(['auto', 'always'])('parsing.offload: %s', async (offload) => {
@@ -37,7 +26,7 @@ describe('built', () => {
       ],
       parsing: { offload, inlineLimit: '2KiB' },
     };
-    await using gateway = await startGatewayProcess(config, [], join(FOLDER, 'dist/src/main.js'));
+    await using gateway = await startGatewayProcess(config, [], built.main);
     await using sender = await connectSender(gateway.port);
     const sized = (controlId: string, text: string): Buffer =>
       message({ controlId, segments: [`OBX|1|TX|||${text}`], size: 5000 });

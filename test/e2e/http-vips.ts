@@ -110,8 +110,12 @@ export interface VipProcess extends AsyncDisposable {
 }
 
 /** As a user starts it. */
-export async function startVips(certificate: VipCertificate, options: VipOptions): Promise<VipProcess> {
-  const child = await startGatewayProcess(vipConfig(certificate, options));
+export async function startVips(
+  certificate: VipCertificate,
+  options: VipOptions,
+  main?: string,
+): Promise<VipProcess> {
+  const child = await startGatewayProcess(vipConfig(certificate, options), [], main);
   const ports = new Map<unknown, number>();
   for (const vip of VIPS) {
     const line = await child.line(

@@ -176,7 +176,7 @@ it('F24 the log has a line for each message and one for the batch, linked, and n
   ]);
   expect(JSON.stringify(line.gw.log)).not.toMatch(/SAMPLE|WARD1/);
   const [second, first, batch] = line.gw.exchanges;
-  expect([first?.batch, second?.batch, batch?.batch]).toEqual([
+  expect([first?.batch, second?.batch, batch?.batch]).toMatchObject([
     { serial: batch?.serial, controlId: 'F-1', position: 1, size: 2 },
     { serial: batch?.serial, controlId: 'F-1', position: 2, size: 2 },
     undefined,
