@@ -54,7 +54,10 @@ const PROFILES: readonly Profile[] = [
     name: 'crowded',
     onAmbiguous: 'fail',
     pipelining: 8,
-    pool: { persistence: undefined, connections: { max: 1, pipelining: 8, idle: `${IDLE_MS}ms` } },
+    pool: {
+      persistence: undefined,
+      connections: { max: 1, pipelining: 8, idle: `${IDLE_MS}ms`, repeatedIds: 'redial' },
+    },
   }),
   profile({ name: 'keyed', onAmbiguous: 'other-node', ordering: 'key' }),
   // Nodes that answer twice, and hardly anything but the place on a connection to tell whose answer it is.
@@ -104,8 +107,8 @@ function profile({
           nodes: Object.fromEntries(Object.entries(nodes).map(([node, url]) => [node, { url }])),
           persistence: { by: ['MSH-3'] },
           ordering,
-          // Below what a Mirth listener takes.
-          connections: { max: 4, pipelining, idle: `${IDLE_MS}ms` },
+          // Below what a Mirth listener takes. Nodes here answer twice and ids repeat, for which only `redial` promises anything.
+          connections: { max: 4, pipelining, idle: `${IDLE_MS}ms`, repeatedIds: 'redial' },
           queue: { timeout: '1s' },
           timeouts: { connect: '500ms', ack: `${ACK_MS}ms` },
           retry: { attempts: 2, budget: '1500ms', onAmbiguous },
