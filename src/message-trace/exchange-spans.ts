@@ -4,6 +4,7 @@ import type { Header } from '../hl7/header.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/log.ts';
+import type { AttributeKey } from '../telemetry/otlp/proto-writer.ts';
 import { INTERNAL, SERVER, type SpanWriter } from '../telemetry/traces/span-writer.ts';
 import { putPeer, spanError, writeAttempts } from './attempt-spans.ts';
 import {
@@ -113,13 +114,20 @@ function putRoot(out: SpanWriter, exchange: Exchange, identifiers: Identifiers):
 
 /** A field that is empty says nothing, and is left out. */
 export function putHeader(out: SpanWriter, header: Header, identifiers: Identifiers): void {
-  out.put(MESSAGE_TYPE, loggable(header.text(9)));
-  out.put(CONTROL_ID, identifiers.controlId(header.text(10)));
-  out.put(VERSION, loggable(header.text(12)));
-  out.put(SENDING_APPLICATION, loggable(header.text(3)));
-  out.put(SENDING_FACILITY, loggable(header.text(4)));
-  out.put(RECEIVING_APPLICATION, loggable(header.text(5)));
-  out.put(RECEIVING_FACILITY, loggable(header.text(6)));
+  putField(out, MESSAGE_TYPE, header, 9);
+  if (identifiers.hashesControlIds) out.put(CONTROL_ID, identifiers.controlId(header.text(10)));
+  else putField(out, CONTROL_ID, header, 10);
+  putField(out, VERSION, header, 12);
+  putField(out, SENDING_APPLICATION, header, 3);
+  putField(out, SENDING_FACILITY, header, 4);
+  putField(out, RECEIVING_APPLICATION, header, 5);
+  putField(out, RECEIVING_FACILITY, header, 6);
+}
+
+/** As `loggable` has it; without making a string of what needs nothing done to it. */
+function putField(out: SpanWriter, key: AttributeKey, header: Header, n: number): void {
+  if (!out.putPrintable(key, header.bytes, header.fieldStart(n), header.fieldEnd(n)))
+    out.put(key, loggable(header.text(n)));
 }
 
 /** A batch is linked to the first of its messages, each of them to it. */

@@ -36,7 +36,7 @@ function readable(destination: DestinationStream): DestinationStream {
 }
 
 /** Longest identifier that is logged whole; v2.9's MSH-10 has up to 199 characters, real ones rarely 50. */
-const MAX_IDENTIFIER = 64;
+export const MAX_IDENTIFIER = 64;
 
 /** An identifier from a header as it may be logged: printable ASCII, the rest escaped, cut to a bound (F23). */
 export function loggable(identifier: string): string {

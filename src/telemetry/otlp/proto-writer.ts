@@ -198,6 +198,41 @@ export class ProtoWriter {
     }
   }
 
+  /**
+   * A `KeyValue` of these bytes, if they are printable ASCII and not more than `most`, which is 64 or less; else nothing,
+   * and false.
+   */
+  printable(
+    fieldTag: number,
+    { head }: AttributeKey,
+    source: Uint8Array,
+    from: number,
+    to: number,
+    most: number,
+  ): boolean {
+    const length = to - from;
+    const size = head.length;
+    if (length > most || size + 3 + length >= 0x80) return false;
+    this.#ensure(2 + size + 3 + length);
+    const bytes = this.#bytes;
+    const at = this.#at;
+    const lengths = at + 2 + size;
+    const start = lengths + 3;
+    for (let i = 0; i < length; i++) {
+      const byte = source[from + i] as number;
+      if (byte < 0x20 || byte > 0x7e) return false;
+      bytes[start + i] = byte;
+    }
+    for (let i = 0; i < size; i++) bytes[at + 2 + i] = head[i] as number;
+    bytes[at] = fieldTag;
+    bytes[at + 1] = size + 3 + length;
+    bytes[lengths] = length + 2;
+    bytes[lengths + 1] = STRING_VALUE;
+    bytes[lengths + 2] = length;
+    this.#at = start + length;
+    return true;
+  }
+
   #textAttribute(fieldTag: number, { head }: AttributeKey, value: string): void {
     const { length } = value;
     const size = head.length;

@@ -2,6 +2,7 @@
 // Promises that opentelemetry-js' own serialiser makes the same of the same spans (docs/decisions/0010-own-span-writer.md);
 // field numbers are those of opentelemetry-proto 1.x, trace/v1.
 import type { Resource } from '@opentelemetry/resources';
+import { MAX_IDENTIFIER } from '../log.ts';
 import {
   type AttributeKey,
   type AttributeValue,
@@ -158,6 +159,11 @@ export class SpanWriter {
   /** Nothing of a value that is unknown or empty. */
   put(key: AttributeKey, value: AttributeValue | undefined): void {
     if (value !== undefined && value !== '') this.#out.attribute(ATTRIBUTES, key, value);
+  }
+
+  /** The same of bytes that are an identifier; false, and nothing, where they have to be escaped or cut (`loggable`). */
+  putPrintable(key: AttributeKey, bytes: Uint8Array, from: number, to: number): boolean {
+    return from >= to || this.#out.printable(ATTRIBUTES, key, bytes, from, to, MAX_IDENTIFIER);
   }
 
   event(name: string, at: number): void {

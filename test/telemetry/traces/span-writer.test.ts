@@ -6,6 +6,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
+import { loggable } from '../../../src/telemetry/log.ts';
 import { attributeKey, ProtoWriter, tag } from '../../../src/telemetry/otlp/proto-writer.ts';
 import { TraceContext } from '../../../src/telemetry/trace-context.ts';
 import { alignClock, writeTime } from '../../../src/telemetry/traces/span-clock.ts';
@@ -168,6 +169,34 @@ test('any spans read as opentelemetry-js would have sent them', () => {
       expect(readExportRequest(bytes)).toEqual(readExportRequest(theirs as Uint8Array));
     }),
     { numRuns: 300 },
+  );
+});
+
+test('what is put as bytes reads as what `loggable` makes of it', () => {
+  const identifier = fc.oneof(
+    fc.uint8Array({ maxLength: 70 }),
+    fc.string({ maxLength: 80 }).map((one) => Buffer.from(one)),
+    fc.constantFrom(
+      Buffer.from('x'.repeat(64)),
+      Buffer.from('x'.repeat(65)),
+      Buffer.from('M\x7fX'),
+      Buffer.alloc(0),
+    ),
+  );
+  const longName = attributeKey('a'.repeat(100));
+  fc.assert(
+    fc.property(identifier, fc.nat({ max: 5 }), fc.boolean(), (bytes, before, isLong) => {
+      const key = isLong ? longName : attributeKey('k');
+      const source = Buffer.concat([Buffer.alloc(before, 'z'), bytes, Buffer.from('z')]);
+      const out = new SpanWriter(SOURCE, 10, () => {});
+      out.root(new TraceContext(), 'root', SERVER, 0, 0);
+      const shown = loggable(Buffer.from(bytes).toString('latin1'));
+      const isPut = out.putPrintable(key, source, before, before + bytes.length);
+      if (!isPut) out.put(key, shown);
+      out.end();
+      const [span] = readExportRequest(out.take().bytes);
+      expect(span?.attributes).toEqual(bytes.length === 0 ? {} : { [key.name]: shown });
+    }),
   );
 });
 
