@@ -35,8 +35,10 @@ const MAX_VARINT = 10;
 
 export function attributeKey(name: string): AttributeKey {
   const bytes = Buffer.from(name);
-  if (bytes.length > 0x7f) throw new RangeError('the name of an attribute has 127 bytes at most');
-  return { name, head: Uint8Array.of(KEY, bytes.length, ...bytes, VALUE) };
+  const length: number[] = [];
+  let rest = bytes.length;
+  for (; rest >= 0x80; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
+  return { name, head: Uint8Array.of(KEY, ...length, rest, ...bytes, VALUE) };
 }
 
 export class ProtoWriter {
@@ -273,7 +275,7 @@ export class ProtoWriter {
 
   /** `size`: of the value, 127 bytes at most. */
   #attributeHead(fieldTag: number, { head }: AttributeKey, size: number): void {
-    this.#ensure(1 + 2 + head.length + 1 + size);
+    this.#ensure(1 + MAX_VARINT + head.length + 1 + size);
     this.#bytes[this.#at++] = fieldTag;
     this.#varint(head.length + 1 + size);
     this.raw(head);

@@ -63,7 +63,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   kind: fc.constantFrom<SpanKind>(INTERNAL, SERVER, CLIENT),
   from: fc.nat({ max: 1e9 }),
   lasts: fc.nat({ max: 60_000 }),
-  attributes: fc.dictionary(fc.stringMatching(/^[a-z._]{1,40}$/), value, { maxKeys: 12 }),
+  attributes: fc.dictionary(fc.stringMatching(/^[a-z._]{1,140}$/), value, { maxKeys: 12 }),
   events: fc.array(fc.record({ name: text, after: fc.nat({ max: 1000 }) }), { maxLength: 3 }),
   links: fc.nat({ max: 2 }),
   error: fc.option(
