@@ -1,6 +1,7 @@
 // Logs as JSON lines by pino, or readable ones for a terminal. What of a message may be logged is decided here: its
 // header's identifiers, escaped and cut, and nothing else.
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { LogOutput } from './log-output.ts';
 
 export type Log = Logger;
 
@@ -16,7 +17,7 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const stream = destination ?? pino.destination({ fd: 1, sync: false });
+  const stream = destination ?? new LogOutput();
   return pino(settings, options.format === 'pretty' ? readable(stream) : stream);
 }
 
