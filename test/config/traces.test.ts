@@ -45,7 +45,7 @@ test('every key', () => {
   );
   expect(identifiers).toEqual({ controlIds: 'hash', hashKey: 'k' });
   expect(traces).toMatchObject({ endpoint: 'https://c:1/x', sample: 0.05, parent: 'never', segment: 'ZTR' });
-  expect(traces?.queue).toEqual({ maxSpans: 100, batchSpans: 10, delayMs: 2000 });
+  expect(traces?.queue).toEqual({ maxSpans: 100, batchSpans: 10, delayMs: 2000, exportMs: 30_000 });
   expect(traces?.always.map(({ text, test: { kind } }) => [text, kind])).toEqual([
     ['MSH-3', 'any'],
     ['source', 'cidr'],
