@@ -58,6 +58,18 @@ export interface PrometheusRoom extends AsyncDisposable {
   readonly own: Scrape;
 }
 
+/** When the first good scrape after this moment began, once what it brought can be asked for. */
+function storedAfter(prometheus: Prometheus, moment: number): Promise<number> {
+  return until(
+    async () => {
+      const [up] = await prometheus.query('timestamp(up) and up == 1', Date.now());
+      const begun = Math.round(Number(up?.value[1]) * 1000);
+      return begun > moment && begun;
+    },
+    { deadlineMs: FIRST_SCRAPE_MS, what: 'a scrape stored' },
+  );
+}
+
 export async function startPrometheusRoom(): Promise<PrometheusRoom> {
   await using resources = new AsyncDisposableStack();
   const collector = resources.use(await startCollector());
@@ -82,9 +94,7 @@ export async function startPrometheusRoom(): Promise<PrometheusRoom> {
     await series.round();
     await scraped(1);
   }
-  // One is stored before the next begins.
-  await scraped(2);
-  const at = Date.now();
+  const at = await storedAfter(prometheus, Date.now());
   const own = await scrape(gw);
   const instance = `127.0.0.1:${admin.port}`;
   const all = resources.move();
