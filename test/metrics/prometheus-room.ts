@@ -64,9 +64,11 @@ function storedAfter(prometheus: Prometheus, moment: number): Promise<number> {
     async () => {
       const [up] = await prometheus.query('timestamp(up) and up == 1', Date.now());
       const begun = Math.round(Number(up?.value[1]) * 1000);
-      return begun > moment && begun;
+      if (begun > moment) return begun;
+      const { activeTargets } = await prometheus.ask<{ activeTargets: { lastError: string }[] }>('targets');
+      throw new Error(`none yet; of the last: ${activeTargets.map(({ lastError }) => lastError).join()}`);
     },
-    { deadlineMs: FIRST_SCRAPE_MS, what: 'a scrape stored' },
+    { deadlineMs: FIRST_SCRAPE_MS, what: 'a good scrape' },
   );
 }
 
