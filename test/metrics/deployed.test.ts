@@ -122,9 +122,9 @@ function familyOf(name: string): string {
 // Where Prometheus is installed its answers to the same expressions say more; this takes milliseconds anywhere.
 test.each([
   // `up` is Prometheus' own, of every target.
-  ['alerts', ALERTS.map(({ expr }) => expr).filter((expr) => !expr.startsWith('up{'))],
-  ['dashboard', [...VARIABLES, ...PANELS.flatMap(({ targets }) => targets.map(({ expr }) => expr))]],
-])('the %s ask for metrics, labels and values that there are', (_, expressions) => {
+  ['alerts.yaml', ALERTS.map(({ expr }) => expr).filter((expr) => !expr.startsWith('up{'))],
+  ['the dashboard', [...VARIABLES, ...PANELS.flatMap(({ targets }) => targets.map(({ expr }) => expr))]],
+])('%s asks for metrics, labels and values that there are', (_, expressions) => {
   expect(expressions.length).toBeGreaterThan(15);
   for (const expression of expressions) {
     const { metrics, labels, values } = namesIn(expression);
