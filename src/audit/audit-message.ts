@@ -34,10 +34,8 @@ export interface AuditEvent {
 }
 
 export interface Participant {
-  /** An address, or a name such as `SIGHUP`. */
+  /** An address, the subject of its certificate, or a name such as `SIGHUP`. */
   readonly id: string;
-  /** The subject of its certificate. */
-  readonly name?: string | undefined;
   /** Of the network, where it came over one. */
   readonly address?: string | undefined;
 }
@@ -57,7 +55,8 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
   const own = participant({
     id: String(source.pid),
     role: isActivity ? ['110150', 'Application'] : undefined,
-    alternative: 'hl7-gateway',
+    // A.5.2.3: of a process, its name. AlternativeUserID is for AE titles (A.5.2.2), which a gateway of HL7 has none of.
+    name: 'hl7-gateway',
     // A.5.3.11: true for who reports an alert. A.5.3.1: for who started it, and nobody says who that was.
     isRequestor: !isActivity,
     address: source.host,
@@ -65,7 +64,13 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
   const performed =
     who === undefined
       ? ''
-      : participant({ id: who.id, alternative: who.name, isRequestor: false, address: who.address });
+      : participant({
+          id: who.id,
+          // A.5.3.1: who started or stopped it.
+          role: isActivity ? ['110151', 'Application Launcher'] : undefined,
+          isRequestor: false,
+          address: who.address,
+        });
   const site = source.site === undefined ? '' : attribute('AuditEnterpriseSiteID', source.site);
   return (
     `<AuditMessage>` +
@@ -89,8 +94,9 @@ function alertSubject(
   controlId: string | undefined,
 ): string {
   const message = controlId === undefined ? '' : detail('MSH-10', controlId);
+  const uri = `hl7-gateway://${inUri(host)}/${inUri(subject)}`;
   return (
-    `<ParticipantObjectIdentification${attribute('ParticipantObjectID', `hl7-gateway://${host}/${subject}`)}` +
+    `<ParticipantObjectIdentification${attribute('ParticipantObjectID', uri)}` +
     ` ParticipantObjectTypeCode="2" ParticipantObjectTypeCodeRole="13">` +
     `<ParticipantObjectIDTypeCode csd-code="12" codeSystemName="RFC-3881" originalText="URI"/>` +
     `<ParticipantObjectName>${escaped(subject)}</ParticipantObjectName>` +
@@ -100,20 +106,20 @@ function alertSubject(
 
 interface ParticipantParts {
   readonly id: string;
-  readonly alternative?: string | undefined;
+  readonly name?: string | undefined;
   readonly isRequestor: boolean;
   readonly role?: Code | undefined;
   readonly address?: string | undefined;
 }
 
-function participant({ id, alternative, isRequestor, role, address }: ParticipantParts): string {
-  const also = alternative === undefined ? '' : attribute('AlternativeUserID', alternative);
+function participant({ id, name, isRequestor, role, address }: ParticipantParts): string {
+  const named = name === undefined ? '' : attribute('UserName', name);
   // 1: a machine's name, 2: its IP address (A.5.1).
   const from =
     address === undefined
       ? ''
       : `${attribute('NetworkAccessPointID', address)} NetworkAccessPointTypeCode="${isAddress(address) ? 2 : 1}"`;
-  const open = `<ActiveParticipant${attribute('UserID', id)}${also} UserIsRequestor="${isRequestor}"${from}`;
+  const open = `<ActiveParticipant${attribute('UserID', id)}${named} UserIsRequestor="${isRequestor}"${from}`;
   return role === undefined ? `${open}/>` : `${open}>${coded('RoleIDCode', role)}</ActiveParticipant>`;
 }
 
@@ -125,6 +131,11 @@ function coded(element: string, [code, meaning]: Code): string {
   return `<${element} csd-code="${code}" codeSystemName="DCM" originalText="${meaning}"/>`;
 }
 
+/** A.5.3.11: a URI, whatever the host is called (RFC 3986 2.1). */
+function inUri(part: string): string {
+  return encodeURIComponent(part.toWellFormed());
+}
+
 /** A.5.1: the value is base64. */
 function detail(type: string, value: string): string {
   return `<ParticipantObjectDetail type="${type}" value="${Buffer.from(value, 'utf8').toString('base64')}"/>`;
@@ -134,9 +145,12 @@ function attribute(name: string, value: string): string {
   return ` ${name}="${escaped(value)}"`;
 }
 
-/** ASCII only, so that no byte order mark is needed (RFC 5424 6.4); what XML 1.0 has no character for is left out. */
+/**
+ * ASCII only, so that no byte order mark is needed (RFC 5424 6.4). What XML 1.0 cannot say becomes U+FFFD: left out, a name with
+ * a NUL in it would be another's.
+ */
 function escaped(text: string): string {
   return text
-    .replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '')
+    .replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
     .replace(/[^\x20-\x7e]|[&<>"']/gu, (char) => `&#${char.codePointAt(0)};`);
 }

@@ -121,7 +121,7 @@ function inWords({ code, detail }: GatewayError): string {
 
 function participantOf(peer: Peer | undefined): Participant | undefined {
   if (peer === undefined || peer.address === '') return undefined;
-  return { id: peer.tls?.subject ?? peer.address, name: undefined, address: peer.address };
+  return { id: peer.tls?.subject ?? peer.address, address: peer.address };
 }
 
 /** `10.0.0.9`, `10.0.0.9 (CN=ops)`, `SIGHUP`. */

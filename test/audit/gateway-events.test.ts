@@ -19,6 +19,7 @@ import { type AuditRecord, auditRecord } from '../helpers/syslog-receiver.ts';
 import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
 import { until } from '../helpers/until.ts';
 import { Scrape } from '../metrics/scrape.ts';
+import { hasXmllint, invalid, type Schema, xmlOf } from './xmllint.ts';
 
 const TOKEN = 'a-token-of-this-test-only';
 
@@ -32,6 +33,9 @@ afterAll(async () => {
   await node.close();
   folder[Symbol.dispose]();
 });
+
+/** Of all gateways of these tests. */
+const allLines: string[] = [];
 
 interface Room {
   readonly gateway: Gateway;
@@ -103,6 +107,7 @@ async function start(audit: object = {}, more: object = {}): Promise<Room> {
   };
   onTestFinished(async () => {
     await stop();
+    allLines.push(...raw().split('\n').slice(0, -1));
     rmSync(path, { recursive: true, force: true });
   });
   const raw = (): string => {
@@ -365,3 +370,13 @@ test('nothing of a patient is in it', async () => {
   const decoded = room.records().map(({ details }) => JSON.stringify(details));
   expect([room.raw(), ...decoded].join()).not.toContain(planted);
 });
+
+const SCHEMAS: readonly Schema[] = ['audit-message', 'gateway-event'];
+
+test.skipIf(!hasXmllint).each(SCHEMAS)(
+  'every record of all that keeps %s, as xmllint reads it',
+  async (schema) => {
+    expect(allLines.length).toBeGreaterThan(0);
+    expect(await invalid(allLines.map(xmlOf), schema)).toEqual([]);
+  },
+);
