@@ -48,8 +48,19 @@ export interface AuditSource {
   readonly pid: number;
 }
 
+/**
+ * In octets as they are escaped: with all of them at their longest a record has less than 8 KiB, which receivers should take
+ * (RFC 5425 4.3.1) and more than which rsyslog cuts off unless it is told otherwise.
+ */
+const MAX_TEXT = 1_500;
+const MAX_NAME = 300;
+
 export function auditMessage(event: AuditEvent, source: AuditSource): string {
-  const { kind, at, outcome, who, subject, description, controlId } = event;
+  const { kind, at, outcome, who } = event;
+  const description = cut(event.description, MAX_TEXT);
+  const subject = cut(event.subject, MAX_NAME);
+  const controlId = event.controlId === undefined ? undefined : cut(event.controlId, MAX_NAME);
+  const host = cut(source.host, MAX_NAME);
   const { event: eventId, type } = KINDS[kind];
   const isActivity = eventId[0] === '110100';
   const own = participant({
@@ -59,19 +70,20 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
     name: 'hl7-gateway',
     // A.5.3.11: true for who reports an alert. A.5.3.1: for who started it, and nobody says who that was.
     isRequestor: !isActivity,
-    address: source.host,
+    address: host,
   });
   const performed =
     who === undefined
       ? ''
       : participant({
-          id: who.id,
+          id: cut(who.id, MAX_NAME),
           // A.5.3.1: who started or stopped it.
           role: isActivity ? ['110151', 'Application Launcher'] : undefined,
           isRequestor: false,
-          address: who.address,
+          address: who.address === undefined ? undefined : cut(who.address, MAX_NAME),
         });
-  const site = source.site === undefined ? '' : attribute('AuditEnterpriseSiteID', source.site);
+  const site =
+    source.site === undefined ? '' : attribute('AuditEnterpriseSiteID', cut(source.site, MAX_NAME));
   return (
     `<AuditMessage>` +
     `<EventIdentification EventActionCode="E"${attribute('EventDateTime', at.toISOString())}` +
@@ -80,16 +92,16 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
     `<EventOutcomeDescription>${escaped(description)}</EventOutcomeDescription></EventIdentification>` +
     `${own}${performed}` +
     // 4: application server (A.5.1).
-    `<AuditSourceIdentification${site}${attribute('AuditSourceID', source.id)}>` +
+    `<AuditSourceIdentification${site}${attribute('AuditSourceID', cut(source.id, MAX_NAME))}>` +
     `<AuditSourceTypeCode csd-code="4"/></AuditSourceIdentification>` +
-    `${isActivity ? '' : alertSubject(subject, source, description, controlId)}</AuditMessage>`
+    `${isActivity ? '' : alertSubject(subject, host, description, controlId)}</AuditMessage>`
   );
 }
 
 /** A.5.3.11, alert subject: a system object (2), which is a security resource (13). */
 function alertSubject(
   subject: string,
-  { host }: AuditSource,
+  host: string,
   description: string,
   controlId: string | undefined,
 ): string {
@@ -153,4 +165,18 @@ function escaped(text: string): string {
   return text
     .replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
     .replace(/[^\x20-\x7e]|[&<>"']/gu, (char) => `&#${char.codePointAt(0)};`);
+}
+
+/** As much of it as has so many octets when it is escaped; that something is missing shows. */
+function cut(text: string, maxOctets: number): string {
+  // No character has more than 8: `&#65535;`, and those above are two in a string.
+  if (text.length * 8 <= maxOctets) return text;
+  let octets = 0;
+  let end = 0;
+  for (const char of text) {
+    octets += escaped(char).length;
+    if (octets > maxOctets) return `${text.slice(0, end)}…`;
+    end += char.length;
+  }
+  return text;
 }

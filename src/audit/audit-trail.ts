@@ -4,7 +4,8 @@ import os from 'node:os';
 import { NodeTls } from '../../certs/node-tls.ts';
 import type { AuditConfig } from '../config/config.ts';
 import { type AuditEvent, type AuditSource, auditMessage } from './audit-message.ts';
-import { AuditQueue, type AuditSink, type QueueWatcher } from './audit-queue.ts';
+import { AuditQueue, type AuditSink, type QueueTimes, type QueueWatcher } from './audit-queue.ts';
+import { MemoryBacklog } from './backlog.ts';
 import { FileSink } from './file-sink.ts';
 import { syslogMessage } from './syslog-frame.ts';
 import { SyslogSink } from './syslog-sink.ts';
@@ -17,13 +18,17 @@ export class AuditTrail {
   readonly #queues: readonly AuditQueue[];
 
   /** @throws GatewayError GW_ERR_TLS_FILE */
-  constructor({ file, syslog, queue, sourceId, siteId }: AuditConfig, watcher: QueueWatcher) {
+  constructor(
+    { file, syslog, queue, sourceId, siteId }: AuditConfig,
+    watcher: QueueWatcher,
+    times?: QueueTimes,
+  ) {
     const host = os.hostname();
     this.#source = { id: sourceId ?? host, site: siteId, host, pid: process.pid };
     const sinks: AuditSink[] = [];
     if (file !== undefined) sinks.push(new FileSink(file));
     if (syslog !== undefined) sinks.push(new SyslogSink(syslog, new NodeTls(syslog.tls, syslog.host)));
-    this.#queues = sinks.map((sink) => new AuditQueue(sink, queue, watcher));
+    this.#queues = sinks.map((sink) => new AuditQueue(sink, new MemoryBacklog(queue), watcher, times));
   }
 
   /** Of all places together. */
@@ -51,7 +56,13 @@ export class AuditTrail {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => queue.close(CLOSE_MS)));
+    await Promise.all(
+      this.#queues.map(async (queue) => {
+        const left = await queue.close(CLOSE_MS);
+        queue.drop(left.length);
+        queue.tellDrops();
+      }),
+    );
   }
 
   #sum(of: (queue: AuditQueue) => number): number {

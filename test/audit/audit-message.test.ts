@@ -72,6 +72,25 @@ test('any text in it is well-formed, one line of ASCII, and read back as it was,
   );
 });
 
+test.each(['x', 'é', '&', '"', '🏥', '\u0000', '\ud800', '漢'])(
+  'however long its texts of %j are, a record has no more than 8 KiB, and says that something is missing',
+  (char) => {
+    const text = char.repeat(20_000);
+    const source = { ...SOURCE, id: text, site: text, host: text };
+    const event = {
+      ...EVENT,
+      who: { id: text, address: text },
+      subject: text,
+      description: text,
+      controlId: text,
+    };
+    const made = syslogMessage(event.at, true, source, auditMessage(event, source));
+    expect(made.length).toBeLessThanOrEqual(8192);
+    expect(made).toContain('&#8230;');
+    expect(auditRecord(made.replace(/^(\S+ \S+) \S+/, '$1 host')).description.endsWith('…')).toBe(true);
+  },
+);
+
 test.each([
   ['', '-'],
   ['a b\u00e9c', 'abc'],
