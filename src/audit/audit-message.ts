@@ -9,6 +9,8 @@ export const KINDS = {
   // PS3.15 A.5.3.11
   'not authenticated': { event: ['110113', 'Security Alert'], type: ['110126', 'Node Authentication'] },
   'config changed': { event: ['110113', 'Security Alert'], type: ['110131', 'Software Configuration'] },
+  'audit started': { event: ['110113', 'Security Alert'], type: ['110134', 'Audit Recording Started'] },
+  'audit stopped': { event: ['110113', 'Security Alert'], type: ['110133', 'Audit Recording Stopped'] },
   'node state': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
   'messages tapped': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
   'message refused': { event: ['110113', 'Security Alert'], type: ['110147', 'Access Control Decision'] },

@@ -2,6 +2,8 @@
 // and that there is a bound to them.
 
 export interface Backlog {
+  /** Records that may wait in memory. */
+  max: number;
   /** All that are here, also those that were given out and are not known to be taken. */
   readonly count: number;
   /** Some are to be given out that were not before. To be set by whoever asks for them. */

@@ -47,6 +47,8 @@ test.each([
   ['stopped', '110100', '110121'],
   ['not authenticated', '110113', '110126'],
   ['config changed', '110113', '110131'],
+  ['audit started', '110113', '110134'],
+  ['audit stopped', '110113', '110133'],
   ['node state', '110113', '110132'],
   ['messages tapped', '110113', '110132'],
   ['message refused', '110113', '110147'],
@@ -55,7 +57,7 @@ test.each([
   expect(record).toMatchObject({ event, type, outcome: '0', pri: 85, msgId: 'IHE+RFC-3881', source: 'gw-1' });
   // PS3.15 A.5.3.1 has no participant objects.
   expect(record.object).toBe(event === '110100' ? undefined : 'listeners.adt');
-  expect(Object.keys(KINDS)).toHaveLength(7);
+  expect(Object.keys(KINDS)).toHaveLength(9);
 });
 
 test('any text in it is well-formed, one line of ASCII, and read back as it was, but for what XML cannot say', () => {
