@@ -21,6 +21,10 @@ export interface QueueWatcher {
   /** It takes records again, or does not: only when that changes. */
   onSink(name: string, error: GatewayError | undefined): void;
   onDropped(name: string, count: number): void;
+  /** The disk on which records for it wait takes them again, or does not: only when that changes. */
+  onSpool(name: string, error: GatewayError | undefined): void;
+  /** At the end so many wait on the disk, for whoever comes next. */
+  onKept(name: string, count: number): void;
 }
 
 export interface QueueTimes {
@@ -68,6 +72,7 @@ export class AuditQueue {
     this.#times = times;
     this.#pauseMs = times.firstPauseMs;
     backlog.onReady = () => this.#start();
+    backlog.onLost = (count) => this.drop(count);
   }
 
   get queued(): number {
@@ -91,18 +96,21 @@ export class AuditQueue {
 
   /** Tries for so long to write what is left. Returns what then is left in memory: nobody has it, or it is not known. */
   async close(timeoutMs: number): Promise<readonly string[]> {
+    const end = performance.now() + timeoutMs;
+    await atMost(timeoutMs, this.backlog.settled());
     this.#closing = true;
     this.#endWait?.();
-    await atMost(timeoutMs, this.#running);
+    await atMost(end - performance.now(), this.#running);
     const left = await this.backlog.close();
     // A disk that does not answer would keep both.
     await atMost(END_MS, Promise.all([this.#sink.close(), this.#running]));
     return left;
   }
 
-  /** Tells of all drops that were not told of. */
-  tellDrops(): void {
+  /** At its end, of what was not told of. */
+  tell(): void {
     this.#tellDrops(true);
+    if (this.backlog.kept > 0) this.#watcher.onKept(this.#sink.name, this.backlog.kept);
   }
 
   #start(): void {

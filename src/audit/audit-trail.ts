@@ -4,7 +4,7 @@ import os from 'node:os';
 import type { AuditConfig } from '../config/config.ts';
 import { type AuditEvent, type AuditSource, auditMessage } from './audit-message.ts';
 import type { QueueTimes, QueueWatcher } from './audit-queue.ts';
-import { isAt, makePlace, type Place, type Surroundings, wishes } from './places.ts';
+import { isAt, makePlace, type Place, type Surroundings, setLimits, wishes } from './places.ts';
 import { syslogMessage } from './syslog-frame.ts';
 
 /** What is left at the end of a place is tried for so long; a disk and a repository that are there need far less. */
@@ -42,7 +42,8 @@ export class AuditTrail {
   constructor(config: AuditConfig | undefined, watcher: QueueWatcher, times?: QueueTimes) {
     this.#around = { watcher, times };
     this.#config = config;
-    this.#places = wishes(config).map((wish) => makePlace(wish, config?.queue ?? 0, this.#around));
+    this.#places = wishes(config).map((wish) => makePlace(wish, config, this.#around));
+    for (const { queue } of this.#places) queue.backlog.begin();
   }
 
   get isOn(): boolean {
@@ -95,7 +96,7 @@ export class AuditTrail {
     try {
       for (const wish of wishes(config)) {
         if (this.#places.some((place) => isAt(place, wish))) continue;
-        const place = makePlace(wish, config?.queue ?? 0, this.#around);
+        const place = makePlace(wish, config, this.#around);
         made.push(place);
         await place.open();
       }
@@ -131,7 +132,7 @@ export class AuditTrail {
       this.#places.map(async ({ queue }) => {
         const left = await queue.close(CLOSE_MS);
         queue.drop(left.length);
-        queue.tellDrops();
+        queue.tell();
       }),
     );
   }
@@ -141,7 +142,8 @@ export class AuditTrail {
     const kept = this.#places.filter((place) => wanted.some((wish) => isAt(place, wish)));
     const gone = this.#places.filter((place) => !kept.includes(place));
     this.#config = config;
-    for (const { queue } of kept) queue.backlog.max = config?.queue ?? 0;
+    for (const { queue } of kept) setLimits(queue.backlog, config);
+    for (const { queue } of made) queue.backlog.begin();
     this.#places = [...kept, ...made];
     this.#going = [...this.#going, ...gone];
     const moves = (places: readonly Place[], to: boolean): Move[] =>
@@ -157,7 +159,9 @@ export class AuditTrail {
     const left = (await queue.close(CLOSE_MS)).filter((record) => !shared.has(record));
     const heir = this.#places.find((other) => other.key === key);
     queue.drop(heir === undefined ? left.length : heir.queue.backlog.takeOver(left));
-    queue.tellDrops();
+    // On the disk too it has left some, perhaps in the same folder.
+    heir?.queue.backlog.begin();
+    queue.tell();
     this.#ending.delete(place);
     this.#past.written += queue.written;
     this.#past.dropped += queue.dropped;

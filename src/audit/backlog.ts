@@ -6,8 +6,16 @@ export interface Backlog {
   max: number;
   /** All that are here, also those that were given out and are not known to be taken. */
   readonly count: number;
+  /** Of them, those that outlive the process. */
+  readonly kept: number;
   /** Some are to be given out that were not before. To be set by whoever asks for them. */
   onReady: () => void;
+  /** So many were lost that were here. To be set likewise. */
+  onLost: (count: number) => void;
+  /** @throws GatewayError GW_ERR_FILE where it has a folder that cannot be written to now */
+  open(): Promise<void>;
+  /** It is in use from now on; looks for what others have left, at each call. */
+  begin(): void;
   /** False: there is no room. */
   add(record: string): boolean;
   /** Those of another backlog that is no more, before what was not given out yet; returns how many there was no room for. */
@@ -18,6 +26,8 @@ export interface Backlog {
   taken(): Promise<void>;
   /** Those that were given out are given out again. */
   again(): void;
+  /** Resolves when all that was added can be given out, or cannot be for now. */
+  settled(): Promise<void>;
   /** Nothing is asked of it any more. Returns those that are in memory alone. */
   close(): Promise<readonly string[]>;
 }
@@ -27,7 +37,9 @@ export const BATCH = 100;
 
 /** Gone with the process. */
 export class MemoryBacklog implements Backlog {
+  readonly kept = 0;
   onReady: () => void = () => {};
+  onLost: (count: number) => void = () => {};
   max: number;
   #records: string[] = [];
   #given = 0;
@@ -39,6 +51,10 @@ export class MemoryBacklog implements Backlog {
   get count(): number {
     return this.#records.length;
   }
+
+  async open(): Promise<void> {}
+
+  begin(): void {}
 
   /** What does not fit is refused, and not what is there: a flood must not push out what came before it. */
   add(record: string): boolean {
@@ -69,6 +85,8 @@ export class MemoryBacklog implements Backlog {
   again(): void {
     this.#given = 0;
   }
+
+  async settled(): Promise<void> {}
 
   async close(): Promise<readonly string[]> {
     const left = this.#records;

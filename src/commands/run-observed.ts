@@ -63,6 +63,15 @@ function createTrail(audit: AuditConfig | undefined, log: Log): AuditTrail {
           'audit: nothing can be written; tried again',
         );
     },
+    onSpool: (sink, error) => {
+      if (error === undefined) log.info({ sink }, 'audit: the spool is written to again');
+      else
+        log.error(
+          { sink, code: error.code, detail: error.detail },
+          'audit: the spool cannot be written to; records wait in memory',
+        );
+    },
+    onKept: (sink, count) => log.info({ sink, count }, 'audit: events wait in the spool'),
     onDropped: (sink, count) => log.error({ sink, count }, 'audit: events were dropped'),
   });
 }

@@ -41,6 +41,7 @@ function start(config: Partial<AuditConfig>, times = QUICK): Line {
   const whole = {
     file: undefined,
     syslog: undefined,
+    spool: undefined,
     queue: 100,
     sourceId: 'gw',
     siteId: undefined,
@@ -51,6 +52,8 @@ function start(config: Partial<AuditConfig>, times = QUICK): Line {
     {
       onSink: (_, error) =>
         told.push(error === undefined ? 'up' : `down ${error.code} ${error.detail ?? ''}`),
+      onSpool: () => {},
+      onKept: () => {},
       onDropped: (_, count) => told.push(`dropped ${count}`),
     },
     times,

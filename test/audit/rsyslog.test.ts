@@ -48,6 +48,7 @@ function start(
     {
       file,
       syslog: { host: '127.0.0.1', port, tls: { ...trusting(folder.caFile), keyPair } },
+      spool: undefined,
       queue: 1000,
       sourceId: 'gw',
       siteId: 'Zürich <Süd>',
@@ -56,6 +57,8 @@ function start(
     },
     {
       onSink: (_, error) => told.push(error === undefined ? 'up' : error.code),
+      onSpool: () => {},
+      onKept: () => {},
       onDropped: (_, count) => told.push(`dropped ${count}`),
     },
     { confirmMs: 100, firstPauseMs: 20 },

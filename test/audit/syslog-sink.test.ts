@@ -71,6 +71,8 @@ function start(port: number, { keyPair, endMs }: { keyPair?: KeyPairFiles; endMs
     new MemoryBacklog(100),
     {
       onSink: (_, error) => told.push(error === undefined ? 'up' : `${error.code} ${error.detail ?? ''}`),
+      onSpool: () => {},
+      onKept: () => {},
       onDropped: () => {},
     },
     { confirmMs: 1, firstPauseMs: 1 },
