@@ -11,8 +11,11 @@ export interface SegmentsWatcher {
   onTrouble(cause: unknown): void;
 }
 
-/** A file of so many bytes is closed: what comes again after a kill is one such file, some 180 records. */
-const SEGMENT_BYTES = 256 * 1024;
+/**
+ * A file of so many bytes is closed, and no more is written at once: what comes again after a kill is one file of less than
+ * twice as many, 180 to 360 records.
+ */
+export const SEGMENT_BYTES = 256 * 1024;
 
 /** A file. Of its records those before `from` are taken, those before `given` were given out. */
 interface Segment {

@@ -5,7 +5,7 @@
 import { causeCode, GatewayError } from '../../errors.ts';
 import { BATCH, type Backlog } from '../backlog.ts';
 import { sizeOf } from './segment.ts';
-import { Segments } from './segments.ts';
+import { SEGMENT_BYTES, Segments } from './segments.ts';
 import { SpoolFolder } from './spool-folder.ts';
 
 export interface SpoolOptions {
@@ -170,7 +170,7 @@ export class SpoolBacklog implements Backlog {
     // What comes in this same turn goes along.
     await Promise.resolve();
     while (this.#incoming.length > 0 && !this.#closed) {
-      const batch = this.#incoming.splice(0, BATCH);
+      const batch = this.#incoming.splice(0, fitting(this.#incoming, SEGMENT_BYTES));
       this.#moving = batch;
       try {
         await this.#segments.append(batch);
@@ -213,6 +213,16 @@ export class SpoolBacklog implements Backlog {
 
 function sizeOfAll(records: readonly string[]): number {
   return records.reduce((sum, record) => sum + sizeOf(record), 0);
+}
+
+/** How many of them, one at least, have no more bytes than this. */
+function fitting(records: readonly string[], maxBytes: number): number {
+  let bytes = 0;
+  const over = records.findIndex((record) => {
+    bytes += sizeOf(record);
+    return bytes > maxBytes;
+  });
+  return over < 0 ? records.length : Math.max(over, 1);
 }
 
 function failure(cause: unknown): GatewayError {

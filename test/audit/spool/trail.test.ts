@@ -151,7 +151,7 @@ const ids = (count: number, from = 0): string[] => Array.from({ length: count },
 test('killed with kill -9 while the repository is away, and started again: all events come, in order', async () => {
   await using receiver = await repository();
   const spool = spoolFolder();
-  const config = { ...audit(receiver, spool), queue: 100 };
+  const config = audit(receiver, spool);
   await using first = await startProcess(config);
   await send(first.port, ids(300));
   await until(() => linesIn(spool).length === 301, PATIENCE);
