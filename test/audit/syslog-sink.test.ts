@@ -187,12 +187,24 @@ test('a repository that never ends a connection gets what it got once more, and 
 });
 
 test('at the end it is given up at once, whatever it waits for', async () => {
-  const { port, connections } = await repository((_, read) => read(), { allowHalfOpen: true });
-  const { queue } = start(port);
+  const sockets: tls.TLSSocket[] = [];
+  const { port, connections } = await repository(
+    (socket, read) => {
+      read();
+      sockets.push(socket);
+    },
+    { allowHalfOpen: true },
+  );
+  const { queue } = start(port, { endMs: 3_600_000 });
   queue.add('one');
   await until(() => connections[0]?.length === 1);
-  // The connection is ended, and the repository silent for the next 5 s.
+  // The gateway has ended the connection, or is about to, and the repository is silent.
   expect(await queue.close(0)).toEqual(['one']);
+  // Nobody is there any more whom it could say something to.
+  await until(() => {
+    sockets[0]?.write('?');
+    return sockets[0]?.destroyed;
+  });
   const { queue: dialling } = start(port);
   dialling.add('two');
   await until(() => connections.length === 2);

@@ -63,8 +63,6 @@ export class SpoolFolder {
     for (const name of (await readdir(this.path)).toSorted()) {
       const parsed = parseName(name);
       if (parsed === undefined || this.#names.has(name)) continue;
-      // What is written from now on comes behind it, also where the clock was set back.
-      this.#lastAt = Math.max(this.#lastAt, parsed.at);
       if (parsed.owner !== this.#owner.token && isAlive(parsed.owner)) continue;
       const own = this.#free(parsed.at);
       try {
@@ -98,7 +96,7 @@ export class SpoolFolder {
     this.#owner.release();
   }
 
-  /** Two processes may have made a file in the same millisecond. */
+  /** Two processes may have made a file in the same millisecond. New ones come behind it, also where the clock was set back. */
   #free(from: number): string {
     for (let at = from; ; at++) {
       const name = fileName({ at, owner: this.#owner.token });
