@@ -10,7 +10,6 @@ import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-
 import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
 import type { Admission } from '../src/relay/admission.ts';
 import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
-import type { Lane } from '../src/relay/lane.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { OwedAnswers } from './owed-answers.ts';
@@ -40,7 +39,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly since = Date.now();
   messages = 0;
   emptyFrames = 0;
-  readonly lanes = new Map<string, Lane<Exchange>>();
+  readonly lanes: Origin['lanes'] = new WeakMap();
   #config: ListenerConfig;
   readonly #relay: Relay;
   #admission: Admission;

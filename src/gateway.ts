@@ -14,9 +14,9 @@ import { isSameDoor } from '../listeners/same-door.ts';
 import type { Peer } from '../routing/message-view.ts';
 import { Questions } from '../routing/questions.ts';
 import { Router } from '../routing/router.ts';
-import { changesBetween, waitingForStart } from './config/changes.ts';
+import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
-import { GatewayError } from './errors.ts';
+import { asGatewayError, GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
 import { MessageTracer } from './message-trace/message-tracer.ts';
@@ -89,7 +89,7 @@ export class Gateway {
     this.traces = new MessageTracer(log);
     const questions = new Questions(config.routes, config.pools);
     const router = new Router(config.routes);
-    this.#relay = new Relay(router, this.pools.dispatchers, this.parsing, questions, this.traces);
+    this.#relay = new Relay(router, this.pools, this.parsing, questions, this.traces);
     this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget, this.traces);
     const { traces } = this;
     this.metrics = new GatewayMetrics(this, {
@@ -249,11 +249,14 @@ export class Gateway {
 
   async #reload(config: GatewayConfig): Promise<readonly string[]> {
     const before = this.#config;
+    const router = new Router(config.routes);
+    const questions = new Questions(config.routes, config.pools);
     const kept = new Map<ListenerConfig, Listener>();
     const made: Listener[] = [];
-    const prepared = this.pools.prepare(config);
+    let prepared = this.pools.prepare(config);
     /** On the port of one that is there: it has to leave first. */
     const reopened: [Listener, Listener][] = [];
+    const closed: Listener[] = [];
     try {
       for (const one of config.listeners) {
         const old = this.#listeners.find(({ name }) => name === one.name);
@@ -269,23 +272,34 @@ export class Gateway {
           else reopened.push([holder, listener]);
         }
       }
-      for (const [holder, listener] of reopened) await this.#reopen(holder, listener);
+      for (const [holder, listener] of reopened) {
+        // The port is closed for a moment: connections are refused then, none that was accepted is lost.
+        closed.push(holder);
+        holder.close();
+        await this.#open(listener);
+      }
+      if (prepared.isStale) {
+        const anew = this.pools.prepare(config);
+        prepared.discard();
+        prepared = anew;
+      }
     } catch (thrown) {
       prepared.discard();
       for (const listener of made) {
         listener.stop();
         this.#secured.delete(listener);
       }
+      for (const holder of closed) await this.#openAgain(holder);
       throw thrown;
     }
 
     const changes = changesBetween(before, config);
     this.#config = config;
-    const questions = new Questions(config.routes, config.pools);
-    this.#relay.reconfigure(new Router(config.routes), questions);
+    prepared.commit();
+    this.#relay.reconfigure(router, questions, isSameWay(before, config) ? undefined : this.pools.taken);
     this.parsing.reconfigure(config.parsing);
     this.#startParsing(config, questions);
-    prepared.commit();
+    prepared.announce();
     const old = this.#listeners;
     this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
     for (const [one, listener] of kept) {
@@ -324,14 +338,11 @@ export class Gateway {
     this.#log.info({ listener: listener.name, address: listener.address }, 'listening');
   }
 
-  /** The port is closed for a moment: connections are refused then, none that was accepted is lost. */
-  async #reopen(holder: Listener, listener: Listener): Promise<void> {
-    holder.close();
+  async #openAgain(listener: Listener): Promise<void> {
     try {
-      await this.#open(listener);
+      await listener.start();
     } catch (thrown) {
-      await holder.start().catch((error: Error) => this.#log.error({ listener: holder.name }, error.message));
-      throw thrown;
+      this.#log.error({ listener: listener.name }, asGatewayError(thrown).message);
     }
   }
 
@@ -346,6 +357,7 @@ export class Gateway {
     late.unref();
     listener.drain().then(() => {
       clearTimeout(late);
+      listener.stop();
       this.#leaving.delete(listener);
       this.#log.info({ listener: listener.name }, 'listener closed');
     });

@@ -7,8 +7,10 @@ interface One extends Laned {
   phase: Laned['phase'];
 }
 
-function one(name: string): One {
-  return { name, phase: 'ready' };
+let places = 0;
+
+function one(name: string, place = ++places): One {
+  return { name, place, phase: 'ready' };
 }
 
 function laneOf(mayFollow: boolean, ...names: string[]): { lane: Lane<One>; all: One[] } {
