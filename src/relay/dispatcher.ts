@@ -25,8 +25,8 @@ export class Dispatcher implements Carrier {
   readonly #taken = new Set<Exchange>();
   /** Nodes that others took the place of, at the same address. */
   readonly #successors = new WeakMap<Node, Node>();
-  /** It waits here already, and is only placed anew. */
-  #seated: Exchange | undefined;
+  /** Those that have had a place in the queue get one again: they came before whatever has filled it meanwhile. */
+  readonly #seated = new WeakSet<Exchange>();
 
   constructor(config: PoolConfig, pool: Pool<Node>, rerouting = new Rerouting()) {
     this.#config = config;
@@ -297,7 +297,7 @@ export class Dispatcher implements Carrier {
   /** Waits to be released: by a node, by its deadline, or after `pauseMs`. */
   #hold(exchange: Exchange, queue: Set<Exchange>, pauseMs = Number.POSITIVE_INFINITY): void {
     const { max, timeoutMs } = this.config.queue;
-    if (this.#room.size >= max && this.#seated !== exchange) {
+    if (this.#room.size >= max && !this.#seated.has(exchange)) {
       this.#giveUp(exchange, new GatewayError('GW_ERR_QUEUE_FULL'));
       return;
     }
@@ -307,6 +307,7 @@ export class Dispatcher implements Carrier {
       return;
     }
     exchange.phase = 'queued';
+    this.#seated.add(exchange);
     exchange.waitingSince ??= performance.now();
     this.#room.add(exchange, queue, Math.min(pauseMs, leftMs), () => this.#release(exchange));
   }
@@ -322,9 +323,7 @@ export class Dispatcher implements Carrier {
     // What happened to another one may have ended its sender's connection.
     if (exchange.phase !== 'queued') return;
     exchange.phase = 'ready';
-    this.#seated = exchange;
     this.#next(exchange);
-    this.#seated = undefined;
   }
 }
 

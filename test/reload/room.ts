@@ -36,3 +36,22 @@ export function reload({ gateway }: TestGateway, text: string): Promise<readonly
     parsing: { ...config.parsing, offload: gateway.config.parsing.offload },
   });
 }
+
+/** All messages go to the one pool `name`; `edit` for what else is to be so. */
+export function allTo(name: string, pool: EditablePool, edit: (config: Editable) => void = () => {}): string {
+  return configOf([], (config) => {
+    config.pools = { [name]: pool };
+    config.routes = [{ name: `all to ${name}`, to: name }];
+    edit(config);
+  });
+}
+
+/** Messages of the first listener's senders that are not answered. */
+export function pending({ gateway }: TestGateway): number {
+  return (gateway.listeners[0]?.senders() ?? []).reduce((sum, sender) => sum + sender.pending, 0);
+}
+
+/** The rooms of pools that are gone have been left. */
+export function closedPools({ log }: TestGateway): unknown[] {
+  return log.filter(({ msg }) => msg === 'pool closed').map(({ pool }) => pool);
+}
