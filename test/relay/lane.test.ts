@@ -89,6 +89,16 @@ describe('advance', () => {
     expect(lane.isEmpty).toBe(true);
   });
 
+  test('one that comes back takes its place before those that came behind it', () => {
+    const { lane, all } = laneOf(false, 'a', 'b', 'c');
+    const [a, b] = all as [One, One];
+    lane.remove(b);
+    lane.remove(a);
+    lane.add(b);
+    lane.add(a);
+    expect(lane.exchanges.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+  });
+
   test('a call from within a call is not nested, and not lost', () => {
     const { lane } = laneOf(false, 'a', 'b', 'c');
     let depth = 0;

@@ -208,4 +208,90 @@ describe('a message that a node may have', () => {
     expect(closedPools(gw).toSorted()).toEqual(['new', 'old']);
     await expectNothingHeld(gw);
   });
+
+  const RESEND = { retry: { attempts: 2, budget: '1h', onAmbiguous: 'same-node' }, queue: { timeout: '1h' } };
+  const LASTING = { health: { interval: '1h', fall: 100 } };
+
+  test.each([
+    ['with other settings', 'a', { timeouts: { ack: '29s' } }],
+    ['by another name', 'renamed', {}],
+  ])('F33 F46 goes to its node again, also where that is there %s', async (_, name, more) => {
+    await using a = await startFaultyNode(answers.inSequence(answers.none(), answers.aa()));
+    await using b = await startFaultyNode();
+    const nodes = { a: { url: a.url }, b: { url: b.url, backup: true } };
+    await using gw = await startGateway(allTo('pool', { nodes, ...RESEND, ...LASTING }));
+    await using sender = await connectSender(gw.port());
+    await sender.send(message({ controlId: 'ONE' }));
+    await a.received(1);
+    const after = { [name]: { url: a.url }, b: { url: b.url, backup: true } };
+    await reload(gw, allTo('pool', { nodes: after, ...RESEND, ...LASTING, ...more }));
+    a.resetConnections();
+    expect(said(await sender.nextAck())).toBe('AA ONE');
+    expect(ways(await over(gw, 'ONE'))).toEqual(['a GW_ERR_NODE_CLOSED', `${name} ok`]);
+    expect([a.controlIds, b.controlIds]).toEqual([['ONE', 'ONE'], []]);
+  });
+
+  test('F33 F46 goes to another node where it may, and not to the same one made anew', async () => {
+    await using a = await startFaultyNode(answers.none());
+    await using b = await startFaultyNode();
+    const nodes = { a: { url: a.url }, b: { url: b.url, backup: true } };
+    const retry = { ...RESEND.retry, onAmbiguous: 'other-node' };
+    await using gw = await startGateway(allTo('pool', { nodes, retry, ...LASTING }));
+    await using sender = await connectSender(gw.port());
+    await sender.send(message({ controlId: 'ONE' }));
+    await a.received(1);
+    await reload(gw, allTo('pool', { nodes, retry, ...LASTING, timeouts: { ack: '29s' } }));
+    a.resetConnections();
+    expect(said(await sender.nextAck())).toBe('AA ONE');
+    expect(ways(await over(gw, 'ONE'))).toEqual(['a GW_ERR_NODE_CLOSED', 'b ok']);
+  });
+
+  test.each([
+    ['before it failed there', false],
+    ['while it waits for it', true],
+  ])('F33 F46 is told of at once where its node is gone from the pool: %s', async (_, waits) => {
+    await using a = await startFaultyNode(answers.none());
+    await using b = await startFaultyNode();
+    const one = (url: string) => ({ nodes: { [url === a.url ? 'a' : 'b']: { url } }, ...RESEND, ...LASTING });
+    await using gw = await startGateway(allTo('pool', one(a.url)));
+    await using sender = await connectSender(gw.port());
+    await using other = await connectSender(gw.port());
+    await sender.send(message({ controlId: 'ONE' }));
+    await a.received(1);
+    if (waits) {
+      await a.kill();
+      await until(() => gw.held.queued === 1);
+      await reload(gw, allTo('pool', one(b.url)));
+    } else {
+      await reload(gw, allTo('pool', one(b.url)));
+      a.resetConnections();
+    }
+    await sender.closed;
+    expect((await over(gw, 'ONE')).outcome).toMatchObject({ kind: 'failed', ambiguous: true });
+    expect(said(await other.exchange(message({ controlId: 'OTHER' })))).toBe('AA OTHER');
+    expect(b.controlIds).toEqual(['OTHER']);
+    await expectNothingHeld(gw);
+  });
+
+  test('F33 F46 of those on one connection that breaks, only what was written stays', async () => {
+    await using a = await startFaultyNode(answers.none());
+    a.inTurn = false;
+    await using b = await startFaultyNode();
+    const pipelined = { connections: { max: 1, pipelining: 2 }, ...LASTING };
+    const retry = { attempts: 2, budget: '1h', onAmbiguous: 'other-node' };
+    const nodes = { a: { url: a.url }, z: { url: b.url, backup: true } };
+    await using gw = await startGateway(allTo('old', { nodes, retry, ...pipelined }));
+    await using elsewhere = await startFaultyNode();
+    await using sender = await connectSender(gw.port());
+    await sender.sendTogether(ids('ONE', 'TWO', 'THREE', 'FOUR'));
+    await a.received(2);
+    await until(() => pending(gw) === 4);
+    await reload(gw, allTo('new', poolOf([elsewhere.url])));
+    a.resetConnections();
+    expect((await sender.nextAcks(4)).map(said)).toEqual(['AA ONE', 'AA TWO', 'AA THREE', 'AA FOUR']);
+    expect([b.controlIds, elsewhere.controlIds]).toEqual([
+      ['ONE', 'TWO'],
+      ['THREE', 'FOUR'],
+    ]);
+  });
 });
