@@ -218,6 +218,7 @@ export class HttpListener implements Listener {
       request,
       response,
       route,
+      routeNow: () => (this.#relay.isInForce(route) ? route : this.#routeOf(request)),
       listener: this.name,
       trusted: this.#trusted,
       bodyTimeoutMs: this.#config.http.bodyTimeoutMs,

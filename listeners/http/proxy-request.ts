@@ -20,6 +20,8 @@ export interface ForwardingOptions extends TranslationOptions {
   /** The connection shall end behind this response. */
   readonly mustClose: () => boolean;
   readonly over: (record: Proxied) => void;
+  /** Where a reload sends it another way: begins that. Undefined: its way is the same. @throws GatewayError it has none now */
+  readonly reroute: () => (() => void) | undefined;
 }
 
 export interface ProxyRequest
@@ -27,6 +29,8 @@ export interface ProxyRequest
   readonly request: ClientRequest;
   readonly response: Outgoing;
   readonly route: RouteConfig;
+  /** By the config in force, when it is asked. @throws GatewayError */
+  readonly routeNow: () => RouteConfig;
   readonly listener: string;
   readonly trusted: AddressRanges;
 }

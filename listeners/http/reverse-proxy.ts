@@ -34,10 +34,8 @@ export class ReverseProxy {
 
   /** @throws GatewayError */
   forward(proxied: ProxyRequest): void {
-    const { request, response, route, listener, over } = proxied;
-    const { action } = route;
-    const pool = action.kind === 'pool' ? this.#pools.get(action.pool) : undefined;
-    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
+    const { request, route, listener } = proxied;
+    const pool = this.#poolOf(route);
     const { peer, method, incoming } = request;
     const trace = traceOf(request, proxied.trusted.has(request.hop.address));
     const record = new Proxied(listener, peer, method, incoming.httpVersion, trace);
@@ -53,12 +51,8 @@ export class ReverseProxy {
         budget: this.#budget,
       };
       readWhole(request.incoming, request.contentLength, limits, (body) => {
-        if (body instanceof GatewayError) {
-          record.error = body;
-          record.settledAt = performance.now();
-          refuse(response, body, true);
-          over(record);
-        } else this.#start(proxied, pool, record, body);
+        if (body instanceof GatewayError) refuseUnsent(proxied, record, body);
+        else this.#startBehind(proxied, pool, record, body);
       });
     } else this.#start(proxied, pool, record, undefined);
   }
@@ -68,6 +62,37 @@ export class ReverseProxy {
     const { contentLength } = request;
     if (contentLength === undefined || contentLength > MAX_REPLAY_BYTES || this.#budget.isSpent) return false;
     return !request.expectsContinue;
+  }
+
+  #poolOf({ action }: RouteConfig): HttpPool {
+    const pool = action.kind === 'pool' ? this.#pools.get(action.pool) : undefined;
+    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
+    return pool;
+  }
+
+  /** The config may be another one since its body began to come. */
+  #startBehind(proxied: ProxyRequest, pool: HttpPool, record: Proxied, body: Buffer): void {
+    let anew: (() => void) | undefined;
+    try {
+      anew = this.#reroute(proxied, record, body);
+    } catch (thrown) {
+      this.#budget.hold(-body.length);
+      refuseUnsent(proxied, record, asGatewayError(thrown));
+      return;
+    }
+    if (anew === undefined) this.#start(proxied, pool, record, body);
+    else anew();
+  }
+
+  #reroute(proxied: ProxyRequest, record: Proxied, body: Buffer | undefined): (() => void) | undefined {
+    const route = proxied.routeNow();
+    if (route === proxied.route) return undefined;
+    const pool = this.#poolOf(route);
+    return () => {
+      record.route = route;
+      record.pool = pool.config;
+      this.#start({ ...proxied, route }, pool, record, body);
+    };
   }
 
   #start(proxied: ProxyRequest, pool: HttpPool, record: Proxied, body: Buffer | undefined): void {
@@ -92,18 +117,15 @@ export class ReverseProxy {
         learns: persistence?.by.length === 1 ? cookieOf(persistence.by[0]) : undefined,
         tunnel,
         mustClose,
+        reroute: () => this.#reroute(proxied, record, body),
         over: (settled) => {
           if (held > 0) this.#budget.hold(-held);
           over(settled);
         },
       });
     } catch (thrown) {
-      const error = asGatewayError(thrown);
       if (held > 0) this.#budget.hold(-held);
-      record.error = error;
-      record.settledAt = performance.now();
-      refuse(response, error, true);
-      over(record);
+      refuseUnsent(proxied, record, asGatewayError(thrown));
       return;
     }
     forwarding.start();
@@ -117,6 +139,12 @@ export class ReverseProxy {
     }
     return actions;
   }
+}
+
+function refuseUnsent({ response, over }: ProxyRequest, record: Proxied, error: GatewayError): void {
+  record.settle(error);
+  refuse(response, error, true);
+  over(record);
 }
 
 function traceOf(request: ClientRequest, trusted: boolean): TraceContext {

@@ -88,6 +88,11 @@ export class Relay {
     return this.#signpost.somePathIsHl7;
   }
 
+  /** No reload has come since it was found. */
+  isInForce(route: RouteConfig): boolean {
+    return this.#signpost.isInForce(route);
+  }
+
   findRoute(view: MessageView): RouteConfig | undefined {
     return this.#signpost.findRoute(view);
   }

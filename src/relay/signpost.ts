@@ -58,6 +58,11 @@ export class Signpost {
     return this.#hasHl7Routes;
   }
 
+  /** It is of the config in force. */
+  isInForce(route: RouteConfig): boolean {
+    return this.#router.routes.includes(route);
+  }
+
   findRoute(view: MessageView): RouteConfig | undefined {
     return this.#router.decide(view)?.route;
   }

@@ -184,6 +184,8 @@ describe('a message that waits for a node', () => {
 });
 
 describe('a message that a node may have', () => {
+  const LASTING = { health: { interval: '1h', fall: 100 } };
+
   test.each([
     ['other-node', ['a GW_ERR_NODE_CLOSED', 'b ok']],
     ['same-node', ['a GW_ERR_NODE_CLOSED', 'a ok']],
@@ -209,9 +211,26 @@ describe('a message that a node may have', () => {
     await expectNothingHeld(gw);
   });
 
-  const RESEND = { retry: { attempts: 2, budget: '1h', onAmbiguous: 'same-node' }, queue: { timeout: '1h' } };
-  const LASTING = { health: { interval: '1h', fall: 100 } };
+  test('F26 F46 keeps a gateway that ends until it is over, though its node is gone from the pool', async () => {
+    const hold = gate();
+    await using a = await startFaultyNode(answers.after(hold));
+    await using b = await startFaultyNode();
+    const nodes = (urls: object) => allTo('pool', { nodes: { ...urls }, ...LASTING });
+    await using gw = await startGateway(nodes({ a: { url: a.url } }));
+    await using sender = await connectSender(gw.port());
+    await sender.send(message({ controlId: 'ONE' }));
+    await a.received(1);
+    await reload(gw, nodes({ b: { url: b.url } }));
+    sender.reset();
+    await until(() => gw.gateway.listeners[0]?.connections === 0);
+    const overByThen = gw.gateway.stop().then(() => gw.exchanges.length);
+    // Time enough for one that does not wait; one that does is in no hurry.
+    await Promise.race([overByThen, until(() => false, { deadlineMs: 100 }).catch(() => {})]);
+    hold.open();
+    expect(await overByThen).toBe(1);
+  });
 
+  const RESEND = { retry: { attempts: 2, budget: '1h', onAmbiguous: 'same-node' }, queue: { timeout: '1h' } };
   test.each([
     ['with other settings', 'a', { timeouts: { ack: '29s' } }],
     ['by another name', 'renamed', {}],
