@@ -190,6 +190,10 @@ export class Pools {
       for (const node of added.keys()) if (inFile.has(node)) added.delete(node);
       for (const node of removed) if (!inFile.has(node)) removed.delete(node);
       for (const node of weights.keys()) if (!inFile.has(node) && !added.has(node)) weights.delete(node);
+      if (added.size === 0 && removed.size === inFile.size) {
+        this.#log.warn({ pool: name }, 'nodes that were removed are there again: the config has no others');
+        removed.clear();
+      }
     }
   }
 
@@ -205,7 +209,11 @@ export class Pools {
     ];
     return {
       ...pool,
-      nodes: nodes.map((node) => ({ ...node, weight: weights.get(node.name) ?? node.weight })),
+      // The file may have come to name none but what an operator took out: a pool without nodes helps nobody.
+      nodes: (nodes.length === 0 ? pool.nodes : nodes).map((node) => ({
+        ...node,
+        weight: weights.get(node.name) ?? node.weight,
+      })),
     };
   }
 
