@@ -286,6 +286,7 @@ export class PoolRoom {
         },
         owner,
       );
+    const before = this.#entries.find((entry) => isSamePlace(entry.config, config))?.node;
     const parts = createCheck(pool, config, tls);
     const node = new Node(
       {
@@ -295,7 +296,8 @@ export class PoolRoom {
         backup,
         fall: health.fall,
         rise: health.rise,
-        initial: health.initial,
+        // With other settings it is the same node: one that serves need not show itself first. One that does not may do so now.
+        initial: before?.health === 'up' ? 'up' : health.initial,
         proof: parts?.check.proof,
         ejection: pool.ejection,
         slowStartMs: pool.slowStartMs,

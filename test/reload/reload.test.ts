@@ -115,6 +115,48 @@ describe('nodes', () => {
     expect(state()).toBe('maintenance');
   });
 
+  test('a node that is up stays so with other settings, though new ones have to show themselves first', async () => {
+    await using a = await startFaultyNode();
+    const checked = (more: object): string =>
+      configOf([a.url], (config) =>
+        Object.assign(config.pools.pool ?? {}, { queue: { timeout: '1h' }, ...more }),
+      );
+    const first = { health: { interval: '1h', fastInterval: '20ms', initial: 'down' } };
+    await using gateway = await startGateway(checked(first));
+    await using sender = await connectSender(gateway.port());
+    expect(said(await sender.exchange(message({ controlId: 'ONE' })))).toBe('AA ONE');
+    // The first check is far away.
+    await reload(gateway, checked({ health: { interval: '1h', fastInterval: '1h', initial: 'down' } }));
+    expect(said(await sender.exchange(message({ controlId: 'TWO' })))).toBe('AA TWO');
+  });
+
+  test('senders keep the nodes that a table has for them, for longer or shorter from now on', async () => {
+    await using a = await startFaultyNode();
+    await using b = await startFaultyNode();
+    const table = (persistence: object): string =>
+      configOf([a.url, b.url], (config) => {
+        const by = { by: ['MSH-3'], mode: 'table', ...persistence };
+        Object.assign(config.pools.pool ?? {}, { balance: 'round-robin', persistence: by });
+      });
+    await using gateway = await startGateway(table({}));
+    await using sender = await connectSender(gateway.port());
+    const from = async (app: string): Promise<string> => {
+      const { length } = a.messages;
+      await sender.exchange(message({ app, facility: app }));
+      return a.messages.length > length ? 'a' : 'b';
+    };
+    // The next turn is that of b.
+    expect([await from('A'), await from('B'), await from('C')]).toEqual(['a', 'b', 'a']);
+    await reload(gateway, table({ idle: '2h', maxSenders: 5 }));
+    expect([await from('C'), await from('A')]).toEqual(['a', 'a']);
+    // The one that was heard of last.
+    await reload(gateway, table({ maxSenders: 1 }));
+    expect([await from('A'), await from('C')]).toEqual(['a', 'b']);
+    // The same value of something else is another sender.
+    await reload(gateway, table({ by: ['MSH-4'] }));
+    expect(await from('C')).toBe('a');
+  });
+
   test('a pool that is gone ends when what it has is answered', async () => {
     const held = gate();
     await using a = await startFaultyNode(answers.after(held));
