@@ -27,6 +27,7 @@ import type { Exchange } from './relay/exchange.ts';
 import type { HttpPool } from './relay/http-pool.ts';
 import type { Proxied } from './relay/proxied.ts';
 import { Relay } from './relay/relay.ts';
+import type { Ways } from './relay/signpost.ts';
 import { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
 import { TraceContext } from './telemetry/trace-context.ts';
@@ -89,8 +90,9 @@ export class Gateway {
     this.traces = new MessageTracer(log);
     const questions = new Questions(config.routes, config.pools);
     const router = new Router(config.routes);
-    this.#relay = new Relay(router, this.pools, this.parsing, questions, this.traces);
-    this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget, this.traces);
+    const ways = this.#waysBy(router, questions);
+    this.#relay = new Relay(ways, this.pools.rerouting, this.parsing, this.traces);
+    this.#proxy = new ReverseProxy(this.#budget, this.traces);
     const { traces } = this;
     this.metrics = new GatewayMetrics(this, {
       traceIdOf: (record) => (traces.willRecord(record) ? record.trace.traceId : undefined),
@@ -296,10 +298,18 @@ export class Gateway {
     const changes = changesBetween(before, config);
     this.#config = config;
     prepared.commit();
-    this.#relay.reconfigure(router, questions, isSameWay(before, config) ? undefined : this.pools.taken);
+    const listeners = new Set(config.listeners.map(({ name }) => name));
+    const gone = this.#listeners.filter(({ name }) => !listeners.has(name));
+    this.#relay.reconfigure({
+      ways: this.#waysBy(router, questions),
+      listeners,
+      gone: gone.map(({ admission }) => admission),
+      taken: isSameWay(before, config) ? undefined : this.pools.taken,
+    });
     this.parsing.reconfigure(config.parsing);
     this.#startParsing(config, questions);
-    prepared.announce();
+    const giving = [...this.#leaving, ...gone];
+    prepared.announce(() => giving.some((listener) => this.#leaving.has(listener)));
     const old = this.#listeners;
     this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
     for (const [one, listener] of kept) {
@@ -321,6 +331,11 @@ export class Gateway {
     // What a certificate file holds may have changed as well.
     this.#store.reload();
     return changes;
+  }
+
+  #waysBy(router: Router, questions: Questions): Ways {
+    const { dispatchers, httpPools } = this.pools;
+    return { router, questions, dispatchers, httpPools };
   }
 
   /** Some messages cannot be routed by their header alone. */

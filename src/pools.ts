@@ -23,7 +23,9 @@ export interface Overrides {
 }
 
 /** Another config, ready to be put in force. One of `commit` and `discard` is to be called. */
-export interface PreparedPools extends PreparedPool {
+export interface PreparedPools extends Omit<PreparedPool, 'announce'> {
+  /** `mayGet`: pools that are gone may get something still, from listeners that went with them. */
+  announce(mayGet: () => boolean): void;
   /** Nodes were changed by an operator since: it is to be prepared anew. */
   readonly isStale: boolean;
 }
@@ -31,8 +33,8 @@ export interface PreparedPools extends PreparedPool {
 export class Pools {
   /** Messages that a reload has met on their way. */
   readonly rerouting = new Rerouting();
-  readonly dispatchers = new Map<string, Dispatcher>();
-  readonly httpPools = new Map<string, HttpPool>();
+  #dispatchers: ReadonlyMap<string, Dispatcher> = new Map();
+  #httpPools: ReadonlyMap<string, HttpPool> = new Map();
   readonly #rooms = new Map<string, PoolRoom>();
   readonly #leaving = new Set<PoolRoom>();
   readonly #overrides = new Map<string, Overrides>();
@@ -50,6 +52,17 @@ export class Pools {
     this.#log = log;
     this.#surroundings = this.#surroundingsOf(config);
     for (const pool of config.pools) this.#enter(new PoolRoom(pool, this.#surroundings));
+    this.#list();
+  }
+
+  /** By name, as it is now: a reload makes another map. */
+  get dispatchers(): ReadonlyMap<string, Dispatcher> {
+    return this.#dispatchers;
+  }
+
+  /** The same, of pools with HTTP nodes for what is proxied. */
+  get httpPools(): ReadonlyMap<string, HttpPool> {
+    return this.#httpPools;
   }
 
   /** Every message that a pool has taken and that is not over. */
@@ -121,8 +134,8 @@ export class Pools {
         gone.push(...this.#enterAll(config, made));
         this.#forgetOverrides(config);
       },
-      announce: () => {
-        for (const room of gone) this.#forget(room);
+      announce: (mayGet) => {
+        for (const room of gone) this.#forget(room, mayGet);
         for (const room of made) if (this.#started) room.start();
         for (const one of changed) one.announce();
       },
@@ -147,29 +160,34 @@ export class Pools {
     const gone = [...this.#rooms.values()].filter(({ name }) => !names.has(name) || replaced.has(name));
     for (const room of gone) {
       this.#rooms.delete(room.name);
-      this.dispatchers.delete(room.name);
-      this.httpPools.delete(room.name);
       this.#leaving.add(room);
     }
     for (const room of made) this.#enter(room);
+    this.#list();
     return gone;
   }
 
   #enter(room: PoolRoom): void {
     room.register();
     this.#rooms.set(room.name, room);
-    this.dispatchers.set(room.name, room.dispatcher);
-    if (room.httpPool !== undefined) this.httpPools.set(room.name, room.httpPool);
+  }
+
+  #list(): void {
+    const rooms = [...this.#rooms.values()];
+    this.#dispatchers = new Map(rooms.map(({ name, dispatcher }) => [name, dispatcher]));
+    this.#httpPools = new Map(
+      rooms.flatMap(({ name, httpPool }) => (httpPool === undefined ? [] : [[name, httpPool] as const])),
+    );
   }
 
   /**
-   * Nothing new comes to it, and what no node has touched goes another way. It lives until the last of what it has is over:
-   * each wait in it has a limit, and so has this.
+   * What no node has touched goes another way. It lives until the last of what it has is over, and until nothing can come to it
+   * any more: each wait in it has a limit, and so has this.
    */
-  #forget(room: PoolRoom): void {
+  #forget(room: PoolRoom, mayGet: () => boolean): void {
     room.retire();
     const timer = setInterval(() => {
-      if (room.isBusy) return;
+      if (room.isBusy || mayGet()) return;
       clearInterval(timer);
       this.#leaving.delete(room);
       room.leave();

@@ -35,6 +35,7 @@ export class Reading {
       if (pieces !== undefined) return { pieces };
     }
     const dispatcher = await this.#decide(turn, admission, payload);
+    turn.headFor(dispatcher);
     await WholeWork.of(exchange, dispatcher)?.doElsewhere(this.#parsing, turn);
     return { dispatcher };
   }
@@ -52,13 +53,13 @@ export class Reading {
     }
     const charset = origin.http?.charset?.decoder ?? header.charset;
     for (;;) {
-      const { questions } = signpost;
+      const questions = signpost.questionsFor(admission);
       const questionnaire = questions.of(admission);
       const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
       turn.cancel = job.cancel;
       const output = await job.result;
       // Another config may have other questions, and a message is routed by one config alone.
-      if (!questions.isSame(signpost.questions) && !isOver()) continue;
+      if (!questions.isSame(signpost.questionsFor(admission)) && !isOver()) continue;
       return signpost.decide(exchange, admission, questionnaire.answered(output));
     }
   }

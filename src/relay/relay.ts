@@ -2,10 +2,6 @@
 // Every exchange that is accepted is settled once: answered by a node, or failed with a named error. What takes long to
 // read is read in the parse pool meanwhile; what comes behind it from the same sender waits for its turn.
 
-import type { MessageView } from '../../routing/message-view.ts';
-import type { Questions } from '../../routing/questions.ts';
-import type { Router } from '../../routing/router.ts';
-import type { RouteConfig } from '../config/config.ts';
 import { asGatewayError } from '../errors.ts';
 import { type Piece, splitBatch } from '../hl7/batch.ts';
 import { HEADER_ONLY, UNREAD } from '../hl7/fields-read.ts';
@@ -17,7 +13,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { type Found, mayBeSplit, Reading } from './reading.ts';
 import type { Rerouting } from './rerouting.ts';
-import { Signpost } from './signpost.ts';
+import { Signpost, type Ways } from './signpost.ts';
 import { SplitBatch } from './split-batch.ts';
 import { NO_TRACES, type TraceHead } from './trace-head.ts';
 import { type Turn, Turns } from './turns.ts';
@@ -34,10 +30,18 @@ const ADMITTED: Admission = {
   allowance: undefined,
 };
 
-/** Whom it gives messages to, by the name of the pool; and which of them a reload has met. */
-export interface Destinations {
-  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
-  readonly rerouting: Rerouting;
+/** What of a reload is to be known. */
+export interface Change {
+  readonly ways: Ways;
+  /** Names of the listeners that there are now. */
+  readonly listeners: ReadonlySet<string>;
+  /** Of those that are gone: what they have still goes by the config that they had. */
+  readonly gone: Iterable<Admission>;
+  /**
+   * Where messages may go another way than before: all that pools have. They are routed anew when they are next looked at,
+   * unless a node has or may have them.
+   */
+  readonly taken: Iterable<Exchange> | undefined;
 }
 
 export class Relay {
@@ -48,29 +52,22 @@ export class Relay {
   readonly #rerouting: Rerouting;
   readonly #head: TraceHead;
 
-  constructor(
-    router: Router,
-    { dispatchers, rerouting }: Destinations,
-    parsing: Parsing,
-    questions: Questions,
-    head: TraceHead = NO_TRACES,
-  ) {
+  constructor(ways: Ways, rerouting: Rerouting, parsing: Parsing, head: TraceHead = NO_TRACES) {
     this.#head = head;
     this.#parsing = parsing;
     this.#rerouting = rerouting;
-    this.#signpost = new Signpost(router, questions, dispatchers, rerouting, head);
+    this.#signpost = new Signpost(ways, rerouting, head);
     this.#reading = new Reading(this.#signpost, parsing);
-    this.#turns = new Turns((exchange) => rerouting.release(exchange));
+    this.#turns = new Turns((exchange) => {
+      if (exchange.phase === 'over') rerouting.release(exchange);
+    });
     rerouting.attach((exchange) => this.#routeAnew(exchange));
   }
 
-  /**
-   * Messages that come from now on go by other routes. `taken`, where they may go another way than before: the messages that
-   * pools have, which are routed anew when they are next looked at, unless a node has or may have them.
-   */
-  reconfigure(router: Router, questions: Questions, taken: Iterable<Exchange> | undefined): void {
-    this.#signpost.reconfigure(router, questions);
-    if (taken !== undefined) this.#rerouting.begin(taken);
+  /** Messages that come from now on go by other routes. */
+  reconfigure({ ways, listeners, gone, taken }: Change): void {
+    this.#signpost.reconfigure(ways, gone);
+    this.#rerouting.reload(listeners, taken);
   }
 
   /** Messages that are being read in the parse pool, or wait behind such or for others to be out of their way. */
@@ -83,27 +80,9 @@ export class Relay {
     return this.#turns.count > 0 && this.#parsing.isFull && this.#turns.has(origin);
   }
 
-  /** Some route says of its POSTs that they are messages. */
-  get somePathIsHl7(): boolean {
-    return this.#signpost.somePathIsHl7;
-  }
-
-  /** No reload has come since it was found. */
-  isInForce(route: RouteConfig): boolean {
-    return this.#signpost.isInForce(route);
-  }
-
-  findRoute(view: MessageView): RouteConfig | undefined {
-    return this.#signpost.findRoute(view);
-  }
-
-  /**
-   * The route of a request that is no HL7 message.
-   *
-   * @throws GatewayError
-   */
-  routeOf(view: MessageView): RouteConfig {
-    return this.#signpost.routeOf(view);
+  /** For requests that are no HL7 messages. */
+  get signpost(): Signpost {
+    return this.#signpost;
   }
 
   accept(exchange: Exchange, admission: Admission): void {
@@ -152,6 +131,7 @@ export class Relay {
       take(dispatcher, exchange);
     else {
       const turn = this.#turns.begin(exchange);
+      turn.headFor(dispatcher);
       this.#turns.end(turn, () => this.#hand(turn, dispatcher));
     }
   }
@@ -193,6 +173,7 @@ export class Relay {
     try {
       const isLarge = payload.length > this.#parsing.inlineLimitBytes;
       const dispatcher = this.#decideHere(exchange, ADMITTED, isLarge);
+      turn.headFor(dispatcher);
       this.#hand(turn, dispatcher);
     } catch (thrown) {
       if (thrown !== UNREAD) {

@@ -14,6 +14,8 @@ export class Rerouting {
   readonly #bySender = new Map<Origin['lanes'], Group>();
   readonly #byKey = new Map<string, Group>();
   #epoch = 0;
+  /** Undefined: those that there were at the start. */
+  #listeners: ReadonlySet<string> | undefined;
   #routeAnew: (exchange: Exchange) => void = () => {};
 
   /** Which config a message was routed by: another number after each reload that may send it another way. */
@@ -31,8 +33,10 @@ export class Rerouting {
     this.#routeAnew = routeAnew;
   }
 
-  /** Routes or pools have changed; `taken`: every message that a pool has now. */
-  begin(taken: Iterable<Exchange>): void {
+  /** Routes or pools have changed; `taken`: every message that a pool has now. Without it, nothing goes another way. */
+  reload(listeners: ReadonlySet<string>, taken: Iterable<Exchange> | undefined): void {
+    this.#listeners = listeners;
+    if (taken === undefined) return;
     this.#epoch++;
     for (const exchange of taken) {
       if (this.#groupsOf.has(exchange)) continue;
@@ -44,9 +48,17 @@ export class Rerouting {
     }
   }
 
-  /** It was routed by a config that is not in force any more, and no node has it or may have it. */
+  /** The config has none of that name any more; its connections are about to end. */
+  isGone(listener: string): boolean {
+    return this.#listeners?.has(listener) === false;
+  }
+
+  /**
+   * It was routed by a config that is not in force any more, and no node has it or may have it. What came by a listener that
+   * is gone stays with the config that it came under: the one in force may have no word for it.
+   */
   isOutdated(exchange: Exchange): boolean {
-    return exchange.epoch !== this.#epoch && !exchange.isAmbiguous;
+    return exchange.epoch !== this.#epoch && !this.isGone(exchange.origin.listener) && !exchange.isAmbiguous;
   }
 
   /** Its pool does not have it any more. */

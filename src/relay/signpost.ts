@@ -1,5 +1,5 @@
 // Says where a message goes: its route, its sticky key, the pool that is to take it. Promises that this is decided by one
-// config alone, and that nothing is done with a message that goes nowhere.
+// config alone, for a listener that is gone by the last one that had it, and that nothing is done with what goes nowhere.
 
 import type { MessageView } from '../../routing/message-view.ts';
 import type { Questions } from '../../routing/questions.ts';
@@ -8,70 +8,76 @@ import { stickyKey } from '../../routing/sticky-key.ts';
 import type { RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { MessageRead } from '../hl7/fields-read.ts';
-import type { Header } from '../hl7/header.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import { type Admission, admit, allow, checkFramable, expectsAnswer } from './admission.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange } from './exchange.ts';
+import type { HttpPool } from './http-pool.ts';
 import { Postings } from './posting.ts';
 import type { Rerouting } from './rerouting.ts';
 import { remoteIn, type TraceFields, type TraceHead } from './trace-head.ts';
 
+/** A config as far as it decides about ways, and the pools that it has, by name; neither map changes any more. */
+export interface Ways {
+  readonly router: Router;
+  readonly questions: Questions;
+  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
+  /** Of pools with HTTP nodes, for requests. */
+  readonly httpPools: ReadonlyMap<string, HttpPool>;
+}
+
+interface KnownWays extends Ways {
+  readonly postings: Postings;
+  readonly hasHl7Routes: boolean;
+}
+
 export class Signpost {
-  readonly #dispatchers: ReadonlyMap<string, Dispatcher>;
   readonly #rerouting: Rerouting;
   readonly #head: TraceHead;
-  #router: Router;
-  #questions: Questions;
-  #postings: Postings;
-  #hasHl7Routes: boolean;
+  #ways: KnownWays;
+  /** Of listeners that are gone: what came by them is not to be judged by a config that does not know them. */
+  readonly #last = new WeakMap<Admission, KnownWays>();
 
-  constructor(
-    router: Router,
-    questions: Questions,
-    dispatchers: ReadonlyMap<string, Dispatcher>,
-    rerouting: Rerouting,
-    head: TraceHead,
-  ) {
-    this.#dispatchers = dispatchers;
+  constructor(ways: Ways, rerouting: Rerouting, head: TraceHead) {
     this.#rerouting = rerouting;
     this.#head = head;
-    this.#router = router;
-    this.#questions = questions;
-    this.#postings = new Postings(router.routes, head);
-    this.#hasHl7Routes = hasHl7Routes(router);
+    this.#ways = known(ways, head);
   }
 
-  reconfigure(router: Router, questions: Questions): void {
-    this.#router = router;
-    this.#questions = questions;
-    this.#postings = new Postings(router.routes, this.#head);
-    this.#hasHl7Routes = hasHl7Routes(router);
+  /** `gone`: of the listeners that the other config does not have. */
+  reconfigure(ways: Ways, gone: Iterable<Admission>): void {
+    for (const admission of gone) this.#last.set(admission, this.#ways);
+    this.#ways = known(ways, this.#head);
   }
 
   /** What has to be known of a message. */
-  get questions(): Questions {
-    return this.#questions;
+  questionsFor(admission: Admission): Questions {
+    return this.#waysOf(admission).questions;
   }
 
-  get somePathIsHl7(): boolean {
-    return this.#hasHl7Routes;
+  somePathIsHl7(admission: Admission): boolean {
+    return this.#waysOf(admission).hasHl7Routes;
   }
 
-  /** It is of the config in force. */
-  isInForce(route: RouteConfig): boolean {
-    return this.#router.routes.includes(route);
+  /** No reload has come since it was found. */
+  isInForce(route: RouteConfig, admission: Admission): boolean {
+    return this.#waysOf(admission).router.routes.includes(route);
   }
 
-  findRoute(view: MessageView): RouteConfig | undefined {
-    return this.#router.decide(view)?.route;
+  findRoute(view: MessageView, admission: Admission): RouteConfig | undefined {
+    return this.#waysOf(admission).router.decide(view)?.route;
   }
 
   /** @throws GatewayError */
-  routeOf(view: MessageView): RouteConfig {
-    const route = this.findRoute(view);
+  routeOf(view: MessageView, admission: Admission): RouteConfig {
+    const route = this.findRoute(view, admission);
     if (route === undefined) throw new GatewayError('GW_ERR_ROUTE_NONE');
     return route;
+  }
+
+  /** Where requests go by this route; undefined: to no HTTP nodes. */
+  httpPoolOf({ action }: RouteConfig, admission: Admission): HttpPool | undefined {
+    return action.kind === 'pool' ? this.#waysOf(admission).httpPools.get(action.pool) : undefined;
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
@@ -86,9 +92,12 @@ export class Signpost {
     if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
     const view = { header, listener, peer, http, fields };
     if (admission.allowance !== undefined) allow(view, admission.allowance, fields);
-    const dispatcher = this.#route(exchange, view);
+    const route = this.routeOf(view, admission);
+    exchange.route = route;
+    const { dispatchers, postings } = this.#waysOf(admission);
+    const dispatcher = dispatcherOf(route, dispatchers);
     const { persistence, acknowledgement, protocol } = dispatcher.config;
-    if (protocol === 'http') exchange.posting = this.#postings.for(exchange);
+    if (protocol === 'http') exchange.posting = postings.for(exchange);
     else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
     if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
     exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
@@ -96,21 +105,27 @@ export class Signpost {
     return dispatcher;
   }
 
-  #route(exchange: Exchange, view: MessageView & { readonly header: Header }): Dispatcher {
-    const route = this.routeOf(view);
-    exchange.route = route;
-    const { action } = route;
-    if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
-    const dispatcher = this.#dispatchers.get(action.pool);
-    if (dispatcher === undefined)
-      throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${action.pool}` });
-    return dispatcher;
+  #waysOf(admission: Admission): KnownWays {
+    return this.#last.get(admission) ?? this.#ways;
   }
 }
 
-/** Some route says of its POSTs that they are messages. */
-function hasHl7Routes({ routes }: Router): boolean {
-  return routes.some(({ http }) => http?.hl7 === true);
+function known(ways: Ways, head: TraceHead): KnownWays {
+  const { routes } = ways.router;
+  return {
+    ...ways,
+    postings: new Postings(routes, head),
+    // Some route says of its POSTs that they are messages.
+    hasHl7Routes: routes.some(({ http }) => http?.hl7 === true),
+  };
+}
+
+function dispatcherOf({ action }: RouteConfig, dispatchers: Ways['dispatchers']): Dispatcher {
+  if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
+  const dispatcher = dispatchers.get(action.pool);
+  if (dispatcher === undefined)
+    throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${action.pool}` });
+  return dispatcher;
 }
 
 function adopt({ header, origin, batch, trace }: Exchange, fields: TraceFields): void {

@@ -2,6 +2,12 @@
 // until all ahead of it of the same connection have been read. Readings themselves go side by side.
 import type { Carrier, Exchange, Origin } from './exchange.ts';
 
+/** Where messages go when their turn has come. */
+export interface Destination {
+  /** Those that are on their way to it: it must be there still when they come. */
+  readonly expected: Set<Exchange>;
+}
+
 /** One message's place in the order of its sender. Until its turn it can be abandoned here. */
 export class Turn implements Carrier {
   readonly exchange: Exchange;
@@ -13,11 +19,19 @@ export class Turn implements Carrier {
   isHeld = false;
   hasRun = false;
   isRunning = false;
+  #destination: Destination | undefined;
   readonly #turns: Turns;
 
   constructor(exchange: Exchange, turns: Turns) {
     this.exchange = exchange;
     this.#turns = turns;
+  }
+
+  /** It is known where it goes; undefined: nowhere any more. */
+  headFor(destination: Destination | undefined): void {
+    this.#destination?.expected.delete(this.exchange);
+    this.#destination = destination;
+    destination?.expected.add(this.exchange);
   }
 
   abandon(exchange: Exchange): void {
@@ -37,12 +51,12 @@ export class Turn implements Carrier {
 export class Turns {
   readonly #lines = new Map<Origin, Turn[]>();
   readonly #clear = new Map<Origin, () => void>();
-  readonly #onOver: (exchange: Exchange) => void;
+  readonly #onLeft: (exchange: Exchange) => void;
   #count = 0;
 
-  /** `onOver`: a message was over when it left its place here. */
-  constructor(onOver: (exchange: Exchange) => void = () => {}) {
-    this.#onOver = onOver;
+  /** `onLeft`: a message does not wait here any more. */
+  constructor(onLeft: (exchange: Exchange) => void = () => {}) {
+    this.#onLeft = onLeft;
   }
 
   /** Messages that are read, or wait for those that are. */
@@ -98,7 +112,8 @@ export class Turns {
       if (line[0] === first) line.shift();
       else line.splice(line.indexOf(first), 1);
       this.#count--;
-      if (first.exchange.phase === 'over') this.#onOver(first.exchange);
+      first.headFor(undefined);
+      this.#onLeft(first.exchange);
     }
     // What was told on the way may have got here before.
     if (line.length > 0 || this.#lines.get(origin) !== line) return;
