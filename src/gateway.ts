@@ -309,7 +309,9 @@ export class Gateway {
     this.parsing.reconfigure(config.parsing);
     this.#startParsing(config, questions);
     const giving = [...this.#leaving, ...gone];
-    prepared.announce(() => giving.some((listener) => this.#leaving.has(listener)));
+    prepared.announce(
+      () => this.#relay.isReadingOld || giving.some((listener) => this.#leaving.has(listener)),
+    );
     const old = this.#listeners;
     this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
     for (const [one, listener] of kept) {

@@ -88,7 +88,7 @@ export class PoolRoom {
   /** Some message that it took is not over, or a request. */
   get isBusy(): boolean {
     return (
-      this.dispatcher.isBusy ||
+      this.dispatcher.taken.size > 0 ||
       (this.httpPool?.queued ?? 0) > 0 ||
       this.nodes.some((node) => node.inFlight > 0)
     );

@@ -23,8 +23,6 @@ export class Dispatcher implements Carrier {
   readonly #room = new WaitingRoom();
   readonly #rerouting: Rerouting;
   readonly #taken = new Set<Exchange>();
-  /** Messages that are routed to it, and wait for their turn to be taken. */
-  readonly expected = new Set<Exchange>();
   /** Nodes that others took the place of, at the same address. */
   readonly #successors = new WeakMap<Node, Node>();
   /** Those that have had a place in the queue get one again: they came before whatever has filled it meanwhile. */
@@ -48,13 +46,6 @@ export class Dispatcher implements Carrier {
   /** Those that wait for a node are placed anew, or handed back if the config may send them elsewhere now. */
   reconsider(): void {
     this.#releaseAll(this.#room.all);
-  }
-
-  /** Something is to come from it still, or to it: what waits for its turn and is to be routed anew does not count. */
-  get isBusy(): boolean {
-    if (this.#taken.size > 0) return true;
-    for (const exchange of this.expected) if (!this.#rerouting.isOutdated(exchange)) return true;
-    return false;
   }
 
   /** Messages that were taken and are not over. */

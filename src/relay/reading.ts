@@ -35,7 +35,6 @@ export class Reading {
       if (pieces !== undefined) return { pieces };
     }
     const dispatcher = await this.#decide(turn, admission, payload);
-    turn.headFor(dispatcher);
     await WholeWork.of(exchange, dispatcher)?.doElsewhere(this.#parsing, turn);
     return { dispatcher };
   }

@@ -75,6 +75,11 @@ export class Relay {
     return this.#turns.count;
   }
 
+  /** The same of listeners that are gone: they go by an earlier config, to pools that may be gone too. */
+  get isReadingOld(): boolean {
+    return this.#turns.some(({ listener }) => this.#rerouting.isGone(listener));
+  }
+
   /** The pool has no room for what this sender sends: it is not to be read until one of its messages is over. */
   holdsUp(origin: Origin): boolean {
     return this.#turns.count > 0 && this.#parsing.isFull && this.#turns.has(origin);
@@ -131,7 +136,6 @@ export class Relay {
       take(dispatcher, exchange);
     else {
       const turn = this.#turns.begin(exchange);
-      turn.headFor(dispatcher);
       this.#turns.end(turn, () => this.#hand(turn, dispatcher));
     }
   }
@@ -173,7 +177,6 @@ export class Relay {
     try {
       const isLarge = payload.length > this.#parsing.inlineLimitBytes;
       const dispatcher = this.#decideHere(exchange, ADMITTED, isLarge);
-      turn.headFor(dispatcher);
       this.#hand(turn, dispatcher);
     } catch (thrown) {
       if (thrown !== UNREAD) {

@@ -2,12 +2,6 @@
 // until all ahead of it of the same connection have been read. Readings themselves go side by side.
 import type { Carrier, Exchange, Origin } from './exchange.ts';
 
-/** Where messages go when their turn has come. */
-export interface Destination {
-  /** Those that are on their way to it: it must be there still when they come. */
-  readonly expected: Set<Exchange>;
-}
-
 /** One message's place in the order of its sender. Until its turn it can be abandoned here. */
 export class Turn implements Carrier {
   readonly exchange: Exchange;
@@ -19,19 +13,11 @@ export class Turn implements Carrier {
   isHeld = false;
   hasRun = false;
   isRunning = false;
-  #destination: Destination | undefined;
   readonly #turns: Turns;
 
   constructor(exchange: Exchange, turns: Turns) {
     this.exchange = exchange;
     this.#turns = turns;
-  }
-
-  /** It is known where it goes; undefined: nowhere any more. */
-  headFor(destination: Destination | undefined): void {
-    this.#destination?.expected.delete(this.exchange);
-    this.#destination = destination;
-    destination?.expected.add(this.exchange);
   }
 
   abandon(exchange: Exchange): void {
@@ -66,6 +52,12 @@ export class Turns {
 
   has(origin: Origin): boolean {
     return this.#lines.has(origin);
+  }
+
+  /** Some sender of which this holds has messages here. */
+  some(holds: (origin: Origin) => boolean): boolean {
+    for (const origin of this.#lines.keys()) if (holds(origin)) return true;
+    return false;
   }
 
   /**
@@ -112,7 +104,6 @@ export class Turns {
       if (line[0] === first) line.shift();
       else line.splice(line.indexOf(first), 1);
       this.#count--;
-      first.headFor(undefined);
       this.#onLeft(first.exchange);
     }
     // What was told on the way may have got here before.
