@@ -189,7 +189,7 @@ export class PoolRoom {
       old.node.maintenance('it is not in the config any more');
       this.#leave(old);
     }
-    for (const { node } of this.#entries) this.#watcher.onUsable(node);
+    this.httpPool?.onUsable();
     this.dispatcher.reconsider();
   }
 

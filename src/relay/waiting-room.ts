@@ -27,6 +27,10 @@ export class WaitingRoom {
     return this.#waiting.keys();
   }
 
+  has(exchange: Exchange): boolean {
+    return this.#waiting.has(exchange);
+  }
+
   queueOf(node: Node): Set<Exchange> {
     let queue = this.#byNode.get(node);
     if (queue === undefined) {
