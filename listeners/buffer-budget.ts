@@ -1,13 +1,23 @@
 // How many bytes of messages the whole gateway holds, and who has stopped reading because they are too many.
 
 export class BufferBudget {
-  maxBytes: number;
+  #maxBytes: number;
   #heldBytes = 0;
   readonly #paused = new Set<() => void>();
   #favourite: object | undefined;
 
   constructor(maxBytes: number) {
-    this.maxBytes = maxBytes;
+    this.#maxBytes = maxBytes;
+  }
+
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  /** More may be room for those that wait. */
+  set maxBytes(bytes: number) {
+    this.#maxBytes = bytes;
+    if (!this.isSpent) this.#wakeAll();
   }
 
   get heldBytes(): number {
@@ -15,7 +25,7 @@ export class BufferBudget {
   }
 
   get isSpent(): boolean {
-    return this.#heldBytes >= this.maxBytes;
+    return this.#heldBytes >= this.#maxBytes;
   }
 
   /** Adds to what is held; with a negative number, gives back. Readers that wait are woken when there is room again. */

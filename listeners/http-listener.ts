@@ -6,12 +6,13 @@ import type net from 'node:net';
 import type { ServerTls } from '../certs/server-tls.ts';
 import type { MessageView, Peer } from '../routing/message-view.ts';
 import { AddressRanges } from '../src/addresses.ts';
-import type { ListenerConfig, RouteConfig } from '../src/config/config.ts';
+import type { ListenerConfig } from '../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../src/errors.ts';
 import { isHl7Type, parseContentType } from '../src/hl7/content-type.ts';
 import type { Admission } from '../src/relay/admission.ts';
 import type { Proxied } from '../src/relay/proxied.ts';
 import type { Relay } from '../src/relay/relay.ts';
+import type { Signpost } from '../src/relay/signpost.ts';
 import { parseTraceparent } from '../src/telemetry/trace-context.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
@@ -21,7 +22,7 @@ import { Connections } from './http/connections.ts';
 import { Hl7Entrance } from './http/hl7-entrance.ts';
 import { asksForTunnel, createHttpServer, requestError } from './http/http-server.ts';
 import { isDeaf } from './http/lingering-close.ts';
-import type { ProxyRequest } from './http/proxy-request.ts';
+import type { ProxyRequest, Way } from './http/proxy-request.ts';
 import type { ReverseProxy } from './http/reverse-proxy.ts';
 import { tunnelTo } from './http/tunnel.ts';
 import { UpgradeOffer } from './http/upgrade-offer.ts';
@@ -77,6 +78,10 @@ export class HttpListener implements Listener {
 
   get config(): ListenerConfig {
     return this.#config;
+  }
+
+  get admission(): Admission {
+    return this.#admission;
   }
 
   reconfigure(config: ListenerConfig): void {
@@ -187,38 +192,46 @@ export class HttpListener implements Listener {
     const isHl7 =
       (type !== undefined && isHl7Type(type.type)) ||
       (isPost &&
-        this.#relay.somePathIsHl7 &&
-        this.#relay.findRoute(this.#viewOf(request))?.http?.hl7 === true);
+        this.#signpost.somePathIsHl7(this.#admission) &&
+        this.#signpost.findRoute(this.#viewOf(request), this.#admission)?.http?.hl7 === true);
     // Whether it may be sent, and whether its route rejects it, is asked of the message that it holds.
     if (isHl7) this.#messages.receive(request, response, type);
-    else this.#forward(request, response, this.#routeOf(request), undefined);
+    else this.#forward(request, response, undefined);
   }
 
   #viewOf(request: ClientRequest): MessageView {
     return { header: undefined, http: request, listener: this.name, peer: request.peer };
   }
 
-  #routeOf(request: ClientRequest): RouteConfig {
+  #wayOf(request: ClientRequest): Way {
     const view = this.#viewOf(request);
     const { allowance } = this.#admission;
     if (allowance !== undefined && !allowance.permits(view))
       throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
-    const route = this.#relay.routeOf(view);
+    const route = this.#signpost.routeOf(view, this.#admission);
     if (route.action.kind === 'reject')
       throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: route.action.text });
-    return route;
+    const pool = this.#signpost.httpPoolOf(route, this.#admission);
+    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
+    return { route, pool };
   }
 
-  #forward(
-    request: ClientRequest,
-    response: Outgoing,
-    route: RouteConfig,
-    tunnel: ProxyRequest['tunnel'],
-  ): void {
+  /** The same one, unless a reload has come since. */
+  #wayNow(request: ClientRequest, way: Way): Way {
+    return this.#signpost.isInForce(way.route, this.#admission) ? way : this.#wayOf(request);
+  }
+
+  get #signpost(): Signpost {
+    return this.#relay.signpost;
+  }
+
+  #forward(request: ClientRequest, response: Outgoing, tunnel: ProxyRequest['tunnel']): void {
+    const way = this.#wayOf(request);
     this.#proxy.forward({
       request,
       response,
-      route,
+      way,
+      wayNow: () => this.#wayNow(request, way),
       listener: this.name,
       trusted: this.#trusted,
       bodyTimeoutMs: this.#config.http.bodyTimeoutMs,
@@ -237,7 +250,7 @@ export class HttpListener implements Listener {
     const peer = this.#connections.peerOf(incoming);
     try {
       const request = this.#read(incoming, peer);
-      this.#forward(request, response, this.#routeOf(request), (node, nodeHead, fields) =>
+      this.#forward(request, response, (node, nodeHead, fields) =>
         tunnelTo(socket, offer.accept(), node, nodeHead, fields),
       );
     } catch (thrown) {

@@ -1,6 +1,7 @@
 // What every listener is, whatever it speaks: it starts, it drains, it stops.
 import type { Peer } from '../routing/message-view.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
+import type { Admission } from '../src/relay/admission.ts';
 
 /** A sender's connection, for people. */
 export interface Sender {
@@ -21,6 +22,8 @@ export interface StrayCounts {
 export interface Listener {
   readonly name: string;
   readonly config: ListenerConfig;
+  /** What of it decides about messages. */
+  readonly admission: Admission;
   /** `host:port` as bound; with port 0 in the config, the port that the operating system gave. */
   readonly address: string;
   readonly port: number;

@@ -82,6 +82,10 @@ export class MllpListener implements Listener {
     return this.#config;
   }
 
+  get admission(): Admission {
+    return this.#admission;
+  }
+
   reconfigure(config: ListenerConfig): void {
     this.#config = config;
     this.#admission = admissionOf(config);

@@ -10,7 +10,6 @@ import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-
 import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
 import type { Admission } from '../src/relay/admission.ts';
 import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
-import type { Lane } from '../src/relay/lane.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { OwedAnswers } from './owed-answers.ts';
@@ -40,7 +39,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly since = Date.now();
   messages = 0;
   emptyFrames = 0;
-  readonly lanes = new Map<string, Lane<Exchange>>();
+  readonly lanes: Origin['lanes'] = new WeakMap();
   #config: ListenerConfig;
   readonly #relay: Relay;
   #admission: Admission;
@@ -93,7 +92,8 @@ export class MllpSession implements FrameSink, Origin {
     // 'close' follows and says it all.
     socket.on('error', () => {});
     socket.on('close', () => this.#onGone());
-    if (config.limits.idleTimeoutMs > 0) socket.setTimeout(config.limits.idleTimeoutMs, () => this.#onIdle());
+    socket.on('timeout', () => this.#onIdle());
+    if (config.limits.idleTimeoutMs > 0) socket.setTimeout(config.limits.idleTimeoutMs);
   }
 
   /** Messages that are not answered yet. */
@@ -106,10 +106,15 @@ export class MllpSession implements FrameSink, Origin {
     return this.#reader.skipped;
   }
 
-  /** What has not come yet is judged by another config. How frames are cut stays as it was. */
+  /** What has not come yet is judged by another config, and cut into frames by it. */
   reconfigure(config: ListenerConfig, admission: Admission): void {
+    if (config.limits.idleTimeoutMs !== this.#config.limits.idleTimeoutMs)
+      this.#socket.setTimeout(config.limits.idleTimeoutMs);
     this.#config = config;
     this.#admission = admission;
+    this.#reader.reconfigure({ ...config.limits, ...config.framing });
+    // More of its messages may wait for their answers than before.
+    this.#resume();
   }
 
   /** Answers every message that has come whole, waits for the end of one that has begun, then ends the connection. */

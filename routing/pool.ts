@@ -56,8 +56,11 @@ export class Pool<N extends Candidate> {
 
   /** Goes by another config from now on. Senders keep their nodes unless what they are known by has changed. */
   reconfigure(config: Chosen): void {
-    if (!isDeepStrictEqual(config.persistence, this.#config.persistence))
-      this.#table = tableFor(config, this.#now);
+    const { persistence } = config;
+    const before = this.#config.persistence;
+    if (persistence?.mode === 'table' && isDeepStrictEqual(persistence.by, before?.by) && this.#table)
+      this.#table.reconfigure(persistence);
+    else if (!isDeepStrictEqual(persistence, before)) this.#table = tableFor(config, this.#now);
     this.#config = config;
     this.#balance = config.balance;
     this.#mode = config.persistence?.mode;

@@ -24,8 +24,8 @@ export interface StickTableOptions {
  */
 export class StickTable {
   readonly #entries = new Map<string, Entry>();
-  readonly #maxSenders: number;
-  readonly #idleMs: number;
+  #maxSenders: number;
+  #idleMs: number;
   readonly #now: () => number;
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
@@ -34,6 +34,13 @@ export class StickTable {
     this.#maxSenders = maxSenders;
     this.#idleMs = idleMs;
     this.#now = now;
+  }
+
+  /** Goes by other limits; those that are too many by them are forgotten. */
+  reconfigure({ maxSenders, idleMs }: Omit<StickTableOptions, 'now'>): void {
+    this.#maxSenders = maxSenders;
+    this.#idleMs = idleMs;
+    while (this.#oldest !== undefined && this.#entries.size > maxSenders) this.#forget(this.#oldest);
   }
 
   /** Senders held, some of which may have expired and not been asked for since. */

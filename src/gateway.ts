@@ -14,9 +14,9 @@ import { isSameDoor } from '../listeners/same-door.ts';
 import type { Peer } from '../routing/message-view.ts';
 import { Questions } from '../routing/questions.ts';
 import { Router } from '../routing/router.ts';
-import { changesBetween, waitingForStart } from './config/changes.ts';
+import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
-import { GatewayError } from './errors.ts';
+import { asGatewayError, GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied } from './message-log.ts';
 import { MessageTracer } from './message-trace/message-tracer.ts';
@@ -27,6 +27,7 @@ import type { Exchange } from './relay/exchange.ts';
 import type { HttpPool } from './relay/http-pool.ts';
 import type { Proxied } from './relay/proxied.ts';
 import { Relay } from './relay/relay.ts';
+import type { Ways } from './relay/signpost.ts';
 import { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
 import { TraceContext } from './telemetry/trace-context.ts';
@@ -89,8 +90,9 @@ export class Gateway {
     this.traces = new MessageTracer(log);
     const questions = new Questions(config.routes, config.pools);
     const router = new Router(config.routes);
-    this.#relay = new Relay(router, this.pools.dispatchers, this.parsing, questions, this.traces);
-    this.#proxy = new ReverseProxy(this.pools.httpPools, this.#budget, this.traces);
+    const ways = this.#waysBy(router, questions);
+    this.#relay = new Relay(ways, this.pools.rerouting, this.parsing, this.traces);
+    this.#proxy = new ReverseProxy(this.#budget, this.traces);
     const { traces } = this;
     this.metrics = new GatewayMetrics(this, {
       traceIdOf: (record) => (traces.willRecord(record) ? record.trace.traceId : undefined),
@@ -249,11 +251,14 @@ export class Gateway {
 
   async #reload(config: GatewayConfig): Promise<readonly string[]> {
     const before = this.#config;
+    const router = new Router(config.routes);
+    const questions = new Questions(config.routes, config.pools);
     const kept = new Map<ListenerConfig, Listener>();
     const made: Listener[] = [];
-    const prepared = this.pools.prepare(config);
+    let prepared = this.pools.prepare(config);
     /** On the port of one that is there: it has to leave first. */
     const reopened: [Listener, Listener][] = [];
+    const closed: Listener[] = [];
     try {
       for (const one of config.listeners) {
         const old = this.#listeners.find(({ name }) => name === one.name);
@@ -269,23 +274,44 @@ export class Gateway {
           else reopened.push([holder, listener]);
         }
       }
-      for (const [holder, listener] of reopened) await this.#reopen(holder, listener);
+      for (const [holder, listener] of reopened) {
+        // The port is closed for a moment: connections are refused then, none that was accepted is lost.
+        closed.push(holder);
+        holder.close();
+        await this.#open(listener);
+      }
+      if (prepared.isStale) {
+        const anew = this.pools.prepare(config);
+        prepared.discard();
+        prepared = anew;
+      }
     } catch (thrown) {
       prepared.discard();
       for (const listener of made) {
         listener.stop();
         this.#secured.delete(listener);
       }
+      for (const holder of closed) await this.#openAgain(holder);
       throw thrown;
     }
 
     const changes = changesBetween(before, config);
     this.#config = config;
-    const questions = new Questions(config.routes, config.pools);
-    this.#relay.reconfigure(new Router(config.routes), questions);
+    prepared.commit();
+    const listeners = new Set(config.listeners.map(({ name }) => name));
+    const gone = this.#listeners.filter(({ name }) => !listeners.has(name));
+    this.#relay.reconfigure({
+      ways: this.#waysBy(router, questions),
+      listeners,
+      gone: gone.map(({ admission }) => admission),
+      taken: isSameWay(before, config) ? undefined : this.pools.taken,
+    });
     this.parsing.reconfigure(config.parsing);
     this.#startParsing(config, questions);
-    prepared.commit();
+    const giving = [...this.#leaving, ...gone];
+    prepared.announce(
+      () => this.#relay.isReadingOld || giving.some((listener) => this.#leaving.has(listener)),
+    );
     const old = this.#listeners;
     this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
     for (const [one, listener] of kept) {
@@ -309,6 +335,11 @@ export class Gateway {
     return changes;
   }
 
+  #waysBy(router: Router, questions: Questions): Ways {
+    const { dispatchers, httpPools } = this.pools;
+    return { router, questions, dispatchers, httpPools };
+  }
+
   /** Some messages cannot be routed by their header alone. */
   #startParsing({ listeners }: GatewayConfig, questions: Questions): void {
     this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
@@ -324,14 +355,11 @@ export class Gateway {
     this.#log.info({ listener: listener.name, address: listener.address }, 'listening');
   }
 
-  /** The port is closed for a moment: connections are refused then, none that was accepted is lost. */
-  async #reopen(holder: Listener, listener: Listener): Promise<void> {
-    holder.close();
+  async #openAgain(listener: Listener): Promise<void> {
     try {
-      await this.#open(listener);
+      await listener.start();
     } catch (thrown) {
-      await holder.start().catch((error: Error) => this.#log.error({ listener: holder.name }, error.message));
-      throw thrown;
+      this.#log.error({ listener: listener.name }, asGatewayError(thrown).message);
     }
   }
 
@@ -346,6 +374,7 @@ export class Gateway {
     late.unref();
     listener.drain().then(() => {
       clearTimeout(late);
+      listener.stop();
       this.#leaving.delete(listener);
       this.#log.info({ listener: listener.name }, 'listener closed');
     });

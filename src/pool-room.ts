@@ -8,6 +8,7 @@ import { Pool } from '../routing/pool.ts';
 import type { NodeConfig, PoolConfig } from './config/config.ts';
 import { Dispatcher } from './relay/dispatcher.ts';
 import { HttpPool } from './relay/http-pool.ts';
+import type { Rerouting } from './relay/rerouting.ts';
 import type { Log } from './telemetry/log.ts';
 import { createCheck } from './upstream/checks/create-check.ts';
 import { mayEject } from './upstream/health/ejection-floor.ts';
@@ -19,6 +20,7 @@ import { Node, type NodeWatcher, type Upstream } from './upstream/node.ts';
 export interface PoolSurroundings {
   readonly store: CertificateStore;
   readonly log: Log;
+  readonly rerouting: Rerouting;
   /** Of an answer: as large as the largest frame that is taken. */
   readonly maxAnswerBytes: number;
 }
@@ -37,9 +39,11 @@ interface Entry {
   readonly recipe: object;
 }
 
-/** What `prepare` made and `commit` puts to work; `discard` where something else went wrong. */
+/** What `prepare` made; `commit` and then `announce` put it to work, or `discard` where something else went wrong. */
 export interface PreparedPool {
+  /** Whoever asks goes by it from now on, and nobody is told yet: what waits may ask for any pool. */
   commit(): void;
+  announce(): void;
   discard(): void;
 }
 
@@ -52,8 +56,10 @@ export class PoolRoom {
   readonly #watcher: NodeWatcher;
   #surroundings: PoolSurroundings;
   #config: PoolConfig;
-  #entries: readonly Entry[];
+  #entries: readonly Entry[] = [];
   #started = false;
+  /** Committed, not announced. */
+  #quiet = false;
 
   /** @throws GatewayError GW_ERR_TLS_FILE */
   constructor(config: PoolConfig, surroundings: PoolSurroundings) {
@@ -61,13 +67,12 @@ export class PoolRoom {
     this.#config = config;
     this.#surroundings = surroundings;
     this.#watcher = this.#createWatcher();
-    this.#entries = config.nodes.map((node) => this.#createEntry(config, node, surroundings));
-    this.#register();
+    this.#entries = this.#prepareEntries(config, surroundings, []);
     this.#pool = new Pool(
       config,
       this.#entries.map(({ node }) => node),
     );
-    this.dispatcher = new Dispatcher(config, this.#pool);
+    this.dispatcher = new Dispatcher(config, this.#pool, surroundings.rerouting);
     this.httpPool =
       config.protocol === 'http' ? new HttpPool(config, this.#pool, this.#upstreams) : undefined;
   }
@@ -80,9 +85,10 @@ export class PoolRoom {
     return this.#pool.nodes;
   }
 
+  /** Some message that it took is not over, or a request. */
   get isBusy(): boolean {
     return (
-      this.dispatcher.queued > 0 ||
+      this.dispatcher.taken.size > 0 ||
       (this.httpPool?.queued ?? 0) > 0 ||
       this.nodes.some((node) => node.inFlight > 0)
     );
@@ -101,24 +107,22 @@ export class PoolRoom {
    */
   prepare(config: PoolConfig, surroundings: PoolSurroundings): PreparedPool {
     const made: Entry[] = [];
-    const discard = (): void => {
-      for (const { node } of made) node.close();
+    const entries = this.#prepareEntries(config, surroundings, made);
+    let gone: readonly Entry[] = [];
+    return {
+      commit: () => {
+        gone = this.#commit(config, surroundings, entries);
+      },
+      announce: () => this.#announce(made, gone),
+      discard: () => closeAll(made),
     };
-    try {
-      const entries = config.nodes.map((node) => {
-        const kept = this.#entries.find(({ config: { name } }) => name === node.name);
-        if (kept !== undefined && isDeepStrictEqual(kept.recipe, recipeOf(config, node, surroundings))) {
-          return { ...kept, config: node };
-        }
-        const entry = this.#createEntry(config, node, surroundings);
-        made.push(entry);
-        return entry;
-      });
-      return { commit: () => this.#commit(config, surroundings, entries), discard };
-    } catch (thrown) {
-      discard();
-      throw thrown;
-    }
+  }
+
+  /** Nothing new comes to it any more. Who waits looks for another way, and so does what waits for a connection. */
+  retire(): void {
+    this.dispatcher.reconsider();
+    for (const node of this.nodes) node.giveBack();
+    this.httpPool?.onUsable();
   }
 
   /** Checks end; connections end when what is on them is answered. Nothing new may be given to it. */
@@ -134,34 +138,59 @@ export class PoolRoom {
     for (const entry of this.#entries) this.#leave(entry);
   }
 
-  #commit(config: PoolConfig, surroundings: PoolSurroundings, entries: readonly Entry[]): void {
+  /** What has changed is put into `made`, to be closed where it is not needed after all. */
+  #prepareEntries(config: PoolConfig, surroundings: PoolSurroundings, made: Entry[]): readonly Entry[] {
+    try {
+      return config.nodes.map((node) => {
+        const kept = this.#entries.find(({ config: { name } }) => name === node.name);
+        if (kept !== undefined && isDeepStrictEqual(kept.recipe, recipeOf(config, node, surroundings)))
+          return { ...kept, config: node };
+        const entry = this.#createEntry(config, node, surroundings);
+        made.push(entry);
+        return entry;
+      });
+    } catch (thrown) {
+      closeAll(made);
+      throw thrown;
+    }
+  }
+
+  #commit(config: PoolConfig, surroundings: PoolSurroundings, entries: readonly Entry[]): readonly Entry[] {
     const before = this.#entries;
     const stays = new Set(entries.map(({ node }) => node));
+    this.#quiet = true;
     this.#config = config;
     this.#surroundings = surroundings;
     this.#entries = entries;
-    this.#register();
+    this.register();
     this.#pool.reconfigure(config);
     this.#pool.setNodes(entries.map(({ node }) => node));
     this.dispatcher.reconfigure(config);
     this.httpPool?.reconfigure(config);
     for (const entry of entries) {
       const old = before.find(({ config: { name } }) => name === entry.config.name);
-      if (old === undefined || old.node !== entry.node) {
+      if (old?.node !== entry.node) {
         // What an operator wants of a node outlives its connections.
         if (old?.node.adminState === 'draining') entry.node.drain();
         if (old?.node.adminState === 'maintenance') entry.node.maintenance();
-        if (this.#started) entry.check?.start();
       }
       if (entry.node.status.weight !== entry.config.weight) entry.node.setWeight(entry.config.weight);
     }
-    for (const old of before) {
-      if (stays.has(old.node)) continue;
+    return before.filter(({ node }) => !stays.has(node));
+  }
+
+  #announce(made: readonly Entry[], gone: readonly Entry[]): void {
+    this.#quiet = false;
+    if (this.#started) for (const { check } of made) check?.start();
+    for (const old of gone) {
+      const successor = this.#entries.find(({ config }) => isSamePlace(config, old.config));
+      if (successor !== undefined) this.dispatcher.succeed(old.node, successor.node);
       // What waits for it goes elsewhere, what it has is answered.
       old.node.maintenance('it is not in the config any more');
       this.#leave(old);
     }
-    for (const { node } of entries) this.#watcher.onUsable(node);
+    this.httpPool?.onUsable();
+    this.dispatcher.reconsider();
   }
 
   #leave({ check, node, tls }: Entry): void {
@@ -171,7 +200,8 @@ export class PoolRoom {
     for (const [where, secured] of tls) this.#surroundings.store.remove(where, secured);
   }
 
-  #register(): void {
+  /** Its certificates are in use from now on. */
+  register(): void {
     for (const { node, http, tls } of this.#entries) {
       if (http !== undefined) this.#upstreams.set(node, http);
       for (const [where, secured] of tls) this.#surroundings.store.add(where, secured);
@@ -187,10 +217,12 @@ export class PoolRoom {
     const saidAt = new WeakMap<Node, number>();
     return {
       onRoom: (node) => {
+        if (this.#quiet) return;
         this.dispatcher.onRoom(node);
         this.httpPool?.onRoom(node);
       },
       onUsable: (node) => {
+        if (this.#quiet) return;
         this.dispatcher.onUsable(node);
         this.httpPool?.onUsable();
       },
@@ -254,6 +286,7 @@ export class PoolRoom {
         },
         owner,
       );
+    const before = this.#entries.find((entry) => isSamePlace(entry.config, config))?.node;
     const parts = createCheck(pool, config, tls);
     const node = new Node(
       {
@@ -263,7 +296,8 @@ export class PoolRoom {
         backup,
         fall: health.fall,
         rise: health.rise,
-        initial: health.initial,
+        // With other settings it is the same node: one that serves need not show itself first. One that does not may do so now.
+        initial: before?.health === 'up' ? 'up' : health.initial,
         proof: parts?.check.proof,
         ejection: pool.ejection,
         slowStartMs: pool.slowStartMs,
@@ -288,6 +322,15 @@ export class PoolRoom {
       });
     return { config, node, check, http, tls: secured, recipe: recipeOf(pool, config, surroundings) };
   }
+}
+
+function closeAll(entries: readonly Entry[]): void {
+  for (const { node } of entries) node.close();
+}
+
+/** What is there is the same node, whatever it is called. */
+function isSamePlace(one: NodeConfig, other: NodeConfig): boolean {
+  return one.host === other.host && one.port === other.port && one.path === other.path;
 }
 
 /** All that a node's connections and checks are made from; its weight can be changed under way. */

@@ -1,10 +1,13 @@
 // All pools of a config, and what an operator has added to them, set in them or taken out of them while the gateway
 // runs. Promises that a reload of the file keeps that.
+import { isDeepStrictEqual } from 'node:util';
 import type { CertificateStore } from '../certs/store.ts';
 import type { GatewayConfig, NodeConfig, PoolConfig } from './config/config.ts';
 import { PoolRoom, type PoolSurroundings, type PreparedPool } from './pool-room.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
+import type { Exchange } from './relay/exchange.ts';
 import type { HttpPool } from './relay/http-pool.ts';
+import { Rerouting } from './relay/rerouting.ts';
 import type { Log } from './telemetry/log.ts';
 
 /** Answers are messages too (a query's answer holds its result), so they may be as large as the largest frame taken. */
@@ -19,9 +22,19 @@ export interface Overrides {
   readonly weights: Map<string, number>;
 }
 
+/** Another config, ready to be put in force. One of `commit` and `discard` is to be called. */
+export interface PreparedPools extends Omit<PreparedPool, 'announce'> {
+  /** `mayGet`: pools that are gone may get something still, from listeners that went with them. */
+  announce(mayGet: () => boolean): void;
+  /** Nodes were changed by an operator since: it is to be prepared anew. */
+  readonly isStale: boolean;
+}
+
 export class Pools {
-  readonly dispatchers = new Map<string, Dispatcher>();
-  readonly httpPools = new Map<string, HttpPool>();
+  /** Messages that a reload has met on their way. */
+  readonly rerouting = new Rerouting();
+  #dispatchers: ReadonlyMap<string, Dispatcher> = new Map();
+  #httpPools: ReadonlyMap<string, HttpPool> = new Map();
   readonly #rooms = new Map<string, PoolRoom>();
   readonly #leaving = new Set<PoolRoom>();
   readonly #overrides = new Map<string, Overrides>();
@@ -39,6 +52,22 @@ export class Pools {
     this.#log = log;
     this.#surroundings = this.#surroundingsOf(config);
     for (const pool of config.pools) this.#enter(new PoolRoom(pool, this.#surroundings));
+    this.#list();
+  }
+
+  /** By name, as it is now: a reload makes another map. */
+  get dispatchers(): ReadonlyMap<string, Dispatcher> {
+    return this.#dispatchers;
+  }
+
+  /** The same, of pools with HTTP nodes for what is proxied. */
+  get httpPools(): ReadonlyMap<string, HttpPool> {
+    return this.#httpPools;
+  }
+
+  /** Every message that a pool has taken and that is not over. */
+  get taken(): readonly Exchange[] {
+    return [...this.#rooms.values(), ...this.#leaving].flatMap(({ dispatcher }) => [...dispatcher.taken]);
   }
 
   get rooms(): ReadonlyMap<string, PoolRoom> {
@@ -69,74 +98,121 @@ export class Pools {
    *
    * @throws GatewayError GW_ERR_TLS_FILE
    */
-  prepare(config: GatewayConfig): PreparedPool {
+  prepare(config: GatewayConfig): PreparedPools {
     const surroundings = this.#surroundingsOf(config);
-    const commits: PreparedPool[] = [];
+    const wanted = config.pools.map((one) => this.#withOverrides(one));
+    const changed: PreparedPool[] = [];
     const made: PoolRoom[] = [];
     const discard = (): void => {
-      for (const one of commits) one.discard();
+      for (const one of changed) one.discard();
       for (const room of made) room.close();
     };
     try {
-      for (const pool of config.pools.map((one) => this.#withOverrides(one))) {
+      for (const pool of wanted) {
         const room = this.#rooms.get(pool.name);
-        if (room?.config.protocol === pool.protocol) commits.push(room.prepare(pool, surroundings));
+        if (room?.config.protocol === pool.protocol) changed.push(room.prepare(pool, surroundings));
         else made.push(new PoolRoom(pool, surroundings));
       }
     } catch (thrown) {
       discard();
       throw thrown;
     }
-    const names = new Set(config.pools.map(({ name }) => name));
+    const gone: PoolRoom[] = [];
+    const isStale = (): boolean =>
+      !isDeepStrictEqual(
+        wanted,
+        config.pools.map((one) => this.#withOverrides(one)),
+      );
     return {
+      get isStale() {
+        return isStale();
+      },
       discard,
       commit: () => {
         this.#surroundings = surroundings;
-        for (const one of commits) one.commit();
-        const gone = [...this.#rooms.values()].filter(({ name }) => !names.has(name));
-        for (const room of gone) this.#forget(room);
-        for (const room of made) {
-          const old = this.#rooms.get(room.name);
-          if (old !== undefined) this.#forget(old);
-          this.#enter(room);
-          if (this.#started) room.start();
-        }
-        for (const name of [...this.#overrides.keys()]) if (!names.has(name)) this.#overrides.delete(name);
+        for (const one of changed) one.commit();
+        gone.push(...this.#enterAll(config, made));
+        this.#forgetOverrides(config);
+      },
+      announce: (mayGet) => {
+        for (const room of gone) this.#forget(room, mayGet);
+        for (const room of made) if (this.#started) room.start();
+        for (const one of changed) one.announce();
       },
     };
   }
 
   /** Takes up a change of one pool's overrides. */
   refresh(pool: PoolConfig): void {
-    const room = this.#rooms.get(pool.name);
-    room?.prepare(this.#withOverrides(pool), this.#surroundings).commit();
+    const prepared = this.#rooms.get(pool.name)?.prepare(this.#withOverrides(pool), this.#surroundings);
+    prepared?.commit();
+    prepared?.announce();
   }
 
   close(): void {
     for (const room of [...this.#rooms.values(), ...this.#leaving]) room.close();
   }
 
-  #enter(room: PoolRoom): void {
-    this.#rooms.set(room.name, room);
-    this.dispatchers.set(room.name, room.dispatcher);
-    if (room.httpPool === undefined) this.httpPools.delete(room.name);
-    else this.httpPools.set(room.name, room.httpPool);
+  /** Those that others take the place of, or that the config does not have, are gone. */
+  #enterAll(config: GatewayConfig, made: readonly PoolRoom[]): readonly PoolRoom[] {
+    const names = new Set(config.pools.map(({ name }) => name));
+    const replaced = new Set(made.map(({ name }) => name));
+    const gone = [...this.#rooms.values()].filter(({ name }) => !names.has(name) || replaced.has(name));
+    for (const room of gone) {
+      this.#rooms.delete(room.name);
+      this.#leaving.add(room);
+    }
+    for (const room of made) this.#enter(room);
+    this.#list();
+    return gone;
   }
 
-  /** Nothing new comes to it; what waits there goes its way first. Each wait in it has a limit, and so has this. */
-  #forget(room: PoolRoom): void {
-    this.#rooms.delete(room.name);
-    this.dispatchers.delete(room.name);
-    this.httpPools.delete(room.name);
-    this.#leaving.add(room);
+  #enter(room: PoolRoom): void {
+    room.register();
+    this.#rooms.set(room.name, room);
+  }
+
+  #list(): void {
+    const rooms = [...this.#rooms.values()];
+    this.#dispatchers = new Map(rooms.map(({ name, dispatcher }) => [name, dispatcher]));
+    this.#httpPools = new Map(
+      rooms.flatMap(({ name, httpPool }) => (httpPool === undefined ? [] : [[name, httpPool] as const])),
+    );
+  }
+
+  /**
+   * What no node has touched goes another way. It lives until the last of what it has is over, and until nothing can come to it
+   * any more: each wait in it has a limit, and so has this.
+   */
+  #forget(room: PoolRoom, mayGet: () => boolean): void {
+    room.retire();
     const timer = setInterval(() => {
-      if (room.isBusy) return;
+      if (room.isBusy || mayGet()) return;
       clearInterval(timer);
       this.#leaving.delete(room);
       room.leave();
       this.#log.info({ pool: room.name }, 'pool closed');
     }, LEAVING_POLL_MS);
     timer.unref();
+  }
+
+  /** Of what the config does not have: what has the same name one day is something else. */
+  #forgetOverrides({ pools }: GatewayConfig): void {
+    for (const [name, { added, removed, weights }] of this.#overrides) {
+      const pool = pools.find((one) => one.name === name);
+      if (pool === undefined) {
+        this.#overrides.delete(name);
+        continue;
+      }
+      const inFile = new Set(pool.nodes.map((node) => node.name));
+      for (const node of added.keys()) if (inFile.has(node)) added.delete(node);
+      for (const node of removed) if (!inFile.has(node)) removed.delete(node);
+      for (const node of weights.keys()) if (!inFile.has(node) && !added.has(node)) weights.delete(node);
+      if (added.size === 0 && removed.size === inFile.size) {
+        this.#log.warn({ pool: name }, 'nodes that were removed are there again: the config has no others');
+        removed.clear();
+      }
+    }
   }
 
   #withOverrides(pool: PoolConfig): PoolConfig {
@@ -151,12 +227,16 @@ export class Pools {
     ];
     return {
       ...pool,
-      nodes: nodes.map((node) => ({ ...node, weight: weights.get(node.name) ?? node.weight })),
+      // The file may have come to name none but what an operator took out: a pool without nodes helps nobody.
+      nodes: (nodes.length === 0 ? pool.nodes : nodes).map((node) => ({
+        ...node,
+        weight: weights.get(node.name) ?? node.weight,
+      })),
     };
   }
 
   #surroundingsOf({ listeners }: GatewayConfig): PoolSurroundings {
     const maxAnswerBytes = Math.max(MIN_ANSWER_BYTES, ...listeners.map(({ limits }) => limits.maxFrameBytes));
-    return { store: this.#store, log: this.#log, maxAnswerBytes };
+    return { store: this.#store, log: this.#log, rerouting: this.rerouting, maxAnswerBytes };
   }
 }

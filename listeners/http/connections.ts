@@ -67,6 +67,7 @@ export class Connections {
   }
 
   watch(): void {
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
     this.#timer.unref();
   }

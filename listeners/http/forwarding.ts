@@ -27,18 +27,19 @@ export class Forwarding implements LoneHandler {
   #stream: PullBody | undefined;
   #leaveQueue: (() => void) | undefined;
   #over = false;
+  readonly #onClose = (): void => this.#onClientGone();
 
   /** @throws GatewayError where the rewritten path is none */
   constructor(options: ForwardingOptions) {
-    const { request, response, pool, writeTimeoutMs } = options;
+    const { request, response, record, pool, writeTimeoutMs } = options;
     this.#options = options;
     this.#translation = new Translation(options);
     this.#answer = new Answer(request, response, writeTimeoutMs, () =>
       this.#fail(new GatewayError('GW_ERR_SENDER_NOT_READING')),
     );
-    this.#deadlineAt = performance.now() + pool.config.queue.timeoutMs;
+    this.#deadlineAt = (record.waitingSince ?? performance.now()) + pool.config.queue.timeoutMs;
     // F68. It also closes when all is well, and then this finds nothing to do.
-    response.once('close', () => this.#onClientGone());
+    response.once('close', this.#onClose);
   }
 
   start(): void {
@@ -190,9 +191,28 @@ export class Forwarding implements LoneHandler {
     this.#leaveQueue = pool.wait(() => {
       this.#leaveQueue = undefined;
       record.queuedMs += performance.now() - since;
-      this.start();
+      this.#goOn();
     }, leftMs);
     if (this.#leaveQueue === undefined) this.#refuse(new GatewayError('GW_ERR_QUEUE_FULL'));
+  }
+
+  /** What no node has seen goes by the config that is in force now. */
+  #goOn(): void {
+    const { record, response, reroute } = this.#options;
+    let anew: (() => void) | undefined;
+    try {
+      if (record.writes === 0) anew = reroute();
+    } catch (thrown) {
+      this.#fail(asGatewayError(thrown));
+      return;
+    }
+    if (anew === undefined) {
+      this.start();
+      return;
+    }
+    this.#over = true;
+    response.off('close', this.#onClose);
+    anew();
   }
 
   /** What the node has answered cannot be its client's. */

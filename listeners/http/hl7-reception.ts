@@ -11,7 +11,6 @@ import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
 import { frame, payloadOf } from '../../src/mllp/frame.ts';
 import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
-import type { Lane } from '../../src/relay/lane.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import { parseTraceparent } from '../../src/telemetry/trace-context.ts';
 import type { BufferBudget } from '../buffer-budget.ts';
@@ -41,7 +40,7 @@ export class Hl7Reception implements Origin {
   readonly listener: string;
   readonly peer: Peer;
   readonly http: HttpOrigin;
-  readonly lanes = new Map<string, Lane<Exchange>>();
+  readonly lanes: Origin['lanes'] = new WeakMap();
   readonly #request: ClientRequest;
   readonly #response: Outgoing;
   readonly #type: ContentType | undefined;

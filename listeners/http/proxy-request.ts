@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { AddressRanges } from '../../src/addresses.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
+import type { HttpPool } from '../../src/relay/http-pool.ts';
 import type { Proxied } from '../../src/relay/proxied.ts';
 import type { ClientRequest } from './client-request.ts';
 import type { Outgoing } from './client-response.ts';
@@ -20,13 +21,22 @@ export interface ForwardingOptions extends TranslationOptions {
   /** The connection shall end behind this response. */
   readonly mustClose: () => boolean;
   readonly over: (record: Proxied) => void;
+  /** Where a reload sends it another way: begins that. Undefined: its way is the same. @throws GatewayError it has none now */
+  readonly reroute: () => (() => void) | undefined;
+}
+
+export interface Way {
+  readonly route: RouteConfig;
+  readonly pool: HttpPool;
 }
 
 export interface ProxyRequest
   extends Pick<ForwardingOptions, 'tunnel' | 'mustClose' | 'over' | 'bodyTimeoutMs' | 'writeTimeoutMs'> {
   readonly request: ClientRequest;
   readonly response: Outgoing;
-  readonly route: RouteConfig;
+  readonly way: Way;
+  /** By the config in force, when it is asked; the same one if it has not changed. @throws GatewayError */
+  readonly wayNow: () => Way;
   readonly listener: string;
   readonly trusted: AddressRanges;
 }

@@ -11,7 +11,7 @@ import type { BufferBudget } from '../buffer-budget.ts';
 import type { ClientRequest } from './client-request.ts';
 import { refuse } from './client-response.ts';
 import { Forwarding } from './forwarding.ts';
-import type { ProxyRequest } from './proxy-request.ts';
+import type { ProxyRequest, Way } from './proxy-request.ts';
 import { RouteActions } from './route-actions.ts';
 import { readWhole } from './whole-body.ts';
 
@@ -20,30 +20,23 @@ const MAX_REPLAY_BYTES = 64 * 1024;
 const NO_BODY = Buffer.alloc(0);
 
 export class ReverseProxy {
-  readonly #pools: ReadonlyMap<string, HttpPool>;
   /** Of each route that was used. */
   readonly #actions = new WeakMap<RouteConfig, RouteActions>();
   readonly #budget: BufferBudget;
   readonly #head: TraceHead;
 
-  constructor(pools: ReadonlyMap<string, HttpPool>, budget: BufferBudget, head: TraceHead) {
-    this.#pools = pools;
+  constructor(budget: BufferBudget, head: TraceHead) {
     this.#head = head;
     this.#budget = budget;
   }
 
-  /** @throws GatewayError */
   forward(proxied: ProxyRequest): void {
-    const { request, response, route, listener, over } = proxied;
-    const { action } = route;
-    const pool = action.kind === 'pool' ? this.#pools.get(action.pool) : undefined;
-    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
+    const { request, way, listener } = proxied;
     const { peer, method, incoming } = request;
     const trace = traceOf(request, proxied.trusted.has(request.hop.address));
     const record = new Proxied(listener, peer, method, incoming.httpVersion, trace);
-    record.route = route;
-    record.pool = pool.config;
-    if (!request.hasBody) this.#start(proxied, pool, record, NO_BODY);
+    setWay(record, way);
+    if (!request.hasBody) this.#start(proxied, record, NO_BODY);
     else if (this.#isReplayable(request)) {
       const limits = {
         maxBytes: MAX_REPLAY_BYTES,
@@ -53,14 +46,10 @@ export class ReverseProxy {
         budget: this.#budget,
       };
       readWhole(request.incoming, request.contentLength, limits, (body) => {
-        if (body instanceof GatewayError) {
-          record.error = body;
-          record.settledAt = performance.now();
-          refuse(response, body, true);
-          over(record);
-        } else this.#start(proxied, pool, record, body);
+        if (body instanceof GatewayError) refuseUnsent(proxied, record, body);
+        else this.#startBehind(proxied, record, body);
       });
-    } else this.#start(proxied, pool, record, undefined);
+    } else this.#start(proxied, record, undefined);
   }
 
   /** One that waits for a 100 (Continue) has sent nothing yet; it is the node that says it. */
@@ -70,9 +59,33 @@ export class ReverseProxy {
     return !request.expectsContinue;
   }
 
-  #start(proxied: ProxyRequest, pool: HttpPool, record: Proxied, body: Buffer | undefined): void {
-    const { request, response, route, trusted, bodyTimeoutMs, writeTimeoutMs, tunnel, mustClose, over } =
+  /** The config may be another one since its body began to come. */
+  #startBehind(proxied: ProxyRequest, record: Proxied, body: Buffer): void {
+    let anew: (() => void) | undefined;
+    try {
+      anew = this.#reroute(proxied, record, body);
+    } catch (thrown) {
+      this.#budget.hold(-body.length);
+      refuseUnsent(proxied, record, asGatewayError(thrown));
+      return;
+    }
+    if (anew === undefined) this.#start(proxied, record, body);
+    else anew();
+  }
+
+  #reroute(proxied: ProxyRequest, record: Proxied, body: Buffer | undefined): (() => void) | undefined {
+    const way = proxied.wayNow();
+    if (way === proxied.way) return undefined;
+    return () => {
+      setWay(record, way);
+      this.#start({ ...proxied, way }, record, body);
+    };
+  }
+
+  #start(proxied: ProxyRequest, record: Proxied, body: Buffer | undefined): void {
+    const { request, response, way, trusted, bodyTimeoutMs, writeTimeoutMs, tunnel, mustClose, over } =
       proxied;
+    const { route, pool } = way;
     const { persistence } = pool.config;
     const held = body?.length ?? 0;
     let forwarding: Forwarding;
@@ -92,18 +105,15 @@ export class ReverseProxy {
         learns: persistence?.by.length === 1 ? cookieOf(persistence.by[0]) : undefined,
         tunnel,
         mustClose,
+        reroute: () => this.#reroute(proxied, record, body),
         over: (settled) => {
           if (held > 0) this.#budget.hold(-held);
           over(settled);
         },
       });
     } catch (thrown) {
-      const error = asGatewayError(thrown);
       if (held > 0) this.#budget.hold(-held);
-      record.error = error;
-      record.settledAt = performance.now();
-      refuse(response, error, true);
-      over(record);
+      refuseUnsent(proxied, record, asGatewayError(thrown));
       return;
     }
     forwarding.start();
@@ -117,6 +127,17 @@ export class ReverseProxy {
     }
     return actions;
   }
+}
+
+function setWay(record: Proxied, { route, pool }: Way): void {
+  record.route = route;
+  record.pool = pool.config;
+}
+
+function refuseUnsent({ response, over }: ProxyRequest, record: Proxied, error: GatewayError): void {
+  record.settle(error);
+  refuse(response, error, true);
+  over(record);
 }
 
 function traceOf(request: ClientRequest, trusted: boolean): TraceContext {

@@ -113,6 +113,7 @@ export class GatewayControl implements Control {
   async reload(by: By): Promise<ReloadReport> {
     const report = await this.#config.reload(by);
     this.#actions.forgetGone();
+    this.#reports.forgetGone();
     return report;
   }
 

@@ -55,3 +55,17 @@ export function changesBetween(before: GatewayConfig, after: GatewayConfig): rea
 export function waitingForStart(started: GatewayConfig, inForce: GatewayConfig): readonly string[] {
   return AT_START.flatMap(([key, value]) => (isDeepStrictEqual(value(started), value(inForce)) ? [] : [key]));
 }
+
+/** No message goes another way by the one than by the other: its route, its sticky key, its lane, how it is sent. */
+export function isSameWay(one: GatewayConfig, other: GatewayConfig): boolean {
+  return isDeepStrictEqual(one.routes, other.routes) && isDeepStrictEqual(waysOf(one), waysOf(other));
+}
+
+function waysOf({ pools }: GatewayConfig): unknown {
+  const ways = pools.map(({ name, protocol, persistence, ordering, acknowledgement, charset }) => {
+    // How many senders are remembered, and for how long, says nothing of where they go.
+    const key = persistence && { by: persistence.by, mode: persistence.mode };
+    return [name, { protocol, key, ordering, acknowledgement, charset }] as const;
+  });
+  return new Map(ways);
+}

@@ -41,11 +41,13 @@ const LONE_CR = Buffer.from([CARRIAGE_RETURN]);
 
 export class FrameReader {
   readonly #sink: FrameSink;
-  readonly #limits: FrameReaderLimits;
+  #limits: FrameReaderLimits;
+  /** Others, from the next frame on. */
+  #nextLimits: FrameReaderLimits | undefined;
 
   readonly #strays: Strays;
   /** Of the frame that is being read, what came in earlier chunks; its start block first. */
-  readonly #parts: FrameParts;
+  #parts: FrameParts;
   /** Offset in the current chunk of the open frame's first byte that is not in `#parts`. */
   #frameFrom = 0;
   #inside = false;
@@ -67,6 +69,19 @@ export class FrameReader {
     this.#sink = sink;
     this.#limits = limits;
     this.#strays = new Strays(limits.maxJunkBytes);
+    this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES);
+  }
+
+  /** Goes by other limits: a frame that is open is read to its end by those that it began with. */
+  reconfigure(limits: FrameReaderLimits): void {
+    this.#nextLimits = limits;
+    if (!this.#inside) this.#takeUpLimits(limits);
+  }
+
+  #takeUpLimits(limits: FrameReaderLimits): void {
+    this.#nextLimits = undefined;
+    this.#limits = limits;
+    this.#strays.maxJunkBytes = limits.maxJunkBytes;
     this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES);
   }
 
@@ -292,5 +307,6 @@ export class FrameReader {
     this.#nested = 0;
     this.#surplus = false;
     this.#refused = undefined;
+    if (this.#nextLimits !== undefined) this.#takeUpLimits(this.#nextLimits);
   }
 }

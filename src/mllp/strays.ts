@@ -7,14 +7,14 @@ const SAMPLE_BYTES = 16;
 const EMPTY = Buffer.alloc(0);
 
 export class Strays {
-  readonly #maxJunkBytes: number;
+  maxJunkBytes: number;
   #junk = 0;
   #filler = 0;
   #sample: Buffer = EMPTY;
   #count = 0;
 
   constructor(maxJunkBytes: number) {
-    this.#maxJunkBytes = maxJunkBytes;
+    this.maxJunkBytes = maxJunkBytes;
   }
 
   /** All of them so far (F4, F5, F38). */
@@ -44,7 +44,7 @@ export class Strays {
         if (this.#junk === 0) this.#sample = Buffer.from(chunk.subarray(i, Math.min(to, i + SAMPLE_BYTES)));
         this.#junk++;
       }
-      if (this.#junk > this.#maxJunkBytes || this.#filler > MAX_FILLER_BYTES) return false;
+      if (this.#junk > this.maxJunkBytes || this.#filler > MAX_FILLER_BYTES) return false;
     }
     return true;
   }

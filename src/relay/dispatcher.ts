@@ -7,9 +7,17 @@ import { GatewayError } from '../errors.ts';
 import type { Ack } from '../hl7/ack.ts';
 import type { Node } from '../upstream/node.ts';
 import { type Carrier, type Exchange, newAttempt } from './exchange.ts';
-import { Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
+import { Lanes } from './lanes.ts';
+import { Rerouting } from './rerouting.ts';
 import { resendAfter } from './resend.ts';
 import { WaitingRoom } from './waiting-room.ts';
+
+/**
+ * Messages that a reload has placed anew in one turn of the event loop. Each may bring all of its lane (`maxPending`, 100 by
+ * default), and to route a message anew takes about 10 µs.
+ */
+const RECONSIDERED = 20;
 
 /** A message that every node has just refused is tried again after this long, if nothing happens before. */
 const RETRY_PAUSE_MS = 100;
@@ -17,22 +25,53 @@ const RETRY_PAUSE_MS = 100;
 export class Dispatcher implements Carrier {
   #config: PoolConfig;
   readonly pool: Pool<Node>;
-  /** By sticky key, for `ordering: key`; a lane lives while it holds messages. */
-  readonly #keyLanes = new Map<string, Lane<Exchange>>();
+  readonly #lanes = new Lanes();
   readonly #room = new WaitingRoom();
+  readonly #rerouting: Rerouting;
+  readonly #taken = new Set<Exchange>();
+  /** Nodes that others took the place of, at the same address. */
+  readonly #successors = new WeakMap<Node, Node>();
+  /** Those that have had a place in the queue get one again: they came before whatever has filled it meanwhile. */
+  readonly #seated = new WeakSet<Exchange>();
 
-  constructor(config: PoolConfig, pool: Pool<Node>) {
+  constructor(config: PoolConfig, pool: Pool<Node>, rerouting = new Rerouting()) {
     this.#config = config;
     this.pool = pool;
+    this.#rerouting = rerouting;
   }
 
   get config(): PoolConfig {
     return this.#config;
   }
 
-  /** Messages that come from now on go by another config, and what those that wait do next. */
+  /** Messages that come from now on go by another config, and what those that wait do next: see `reconsider`. */
   reconfigure(config: PoolConfig): void {
     this.#config = config;
+  }
+
+  /** Those that wait for a node are placed anew, or handed back if the config may send them elsewhere now. */
+  reconsider(): void {
+    this.#reconsider([...this.#room.all], 0);
+  }
+
+  #reconsider(waiting: readonly Exchange[], from: number): void {
+    const to = from + RECONSIDERED;
+    this.#releaseAll(waiting.slice(from, to));
+    if (to < waiting.length) setImmediate(() => this.#reconsider(waiting, to));
+  }
+
+  /** Messages that were taken and are not over. */
+  get taken(): ReadonlySet<Exchange> {
+    return this.#taken;
+  }
+
+  /** A node is gone, and another one is at its address: for messages that are bound to it, it is the same. */
+  succeed(old: Node, successor: Node): void {
+    this.#successors.set(old, successor);
+    for (const exchange of this.#taken) {
+      if (exchange.boundTo === old) exchange.boundTo = successor;
+      if (exchange.tried?.has(old) === true) exchange.tried.add(successor);
+    }
   }
 
   /** Messages waiting for a node. */
@@ -47,12 +86,17 @@ export class Dispatcher implements Carrier {
 
   /** Takes a message whose route and sticky key are known; it is settled some time. */
   take(exchange: Exchange): void {
+    exchange.takePlace();
     exchange.pool = this.config;
     exchange.carrier = this;
-    const lane = this.#laneFor(exchange);
+    this.#taken.add(exchange);
+    const lane = this.#lanes.of(exchange, this.config);
     exchange.lane = lane;
-    if (!lane.isEmpty) exchange.waitingSince = performance.now();
+    if (!lane.isEmpty) exchange.waitingSince ??= performance.now();
+    // It waited for a node before, by another config, and those behind it did so beside it.
+    if (exchange.turnAt !== undefined) lane.stuckSince ??= exchange.waitsSince;
     lane.add(exchange);
+    if (this.#rerouting.isActive) this.#rerouting.release(exchange);
     this.#advance(lane);
   }
 
@@ -78,7 +122,7 @@ export class Dispatcher implements Carrier {
     this.onRoom(node);
   }
 
-  #releaseAll(queue: ReadonlySet<Exchange>): void {
+  #releaseAll(queue: Iterable<Exchange>): void {
     for (const exchange of [...queue]) this.#release(exchange);
   }
 
@@ -87,29 +131,32 @@ export class Dispatcher implements Carrier {
   }
 
   onAnswered(exchange: Exchange, ack: Ack, frame: Buffer): void {
-    this.#taken(exchange);
+    this.#wasTaken(exchange);
     this.#end(exchange);
     exchange.settle({ kind: 'answered', ack, frame, node: exchange.node?.name ?? '' });
-    this.#next(exchange);
+    this.#goOnBehind(exchange);
   }
 
   onUnanswered(exchange: Exchange): void {
-    this.#taken(exchange);
+    this.#wasTaken(exchange);
     this.#end(exchange);
     exchange.settle({ kind: 'unanswered', node: exchange.node?.name ?? '' });
-    this.#next(exchange);
+    this.#goOnBehind(exchange);
   }
 
   onFailed(exchange: Exchange, error: GatewayError): void {
-    const { node } = exchange;
-    node?.count(error.code);
+    const node = exchange.node && this.#successorOf(exchange.node);
+    exchange.node?.count(error.code);
     const now = performance.now();
     const elapsedMs = now - (exchange.turnAt ?? exchange.receivedAt);
     if (error.resend !== 'safe') {
-      this.#taken(exchange);
+      this.#wasTaken(exchange);
       exchange.waitsSince = now;
     }
-    const resend = resendAfter(error, { writes: exchange.writes, elapsedMs }, this.config);
+    const isOutdated = error.resend === 'safe' && this.#rerouting.isOutdated(exchange);
+    const resend = isOutdated
+      ? 'other-node'
+      : resendAfter(error, { writes: exchange.writes, elapsedMs }, this.config);
     if (resend === 'give-up' || exchange.unwanted) {
       this.#giveUp(exchange, error);
       return;
@@ -131,19 +178,7 @@ export class Dispatcher implements Carrier {
     this.#end(exchange);
     exchange.settle({ kind: 'abandoned' });
     // Those behind it are abandoned in this same turn: none of them may be sent in its place.
-    setImmediate(() => this.#next(exchange));
-  }
-
-  #laneFor(exchange: Exchange): Lane<Exchange> {
-    const key = this.config.ordering === 'key' ? exchange.stickyKey : undefined;
-    const lanes = key === undefined ? exchange.origin.lanes : this.#keyLanes;
-    const name = key ?? this.config.name;
-    let lane = lanes.get(name);
-    if (lane === undefined) {
-      lane = new Lane<Exchange>(key === undefined && this.config.connections.pipelining > 1);
-      lanes.set(name, lane);
-    }
-    return lane;
+    setImmediate(() => this.#goOnBehind(exchange));
   }
 
   readonly #placeInLane = (exchange: Exchange): void => this.#place(exchange);
@@ -157,19 +192,39 @@ export class Dispatcher implements Carrier {
     const { lane } = exchange;
     if (lane === undefined) return;
     if (!lane.isEmpty) this.#advance(lane);
-    else if (exchange.stickyKey !== undefined && this.#keyLanes.get(exchange.stickyKey) === lane)
-      this.#keyLanes.delete(exchange.stickyKey);
+    else this.#lanes.left(exchange);
+  }
+
+  /** It is over: the lane goes on, and so does whatever had to wait for it elsewhere. */
+  #goOnBehind(exchange: Exchange): void {
+    this.#next(exchange);
+    if (this.#rerouting.isActive) this.#rerouting.release(exchange);
   }
 
   #end(exchange: Exchange): void {
+    this.#taken.delete(exchange);
     exchange.lane?.remove(exchange);
   }
 
   #giveUp(exchange: Exchange, error: GatewayError): void {
-    const ambiguous = exchange.attempts.some((attempt) => attempt.error?.resend === 'unsafe');
     this.#end(exchange);
-    exchange.settle({ kind: 'failed', error, ambiguous });
-    this.#next(exchange);
+    exchange.settle({ kind: 'failed', error, ambiguous: exchange.isAmbiguous });
+    this.#goOnBehind(exchange);
+  }
+
+  /** First in its lane, so it overtakes none; those behind it follow in the same way. */
+  #handBack(exchange: Exchange): void {
+    this.#end(exchange);
+    this.#lanes.left(exchange);
+    exchange.unroute();
+    this.#rerouting.handBack(exchange);
+  }
+
+  #successorOf(node: Node): Node {
+    let last = node;
+    for (let next = this.#successors.get(last); next !== undefined; next = this.#successors.get(last))
+      last = next;
+    return last;
   }
 
   /**
@@ -188,14 +243,23 @@ export class Dispatcher implements Carrier {
   }
 
   /** A node had it in work, well or badly: its lane is not stuck for want of a node. */
-  #taken({ lane }: Exchange): void {
+  #wasTaken({ lane }: Exchange): void {
     if (lane !== undefined) lane.stuckSince = undefined;
   }
 
   #place(exchange: Exchange): void {
+    if (this.#rerouting.isOutdated(exchange)) {
+      this.#handBack(exchange);
+      return;
+    }
     this.#begin(exchange);
     const { boundTo } = exchange;
     if (boundTo !== undefined) {
+      // It is in the config no more, and none other may have the message.
+      if (!this.pool.nodes.includes(boundTo)) {
+        this.#giveUp(exchange, exchange.attempts.at(-1)?.error ?? this.#queueTimeout(exchange));
+        return;
+      }
       const refused = exchange.tried !== undefined;
       exchange.tried = undefined;
       if (refused) this.#hold(exchange, this.#room.parked, RETRY_PAUSE_MS);
@@ -220,6 +284,7 @@ export class Dispatcher implements Carrier {
 
   #follow(exchange: Exchange, ahead: Exchange): boolean {
     const { node, channel } = ahead;
+    if (this.#rerouting.isOutdated(exchange)) return false;
     if (node === undefined || channel === undefined || !channel.takes(exchange) || !node.usable) return false;
     if (exchange.tried?.has(node) === true || exchange.boundTo !== undefined) return false;
     // A lane that never falls silent would stay with such a node for ever.
@@ -244,7 +309,7 @@ export class Dispatcher implements Carrier {
   /** Waits to be released: by a node, by its deadline, or after `pauseMs`. */
   #hold(exchange: Exchange, queue: Set<Exchange>, pauseMs = Number.POSITIVE_INFINITY): void {
     const { max, timeoutMs } = this.config.queue;
-    if (this.#room.size >= max) {
+    if (this.#room.size >= max && !this.#seated.has(exchange)) {
       this.#giveUp(exchange, new GatewayError('GW_ERR_QUEUE_FULL'));
       return;
     }
@@ -254,6 +319,7 @@ export class Dispatcher implements Carrier {
       return;
     }
     exchange.phase = 'queued';
+    this.#seated.add(exchange);
     exchange.waitingSince ??= performance.now();
     this.#room.add(exchange, queue, Math.min(pauseMs, leftMs), () => this.#release(exchange));
   }
@@ -265,6 +331,8 @@ export class Dispatcher implements Carrier {
 
   /** Takes a message out of its queue and places it anew; if its time is over, `#hold` says so. */
   #release(exchange: Exchange): void {
+    // What happened to another one may have ended its sender's connection, or brought it elsewhere.
+    if (!this.#room.has(exchange)) return;
     this.#room.remove(exchange);
     exchange.phase = 'ready';
     this.#next(exchange);

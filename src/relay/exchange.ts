@@ -78,8 +78,11 @@ export interface Origin {
   readonly peer: Peer;
   /** Undefined: it did not come over HTTP. */
   readonly http?: HttpOrigin | undefined;
-  /** By pool: the messages of this sender connection that are not yet answered, in order. */
-  readonly lanes: Map<string, Lane<Exchange>>;
+  /**
+   * By dispatcher: the messages of this sender connection that are not yet answered, in order. Weak: a connection outlives
+   * pools. Messages of one connection have the same one, also those of a batch.
+   */
+  readonly lanes: WeakMap<object, Lane<Exchange>>;
   settled(exchange: Exchange, outcome: Outcome): void;
   /** It is to be split, into as many messages as its `parts` says. */
   becameBatch?(exchange: Exchange): void;
@@ -115,6 +118,7 @@ export interface Carrier {
 }
 
 let count = 0;
+let places = 0;
 
 export class Exchange implements Delivery {
   /** Order of receipt, over all connections. */
@@ -127,6 +131,10 @@ export class Exchange implements Delivery {
   readonly trace: TraceContext;
   #header: Header | undefined;
 
+  /** Of the config that it was routed by: see `Rerouting`. */
+  epoch = 0;
+  /** In the order in which pools took messages first; 0: none has. Being routed anew does not change it. */
+  place = 0;
   route: RouteConfig | undefined;
   pool: PoolConfig | undefined;
   stickyKey: string | undefined;
@@ -195,12 +203,36 @@ export class Exchange implements Delivery {
     return writes;
   }
 
+  /** A node may have it, and has not said so. */
+  get isAmbiguous(): boolean {
+    return this.attempts.some(({ error }) => error?.resend === 'unsafe');
+  }
+
+  /** A pool takes it. */
+  takePlace(): void {
+    if (this.place === 0) this.place = ++places;
+  }
+
+  /** It is to be routed anew: no more is known of its way than when it came. What it met on it so far stays on record. */
+  unroute(): void {
+    this.#giveBack();
+    this.phase = 'ready';
+    this.route = undefined;
+    this.pool = undefined;
+    this.stickyKey = undefined;
+    this.posting = undefined;
+    this.lane = undefined;
+    this.node = undefined;
+    this.channel = undefined;
+    this.tried = undefined;
+  }
+
   settle(outcome: Outcome): void {
     if (this.phase === 'over') return;
     this.phase = 'over';
     this.outcome = outcome;
     this.settledAt = performance.now();
-    if (this.#heldBytes > 0) this.origin.hold(-this.#heldBytes);
+    this.#giveBack();
     this.origin.settled(this, outcome);
   }
 
@@ -209,6 +241,11 @@ export class Exchange implements Delivery {
     if (this.phase === 'over') return;
     this.#heldBytes += bytes;
     this.origin.hold(bytes);
+  }
+
+  #giveBack(): void {
+    if (this.#heldBytes > 0) this.origin.hold(-this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   /** Not to be sent any more, if it has not been. */

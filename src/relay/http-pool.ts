@@ -38,6 +38,8 @@ export class HttpPool {
 
   reconfigure(config: PoolConfig): void {
     this.#config = config;
+    // Of nodes that may be gone.
+    this.#tokens.clear();
   }
 
   /** Requests waiting for a node. */

@@ -3,6 +3,8 @@
 
 /** What a lane needs to know of a message. */
 export interface Laned {
+  /** Grows in the order in which messages are added; one that is added again has the same as before. */
+  readonly place: number;
   readonly phase: 'ready' | 'queued' | 'sent' | 'over';
 }
 
@@ -10,7 +12,7 @@ export class Lane<T extends Laned> {
   /** In order; the settled ones are taken out. */
   readonly exchanges: T[] = [];
   /** Whether messages may follow one another on a node's connection before the first is answered. */
-  readonly mayFollow: boolean;
+  mayFollow: boolean;
   /**
    * Since when its first message has waited for a node, whichever message that was at the time; undefined: the last one
    * that had its turn was taken by a node. In performance.now() milliseconds.
@@ -27,8 +29,12 @@ export class Lane<T extends Laned> {
     return this.exchanges.length === 0;
   }
 
+  /** Behind all that were added before it; also where it comes back, and later ones are there. */
   add(exchange: T): void {
-    this.exchanges.push(exchange);
+    let at = this.exchanges.length;
+    while (at > 0 && (this.exchanges[at - 1] as T).place > exchange.place) at--;
+    if (at === this.exchanges.length) this.exchanges.push(exchange);
+    else this.exchanges.splice(at, 0, exchange);
   }
 
   remove(exchange: T): void {

@@ -2,65 +2,82 @@
 // Every exchange that is accepted is settled once: answered by a node, or failed with a named error. What takes long to
 // read is read in the parse pool meanwhile; what comes behind it from the same sender waits for its turn.
 
-import type { MessageView } from '../../routing/message-view.ts';
-import type { Questions } from '../../routing/questions.ts';
-import type { Router } from '../../routing/router.ts';
-import { stickyKey } from '../../routing/sticky-key.ts';
-import type { RouteConfig } from '../config/config.ts';
-import { asGatewayError, GatewayError } from '../errors.ts';
+import { asGatewayError } from '../errors.ts';
 import { type Piece, splitBatch } from '../hl7/batch.ts';
-import { HEADER_ONLY, type MessageRead, UNREAD } from '../hl7/fields-read.ts';
-import { type Header, isHeaderDeep, readHeader } from '../hl7/header.ts';
+import { HEADER_ONLY, UNREAD } from '../hl7/fields-read.ts';
+import { isHeaderDeep, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import { payloadOf } from '../mllp/frame.ts';
-import { type Admission, admit, allow, checkFramable, expectsAnswer } from './admission.ts';
+import type { Admission } from './admission.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
-import { Postings } from './posting.ts';
+import { type Found, mayBeSplit, Reading } from './reading.ts';
+import type { Rerouting } from './rerouting.ts';
+import { Signpost, type Ways } from './signpost.ts';
 import { SplitBatch } from './split-batch.ts';
-import { NO_TRACES, remoteIn, type TraceFields, type TraceHead } from './trace-head.ts';
+import { NO_TRACES, type TraceHead } from './trace-head.ts';
 import { type Turn, Turns } from './turns.ts';
 import { WholeWork } from './whole-work.ts';
 
 type Step = () => void;
 
+/** Of a message that is routed anew: its listener has admitted it. */
+const ADMITTED: Admission = {
+  batch: 'whole',
+  maxBatch: 0,
+  missingControlId: 'forward',
+  utf16: 'forward',
+  allowance: undefined,
+};
+
+/** What of a reload is to be known. */
+export interface Change {
+  readonly ways: Ways;
+  /** Names of the listeners that there are now. */
+  readonly listeners: ReadonlySet<string>;
+  /** Of those that are gone: what they have still goes by the config that they had. */
+  readonly gone: Iterable<Admission>;
+  /**
+   * Where messages may go another way than before: all that pools have. They are routed anew when they are next looked at,
+   * unless a node has or may have them.
+   */
+  readonly taken: Iterable<Exchange> | undefined;
+}
+
 export class Relay {
-  #router: Router;
-  readonly #dispatchers: ReadonlyMap<string, Dispatcher>;
+  readonly #signpost: Signpost;
   readonly #parsing: Parsing;
-  #postings: Postings;
-  #questions: Questions;
-  #hasHl7Routes: boolean;
-  readonly #turns = new Turns();
+  readonly #reading: Reading;
+  readonly #turns: Turns;
+  readonly #rerouting: Rerouting;
   readonly #head: TraceHead;
 
-  constructor(
-    router: Router,
-    dispatchers: ReadonlyMap<string, Dispatcher>,
-    parsing: Parsing,
-    questions: Questions,
-    head: TraceHead = NO_TRACES,
-  ) {
-    this.#router = router;
+  constructor(ways: Ways, rerouting: Rerouting, parsing: Parsing, head: TraceHead = NO_TRACES) {
     this.#head = head;
-    this.#dispatchers = dispatchers;
     this.#parsing = parsing;
-    this.#questions = questions;
-    this.#postings = new Postings(router.routes, head);
-    this.#hasHl7Routes = router.routes.some(({ http }) => http?.hl7 === true);
+    this.#rerouting = rerouting;
+    this.#signpost = new Signpost(ways, rerouting, head);
+    this.#reading = new Reading(this.#signpost, parsing);
+    this.#turns = new Turns((exchange) => {
+      if (exchange.phase === 'over') rerouting.release(exchange);
+    });
+    rerouting.attach((exchange) => this.#routeAnew(exchange));
   }
 
   /** Messages that come from now on go by other routes. */
-  reconfigure(router: Router, questions: Questions): void {
-    this.#router = router;
-    this.#questions = questions;
-    this.#postings = new Postings(router.routes, this.#head);
-    this.#hasHl7Routes = router.routes.some(({ http }) => http?.hl7 === true);
+  reconfigure({ ways, listeners, gone, taken }: Change): void {
+    this.#signpost.reconfigure(ways, gone);
+    this.#rerouting.reload(listeners, taken);
   }
 
-  /** Messages that are being read in the parse pool, or wait behind such. */
+  /** Messages that are being read in the parse pool, or wait behind such or for others to be out of their way. */
   get reading(): number {
     return this.#turns.count;
+  }
+
+  /** The same of listeners that are gone: they go by an earlier config, to pools that may be gone too. */
+  get isReadingOld(): boolean {
+    return this.#turns.some(({ listener }) => this.#rerouting.isGone(listener));
   }
 
   /** The pool has no room for what this sender sends: it is not to be read until one of its messages is over. */
@@ -68,24 +85,9 @@ export class Relay {
     return this.#turns.count > 0 && this.#parsing.isFull && this.#turns.has(origin);
   }
 
-  /** Some route says of its POSTs that they are messages. */
-  get somePathIsHl7(): boolean {
-    return this.#hasHl7Routes;
-  }
-
-  findRoute(view: MessageView): RouteConfig | undefined {
-    return this.#router.decide(view)?.route;
-  }
-
-  /**
-   * The route of a request that is no HL7 message.
-   *
-   * @throws GatewayError
-   */
-  routeOf(view: MessageView): RouteConfig {
-    const route = this.findRoute(view);
-    if (route === undefined) throw new GatewayError('GW_ERR_ROUTE_NONE');
-    return route;
+  /** For requests that are no HL7 messages. */
+  get signpost(): Signpost {
+    return this.#signpost;
   }
 
   accept(exchange: Exchange, admission: Admission): void {
@@ -105,13 +107,10 @@ export class Relay {
         this.#split(this.#turns.begin(exchange), pieces, admission);
         return;
       }
-      const dispatcher = this.#decide(exchange, admission, isLarge ? HEADER_ONLY : undefined);
-      const work = WholeWork.of(exchange, dispatcher);
-      if (work !== undefined && isLarge) throw UNREAD;
-      work?.doHere();
+      const dispatcher = this.#decideHere(exchange, admission, isLarge);
       this.#parsing.stats.inline++;
-      if (this.#turns.count === 0) dispatcher.take(exchange);
-      else this.#inTurn(exchange, () => take(dispatcher, exchange));
+      if (this.#turns.count === 0 && !this.#rerouting.isActive) dispatcher.take(exchange);
+      else this.#inTurn(exchange, dispatcher);
     } catch (thrown) {
       if (thrown === UNREAD) {
         this.#readElsewhere(exchange, admission, payload);
@@ -123,9 +122,78 @@ export class Relay {
     }
   }
 
-  #inTurn(exchange: Exchange, step: Step): void {
-    if (!this.#turns.has(exchange.origin)) step();
-    else this.#turns.end(this.#turns.begin(exchange), step);
+  /** All on the event loop; throws UNREAD of a message that is too large for that. */
+  #decideHere(exchange: Exchange, admission: Admission, isLarge: boolean): Dispatcher {
+    const dispatcher = this.#signpost.decide(exchange, admission, isLarge ? HEADER_ONLY : undefined);
+    const work = WholeWork.of(exchange, dispatcher);
+    if (work !== undefined && isLarge) throw UNREAD;
+    work?.doHere();
+    return dispatcher;
+  }
+
+  #inTurn(exchange: Exchange, dispatcher: Dispatcher): void {
+    if (!this.#turns.has(exchange.origin) && !this.#isBlocked(exchange, dispatcher))
+      take(dispatcher, exchange);
+    else {
+      const turn = this.#turns.begin(exchange);
+      this.#turns.end(turn, () => this.#hand(turn, dispatcher));
+    }
+  }
+
+  #isBlocked(exchange: Exchange, { config }: Dispatcher): boolean {
+    return this.#rerouting.blocks(exchange, config.ordering === 'key');
+  }
+
+  /** Its turn has come, and it is known where it goes; unless another config has come meanwhile. */
+  #hand(turn: Turn, dispatcher: Dispatcher): void {
+    const { exchange } = turn;
+    if (this.#rerouting.isOutdated(exchange)) this.#decideAnew(turn);
+    else if (this.#isBlocked(exchange, dispatcher)) {
+      exchange.waitingSince ??= performance.now();
+      turn.isHeld = true;
+      const again = (): void => this.#resume(turn, () => this.#hand(turn, dispatcher));
+      this.#rerouting.wait(exchange, dispatcher.config.ordering === 'key', again);
+    } else take(dispatcher, exchange);
+  }
+
+  /** A turn that was held goes on. */
+  #resume(turn: Turn, step: Step): void {
+    if (turn.exchange.phase === 'over') return;
+    turn.isHeld = false;
+    step();
+    if (!turn.isHeld) this.#turns.release(turn);
+  }
+
+  /** A pool had it, and no node; it goes by the config that is in force now. */
+  #routeAnew(exchange: Exchange): void {
+    const turn = this.#turns.begin(exchange);
+    this.#turns.end(turn, () => this.#decideAnew(turn));
+  }
+
+  #decideAnew(turn: Turn): void {
+    const { exchange } = turn;
+    const payload = payloadOf(exchange.frame);
+    exchange.unroute();
+    try {
+      const isLarge = payload.length > this.#parsing.inlineLimitBytes;
+      const dispatcher = this.#decideHere(exchange, ADMITTED, isLarge);
+      this.#hand(turn, dispatcher);
+    } catch (thrown) {
+      if (thrown !== UNREAD) {
+        fail(exchange, thrown);
+        return;
+      }
+      turn.isHeld = true;
+      this.#reading.read(turn, ADMITTED, payload).then(
+        (found) => this.#resume(turn, () => this.#goOn(turn, found, ADMITTED)),
+        (failed) => this.#resume(turn, () => fail(exchange, failed)),
+      );
+    }
+  }
+
+  #goOn(turn: Turn, found: Found, admission: Admission): void {
+    if ('pieces' in found) this.#start(turn, found.pieces, admission);
+    else this.#hand(turn, found.dispatcher);
   }
 
   #split(turn: Turn, pieces: readonly Piece[], admission: Admission): void {
@@ -145,104 +213,14 @@ export class Relay {
     batch.start();
   }
 
-  /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
-  #decide(exchange: Exchange, admission: Admission, fields: MessageRead | undefined): Dispatcher {
-    const { header } = exchange;
-    const { listener, peer, http } = exchange.origin;
-    if (this.#head.isOn) {
-      exchange.parsedAt = performance.now();
-      if (this.#head.fields !== undefined && fields === undefined) this.#adopt(exchange, this.#head.fields);
-    }
-    admit(header, admission, fields);
-    if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
-    const view = { header, listener, peer, http, fields };
-    if (admission.allowance !== undefined) allow(view, admission.allowance, fields);
-    const dispatcher = this.#route(exchange, view);
-    const { persistence, acknowledgement, protocol } = dispatcher.config;
-    if (protocol === 'http') exchange.posting = this.#postings.for(exchange);
-    else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
-    if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
-    exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
-    return dispatcher;
-  }
-
-  #adopt({ header, origin, batch, trace }: Exchange, fields: TraceFields): void {
-    if (origin.http !== undefined || batch !== undefined) return;
-    const remote = remoteIn(header, fields);
-    if (remote !== undefined) trace.adopt(remote);
-  }
-
   #readElsewhere(exchange: Exchange, admission: Admission, payload: Buffer): void {
     this.#parsing.stats.offloaded++;
     const turn = this.#turns.begin(exchange);
-    this.#readAndDecide(turn, admission, payload).then(
-      (step) => this.#turns.end(turn, step),
+    this.#reading.read(turn, admission, payload).then(
+      (found) => this.#turns.end(turn, () => this.#goOn(turn, found, admission)),
       (thrown) => this.#turns.end(turn, () => fail(exchange, thrown)),
     );
   }
-
-  async #readAndDecide(turn: Turn, admission: Admission, payload: Buffer): Promise<Step> {
-    const { exchange } = turn;
-    if (!exchange.hasHeader) await this.#readHeader(exchange, payload);
-    if (mayBeSplit(exchange, admission)) {
-      const job = this.#parsing.split(payload, exchange.origin.http?.charset?.decoder, admission.maxBatch);
-      turn.cancel = job.cancel;
-      const pieces = await job.result;
-      if (pieces !== undefined) return () => this.#start(turn, pieces, admission);
-    }
-    const dispatcher = await this.#decideElsewhere(turn, admission, payload);
-    await WholeWork.of(exchange, dispatcher)?.doElsewhere(this.#parsing, turn);
-    return () => take(dispatcher, exchange);
-  }
-
-  async #decideElsewhere(turn: Turn, admission: Admission, payload: Buffer): Promise<Dispatcher> {
-    const { exchange } = turn;
-    const { header, origin } = exchange;
-    const isOver = (): boolean => exchange.phase === 'over';
-    try {
-      return this.#decide(exchange, admission, HEADER_ONLY);
-    } catch (thrown) {
-      // For one that was abandoned meanwhile nobody is asked.
-      if (thrown !== UNREAD || isOver()) throw thrown;
-    }
-    const charset = origin.http?.charset?.decoder ?? header.charset;
-    for (;;) {
-      const questions = this.#questions;
-      const questionnaire = questions.of(admission);
-      const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
-      turn.cancel = job.cancel;
-      const output = await job.result;
-      // Another config may have other questions, and a message is routed by one config alone.
-      if (!questions.isSame(this.#questions) && !isOver()) continue;
-      return this.#decide(exchange, admission, questionnaire.answered(output));
-    }
-  }
-
-  async #readHeader(exchange: Exchange, payload: Buffer): Promise<void> {
-    try {
-      exchange.header = await this.#parsing.readHeader(payload);
-    } catch (thrown) {
-      // Where a worker failed there may be a header all the same, and the refusal is written by it.
-      if (asGatewayError(thrown).fault === 'unavailable') exchange.header = readHeader(payload);
-      throw thrown;
-    }
-  }
-
-  #route(exchange: Exchange, view: MessageView & { readonly header: Header }): Dispatcher {
-    const route = this.routeOf(view);
-    exchange.route = route;
-    const { action } = route;
-    if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
-    const dispatcher = this.#dispatchers.get(action.pool);
-    if (dispatcher === undefined)
-      throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${action.pool}` });
-    return dispatcher;
-  }
-}
-
-/** A message of a batch is none itself. */
-function mayBeSplit(exchange: Exchange, admission: Admission): boolean {
-  return admission.batch === 'split' && exchange.batch === undefined;
 }
 
 function piecesOf(exchange: Exchange, admission: Admission): readonly Piece[] | undefined {

@@ -8,7 +8,6 @@ import { readHeader } from '../hl7/header.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { type Carrier, Exchange, type HttpOrigin, type Origin, type Outcome } from './exchange.ts';
-import type { Lane } from './lane.ts';
 
 /**
  * Messages of one batch under way at the same time: as many as a sender's connection may have (`maxPending`, by default).
@@ -22,7 +21,7 @@ const MAX_LINKED = 128;
 export class SplitBatch implements Origin, Carrier {
   readonly listener: string;
   readonly peer: Peer;
-  readonly lanes: Map<string, Lane<Exchange>>;
+  readonly lanes: Origin['lanes'];
   readonly http: HttpOrigin | undefined;
   readonly #whole: Exchange;
   readonly #pieces: readonly Piece[];

@@ -22,6 +22,7 @@ export class Turn implements Carrier {
 
   abandon(exchange: Exchange): void {
     this.cancel?.();
+    this.isHeld = false;
     exchange.settle({ kind: 'abandoned' });
     // Those behind it are abandoned in this same turn of the event loop: none of them may be sent in its place.
     setImmediate(() => this.#turns.end(this, () => {}));
@@ -36,7 +37,13 @@ export class Turn implements Carrier {
 export class Turns {
   readonly #lines = new Map<Origin, Turn[]>();
   readonly #clear = new Map<Origin, () => void>();
+  readonly #onLeft: (exchange: Exchange) => void;
   #count = 0;
+
+  /** `onLeft`: a message does not wait here any more. */
+  constructor(onLeft: (exchange: Exchange) => void = () => {}) {
+    this.#onLeft = onLeft;
+  }
 
   /** Messages that are read, or wait for those that are. */
   get count(): number {
@@ -47,14 +54,23 @@ export class Turns {
     return this.#lines.has(origin);
   }
 
-  /** The message takes its place, until `end` is called for it or it is abandoned. */
+  /** Some sender of which this holds has messages here. */
+  some(holds: (origin: Origin) => boolean): boolean {
+    for (const origin of this.#lines.keys()) if (holds(origin)) return true;
+    return false;
+  }
+
+  /**
+   * The message takes its place, until `end` is called for it or it is abandoned. One that a pool has had before, and that is
+   * routed anew, takes it before those that none has had.
+   */
   begin(exchange: Exchange): Turn {
     const turn = new Turn(exchange, this);
     exchange.carrier = turn;
     this.#count++;
     const line = this.#lines.get(exchange.origin);
     if (line === undefined) this.#lines.set(exchange.origin, [turn]);
-    else line.push(turn);
+    else line.splice(placeIn(line, exchange), 0, turn);
     return turn;
   }
 
@@ -84,10 +100,14 @@ export class Turns {
     for (let first = line[0]; first?.step !== undefined; first = line[0]) {
       run(first);
       if (first.isHeld) return;
-      line.shift();
+      // It need not be the first any more: one that is routed anew may have come before it.
+      if (line[0] === first) line.shift();
+      else line.splice(line.indexOf(first), 1);
       this.#count--;
+      this.#onLeft(first.exchange);
     }
-    if (line.length > 0) return;
+    // What was told on the way may have got here before.
+    if (line.length > 0 || this.#lines.get(origin) !== line) return;
     this.#lines.delete(origin);
     const clear = this.#clear.get(origin);
     this.#clear.delete(origin);
@@ -102,4 +122,10 @@ function run(turn: Turn): void {
   turn.isRunning = true;
   turn.step?.();
   turn.isRunning = false;
+}
+
+function placeIn(line: readonly Turn[], { place }: Exchange): number {
+  if (place === 0) return line.length;
+  const at = line.findIndex(({ exchange }) => exchange.place === 0 || exchange.place > place);
+  return at < 0 ? line.length : at;
 }

@@ -15,11 +15,20 @@ export class WaitingRoom {
   /** Messages for which no node is there, or which all have just refused. */
   readonly parked = new Set<Exchange>();
   /** Messages that one node must take, and it has no room. */
-  readonly #byNode = new Map<Node, Set<Exchange>>();
+  readonly #byNode = new WeakMap<Node, Set<Exchange>>();
   readonly #waiting = new Map<Exchange, Waiting>();
 
   get size(): number {
     return this.#waiting.size;
+  }
+
+  /** In the order in which they came. */
+  get all(): Iterable<Exchange> {
+    return this.#waiting.keys();
+  }
+
+  has(exchange: Exchange): boolean {
+    return this.#waiting.has(exchange);
   }
 
   queueOf(node: Node): Set<Exchange> {

@@ -203,6 +203,11 @@ export class Node implements UpstreamOwner {
     this.#upstream.retire?.();
   }
 
+  /** What waits for a connection to it goes elsewhere. */
+  giveBack(): void {
+    this.#upstream.giveBack?.();
+  }
+
   /** Ends both of the above. One that was left out for a time need not wait any longer, but must still show itself. */
   ready(reason = 'an operator wants it'): void {
     if (this.#adminState === 'maintenance') this.#slowStart.begin(performance.now());

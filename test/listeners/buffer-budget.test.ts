@@ -75,3 +75,13 @@ it('favours one at a time, until that is over; then whoever waits may ask', () =
   expect(woken).toEqual(['b']);
   expect([one.favours(c), one.favours(b)]).toEqual([true, false]);
 });
+
+it('a larger one wakes those that wait, if there is room then', () => {
+  const { budget: one, woken, wake } = budget();
+  one.hold(150);
+  one.onRoom(wake('a'));
+  one.maxBytes = 150;
+  expect(woken).toEqual([]);
+  one.maxBytes = 151;
+  expect([woken, one.maxBytes]).toEqual([['a'], 151]);
+});

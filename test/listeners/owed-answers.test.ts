@@ -6,7 +6,7 @@ import { Exchange, type Origin } from '../../src/relay/exchange.ts';
 const ORIGIN: Origin = {
   listener: 'in',
   peer: { address: '192.0.2.1', port: 1 },
-  lanes: new Map(),
+  lanes: new WeakMap(),
   settled: () => {},
   answeredLater: () => {},
   partSettled: () => null,

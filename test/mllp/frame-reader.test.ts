@@ -30,6 +30,29 @@ describe.each(CORPUS)('$name', ({ bytes, events, limits }) => {
   });
 });
 
+describe('other limits', () => {
+  const framed = (payload: string): string => `\x0b${payload}\x1c\r`;
+
+  it('count from the next frame on, whatever of this one has come', () => {
+    const one = reading();
+    one.push('\x0ba');
+    one.reader.reconfigure({ ...LIMITS, strayEndByte: 'refuse' });
+    one.push('\x1cb\x1c\r');
+    one.push(framed('c\x1cd'));
+    const codes = one.events.map((event) => event.replace(/:.*/s, ''));
+    expect(codes).toEqual(['frame', 'GW_ERR_FRAME_END_BYTE']);
+  });
+
+  it('count at once between frames, also for what is none', () => {
+    const one = reading({ maxJunkBytes: 1 });
+    one.reader.reconfigure({ ...LIMITS, maxFrameBytes: 4 });
+    one.push('junk');
+    one.push(framed('four'));
+    one.push(framed('fives'));
+    expect(one.events).toEqual([`frame:${framed('four')}`, 'GW_ERR_FRAME_TOO_LARGE']);
+  });
+});
+
 /** Payloads that MLLP can carry: no start block, no `1C 0D`, and no `1C` at the end. */
 const payload = fc
   .uint8Array({ minLength: 1, maxLength: 200 })

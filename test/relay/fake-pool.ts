@@ -130,7 +130,7 @@ export class FakeUpstream implements Upstream {
 export class FakeSender implements Origin {
   readonly listener = 'in';
   readonly peer = { address: '192.0.2.1', port: 1 };
-  readonly lanes: Origin['lanes'] = new Map();
+  readonly lanes: Origin['lanes'] = new WeakMap();
   readonly settledIds: string[] = [];
   readonly outcomes = new Map<string, Outcome>();
   onSettled: ((exchange: Exchange, outcome: Outcome) => void) | undefined;

@@ -7,8 +7,10 @@ interface One extends Laned {
   phase: Laned['phase'];
 }
 
-function one(name: string): One {
-  return { name, phase: 'ready' };
+let places = 0;
+
+function one(name: string, place = ++places): One {
+  return { name, place, phase: 'ready' };
 }
 
 function laneOf(mayFollow: boolean, ...names: string[]): { lane: Lane<One>; all: One[] } {
@@ -85,6 +87,16 @@ describe('advance', () => {
     );
     expect(log).toEqual(['a', 'b', 'c']);
     expect(lane.isEmpty).toBe(true);
+  });
+
+  test('one that comes back takes its place before those that came behind it', () => {
+    const { lane, all } = laneOf(false, 'a', 'b', 'c');
+    const [a, b] = all as [One, One];
+    lane.remove(b);
+    lane.remove(a);
+    lane.add(b);
+    lane.add(a);
+    expect(lane.exchanges.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
   });
 
   test('a call from within a call is not nested, and not lost', () => {

@@ -13,7 +13,7 @@ import { turns } from '../helpers/until.ts';
 class Sender implements Origin {
   readonly listener = 'in';
   readonly peer = { address: '192.0.2.1', port: 1 };
-  readonly lanes: Origin['lanes'] = new Map();
+  readonly lanes: Origin['lanes'] = new WeakMap();
   readonly outcomes: Outcome[] = [];
   readonly parts: string[] = [];
   readonly later: Buffer[] = [];

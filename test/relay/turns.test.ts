@@ -8,7 +8,7 @@ import { turns as loopTurns } from '../helpers/until.ts';
 class FakeOrigin implements Origin {
   readonly listener = 'in';
   readonly peer = { address: '127.0.0.1', port: 1 };
-  readonly lanes = new Map();
+  readonly lanes = new WeakMap();
   readonly outcomes: string[] = [];
 
   settled(exchange: Exchange): void {

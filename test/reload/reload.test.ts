@@ -4,26 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
-import { simpleConfig, startGateway, type TestGateway } from '../helpers/gateway.ts';
+import { startGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
-
-interface Editable {
-  listeners: Record<string, Record<string, unknown>>;
-  pools: Record<string, { nodes: Record<string, unknown> } & Record<string, unknown>>;
-  routes: Record<string, unknown>[];
-}
-
-function configOf(nodes: readonly string[], edit: (config: Editable) => void = () => {}): string {
-  const config = JSON.parse(simpleConfig({ nodes })) as Editable;
-  edit(config);
-  return JSON.stringify(config);
-}
-
-function reload(gateway: TestGateway, text: string): Promise<readonly string[]> {
-  return gateway.gateway.reload(parseConfig(text, { env: {} }).config);
-}
+import { configOf, type Editable, reload } from './room.ts';
 
 describe('routes', () => {
   test('the next message of an open connection goes by the new ones', async () => {
@@ -130,6 +115,48 @@ describe('nodes', () => {
     expect(state()).toBe('maintenance');
   });
 
+  test('a node that is up stays so with other settings, though new ones have to show themselves first', async () => {
+    await using a = await startFaultyNode();
+    const checked = (more: object): string =>
+      configOf([a.url], (config) =>
+        Object.assign(config.pools.pool ?? {}, { queue: { timeout: '1h' }, ...more }),
+      );
+    const first = { health: { interval: '1h', fastInterval: '20ms', initial: 'down' } };
+    await using gateway = await startGateway(checked(first));
+    await using sender = await connectSender(gateway.port());
+    expect(said(await sender.exchange(message({ controlId: 'ONE' })))).toBe('AA ONE');
+    // The first check is far away.
+    await reload(gateway, checked({ health: { interval: '1h', fastInterval: '1h', initial: 'down' } }));
+    expect(said(await sender.exchange(message({ controlId: 'TWO' })))).toBe('AA TWO');
+  });
+
+  test('senders keep the nodes that a table has for them, for longer or shorter from now on', async () => {
+    await using a = await startFaultyNode();
+    await using b = await startFaultyNode();
+    const table = (persistence: object): string =>
+      configOf([a.url, b.url], (config) => {
+        const by = { by: ['MSH-3'], mode: 'table', ...persistence };
+        Object.assign(config.pools.pool ?? {}, { balance: 'round-robin', persistence: by });
+      });
+    await using gateway = await startGateway(table({}));
+    await using sender = await connectSender(gateway.port());
+    const from = async (app: string): Promise<string> => {
+      const { length } = a.messages;
+      await sender.exchange(message({ app, facility: app }));
+      return a.messages.length > length ? 'a' : 'b';
+    };
+    // The next turn is that of b.
+    expect([await from('A'), await from('B'), await from('C')]).toEqual(['a', 'b', 'a']);
+    await reload(gateway, table({ idle: '2h', maxSenders: 5 }));
+    expect([await from('C'), await from('A')]).toEqual(['a', 'a']);
+    // The one that was heard of last.
+    await reload(gateway, table({ maxSenders: 1 }));
+    expect([await from('A'), await from('C')]).toEqual(['a', 'b']);
+    // The same value of something else is another sender.
+    await reload(gateway, table({ by: ['MSH-4'] }));
+    expect(await from('C')).toBe('a');
+  });
+
   test('a pool that is gone ends when what it has is answered', async () => {
     const held = gate();
     await using a = await startFaultyNode(answers.after(held));
@@ -153,72 +180,6 @@ describe('nodes', () => {
     await a.openConnections(0);
     expect(said(await sender.exchange(message({ controlId: 'TWO' })))).toBe('AA TWO');
     expect(b.controlIds).toEqual(['TWO']);
-  });
-});
-
-describe('listeners', () => {
-  test('one that is the same keeps its port and its connections, also where it judges otherwise', async () => {
-    await using a = await startFaultyNode();
-    await using gateway = await startGateway(configOf([a.url]));
-    const port = gateway.port();
-    await using sender = await connectSender(port);
-    await sender.exchange(message());
-    await reload(
-      gateway,
-      configOf([a.url], (config) => {
-        config.routes = [{ name: 'all', when: { 'MSH-9.1': 'NONE' }, to: 'pool' }];
-        Object.assign(config.listeners.in ?? {}, { onRejected: 'CE' });
-      }),
-    );
-    expect(gateway.port()).toBe(port);
-    expect(said(await sender.exchange(message({ controlId: 'NO' })))).toBe('CE NO');
-    expect(sender.ended).toBe(false);
-  });
-
-  test('one that is new listens, one that is gone ends its connections at a message boundary', async () => {
-    const held = gate();
-    await using a = await startFaultyNode(answers.after(held));
-    await using gateway = await startGateway(configOf([a.url]));
-    await using sender = await connectSender(gateway.port());
-    await sender.send(message({ controlId: 'ONE' }));
-    await a.received(1);
-    const old = gateway.port();
-    const text = configOf([a.url], (config) => {
-      config.listeners = { other: { protocol: 'mllp', bind: '127.0.0.1:0' } };
-    });
-    expect(await reload(gateway, text)).toEqual(['listeners.other: new', 'listeners.in: gone']);
-    await expect(connectSender(old)).rejects.toThrow(/ECONNREFUSED/);
-    expect(sender.ended).toBe(false);
-    held.open();
-    expect(said(await sender.nextAck())).toBe('AA ONE');
-    expect(await sender.closed).toMatchObject({ code: undefined });
-    await using next = await connectSender(gateway.port('other'));
-    expect(said(await next.exchange(message({ controlId: 'TWO' })))).toBe('AA TWO');
-  });
-
-  test('one whose door changes is opened anew on its port', async () => {
-    await using a = await startFaultyNode();
-    await using gateway = await startGateway(configOf([a.url]));
-    const port = gateway.port();
-    const fixed = (more: object) =>
-      configOf([a.url], (config) =>
-        Object.assign(config.listeners.in ?? {}, { bind: `127.0.0.1:${port}`, ...more }),
-      );
-    // Port 0 and that port are two doors; from here on it is one.
-    await reload(
-      gateway,
-      configOf([a.url], (config) => {
-        config.listeners = { spare: { bind: '127.0.0.1:0' } };
-      }),
-    );
-    await reload(gateway, fixed({}));
-    await using sender = await connectSender(port);
-    await sender.exchange(message());
-    await reload(gateway, fixed({ limits: { maxConnections: 5 } }));
-    expect(gateway.port()).toBe(port);
-    expect(await sender.closed).toMatchObject({ code: undefined });
-    await using next = await connectSender(port);
-    expect(said(await next.exchange(message({ controlId: 'TWO' })))).toBe('AA TWO');
   });
 });
 

@@ -42,6 +42,12 @@ export class Reports {
     pace.add(endedAt - last.writtenAt, endedAt);
   }
 
+  /** What it holds of routes that the config does not have any more. */
+  forgetGone(): void {
+    const names = new Set(this.#gateway().config.routes.map(({ name }) => name));
+    for (const name of this.#routed.keys()) if (!names.has(name)) this.#routed.delete(name);
+  }
+
   status({ loadedAt, error }: LoadedConfig): StatusReport {
     const gateway = this.#gateway();
     return {

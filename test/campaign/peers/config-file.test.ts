@@ -19,7 +19,7 @@ test('good and wrong ones in turn, no good one twice in a row; restore brings th
     const text = (): string => readFileSync(file.path, 'utf8');
     let good = text();
     expect(JSON.parse(good)).toEqual(CONFIG);
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 20; round++) {
       const change = file.change();
       expect([change.good, text() !== good]).toEqual([round % 2 === 0, true]);
       if (change.good) {

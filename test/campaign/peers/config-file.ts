@@ -45,6 +45,27 @@ const CHANGES: readonly {
     good: false,
     text: (config) => JSON.stringify({ ...config, routes: [{ to: 'nowhere' }] }),
   },
+  {
+    // With the next change it is gone again, with whatever it has then.
+    what: 'another pool of the same nodes',
+    good: true,
+    text: (config) => {
+      const pools = part(config, 'pools');
+      const routes = [{ name: 'all', to: 'other' }];
+      return JSON.stringify({ ...config, pools: { ...pools, other: part(pools, 'pool') }, routes });
+    },
+  },
+  { what: 'empty file', good: false, text: () => '' },
+  {
+    what: 'nodes made anew',
+    good: true,
+    text: (config, n) => withPool(config, (pool) => set(pool, ['timeouts'], { connect: `${501 + n}ms` })),
+  },
+  {
+    what: 'a port that is none',
+    good: false,
+    text: (config) => JSON.stringify(set(config, ['listeners', 'more'], { bind: '127.0.0.1:70000' })),
+  },
 ];
 
 export class ConfigFile {

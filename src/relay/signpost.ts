@@ -1,0 +1,135 @@
+// Says where a message goes: its route, its sticky key, the pool that is to take it. Promises that this is decided by one
+// config alone, for a listener that is gone by the last one that had it, and that nothing is done with what goes nowhere.
+
+import type { MessageView } from '../../routing/message-view.ts';
+import type { Questions } from '../../routing/questions.ts';
+import type { Router } from '../../routing/router.ts';
+import { stickyKey } from '../../routing/sticky-key.ts';
+import type { RouteConfig } from '../config/config.ts';
+import { GatewayError } from '../errors.ts';
+import type { MessageRead } from '../hl7/fields-read.ts';
+import { payloadOf } from '../mllp/frame.ts';
+import { type Admission, admit, allow, checkFramable, expectsAnswer } from './admission.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Exchange } from './exchange.ts';
+import type { HttpPool } from './http-pool.ts';
+import { Postings } from './posting.ts';
+import type { Rerouting } from './rerouting.ts';
+import { remoteIn, type TraceFields, type TraceHead } from './trace-head.ts';
+
+/** A config as far as it decides about ways, and the pools that it has, by name; neither map changes any more. */
+export interface Ways {
+  readonly router: Router;
+  readonly questions: Questions;
+  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
+  /** Of pools with HTTP nodes, for requests. */
+  readonly httpPools: ReadonlyMap<string, HttpPool>;
+}
+
+interface KnownWays extends Ways {
+  readonly postings: Postings;
+  readonly hasHl7Routes: boolean;
+}
+
+export class Signpost {
+  readonly #rerouting: Rerouting;
+  readonly #head: TraceHead;
+  #ways: KnownWays;
+  /** Of listeners that are gone: what came by them is not to be judged by a config that does not know them. */
+  readonly #last = new WeakMap<Admission, KnownWays>();
+
+  constructor(ways: Ways, rerouting: Rerouting, head: TraceHead) {
+    this.#rerouting = rerouting;
+    this.#head = head;
+    this.#ways = known(ways, head);
+  }
+
+  /** `gone`: of the listeners that the other config does not have. */
+  reconfigure(ways: Ways, gone: Iterable<Admission>): void {
+    for (const admission of gone) this.#last.set(admission, this.#ways);
+    this.#ways = known(ways, this.#head);
+  }
+
+  /** What has to be known of a message. */
+  questionsFor(admission: Admission): Questions {
+    return this.#waysOf(admission).questions;
+  }
+
+  somePathIsHl7(admission: Admission): boolean {
+    return this.#waysOf(admission).hasHl7Routes;
+  }
+
+  /** No reload has come since it was found. */
+  isInForce(route: RouteConfig, admission: Admission): boolean {
+    return this.#waysOf(admission).router.routes.includes(route);
+  }
+
+  findRoute(view: MessageView, admission: Admission): RouteConfig | undefined {
+    return this.#waysOf(admission).router.decide(view)?.route;
+  }
+
+  /** @throws GatewayError */
+  routeOf(view: MessageView, admission: Admission): RouteConfig {
+    const route = this.findRoute(view, admission);
+    if (route === undefined) throw new GatewayError('GW_ERR_ROUTE_NONE');
+    return route;
+  }
+
+  /** Where requests go by this route; undefined: to no HTTP nodes. */
+  httpPoolOf({ action }: RouteConfig, admission: Admission): HttpPool | undefined {
+    return action.kind === 'pool' ? this.#waysOf(admission).httpPools.get(action.pool) : undefined;
+  }
+
+  /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
+  decide(exchange: Exchange, admission: Admission, fields: MessageRead | undefined): Dispatcher {
+    const { header } = exchange;
+    const { listener, peer, http } = exchange.origin;
+    if (this.#head.isOn) {
+      if (exchange.place === 0) exchange.parsedAt = performance.now();
+      if (this.#head.fields !== undefined && fields === undefined) adopt(exchange, this.#head.fields);
+    }
+    admit(header, admission, fields);
+    if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
+    const view = { header, listener, peer, http, fields };
+    if (admission.allowance !== undefined) allow(view, admission.allowance, fields);
+    const route = this.routeOf(view, admission);
+    exchange.route = route;
+    const { dispatchers, postings } = this.#waysOf(admission);
+    const dispatcher = dispatcherOf(route, dispatchers);
+    const { persistence, acknowledgement, protocol } = dispatcher.config;
+    if (protocol === 'http') exchange.posting = postings.for(exchange);
+    else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
+    if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
+    exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
+    exchange.epoch = this.#rerouting.epoch;
+    return dispatcher;
+  }
+
+  #waysOf(admission: Admission): KnownWays {
+    return this.#last.get(admission) ?? this.#ways;
+  }
+}
+
+function known(ways: Ways, head: TraceHead): KnownWays {
+  const { routes } = ways.router;
+  return {
+    ...ways,
+    postings: new Postings(routes, head),
+    // Some route says of its POSTs that they are messages.
+    hasHl7Routes: routes.some(({ http }) => http?.hl7 === true),
+  };
+}
+
+function dispatcherOf({ action }: RouteConfig, dispatchers: Ways['dispatchers']): Dispatcher {
+  if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
+  const dispatcher = dispatchers.get(action.pool);
+  if (dispatcher === undefined)
+    throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${action.pool}` });
+  return dispatcher;
+}
+
+function adopt({ header, origin, batch, trace }: Exchange, fields: TraceFields): void {
+  if (origin.http !== undefined || batch !== undefined) return;
+  const remote = remoteIn(header, fields);
+  if (remote !== undefined) trace.adopt(remote);
+}
