@@ -154,8 +154,8 @@ const TRACES: Schema = {
   queue: {
     // 800 messages. A span takes about 1 KiB; a million are 1 GiB. More is no better where the collector is too slow: spans
     // that wait for long cost the garbage collector more than their making did (measured: 16,384 twice as much CPU).
-    max: count(4096, 16, 1_000_000),
-    // One batch is serialised in one turn of the event loop, at 3 µs a span.
+    max: count(16_384, 16, 1_000_000),
+    // One batch is handed over in one turn of the event loop, and may be compressed there.
     batch: count(512, 1, 4096),
     delay: duration('1s'),
   },
