@@ -15,6 +15,7 @@ import {
   writeTo,
 } from './client-response.ts';
 import type { NodeFields, Trailers } from './route-actions.ts';
+import { spend } from './spent-buffers.ts';
 
 /** A node says "still working" with some of these; one that says nothing else would hold its client for good. */
 const MAX_INTERIMS = 100;
@@ -68,6 +69,7 @@ export class Answer {
   }
 
   data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    spend(chunk.length);
     // The whole body in one piece: its end follows in this same turn, and both go out in one write.
     if (chunk.length === this.#wholeBytes && chunk.length <= MAX_JOINED_BYTES) {
       this.#whole = chunk;
