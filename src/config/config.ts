@@ -57,7 +57,9 @@ export interface AuditConfig {
   readonly file: string | undefined;
   /** An IHE ATNA repository: syslog over TLS (RFC 5425). */
   readonly syslog: { readonly host: string; readonly port: number; readonly tls: NodeTlsConfig } | undefined;
-  /** Records that may wait for each of the two; more are dropped. */
+  /** Where records for the repository wait; undefined: in memory. */
+  readonly spool: { readonly folder: string; readonly maxBytes: number } | undefined;
+  /** Records that may wait in memory for each of the two; more are dropped. */
   readonly queue: number;
   /** AuditSourceID; undefined: the name of the machine. */
   readonly sourceId: string | undefined;

@@ -311,6 +311,11 @@ const AUDIT: Schema = {
     address: { format: 'bind', default: undefined },
     tls: { format: 'map', default: undefined },
   },
+  spool: {
+    folder: { format: 'text', default: undefined },
+    // A record has 1 to 2 KB: 150,000 or so.
+    maxSize: size('256MiB', KIB * KIB, KIB * GIB),
+  },
   // A record has 1 to 2 KB: a million are 2 GB.
   queue: count(10_000, 1, 1_000_000),
   sourceId: { format: 'text', default: undefined },

@@ -35,6 +35,12 @@ export class LogOutput implements DestinationStream {
     else this.#timer ??= setTimeout(() => this.#flush(), DELAY_MS).unref();
   }
 
+  /** `done` is called when all that there was is written. */
+  flush(done?: (error?: Error) => void): void {
+    this.#flush();
+    this.#out.flush(done);
+  }
+
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
