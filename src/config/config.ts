@@ -179,6 +179,8 @@ export interface ListenerTlsConfig {
   /** The server name that a sender asks for (SNI) picks among them; the first is for those who ask for none. */
   readonly keyPairs: readonly KeyPairFiles[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** For the key exchange, the best first, by OpenSSL's names. Empty: OpenSSL's own. */
+  readonly groups: readonly string[];
   /** Not empty: senders are asked for a certificate. */
   readonly clientCaFiles: readonly string[];
   /** A sender without a good certificate is refused; otherwise it is taken, without an identity. */
