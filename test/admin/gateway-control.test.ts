@@ -163,6 +163,19 @@ test('what it did is counted and timed', async () => {
   expect(gateway.control.isReady).toBe(true);
 });
 
+test('what it counted of a route ends with the route', async () => {
+  await using a = await startFaultyNode();
+  const gateway = await room(a);
+  const messages = (): unknown[] => gateway.control.routes().map((route) => [route.route, route.messages]);
+  await send(gateway, 2);
+  expect(messages()).toEqual([['all', 2]]);
+  for (const [name, count] of [['other', 0] as const, ['all', 0] as const]) {
+    writeFileSync(gateway.file, gateway.text([a]).replace(/"name":"\w+"/, `"name":"${name}"`));
+    await gateway.control.reload('10.0.0.9');
+    expect(messages()).toEqual([[name, count]]);
+  }
+});
+
 test('F74 a file that is wrong changes nothing, and the status says why', async () => {
   await using a = await startFaultyNode();
   const gateway = await room(a);

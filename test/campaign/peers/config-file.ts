@@ -51,7 +51,9 @@ const CHANGES: readonly {
     good: true,
     text: (config) => {
       const pools = part(config, 'pools');
-      const routes = [{ name: 'all', to: 'other' }];
+      // A pool without a route is warned of.
+      const none = { name: 'none', when: { 'MSH-9.1': 'NONE' }, to: 'pool' };
+      const routes = [none, { name: 'all', to: 'other' }];
       return JSON.stringify({ ...config, pools: { ...pools, other: part(pools, 'pool') }, routes });
     },
   },
