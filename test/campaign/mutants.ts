@@ -105,8 +105,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'messages of a connection may overtake each other',
     patches: [
       {
-        file: 'src/relay/dispatcher.ts',
-        find: '    let lane = lanes.get(name);',
+        file: 'src/relay/lanes.ts',
+        find: '    let lane = key === undefined ? lanes.get(this) : this.#byKey.get(key);',
         put: '    let lane: Lane<Exchange> | undefined;',
       },
     ],
