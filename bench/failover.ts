@@ -1,4 +1,5 @@
-// What senders see when a node is killed, when the config is reloaded again and again, and when another process takes over:
+// What senders see when a node is killed, when the config is reloaded again and again, when another process takes over, and
+// when the collector of traces dies:
 // `node bench/failover.ts [--quick] [--json]`. Promises: every message is followed from the moment it was due to its answer, and
 // looked up in what the nodes put on record; senders, gateway and nodes are processes of their own on loopback.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
@@ -73,7 +74,7 @@ async function startNode(at: number, port: number): Promise<{ child: ChildProces
   return { child, ...(await answerOf<{ port: number }>(child)) };
 }
 
-function writeConfig(port: number, nodes: readonly number[], weight: number): void {
+function writeConfig(port: number, nodes: readonly number[], weight: number, collector?: number): void {
   const config = {
     listeners: { in: { bind: `127.0.0.1:${port}` } },
     pools: {
@@ -88,7 +89,10 @@ function writeConfig(port: number, nodes: readonly number[], weight: number): vo
     },
     routes: [{ to: 'p' }],
     hotRestart: true,
-    telemetry: { log: { level: 'warn', messages: false } },
+    telemetry: {
+      log: { level: 'warn', messages: false },
+      ...(collector === undefined ? {} : { traces: { endpoint: `http://127.0.0.1:${collector}` } }),
+    },
   };
   writeFileSync(`${file}.new`, JSON.stringify(config));
   renameSync(`${file}.new`, file);
@@ -176,6 +180,23 @@ function rowOf(
   };
 }
 
+/** With the most memory that the process had meanwhile, every 50 ms. */
+async function watchingMemory<T>(
+  { pid }: ChildProcess,
+  meanwhile: () => Promise<T>,
+): Promise<{ readonly result: T; readonly mib: number }> {
+  let kib = 0;
+  const timer = setInterval(() => {
+    const [, rss] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    kib = Math.max(kib, Number(rss));
+  }, 50);
+  try {
+    return { result: await meanwhile(), mib: Math.round(kib / 1024) };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 const rows: Row[] = [];
 
 function show(row: Row): void {
@@ -243,6 +264,30 @@ try {
   });
   show(rowOf('two hot restarts', [restarts]));
 
+  const collectorPort = await freePort();
+  const startCollector = async (): Promise<ChildProcess> => {
+    const child = keep(fork(fileOf('processes/otlp-sink.ts'), [String(collectorPort)]));
+    await answerOf(child);
+    return child;
+  };
+  let collector = await startCollector();
+  writeConfig(port, ports, weight, collectorPort);
+  gateway.kill('SIGHUP');
+  await measured(2);
+  const withTraces = await watchingMemory(gateway, () => measured(seconds));
+  show(rowOf('every message traced', [withTraces.result]));
+  const troubled = await watchingMemory(gateway, () =>
+    measured(seconds, async () => {
+      for (let at = 0; at < 2; at++) {
+        await pause((seconds * 1_000) / 6);
+        collector.kill('SIGKILL');
+        await pause((seconds * 1_000) / 6);
+        collector = await startCollector();
+      }
+    }),
+  );
+  show(rowOf('  its collector is killed and comes back, twice', [troubled.result]));
+
   if (!options.json) {
     const numbers = (row: Row): string[] => [
       ...[row.messages, row.lost, row.duplicates, row.resetsOwed, row.closedOwed].map(String),
@@ -261,6 +306,9 @@ try {
     ];
     console.log(`${perSecond} messages a second over ${CONNECTIONS} connections, open loop`);
     for (const line of table([head, ...rows.map((row) => [row.what, ...numbers(row)])])) console.log(line);
+    console.log(
+      `most memory of the gateway: ${withTraces.mib} MiB with the collector there, ${troubled.mib} MiB with it killed`,
+    );
   }
 } finally {
   await Promise.all(

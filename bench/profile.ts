@@ -2,6 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Long enough that what is compiled on the way is not what shows. */
+export const PROFILE_MS = 5_000;
+
 interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;

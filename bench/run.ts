@@ -17,12 +17,12 @@ import {
   messageTable,
   PIPELINED,
 } from './messages.ts';
-import { topFunctions } from './profile.ts';
+import { PROFILE_MS, topFunctions } from './profile.ts';
 import { haproxyVersion, hasHaproxy, type NodePorts, startGateway } from './proxies.ts';
 import { compareRequests, HTTP_LOADS, measureRequests, type RequestRow, requestTable } from './requests.ts';
 import { FULL, QUICK } from './rounds.ts';
 import { makeTlsFiles } from './tls-files.ts';
-import { compareTraces, type TraceRow, traceTable } from './traces.ts';
+import { compareTraces, profileTraces, type TraceRow, traceTable } from './traces.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -70,9 +70,6 @@ async function compare(senders: Child, shakers: Child, nodes: NodePorts, folder:
   const handshakes = compareHandshakes(shakers, nodes, folder, certificates, kinds, times);
   await show('TLS 1.3 handshakes, X25519', handshakes, handshakeTable);
 }
-
-/** The gateway alone, for long enough that most samples are of compiled code. */
-const PROFILE_MS = 5_000;
 
 async function profile(senders: Child, shakers: Child, nodes: NodePorts, folder: string): Promise<void> {
   const kept = mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-'));
@@ -157,6 +154,8 @@ try {
     );
   }
   if (options.http) await compareHttp(folder);
+  else if (options.traces && options.profile)
+    await profileTraces(senders, nodes, folder, mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-')), times);
   else if (options.traces)
     await show('Traces and logs', compareTraces(senders, nodes, folder, times), traceTable);
   else await (options.profile ? profile : compare)(senders, shakers, nodes, folder);

@@ -1,7 +1,9 @@
 // What traces and logs cost: CPU time for each message with traces off, of 1 % and of all messages, each without and with
 // a log line for each message. Promises that what the collector got is told beside it: what is dropped costs nothing.
+import { join } from 'node:path';
 import { Child } from './child.ts';
 import { type Load, measureMessages, PIPELINED } from './messages.ts';
+import { PROFILE_MS, topFunctions } from './profile.ts';
 import { type GatewayShape, type NodePorts, type ProxyProcess, startGateway } from './proxies.ts';
 import { inRounds, type Times } from './rounds.ts';
 
@@ -75,6 +77,34 @@ export async function* compareTraces(
         for (const proxy of variants.keys()) await proxy.stop();
       }
     }
+  } finally {
+    await sink.stop();
+  }
+}
+
+/** Where the CPU time goes at full speed, of each share of traces: self time by function. */
+export async function profileTraces(
+  senders: Child,
+  nodes: NodePorts,
+  folder: string,
+  kept: string,
+  { warmUpMs }: Times,
+): Promise<void> {
+  const sink = new Child('./processes/otlp-sink.ts');
+  try {
+    const { port } = await sink.answer<{ port: number }>();
+    for (const load of LOADS)
+      for (const share of SHARES) {
+        const shape = shapeOf(share, false, port);
+        const at = join(kept, `${load.connections}-${share ?? 'off'}`);
+        const gateway = await startGateway(shape, nodes, folder, {
+          nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${at}`],
+        });
+        const { microsPerMessage } = await measureMessages(gateway, senders, load, warmUpMs, PROFILE_MS);
+        await gateway.stop();
+        console.log(`${load.name}, ${shape.name}: ${microsPerMessage.toFixed(1)} µs; profile in ${at}`);
+        for (const line of topFunctions(at, 25)) console.log(line);
+      }
   } finally {
     await sink.stop();
   }

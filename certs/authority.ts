@@ -7,6 +7,7 @@ import type { Asn1 } from './x509/der.ts';
 import {
   authorityConstraints,
   authorityKeyId,
+  crlPoints,
   EXTENSION,
   extension,
   keyId,
@@ -43,6 +44,8 @@ export interface IssueOptions extends Validity {
   readonly ip?: readonly string[];
   readonly usage: Usage;
   readonly key?: KeyKind;
+  /** Where the authority's revocation list is. */
+  readonly crlUrls?: readonly string[];
 }
 
 /** A certificate for a key that exists: of a request, or of a certificate that is renewed. */
@@ -51,6 +54,7 @@ export interface CertifyOptions extends Validity {
   readonly altNames: Asn1 | undefined;
   readonly publicKey: KeyObject;
   readonly usage: Usage;
+  readonly crlPoints?: Asn1 | undefined;
 }
 
 export interface Issued {
@@ -103,7 +107,11 @@ export class Authority {
   issue(options: IssueOptions): Issued {
     const { commonName, usage, dns = [], ip = [], key: kind = 'rsa-2048' } = options;
     // Before the key: a wrong name must not cost the time that an RSA key takes.
-    const names = { subject: subjectOf(commonName), altNames: altNames(dns, ip) };
+    const names = {
+      subject: subjectOf(commonName),
+      altNames: altNames(dns, ip),
+      crlPoints: crlPoints(options.crlUrls ?? []),
+    };
     requireNames(usage, names.altNames);
     this.#dates(options);
     const key = newKey(kind);
@@ -112,7 +120,7 @@ export class Authority {
   }
 
   certify(options: CertifyOptions): X509Certificate {
-    const { subject, altNames: names, publicKey, usage } = options;
+    const { subject, altNames: names, publicKey, usage, crlPoints: points } = options;
     requireNames(usage, names);
     if (isWeakKey(publicKey))
       throw unusable(`the key is ${keyText(publicKey)}; it takes RSA ${LEAST_RSA_BITS} at least`);
@@ -134,6 +142,7 @@ export class Authority {
         subjectKeyId(keyId(publicKey)),
         authorityKeyId(issuer.extensions.keyId ?? keyId(this.#certificate.publicKey)),
         ...(names === undefined ? [] : [extension(EXTENSION.subjectAltName, names)]),
+        ...(points === undefined ? [] : [extension(EXTENSION.crlDistributionPoints, points)]),
       ],
     };
     return signCertificate(draft, this.#key);

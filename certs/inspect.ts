@@ -32,6 +32,8 @@ export interface CertificateReport {
   readonly ca: boolean;
   readonly pathLength: number | undefined;
   readonly selfSigned: boolean;
+  /** Where its revocation list is. */
+  readonly crlUrls: readonly string[];
   readonly sha256: string;
   readonly sha1: string;
   readonly warnings: readonly string[];
@@ -73,6 +75,7 @@ export function inspectCertificate(certificate: X509Certificate, now = new Date(
     ca: extensions.ca,
     pathLength: extensions.pathLength,
     selfSigned: isSelfSigned(certificate),
+    crlUrls: extensions.crlUrls,
     sha256: certificate.fingerprint256,
     sha1: certificate.fingerprint,
     warnings,

@@ -115,7 +115,7 @@ export class ServerTls {
   }
 
   #load(): Loaded {
-    const { keyPairs, clientCaFiles, crlFiles, minVersion } = this.#config;
+    const { keyPairs, clientCaFiles, crlFiles, minVersion, groups } = this.#config;
     const clientCas = clientCaFiles.map((file) => ({ file, chain: readCertificates(file) }));
     const base: SecureContextOptions = {
       minVersion,
@@ -124,6 +124,8 @@ export class ServerTls {
       // A sender has no need to renegotiate, and could keep a core busy with it.
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     };
+    // RFC 8446 4.2.7. With `honorCipherOrder` the order is this one, and not the sender's.
+    if (groups.length > 0) base.ecdhCurve = groups.join(':');
     if (clientCas.length > 0) base.ca = clientCas.flatMap(({ chain }) => chain.map((one) => one.toString()));
     if (crlFiles.length > 0) base.crl = crlFiles.flatMap(readRevocationLists);
     const trust = [base.ca ?? [], base.crl ?? []].flat().join();

@@ -13,6 +13,7 @@ import type { Admission } from '../src/relay/admission.ts';
 import type { Proxied } from '../src/relay/proxied.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { Signpost } from '../src/relay/signpost.ts';
+import { parseTraceparent } from '../src/telemetry/trace-context.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './http/client-request.ts';
@@ -70,7 +71,7 @@ export class HttpListener implements Listener {
       keepAliveMs: http.keepAliveMs,
       readMs: limits.writeTimeoutMs,
       headersMs: http.headersTimeoutMs,
-      onFault: (error, peer) => this.#fault(error, peer),
+      onFault: (error, peer, incoming) => this.#fault(error, peer, incoming),
     });
     this.#doorway = new Doorway(config, this.#createServer(tls), (error, peer) => this.#fault(error, peer));
   }
@@ -98,7 +99,7 @@ export class HttpListener implements Listener {
       trusted: this.#trusted,
       onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
       onOver: (exchange, replied) => this.#watcher.onOver(exchange, replied),
-      onFault: (error, peer) => this.#fault(error, peer),
+      onFault: (error, peer, incoming) => this.#fault(error, peer, incoming),
       mustClose: () => this.#draining,
     });
   }
@@ -174,13 +175,13 @@ export class HttpListener implements Listener {
     try {
       this.#serve(this.#read(incoming, peer), response);
     } catch (thrown) {
-      this.#refuse(response, thrown, peer);
+      this.#refuse(incoming, response, thrown, peer);
     }
   }
 
-  #refuse(response: Outgoing, thrown: unknown, peer: Peer): void {
+  #refuse(incoming: Incoming, response: Outgoing, thrown: unknown, peer: Peer): void {
     const error = asGatewayError(thrown);
-    this.#fault(error, peer);
+    this.#fault(error, peer, incoming);
     // Whatever is behind a request that makes no sense, or of its body, makes none either.
     refuse(response, error, true);
   }
@@ -253,7 +254,7 @@ export class HttpListener implements Listener {
         tunnelTo(socket, offer.accept(), node, nodeHead, fields),
       );
     } catch (thrown) {
-      this.#refuse(response, thrown, peer);
+      this.#refuse(incoming, response, thrown, peer);
     }
   }
 
@@ -276,7 +277,15 @@ export class HttpListener implements Listener {
     else this.#connections.refuse(socket, requestError(thrown));
   }
 
-  #fault(error: GatewayError, peer: Peer | undefined): void {
-    this.#watcher.onFault(this.name, error, peer, undefined);
+  /** `incoming`: the request that it happened to; its client's trace is that of the fault. */
+  #fault(error: GatewayError, peer: Peer | undefined, incoming?: Incoming): void {
+    const { traceparent, tracestate } = incoming?.headers ?? {};
+    // What went wrong is recorded whatever anybody says of sampling, so trust is not asked for.
+    const remote = parseTraceparent(textOf(traceparent), textOf(tracestate), false);
+    this.#watcher.onFault(this.name, error, peer, undefined, remote);
   }
+}
+
+function textOf(field: string | string[] | undefined): string | undefined {
+  return typeof field === 'string' ? field : undefined;
 }

@@ -1,4 +1,5 @@
 // A TCP or TLS port that takes MLLP: one session for each sender's connection, never more than the limit.
+
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ServerTls } from '../certs/server-tls.ts';
@@ -10,6 +11,7 @@ import type { Header } from '../src/hl7/header.ts';
 import type { Admission } from '../src/relay/admission.ts';
 import type { Exchange } from '../src/relay/exchange.ts';
 import type { Relay } from '../src/relay/relay.ts';
+import type { RemoteContext } from '../src/telemetry/trace-context.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
 import type { Listener, Sender, StrayCounts } from './listener.ts';
@@ -20,8 +22,17 @@ export interface ListenerWatcher {
   onExchange(exchange: Exchange, reply: string): void;
   /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
   onOver(exchange: Exchange, replied: boolean): void;
-  /** `header`: of the message that it happened to, where one could be read. */
-  onFault(listener: string, error: GatewayError, peer: Peer | undefined, header: Header | undefined): void;
+  /**
+   * `header`: of the message that it happened to, where one could be read. `remote`: the trace that its client says it
+   * belongs to.
+   */
+  onFault(
+    listener: string,
+    error: GatewayError,
+    peer: Peer | undefined,
+    header: Header | undefined,
+    remote?: RemoteContext,
+  ): void;
 }
 
 export class MllpListener implements Listener {

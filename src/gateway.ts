@@ -113,8 +113,8 @@ export class Gateway {
         if (this.#config.log.messages) logProxied(log, record);
         options.onProxied?.(record);
       },
-      onFault: (listener, error, peer, header) => {
-        const trace = new TraceContext();
+      onFault: (listener, error, peer, header, remote) => {
+        const trace = new TraceContext(remote);
         const origin = { listener, protocol: this.#protocolOf(listener), peer, header };
         this.metrics.onFault(listener, error);
         logFault(log, error, origin, trace, this.#identifiers);

@@ -1,4 +1,4 @@
-// The collector behind the gateway, a process of its own: takes every export over HTTP and throws it away.
+// The collector behind the gateway, a process of its own: takes every export over HTTP and throws it away. Its port may be given.
 // Promises to say, when it is asked, how many exports and bytes came since it was asked before.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,7 +19,7 @@ process.on('message', () => {
   requests = 0;
   bytes = 0;
 });
-server.listen({ host: '127.0.0.1', port: 0 }, () => {
+server.listen({ host: '127.0.0.1', port: Number(process.argv[2] ?? 0) }, () => {
   process.send?.({ port: (server.address() as AddressInfo).port });
 });
 process.once('disconnect', () => process.exit());

@@ -8,8 +8,10 @@ import {
   bytesOf,
   decode,
   encode,
+  explicit,
   implicit,
   integer,
+  isTagged,
   isType,
   itemsOf,
   octets,
@@ -18,13 +20,14 @@ import {
   sequence,
   yes,
 } from './der.ts';
-import { type AltName, readAltNames } from './names.ts';
+import { type AltName, readAltNames, uriName } from './names.ts';
 
 export const EXTENSION = {
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  crlDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
 } as const;
@@ -102,6 +105,22 @@ export function authorityKeyId(id: Buffer): Asn1 {
   return extension(EXTENSION.authorityKeyIdentifier, sequence(implicit(0, id)));
 }
 
+/** RFC 5280 4.2.1.13: one list, and every place where it is; undefined where there is none. The value alone. */
+export function crlPoints(urls: readonly string[]): Asn1 | undefined {
+  if (urls.length === 0) return undefined;
+  return sequence(sequence(explicit(0, explicit(0, ...urls.map(uriName)))));
+}
+
+/** Of the points that name their list by URL, all URLs. */
+function readCrlPoints(points: Asn1): string[] {
+  return itemsOf(points).flatMap((point) => {
+    const place = itemsOf(point).find((part) => isTagged(part, 0));
+    const names = place && itemsOf(place)[0];
+    if (names === undefined) return [];
+    return readAltNames(names).flatMap(({ type, value }) => (type === 'uri' ? [value] : []));
+  });
+}
+
 /** What a list of extensions says. */
 export interface Extensions {
   readonly altNames: readonly AltName[];
@@ -113,6 +132,10 @@ export interface Extensions {
   readonly ca: boolean;
   readonly pathLength: number | undefined;
   readonly keyId: Buffer | undefined;
+  /** Where the revocation list is. */
+  readonly crlUrls: readonly string[];
+  /** As found; for a renewal. */
+  readonly crlPointsDer: Asn1 | undefined;
 }
 
 /** @throws NotDer */
@@ -127,6 +150,7 @@ export function readExtensions(list: readonly Asn1[]): Extensions {
   const extended = values.get(EXTENSION.extKeyUsage);
   const [ca, length] = itemsOf(values.get(EXTENSION.basicConstraints) ?? sequence());
   const id = values.get(EXTENSION.subjectKeyIdentifier);
+  const points = values.get(EXTENSION.crlDistributionPoints);
   return {
     altNames: names === undefined ? [] : readAltNames(names),
     altNamesDer: names,
@@ -135,6 +159,8 @@ export function readExtensions(list: readonly Asn1[]): Extensions {
     ca: isType(ca, BOOLEAN) && bytesOf(ca)[0] !== 0,
     pathLength: isType(length, INTEGER) ? bytesOf(length).readUIntBE(0, 1) : undefined,
     keyId: id === undefined ? undefined : bytesOf(id),
+    crlUrls: points === undefined ? [] : readCrlPoints(points),
+    crlPointsDer: points,
   };
 }
 

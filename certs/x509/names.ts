@@ -120,6 +120,16 @@ export function altNames(dns: readonly string[], ip: readonly string[]): Asn1 | 
   return names.length === 0 ? undefined : sequence(...names);
 }
 
+/**
+ * Where a revocation list is, as a name of type URI. RFC 5280 8 is against `https:`: whoever asks there has to check a
+ * certificate first, for which the list may be needed.
+ */
+export function uriName(text: string): Asn1 {
+  if (!/^(http|ldap):\/\/[!-~]+$/i.test(text) || !URL.canParse(text))
+    throw wrong(`"${text}" is no http:// or ldap:// URL, which a revocation list must have`);
+  return implicit(GENERAL_NAMES.uri, Buffer.from(text, 'latin1'));
+}
+
 function addressBytes(text: string): Buffer {
   if (isIP(text) === 4) return Buffer.from(ipaddr.IPv4.parse(text).toByteArray());
   // `fe80::1%eth0` is an address of this machine's only; the zone has no place in a certificate. By way of a URL,

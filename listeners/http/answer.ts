@@ -2,7 +2,7 @@
 // What cannot be completed is broken off, never cut short (F66).
 import { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { type Fields, mayTrail } from '../../src/http/fields.ts';
+import type { Fields } from '../../src/http/fields.ts';
 import type { ClientRequest } from './client-request.ts';
 import {
   breakOff,
@@ -14,7 +14,8 @@ import {
   startResponse,
   writeTo,
 } from './client-response.ts';
-import type { NodeFields } from './route-actions.ts';
+import type { NodeFields, Trailers } from './route-actions.ts';
+import { spend } from './spent-buffers.ts';
 
 /** A node says "still working" with some of these; one that says nothing else would hold its client for good. */
 const MAX_INTERIMS = 100;
@@ -68,6 +69,7 @@ export class Answer {
   }
 
   data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    spend(chunk.length);
     // The whole body in one piece: its end follows in this same turn, and both go out in one write.
     if (chunk.length === this.#wholeBytes && chunk.length <= MAX_JOINED_BYTES) {
       this.#whole = chunk;
@@ -83,15 +85,8 @@ export class Answer {
     } else this.#timer.refresh();
   }
 
-  end(trailers: NodeFields): void {
-    let fields: Record<string, string | string[]> | undefined;
-    for (const name in trailers) {
-      const value = trailers[name];
-      if (value === undefined || !mayTrail(name)) continue;
-      fields ??= Object.create(null) as Record<string, string | string[]>;
-      fields[name] = value;
-    }
-    if (fields !== undefined) this.#response.addTrailers(fields);
+  end(trailers: Trailers | undefined): void {
+    if (trailers !== undefined) this.#response.addTrailers(trailers);
     endWith(this.#response, this.#whole, this.#readMs);
   }
 

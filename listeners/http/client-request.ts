@@ -29,6 +29,7 @@ interface Framing {
   transferEncoding: string | undefined;
   expect: string | undefined;
   forwardedFor: string | undefined;
+  hasTrailer: boolean;
 }
 
 /**
@@ -46,7 +47,7 @@ export class ClientRequest implements RequestView {
   readonly hostText: Host;
   readonly method: string;
   readonly isV2: boolean;
-  /** Of the body; undefined: it is chunked, or in frames of HTTP/2 without a declared length. */
+  /** Of the body; undefined: it is chunked, or in frames of HTTP/2 without a declared length or with trailers. */
   readonly contentLength: number | undefined;
   readonly hasBody: boolean;
   /** The client waits with its body for a 100 (Continue), as long as clients do. */
@@ -73,12 +74,14 @@ export class ClientRequest implements RequestView {
     this.expectsContinue = isContinueExpected(framing.expect, httpVersion);
     if (contentLength !== undefined && !/^\d{1,15}$/.test(contentLength))
       throw refusal('its Content-Length is no number');
-    this.contentLength = contentLength === undefined ? undefined : Number(contentLength);
+    // Behind a body with a length HTTP/1 has no trailers (RFC 9112 6.3), and HTTP/2 has.
+    const isTold = contentLength !== undefined && !(this.isV2 && framing.hasTrailer);
+    this.contentLength = isTold ? Number(contentLength) : undefined;
     this.hasBody =
       transferEncoding !== undefined ||
       (this.contentLength ?? 0) > 0 ||
       // HTTP/2 says by END_STREAM whether a body follows.
-      (v2 !== undefined && contentLength === undefined && !v2.stream.endAfterHeaders);
+      (v2 !== undefined && !isTold && !v2.stream.endAfterHeaders);
     this.target = readTarget(url);
     const pseudo = v2?.authority;
     const host = this.target.authority ?? (pseudo === '' ? undefined : pseudo) ?? framing.host;
@@ -134,6 +137,7 @@ function readFraming(raw: readonly string[]): Framing {
     transferEncoding: undefined,
     expect: undefined,
     forwardedFor: undefined,
+    hasTrailer: false,
   };
   for (let i = 0; i < raw.length; i += 2) {
     const name = lowerCase(raw[i] as string);
@@ -148,6 +152,7 @@ function readFraming(raw: readonly string[]): Framing {
     } else if (name === 'transfer-encoding') {
       framing.transferEncoding = joined(framing.transferEncoding, value);
     } else if (name === 'expect') framing.expect = joined(framing.expect, value);
+    else if (name === 'trailer') framing.hasTrailer = true;
     else if (name === 'x-forwarded-for') framing.forwardedFor = joined(framing.forwardedFor, value);
   }
   return framing;

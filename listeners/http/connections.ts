@@ -18,7 +18,8 @@ export interface ConnectionsOptions {
   readonly readMs: number;
   /** While the listener closes: for a request that has begun. */
   readonly headersMs: number;
-  readonly onFault: (error: GatewayError, peer: Peer) => void;
+  /** `incoming`: the request that it happened to, where there is one. */
+  readonly onFault: (error: GatewayError, peer: Peer, incoming?: Incoming) => void;
 }
 
 interface Connection {
@@ -148,6 +149,7 @@ export class Connections {
       this.#options.onFault(
         new GatewayError('GW_ERR_HTTP_REQUEST', { detail: 'pipelined' }),
         connection.peer,
+        incoming,
       );
       socket.destroy();
       return;
@@ -166,9 +168,9 @@ export class Connections {
       socket.destroy();
       return;
     }
-    this.#options.onFault(error, connection.peer);
-    deafen(socket);
     const { last } = connection;
+    this.#options.onFault(error, connection.peer, last?.req.complete === false ? last.req : undefined);
+    deafen(socket);
     if (last === undefined || last.writableFinished) {
       socket.write(refusalBytes(error));
       closeLingering(socket);

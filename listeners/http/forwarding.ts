@@ -21,6 +21,7 @@ export class Forwarding implements LoneHandler {
   readonly #answer: Answer;
   readonly #deadlineAt: number;
   connection: NodeConnection | undefined;
+  readonly trailers = (): string[] => this.#translation.trailersToNode();
   #place: Place | undefined;
   #tried: Set<Node> | undefined;
   #controller: Dispatcher.DispatchController | undefined;
@@ -107,7 +108,7 @@ export class Forwarding implements LoneHandler {
     this.#place = undefined;
     place.upstream.over('answered');
     this.#finish(undefined);
-    this.#answer.end(trailers);
+    this.#answer.end(this.#translation.trailersToClient(trailers));
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, thrown: Error): void {

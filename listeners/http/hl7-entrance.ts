@@ -1,6 +1,5 @@
 // Where requests that hold a message come in: who may post one (RFC 7617), and then its reception.
 // Promises that nothing of the body is read of a sender that is not known.
-import type { Peer } from '../../routing/message-view.ts';
 import { asGatewayError, GatewayError } from '../../src/errors.ts';
 import type { ContentType } from '../../src/hl7/content-type.ts';
 import { Users } from './basic-auth.ts';
@@ -34,11 +33,11 @@ export class Hl7Entrance {
         if (!known) throw new GatewayError('GW_ERR_HTTP_CREDENTIALS');
         if (!request.incoming.destroyed) start();
       })
-      .catch((thrown: unknown) => this.#refuse(response, asGatewayError(thrown), request.peer));
+      .catch((thrown: unknown) => this.#refuse(request, response, asGatewayError(thrown)));
   }
 
-  #refuse(response: Outgoing, error: GatewayError, peer: Peer): void {
-    this.#options.onFault(error, peer);
+  #refuse({ peer, incoming }: ClientRequest, response: Outgoing, error: GatewayError): void {
+    this.#options.onFault(error, peer, incoming);
     const isUnknown = error.code === 'GW_ERR_HTTP_CREDENTIALS';
     refuse(response, error, true, isUnknown ? ['www-authenticate', this.#users.challenge] : []);
   }

@@ -15,7 +15,7 @@ import type { Relay } from '../../src/relay/relay.ts';
 import { parseTraceparent } from '../../src/telemetry/trace-context.ts';
 import type { BufferBudget } from '../buffer-budget.ts';
 import { refusalBytes, refusalOf } from '../refusal.ts';
-import type { ClientRequest } from './client-request.ts';
+import type { ClientRequest, Incoming } from './client-request.ts';
 import { closeBehind, endWith, type Outgoing, refuse, startResponse } from './client-response.ts';
 import { statusOf } from './statuses.ts';
 import { readWhole } from './whole-body.ts';
@@ -28,7 +28,7 @@ export interface Hl7ReceptionOptions {
   readonly trusted: AddressRanges;
   readonly onExchange: (exchange: Exchange, reply: string) => void;
   readonly onOver: (exchange: Exchange, replied: boolean) => void;
-  readonly onFault: (error: GatewayError, peer: Peer) => void;
+  readonly onFault: (error: GatewayError, peer: Peer, incoming: Incoming) => void;
   readonly mustClose: () => boolean;
 }
 
@@ -91,7 +91,8 @@ export class Hl7Reception implements Origin {
     budget.hold(-exchange.frame.length);
     budget.unfavour(this);
     // F26: its message stands all the same.
-    if (isGone(this.#response)) onFault(new GatewayError('GW_ERR_HTTP_CUT'), this.peer);
+    if (isGone(this.#response))
+      onFault(new GatewayError('GW_ERR_HTTP_CUT'), this.peer, this.#request.incoming);
     this.#reply(exchange, outcome);
     this.#options.onOver(exchange, outcome.kind !== 'abandoned');
   }
@@ -195,7 +196,7 @@ export class Hl7Reception implements Origin {
   #refuse(error: GatewayError): void {
     // Its body made no HTTP, which has been told already.
     if (this.#response.headersSent) return;
-    this.#options.onFault(error, this.peer);
+    this.#options.onFault(error, this.peer, this.#request.incoming);
     // What is left of the body is not read.
     refuse(this.#response, error, true);
   }

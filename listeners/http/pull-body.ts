@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import { GatewayError } from '../../src/errors.ts';
 import { type Incoming, isWhole } from './client-request.ts';
+import { spend } from './spent-buffers.ts';
 
 export class PullBody extends Readable {
   readonly #incoming: Incoming;
@@ -45,6 +46,7 @@ export class PullBody extends Readable {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#count.requestBytes += chunk.length;
+    spend(chunk.length);
     this.#timer?.refresh();
     if (!this.push(chunk)) this.#incoming.pause();
   };

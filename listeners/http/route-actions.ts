@@ -4,9 +4,9 @@
 import type { AddressRanges } from '../../src/addresses.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
 import { persistenceCookie, setCookieValue, stripCookie } from '../../src/http/cookie.ts';
-import { endToEnd, type Fields, isHopByHop } from '../../src/http/fields.ts';
+import { endToEnd, type Fields, isHopByHop, namedByConnection, plainName } from '../../src/http/fields.ts';
 import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
-import { compileHeaderRules, type HeaderVariables } from '../../src/http/header-rules.ts';
+import { compileHeaderRules, type HeaderVariables, ruledNames } from '../../src/http/header-rules.ts';
 import {
   compilePathRewrite,
   outsideCookie,
@@ -16,10 +16,14 @@ import {
   pathChange,
 } from '../../src/http/path-rewrite.ts';
 import { handOnTrace } from '../../src/http/trace-fields.ts';
+import { announced, mayTrail, trailersOf } from '../../src/http/trailers.ts';
 import type { HandedOn } from '../../src/telemetry/trace-context.ts';
 import type { ClientRequest } from './client-request.ts';
 
 export type NodeFields = Readonly<Record<string, string | string[] | undefined>>;
+export type Trailers = Record<string, string | string[]>;
+
+const NO_NAMES: ReadonlySet<string> = new Set();
 
 export interface ToClient {
   readonly change: PathChange | undefined;
@@ -35,12 +39,17 @@ export class RouteActions {
   readonly #rewrite: ReturnType<typeof compilePathRewrite>;
   readonly #request: ReturnType<typeof compileHeaderRules>;
   readonly #response: ReturnType<typeof compileHeaderRules>;
+  /** Names that a rule has a say on: behind a body they would go past it. */
+  readonly #ruledInRequest: ReadonlySet<string>;
+  readonly #ruledInResponse: ReadonlySet<string>;
 
   constructor({ http }: RouteConfig) {
     this.timeoutMs = http?.timeoutMs;
     this.#rewrite = compilePathRewrite(http?.rewrite);
     this.#request = http && compileHeaderRules(http.request);
     this.#response = http && compileHeaderRules(http.response);
+    this.#ruledInRequest = http === undefined ? NO_NAMES : ruledNames(http.request);
+    this.#ruledInResponse = http === undefined ? NO_NAMES : ruledNames(http.response);
   }
 
   /** The path for the node, without its query. */
@@ -70,6 +79,24 @@ export class RouteActions {
     return this.#request?.(fields, variables) ?? fields;
   }
 
+  /** What goes behind the request's body, which has come whole. */
+  trailersToNode({ incoming }: ClientRequest): Fields {
+    const { rawTrailers } = incoming;
+    if (rawTrailers.length === 0) return [];
+    return trailersOf(rawTrailers, this.#keptFromTrailing(incoming.rawHeaders));
+  }
+
+  /** RFC 9110 6.6.2: the value of Trailer. */
+  announced(request: ClientRequest): string | undefined {
+    const value = request.header('trailer');
+    return value && announced(value, this.#keptFromTrailing(request.incoming.rawHeaders));
+  }
+
+  #keptFromTrailing(head: readonly string[]): (name: string) => boolean {
+    const named = namedByConnection(head);
+    return (name) => this.#ruledInRequest.has(plainName(name)) || named?.has(name) === true;
+  }
+
   /** The fields for the client. */
   toClient(from: NodeFields, request: ClientRequest, more: ToClient): Fields {
     const fields = withoutHop(from);
@@ -78,6 +105,21 @@ export class RouteActions {
     if (cookie !== undefined)
       fields.push('set-cookie', persistenceCookie(cookie.name, cookie.token, request.secure));
     return this.#response?.(fields, more.variables) ?? fields;
+  }
+
+  /** Undefined: nothing goes behind the body. `head`: the node's fields before it. */
+  trailersToClient(from: NodeFields, head: NodeFields): Trailers | undefined {
+    let out: Trailers | undefined;
+    let named: ReadonlySet<string> | undefined;
+    for (const name in from) {
+      const value = from[name];
+      named ??= connectionNames(head.connection);
+      const isKept = this.#ruledInResponse.has(plainName(name)) || named?.has(name) === true;
+      if (value === undefined || isKept || !mayTrail(name)) continue;
+      out ??= Object.create(null) as Trailers;
+      out[name] = value;
+    }
+    return out;
   }
 
   #putRight(fields: Fields, request: ClientRequest, { change, authority }: ToClient): void {
@@ -116,7 +158,7 @@ function isReplaced(name: string): boolean {
   return REPLACED.has(name) || isForwarding(name);
 }
 
-/** `trailer`: what stands behind a request's body is not passed on (RFC 9110 6.5.1). */
+/** `trailer`: it is said anew where there will be any. */
 const REPLACED: ReadonlySet<string> = new Set(['content-length', 'expect', 'host', 'trailer']);
 
 /** RFC 9113 8.2.3: HTTP/2 may split the Cookie field, HTTP/1 may not. */

@@ -8,7 +8,7 @@ import type { Binding, HttpPool, Place } from '../../src/relay/http-pool.ts';
 import type { Proxied } from '../../src/relay/proxied.ts';
 import { handOn, type TraceHead } from '../../src/relay/trace-head.ts';
 import type { ClientRequest } from './client-request.ts';
-import { givenCookie, type NodeFields, type RouteActions } from './route-actions.ts';
+import { givenCookie, type NodeFields, type RouteActions, type Trailers } from './route-actions.ts';
 
 export interface TranslationOptions {
   readonly request: ClientRequest;
@@ -27,6 +27,8 @@ export class Translation implements HeaderVariables {
   readonly #options: TranslationOptions;
   readonly #path: string;
   readonly #change: PathChange | undefined;
+  /** Of the node's response. */
+  #head: NodeFields = {};
   /** The name of the node that it is with. */
   node = '';
 
@@ -63,13 +65,22 @@ export class Translation implements HeaderVariables {
     const handed = handOn(head, trace, attempts.at(-1), { header: undefined, http: request, listener, peer });
     const fields = actions.toNode(request, trusted, this, pool.config.persistence?.cookie, handed);
     if (request.hasBody && length !== undefined) fields.push('content-length', String(length));
+    const announced = request.hasBody && length === undefined ? actions.announced(request) : undefined;
+    if (announced !== undefined) fields.push('trailer', announced);
     if (waits) fields.push('expect', '100-continue');
     if (switches) fields.push('upgrade', request.header('upgrade') ?? '');
     return fields;
   }
 
+  /** What goes behind the request's body, which has come whole; nothing behind one with a length (RFC 9112 7.1.2). */
+  trailersToNode(): string[] {
+    const { request, actions } = this.#options;
+    return request.hasBody && request.contentLength === undefined ? actions.trailersToNode(request) : [];
+  }
+
   toClient(fields: NodeFields, { node, upstream }: Place): string[] {
     const { request, actions, pool, binding } = this.#options;
+    this.#head = fields;
     const name = pool.config.persistence?.cookie;
     const token = name === undefined ? undefined : pool.tokenOf(node);
     const isNew = token !== undefined && token !== binding.token;
@@ -79,6 +90,10 @@ export class Translation implements HeaderVariables {
       variables: this,
       cookie: name !== undefined && isNew ? { name, token } : undefined,
     });
+  }
+
+  trailersToClient(fields: NodeFields): Trailers | undefined {
+    return this.#options.actions.trailersToClient(fields, this.#head);
   }
 
   /** Those of the node's 101; undefined where it switches to something else than was asked for (RFC 9110 7.8). */

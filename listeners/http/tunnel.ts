@@ -2,6 +2,7 @@
 // one side ends; the other then has a moment to say its last.
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream';
+import { spend } from './spent-buffers.ts';
 
 /** A WebSocket's ends answer each other's close at once; this is for what is still to be read. As long as any last write. */
 const LAST_WORDS_MS = 30_000;
@@ -43,6 +44,8 @@ export function tunnelTo(
   };
   client.once('end', onEnd);
   node.once('end', onEnd);
+  client.on('data', onData);
+  node.on('data', onData);
   // An error of one side ends the other; there is nobody to tell.
   pipeline(client, node, () => {});
   pipeline(node, client, () => {});
@@ -53,4 +56,8 @@ export function tunnelTo(
   };
   client.once('close', onOneClosed);
   node.once('close', onOneClosed);
+}
+
+function onData(chunk: Buffer): void {
+  spend(chunk.length);
 }

@@ -7,13 +7,8 @@ import type { AdminConfig } from '../config/config.ts';
 import { asGatewayError, causeCode, type GatewayError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { AdminServer } from './admin-server.ts';
+import type { Prepared } from './control/prepared.ts';
 import type { Control } from './control.ts';
-
-/** What another config needs is there; one of the two is to be called. */
-export interface PreparedDoor {
-  commit(): void;
-  discard(): Promise<void>;
-}
 
 export interface DoorSurroundings {
   readonly control: Control;
@@ -73,7 +68,7 @@ export class AdminDoor {
   }
 
   /** @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_LISTEN; then everything is as it was */
-  async prepare(config: AdminConfig | undefined): Promise<PreparedDoor> {
+  async prepare(config: AdminConfig | undefined): Promise<Prepared> {
     const before = this.#door;
     if (config === undefined)
       return { commit: () => this.#replace(undefined), discard: () => Promise.resolve() };

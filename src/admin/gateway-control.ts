@@ -7,8 +7,9 @@ import type { Exchange } from '../relay/exchange.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { MetricsFormat } from '../telemetry/metrics/text.ts';
 import type { Lines } from './answer.ts';
-import { ConfigReload, type PrepareAdmin } from './control/config-reload.ts';
+import { ConfigReload } from './control/config-reload.ts';
 import { NodeActions } from './control/node-actions.ts';
+import type { Prepare } from './control/prepared.ts';
 import { Reports } from './control/reports.ts';
 import type {
   By,
@@ -31,11 +32,11 @@ export class GatewayControl implements Control {
   readonly #config: ConfigReload;
   readonly #tap: Tap;
 
-  /** `text`: of the config that the gateway was made with. Without `prepareAdmin` the admin API stays where it is. */
-  constructor(gateway: () => Gateway, text: string, log: Log, prepareAdmin: PrepareAdmin = staysAsItIs) {
+  /** `text`: of the config that the gateway was made with. Without `prepare` what stands beside it stays as it is. */
+  constructor(gateway: () => Gateway, text: string, log: Log, prepare: Prepare = staysAsItIs) {
     this.#gateway = gateway;
     this.#reports = new Reports(gateway);
-    this.#config = new ConfigReload(gateway, text, prepareAdmin, log);
+    this.#config = new ConfigReload(gateway, text, prepare, log);
     this.#actions = new NodeActions(gateway, () => this.#config.loaded.text, log);
     this.#tap = new Tap(log);
   }
@@ -130,4 +131,4 @@ export class GatewayControl implements Control {
   }
 }
 
-const staysAsItIs: PrepareAdmin = async () => ({ commit: () => {}, discard: async () => {} });
+const staysAsItIs: Prepare = async () => ({ commit: () => {}, discard: async () => {} });

@@ -9,6 +9,8 @@ export const KINDS = {
   // PS3.15 A.5.3.11
   'not authenticated': { event: ['110113', 'Security Alert'], type: ['110126', 'Node Authentication'] },
   'config changed': { event: ['110113', 'Security Alert'], type: ['110131', 'Software Configuration'] },
+  'audit started': { event: ['110113', 'Security Alert'], type: ['110134', 'Audit Recording Started'] },
+  'audit stopped': { event: ['110113', 'Security Alert'], type: ['110133', 'Audit Recording Stopped'] },
   'node state': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
   'messages tapped': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
   'message refused': { event: ['110113', 'Security Alert'], type: ['110147', 'Access Control Decision'] },
@@ -34,10 +36,8 @@ export interface AuditEvent {
 }
 
 export interface Participant {
-  /** An address, or a name such as `SIGHUP`. */
+  /** An address, the subject of its certificate, or a name such as `SIGHUP`. */
   readonly id: string;
-  /** The subject of its certificate. */
-  readonly name?: string | undefined;
   /** Of the network, where it came over one. */
   readonly address?: string | undefined;
 }
@@ -50,23 +50,42 @@ export interface AuditSource {
   readonly pid: number;
 }
 
+/**
+ * In octets as they are escaped: with all of them at their longest a record has less than 8 KiB, which receivers should take
+ * (RFC 5425 4.3.1) and more than which rsyslog cuts off unless it is told otherwise.
+ */
+const MAX_TEXT = 1_500;
+const MAX_NAME = 300;
+
 export function auditMessage(event: AuditEvent, source: AuditSource): string {
-  const { kind, at, outcome, who, subject, description, controlId } = event;
+  const { kind, at, outcome, who } = event;
+  const description = cut(event.description, MAX_TEXT);
+  const subject = cut(event.subject, MAX_NAME);
+  const controlId = event.controlId === undefined ? undefined : cut(event.controlId, MAX_NAME);
+  const host = cut(source.host, MAX_NAME);
   const { event: eventId, type } = KINDS[kind];
   const isActivity = eventId[0] === '110100';
   const own = participant({
     id: String(source.pid),
     role: isActivity ? ['110150', 'Application'] : undefined,
-    alternative: 'hl7-gateway',
+    // A.5.2.3: of a process, its name. AlternativeUserID is for AE titles (A.5.2.2), which a gateway of HL7 has none of.
+    name: 'hl7-gateway',
     // A.5.3.11: true for who reports an alert. A.5.3.1: for who started it, and nobody says who that was.
     isRequestor: !isActivity,
-    address: source.host,
+    address: host,
   });
   const performed =
     who === undefined
       ? ''
-      : participant({ id: who.id, alternative: who.name, isRequestor: false, address: who.address });
-  const site = source.site === undefined ? '' : attribute('AuditEnterpriseSiteID', source.site);
+      : participant({
+          id: cut(who.id, MAX_NAME),
+          // A.5.3.1: who started or stopped it.
+          role: isActivity ? ['110151', 'Application Launcher'] : undefined,
+          isRequestor: false,
+          address: who.address === undefined ? undefined : cut(who.address, MAX_NAME),
+        });
+  const site =
+    source.site === undefined ? '' : attribute('AuditEnterpriseSiteID', cut(source.site, MAX_NAME));
   return (
     `<AuditMessage>` +
     `<EventIdentification EventActionCode="E"${attribute('EventDateTime', at.toISOString())}` +
@@ -75,22 +94,23 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
     `<EventOutcomeDescription>${escaped(description)}</EventOutcomeDescription></EventIdentification>` +
     `${own}${performed}` +
     // 4: application server (A.5.1).
-    `<AuditSourceIdentification${site}${attribute('AuditSourceID', source.id)}>` +
+    `<AuditSourceIdentification${site}${attribute('AuditSourceID', cut(source.id, MAX_NAME))}>` +
     `<AuditSourceTypeCode csd-code="4"/></AuditSourceIdentification>` +
-    `${isActivity ? '' : alertSubject(subject, source, description, controlId)}</AuditMessage>`
+    `${isActivity ? '' : alertSubject(subject, host, description, controlId)}</AuditMessage>`
   );
 }
 
 /** A.5.3.11, alert subject: a system object (2), which is a security resource (13). */
 function alertSubject(
   subject: string,
-  { host }: AuditSource,
+  host: string,
   description: string,
   controlId: string | undefined,
 ): string {
   const message = controlId === undefined ? '' : detail('MSH-10', controlId);
+  const uri = `hl7-gateway://${inUri(host)}/${inUri(subject)}`;
   return (
-    `<ParticipantObjectIdentification${attribute('ParticipantObjectID', `hl7-gateway://${host}/${subject}`)}` +
+    `<ParticipantObjectIdentification${attribute('ParticipantObjectID', uri)}` +
     ` ParticipantObjectTypeCode="2" ParticipantObjectTypeCodeRole="13">` +
     `<ParticipantObjectIDTypeCode csd-code="12" codeSystemName="RFC-3881" originalText="URI"/>` +
     `<ParticipantObjectName>${escaped(subject)}</ParticipantObjectName>` +
@@ -100,20 +120,20 @@ function alertSubject(
 
 interface ParticipantParts {
   readonly id: string;
-  readonly alternative?: string | undefined;
+  readonly name?: string | undefined;
   readonly isRequestor: boolean;
   readonly role?: Code | undefined;
   readonly address?: string | undefined;
 }
 
-function participant({ id, alternative, isRequestor, role, address }: ParticipantParts): string {
-  const also = alternative === undefined ? '' : attribute('AlternativeUserID', alternative);
+function participant({ id, name, isRequestor, role, address }: ParticipantParts): string {
+  const named = name === undefined ? '' : attribute('UserName', name);
   // 1: a machine's name, 2: its IP address (A.5.1).
   const from =
     address === undefined
       ? ''
       : `${attribute('NetworkAccessPointID', address)} NetworkAccessPointTypeCode="${isAddress(address) ? 2 : 1}"`;
-  const open = `<ActiveParticipant${attribute('UserID', id)}${also} UserIsRequestor="${isRequestor}"${from}`;
+  const open = `<ActiveParticipant${attribute('UserID', id)}${named} UserIsRequestor="${isRequestor}"${from}`;
   return role === undefined ? `${open}/>` : `${open}>${coded('RoleIDCode', role)}</ActiveParticipant>`;
 }
 
@@ -125,6 +145,11 @@ function coded(element: string, [code, meaning]: Code): string {
   return `<${element} csd-code="${code}" codeSystemName="DCM" originalText="${meaning}"/>`;
 }
 
+/** A.5.3.11: a URI, whatever the host is called (RFC 3986 2.1). */
+function inUri(part: string): string {
+  return encodeURIComponent(part.toWellFormed());
+}
+
 /** A.5.1: the value is base64. */
 function detail(type: string, value: string): string {
   return `<ParticipantObjectDetail type="${type}" value="${Buffer.from(value, 'utf8').toString('base64')}"/>`;
@@ -134,9 +159,26 @@ function attribute(name: string, value: string): string {
   return ` ${name}="${escaped(value)}"`;
 }
 
-/** ASCII only, so that no byte order mark is needed (RFC 5424 6.4); what XML 1.0 has no character for is left out. */
+/**
+ * ASCII only, so that no byte order mark is needed (RFC 5424 6.4). What XML 1.0 cannot say becomes U+FFFD: left out, a name with
+ * a NUL in it would be another's.
+ */
 function escaped(text: string): string {
   return text
-    .replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '')
+    .replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
     .replace(/[^\x20-\x7e]|[&<>"']/gu, (char) => `&#${char.codePointAt(0)};`);
+}
+
+/** As much of it as has so many octets when it is escaped; that something is missing shows. */
+function cut(text: string, maxOctets: number): string {
+  // No character has more than 8: `&#65535;`, and those above are two in a string.
+  if (text.length * 8 <= maxOctets) return text;
+  let octets = 0;
+  let end = 0;
+  for (const char of text) {
+    octets += escaped(char).length;
+    if (octets > maxOctets) return `${text.slice(0, end)}…`;
+    end += char.length;
+  }
+  return text;
 }

@@ -18,10 +18,21 @@ export class FileSink implements AuditSink {
     this.name = path;
   }
 
+  /** @throws GatewayError GW_ERR_FILE where it cannot be written to now */
+  async open(): Promise<void> {
+    try {
+      this.#file ??= openToAppend(this.name);
+      await this.#file;
+    } catch (cause) {
+      this.#leave();
+      throw failure(cause);
+    }
+  }
+
   async write(records: readonly string[]): Promise<void> {
     this.#isWriting = true;
     try {
-      this.#file ??= open(this.name, 'a', 0o600);
+      this.#file ??= openToAppend(this.name);
       const file = await this.#file;
       const text = `${this.#torn ? '\n' : ''}${records.join('\n')}\n`;
       this.#torn = true;
@@ -30,7 +41,7 @@ export class FileSink implements AuditSink {
       await file.datasync();
     } catch (cause) {
       this.#isStale = true;
-      throw new GatewayError('GW_ERR_FILE', { detail: `audit.file: ${causeCode(cause)}`, cause });
+      throw failure(cause);
     } finally {
       this.#isWriting = false;
       if (this.#isStale) this.#leave();
@@ -54,4 +65,12 @@ export class FileSink implements AuditSink {
     this.#leave();
     await this.#leaving;
   }
+}
+
+function openToAppend(path: string): Promise<FileHandle> {
+  return open(path, 'a', 0o600);
+}
+
+function failure(cause: unknown): GatewayError {
+  return new GatewayError('GW_ERR_FILE', { detail: `audit.file: ${causeCode(cause)}`, cause });
 }

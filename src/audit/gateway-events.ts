@@ -6,6 +6,7 @@ import type { Exchange } from '../relay/exchange.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/log.ts';
 import type { AuditEvent, Participant } from './audit-message.ts';
+import type { Move } from './audit-trail.ts';
 
 export type Record = (event: AuditEvent) => void;
 
@@ -19,11 +20,11 @@ const NOT_AUTHENTICATED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 export class GatewayEvents {
   readonly #record: Record;
-  readonly #withRefusals: boolean;
+  readonly #withRefusals: () => boolean;
   readonly #shown: () => Identifiers;
 
   /** `withRefusals`: messages that the gateway refuses are recorded as well. */
-  constructor(record: Record, withRefusals: boolean, shown: () => Identifiers) {
+  constructor(record: Record, withRefusals: () => boolean, shown: () => Identifiers) {
     this.#record = record;
     this.#shown = shown;
     this.#withRefusals = withRefusals;
@@ -54,7 +55,7 @@ export class GatewayEvents {
     if (outcome?.kind !== 'failed' || outcome.error.fault !== 'unacceptable') return;
     const { error } = outcome;
     const isStranger = NOT_AUTHENTICATED.has(error.code);
-    if (!isStranger && !this.#withRefusals) return;
+    if (!isStranger && !this.#withRefusals()) return;
     const controlId = exchange.hasHeader ? this.#shown().controlId(exchange.header.text(10)) : undefined;
     const kind = isStranger ? 'not authenticated' : 'message refused';
     const route = exchange.route === undefined ? '' : `, route ${exchange.route.name}`;
@@ -75,11 +76,21 @@ export class GatewayEvents {
     this.#tell('not authenticated', 'minor', operator(by), 'admin', 'GW_ERR_ADMIN_TOKEN: a wrong token');
   }
 
-  onReload(by: string, error: GatewayError | undefined, changed: readonly string[]): void {
+  /** `moves`: places of this trail that have changed by it; what is told here goes to all of them. */
+  onReload(
+    by: string,
+    error: GatewayError | undefined,
+    changed: readonly string[],
+    moves: readonly Move[],
+  ): void {
     const what = changed.length === 0 ? 'nothing has changed' : changed.join('; ');
     if (error === undefined)
       this.#tell('config changed', 'success', operator(by), 'config', `reload: ${what}`);
     else this.#tell('config changed', 'minor', operator(by), 'config', `reload: ${error.code}`);
+    for (const { to, key, name } of moves) {
+      const kind = to ? 'audit started' : 'audit stopped';
+      this.#tell(kind, 'success', operator(by), key, `records go to ${name}${to ? '' : ' no longer'}`);
+    }
   }
 
   /** Nodes added, removed, weighed. */
@@ -121,7 +132,7 @@ function inWords({ code, detail }: GatewayError): string {
 
 function participantOf(peer: Peer | undefined): Participant | undefined {
   if (peer === undefined || peer.address === '') return undefined;
-  return { id: peer.tls?.subject ?? peer.address, name: undefined, address: peer.address };
+  return { id: peer.tls?.subject ?? peer.address, address: peer.address };
 }
 
 /** `10.0.0.9`, `10.0.0.9 (CN=ops)`, `SIGHUP`. */

@@ -177,6 +177,7 @@ function certificateRows(one: CertificateReport & { readonly alias?: string }): 
     ],
     ['purpose', one.purposes === undefined ? 'any' : one.purposes.join(', ')],
     ['key usage', one.keyUsage.join(', ')],
+    ['revocation', one.crlUrls.join(', ')],
     ['SHA-256', one.sha256],
     ['SHA-1', one.sha1],
     ...warningRows(one.warnings),

@@ -7,7 +7,7 @@ import { type IfThere, type NewFile, writeNewFiles } from '../../certs/files/new
 import { readTlsFile } from '../../certs/files/tls-file.ts';
 import { inspectCertificate } from '../../certs/inspect.ts';
 import { isIssuedBy, partsOf, pemOf } from '../../certs/x509/certificate.ts';
-import { PURPOSE } from '../../certs/x509/extensions.ts';
+import { crlPoints, PURPOSE } from '../../certs/x509/extensions.ts';
 import {
   isWeakKey,
   type KeyKind,
@@ -67,6 +67,7 @@ export interface IssueOptions extends MakeOptions, Names {
   readonly usage: Usage;
   readonly days: number | undefined;
   readonly csr: string | undefined;
+  readonly crlUrl: readonly string[];
   readonly trustCsrNames: boolean;
   readonly caSecret: Secret;
 }
@@ -86,12 +87,14 @@ export function issue(name: string, options: IssueOptions, terminal: Terminal): 
   const subject =
     options.cn !== undefined || trusted === undefined ? subjectOf(options.cn ?? name) : trusted.subject;
   const names = trusted?.extensions.altNamesDer ?? altNames(dns, ip);
+  const points = crlPoints(options.crlUrl);
   const key = request === undefined ? newKey(options.key) : undefined;
   const certificate = authority.certify({
     subject,
     altNames: names,
     publicKey: request?.publicKey ?? createPublicKey(key as KeyObject),
     usage: options.usage,
+    crlPoints: points,
     ...ending(options.days, authority),
   });
   const files = [
@@ -145,6 +148,8 @@ export interface RenewOptions {
   readonly dir: string;
   readonly days: number | undefined;
   readonly keepKey: boolean;
+  /** Empty: as it was. */
+  readonly crlUrl: readonly string[];
   readonly secret: Secret;
   readonly caSecret: Secret;
   readonly json: boolean;
@@ -154,6 +159,8 @@ export function renew(name: string, options: RenewOptions, terminal: Terminal): 
   const paths = pathsOf(options.dir, name);
   const { authority, chain } = openAuthority(options.dir, passphraseOf(options.caSecret, terminal), terminal);
   if (name === 'ca') {
+    if (options.crlUrl.length > 0)
+      throw usage('a root names no revocation list: --crl-url is for what it issues');
     const root = authority.renewed(options.days ?? AUTHORITY_DAYS);
     const files = [{ path: paths.cert, content: pemOf(root), secret: false }];
     return written(files, 'keep-backup', root, options, terminal);
@@ -165,11 +172,13 @@ export function renew(name: string, options: RenewOptions, terminal: Terminal): 
   const passphrase = passphraseOf(options.secret, terminal);
   const key = options.keepKey ? undefined : replacementKey(paths.key, old, passphrase);
   const { subject, extensions } = partsOf(old);
+  const points = crlPoints(options.crlUrl) ?? extensions.crlPointsDer;
   const certificate = authority.certify({
     subject,
     altNames: extensions.altNamesDer,
     publicKey: key === undefined ? old.publicKey : createPublicKey(key),
     usage: usageOf(extensions.purposes),
+    crlPoints: points,
     ...ending(options.days, authority),
   });
   const files = [

@@ -102,6 +102,9 @@ function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void 
     .addOption(new Option('--client', 'for a sender, or the gateway before a node').conflicts('both'))
     .option('--both', 'for both')
     .option('--days <n>', 'how long it is valid (default: 397, a client’s 825)', days)
+    .addOption(
+      list('--crl-url <url>', 'where the authority’s revocation list is; may be given more than once'),
+    )
     .addOption(keyKind().conflicts('csr'))
     .option('--csr <file>', 'for the key of this request; no key is made')
     .addOption(
@@ -148,7 +151,8 @@ function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void 
     .argument('<name>', 'as it was issued')
     .option('--dir <dir>', 'where the authority and the files are', DEFAULT_FOLDER)
     .option('--days <n>', 'how long it is valid (default: as issue)', days)
-    .option('--keep-key', 'for the same key', false);
+    .option('--keep-key', 'for the same key', false)
+    .addOption(list('--crl-url <url>', 'where the revocation list is, instead of what it says'));
   withSecret(renewCommand, 'the passphrase of its key, old and new');
   withSecret(renewCommand, 'the passphrase of the authority’s key', 'ca-')
     .option(...JSON_FLAG)

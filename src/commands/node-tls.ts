@@ -24,6 +24,7 @@ export function tlsOf(host: string, files: CertificateFiles | undefined): Secure
   const { options } = new ServerTls({
     keyPairs: [{ kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined }],
     minVersion: 'TLSv1.2',
+    groups: [],
     clientCaFiles: [],
     requireClientCert: false,
     crlFiles: [],

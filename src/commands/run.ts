@@ -2,6 +2,7 @@
 import { FileWatch } from '../../certs/file-watch.ts';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import { AdminDoor } from '../admin/admin-door.ts';
+import { inTurn } from '../admin/control/prepared.ts';
 import { GatewayControl } from '../admin/gateway-control.ts';
 import { WatchedControl } from '../admin/watched-control.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
@@ -31,7 +32,10 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     () => gateway,
     text,
     log,
-    (admin) => door.prepare(admin),
+    inTurn(
+      ({ admin }) => door.prepare(admin),
+      ({ audit }) => observers.prepareAudit(audit),
+    ),
   );
   const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, log, {

@@ -18,11 +18,23 @@ export function buildAudit(top: Section, reading: Reading): AuditConfig | undefi
   return {
     file: file === undefined ? undefined : resolve(reading.folder, file),
     syslog: buildSyslog(audit, reading),
+    spool: buildSpool(audit, reading),
     queue: audit.number('queue'),
     sourceId: audit.optionalText('sourceId'),
     siteId: audit.optionalText('siteId'),
     refusedMessages: audit.flag('refusedMessages'),
   };
+}
+
+function buildSpool(audit: Section, reading: Reading): AuditConfig['spool'] {
+  const folder = audit.optionalText('spool.folder');
+  if (folder === undefined) {
+    if (audit.has('spool.maxSize')) audit.error('spool.maxSize', 'needs spool.folder as well');
+    return undefined;
+  }
+  if (!audit.has('syslog.address'))
+    audit.error('spool.folder', 'is for records that wait for syslog.address, which is not there');
+  return { folder: resolve(reading.folder, folder), maxBytes: audit.number('spool.maxSize') };
 }
 
 function buildSyslog(audit: Section, reading: Reading): AuditConfig['syslog'] {

@@ -10,6 +10,9 @@ import type { Reading } from './source/value.ts';
 /** Where collectors listen (IANA has 4317 for both, the specification of OTLP a port for each). */
 const ENDPOINTS = { 'http/protobuf': 'http://127.0.0.1:4318', grpc: 'http://127.0.0.1:4317' } as const;
 
+/** That of opentelemetry's batch processor. An exporter's own (10 s) is shorter: this is for those who set it. */
+const EXPORT_MS = 30_000;
+
 export function buildTraces(
   top: Section,
   listeners: readonly string[],
@@ -47,6 +50,7 @@ export function buildTraces(
       maxSpans: section.number('queue.max'),
       batchSpans: section.number('queue.batch'),
       delayMs: section.number('queue.delay'),
+      exportMs: EXPORT_MS,
     },
   };
 }

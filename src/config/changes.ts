@@ -12,6 +12,7 @@ const SETTINGS: readonly (readonly [key: string, Value])[] = [
   ['telemetry.traces', ({ traces }) => traces],
   ['telemetry.controlIds', ({ identifiers }) => identifiers],
   ['admin', ({ admin }) => admin],
+  ['audit', ({ audit }) => audit],
   ['telemetry.log.level', ({ log }) => log.level],
   ['telemetry.log.messages', ({ log }) => log.messages],
   ['shutdown.timeout', ({ shutdown }) => shutdown.timeoutMs],
@@ -24,8 +25,6 @@ const SETTINGS: readonly (readonly [key: string, Value])[] = [
 const AT_START: readonly (readonly [key: string, Value])[] = [
   // The log's form is chosen when its output is opened.
   ['telemetry.log.format', ({ log }) => log.format],
-  // Its queue and its connection live as long as the process, so that no event is lost.
-  ['audit', ({ audit }) => audit],
 ];
 
 /** By name, what is new, gone or not as it was. */

@@ -57,7 +57,9 @@ export interface AuditConfig {
   readonly file: string | undefined;
   /** An IHE ATNA repository: syslog over TLS (RFC 5425). */
   readonly syslog: { readonly host: string; readonly port: number; readonly tls: NodeTlsConfig } | undefined;
-  /** Records that may wait for each of the two; more are dropped. */
+  /** Where records for the repository wait; undefined: in memory. */
+  readonly spool: { readonly folder: string; readonly maxBytes: number } | undefined;
+  /** Records that may wait in memory for each of the two; more are dropped. */
   readonly queue: number;
   /** AuditSourceID; undefined: the name of the machine. */
   readonly sourceId: string | undefined;
@@ -177,6 +179,8 @@ export interface ListenerTlsConfig {
   /** The server name that a sender asks for (SNI) picks among them; the first is for those who ask for none. */
   readonly keyPairs: readonly KeyPairFiles[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** For the key exchange, the best first, by OpenSSL's names. Empty: OpenSSL's own. */
+  readonly groups: readonly string[];
   /** Not empty: senders are asked for a certificate. */
   readonly clientCaFiles: readonly string[];
   /** A sender without a good certificate is refused; otherwise it is taken, without an identity. */

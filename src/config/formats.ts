@@ -115,6 +115,7 @@ export type FormatName =
   | 'key-pair'
   | 'key-pairs'
   | 'fingerprints'
+  | 'groups'
   | 'text'
   | 'map'
   | 'list'

@@ -127,6 +127,7 @@ const LISTENER_TLS: Schema = {
   key: { format: 'files', default: undefined },
   passphrase: PASSPHRASE,
   minVersion: TLS_VERSION,
+  groups: { format: 'groups', default: undefined },
   clientCa: { format: 'files', default: undefined },
   requireClientCert: flag(false),
   crl: { format: 'files', default: undefined },
@@ -154,8 +155,8 @@ const TRACES: Schema = {
   queue: {
     // 800 messages. A span takes about 1 KiB; a million are 1 GiB. More is no better where the collector is too slow: spans
     // that wait for long cost the garbage collector more than their making did (measured: 16,384 twice as much CPU).
-    max: count(4096, 16, 1_000_000),
-    // One batch is serialised in one turn of the event loop, at 3 µs a span.
+    max: count(16_384, 16, 1_000_000),
+    // One batch is handed over in one turn of the event loop, and may be compressed there.
     batch: count(512, 1, 4096),
     delay: duration('1s'),
   },
@@ -166,6 +167,7 @@ const ADMIN_TLS: Schema = {
   key: { format: 'files', default: undefined },
   passphrase: PASSPHRASE,
   minVersion: TLS_VERSION,
+  groups: { format: 'groups', default: undefined },
   clientCa: { format: 'files', default: undefined },
   requireClientCert: flag(false),
   crl: { format: 'files', default: undefined },
@@ -308,6 +310,11 @@ const AUDIT: Schema = {
   syslog: {
     address: { format: 'bind', default: undefined },
     tls: { format: 'map', default: undefined },
+  },
+  spool: {
+    folder: { format: 'text', default: undefined },
+    // A record has 1 to 2 KB: 150,000 or so.
+    maxSize: size('256MiB', KIB * KIB, KIB * GIB),
   },
   // A record has 1 to 2 KB: a million are 2 GB.
   queue: count(10_000, 1, 1_000_000),

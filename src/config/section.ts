@@ -18,7 +18,9 @@ interface Found {
 type Values = Record<string, unknown>;
 
 /** Formats whose value is one scalar or a list of such. */
-const MANY: readonly FormatName[] = ['files', 'subjects', 'fingerprints', 'tokens', 'texts', 'ranges'];
+const MANY: readonly FormatName[] = [
+  ...(['files', 'subjects', 'fingerprints', 'groups', 'tokens', 'texts', 'ranges'] as const),
+];
 
 export interface Where {
   /** `pools.adt.nodes.a`; empty at the top. */

@@ -47,17 +47,6 @@ function isTwin(name: string): boolean {
   return plain !== name && (HOP_BY_HOP.has(plain) || NEVER_BY_NAME.has(plain));
 }
 
-/** RFC 9110 6.5.1: what says where a message ends, how to read it or who sent it is worth nothing behind it. */
-export function mayTrail(name: string): boolean {
-  return (
-    !HOP_BY_HOP.has(name) &&
-    !NEVER_BY_NAME.has(name) &&
-    name !== 'trailer' &&
-    name !== 'expect' &&
-    name !== 'range'
-  );
-}
-
 /**
  * The fields that go on to the next hop. `drop`: more names to leave out. Names come out in lower case, as in HTTP/2.
  *
@@ -73,6 +62,14 @@ export function endToEnd(raw: readonly string[], drop: (name: string) => boolean
     out.push(name, raw[i + 1] as string);
   }
   return named === undefined ? out : without(out, named);
+}
+
+/** RFC 9110 7.6.1: those that `Connection` names, behind the body as before it. Undefined: none. */
+export function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let i = 0; i < raw.length; i += 2)
+    if (lowerCase(raw[i] as string) === 'connection') named = namedBy(raw[i + 1] as string, named);
+  return named;
 }
 
 function namedBy(value: string, before: Set<string> | undefined): Set<string> | undefined {

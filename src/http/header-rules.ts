@@ -14,11 +14,16 @@ export interface HeaderVariables {
 type Render = (variables: HeaderVariables) => string;
 type ApplyRules = (fields: Fields, variables: HeaderVariables) => Fields;
 
+/** Plain names of what a rule removes or sets. */
+export function ruledNames({ remove, set }: Pick<HeaderRules, 'remove' | 'set'>): ReadonlySet<string> {
+  return new Set([...remove, ...set.map(({ name }) => name)].map(plainName));
+}
+
 /** Undefined: there are no rules. */
 export function compileHeaderRules({ remove, set, add }: HeaderRules): ApplyRules | undefined {
   if (remove.length + set.length + add.length === 0) return undefined;
   // F58: of what a rule removes or sets no twin may pass, which a node could take for it.
-  const gone = new Set([...remove, ...set.map(({ name }) => name)].map(plainName));
+  const gone = ruledNames({ remove, set });
   const values = [...set, ...add].map(({ name, value }) => [name, compileValue(value)] as const);
   return (fields, variables) => {
     const out: Fields = [];

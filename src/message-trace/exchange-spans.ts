@@ -1,59 +1,71 @@
 // The trace of one message that is over: SERVER root, `parse`, `route`, a `queue` for each wait, a `forward` for each
 // attempt, `reply`. Promises that an error stands on the root and on the step that it came from.
-import type { Attributes } from '@opentelemetry/api';
 import type { Header } from '../hl7/header.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/log.ts';
-import { type FinishedSpan, SERVER, type SpanSource } from '../telemetry/traces/span.ts';
-import { errorParts, put, putPeer, SpanDraft } from './span-draft.ts';
+import type { AttributeKey } from '../telemetry/otlp/proto-writer.ts';
+import { INTERNAL, SERVER, type SpanWriter } from '../telemetry/traces/span-writer.ts';
+import { putPeer, spanError, writeAttempts } from './attempt-spans.ts';
+import {
+  ACK_CODE,
+  AMBIGUOUS,
+  ATTEMPTS,
+  BATCH_CONTROL_ID,
+  BATCH_POSITION,
+  BATCH_SIZE,
+  CONTROL_ID,
+  LINK,
+  LISTENER,
+  MESSAGE_SIZE,
+  MESSAGE_TYPE,
+  METHOD,
+  NODE,
+  OUTCOME,
+  POOL,
+  PROTOCOL,
+  RECEIVING_APPLICATION,
+  RECEIVING_FACILITY,
+  REPLY,
+  ROUTE,
+  SENDING_APPLICATION,
+  SENDING_FACILITY,
+  STICKY_KEY,
+  VERSION,
+} from './attributes.ts';
 
-/** How many spans `exchangeSpans` makes, or one or two fewer. */
+/** How many spans `writeExchange` writes, or one or two fewer. */
 export function exchangeSpanCount({ attempts }: Exchange): number {
   return 4 + 2 * attempts.length;
 }
 
-export function exchangeSpans(
-  exchange: Exchange,
-  identifiers: Identifiers,
-  source: SpanSource,
-): FinishedSpan[] {
-  const { receivedAt, parsedAt, repliedAt, route, outcome, trace } = exchange;
+export function writeExchange(out: SpanWriter, exchange: Exchange, identifiers: Identifiers): void {
+  const { receivedAt, parsedAt, repliedAt, route, outcome, told } = exchange;
   const settledAt = exchange.settledAt ?? receivedAt;
-  const error = outcome?.kind === 'failed' ? errorParts(outcome.error) : undefined;
-  const draft = new SpanDraft(trace, source);
-  draft.root({
-    name: rootName(exchange),
-    kind: SERVER,
-    from: receivedAt,
-    to: repliedAt ?? settledAt,
-    attributes: rootAttributes(exchange, identifiers),
-    error,
-    links: linksOf(exchange),
-  });
-  const parsed = parsedAt ?? (exchange.parts > 0 ? receivedAt : settledAt);
-  const size = { 'gateway.message.size': exchange.frame.length - 3 };
-  draft.child('parse', receivedAt, parsed, size, parsedAt === undefined ? error : undefined);
+  const error = outcome?.kind === 'failed' ? spanError(outcome.error) : undefined;
+  out.root(exchange.trace, rootName(exchange), SERVER, receivedAt, repliedAt ?? settledAt);
+  putRoot(out, exchange, identifiers);
+  writeLinks(out, exchange);
+  out.end(error);
+  out.child('parse', INTERNAL, receivedAt, parsedAt ?? (exchange.parts > 0 ? receivedAt : settledAt));
+  out.put(MESSAGE_SIZE, exchange.frame.length - 3);
+  out.end(parsedAt === undefined ? error : undefined);
   if (parsedAt !== undefined && exchange.parts === 0) {
     const routedAt = routedAtOf(exchange);
-    const attributes: Attributes = {};
-    put(attributes, 'gateway.route', route?.name);
-    draft.child(
-      'route',
-      parsedAt,
-      routedAt ?? settledAt,
-      attributes,
-      routedAt === undefined ? error : undefined,
-    );
+    out.child('route', INTERNAL, parsedAt, routedAt ?? settledAt);
+    out.put(ROUTE, route?.name);
+    out.end(routedAt === undefined ? error : undefined);
   }
-  draft.attempts(exchange, ({ error: failure, endedAt, status }, attributes) => {
-    if (status !== undefined) attributes['http.request.method'] = 'POST';
-    if (failure === undefined && endedAt !== undefined && outcome?.kind === 'answered')
-      attributes['hl7.ack.code'] = outcome.ack.code;
+  const code = outcome?.kind === 'answered' ? outcome.ack.code : undefined;
+  writeAttempts(out, exchange, (of, { error: failure, endedAt, status }) => {
+    if (status !== undefined) of.put(METHOD, 'POST');
+    if (failure === undefined && endedAt !== undefined) of.put(ACK_CODE, code);
   });
-  if (exchange.told !== undefined && outcome?.kind !== 'abandoned')
-    draft.child('reply', settledAt, repliedAt ?? settledAt, replyAttributes(exchange.told));
-  return draft.spans;
+  if (told !== undefined && outcome?.kind !== 'abandoned') {
+    out.child('reply', INTERNAL, settledAt, repliedAt ?? settledAt);
+    putTold(out, told);
+    out.end();
+  }
 }
 
 /** Its pool took it at once: it began to wait then, or was sent. Undefined: it has none. */
@@ -71,76 +83,57 @@ function rootName({ origin, route }: Exchange): string {
 
 const ACK_CODES: ReadonlySet<string> = new Set(['AA', 'AE', 'AR', 'CA', 'CE', 'CR']);
 
-function replyAttributes(told: string): Attributes {
-  return ACK_CODES.has(told) ? { 'hl7.ack.code': told } : { 'gateway.reply': told };
+function putTold(out: SpanWriter, told: string): void {
+  out.put(ACK_CODES.has(told) ? ACK_CODE : REPLY, told);
 }
 
-function rootAttributes(exchange: Exchange, identifiers: Identifiers): Attributes {
+function putRoot(out: SpanWriter, exchange: Exchange, identifiers: Identifiers): void {
   const { origin, route, pool, outcome, attempts, batch, stickyKey, told } = exchange;
-  const attributes: Attributes = exchange.hasHeader
-    ? headerAttributes(exchange.header, origin.listener, identifiers)
-    : { 'gateway.listener': origin.listener };
-  putPeer(attributes, origin.peer);
-  attributes['network.protocol.name'] = origin.http === undefined ? 'mllp' : 'http';
-  if (origin.http !== undefined) attributes['http.request.method'] = origin.http.method;
-  if (route !== undefined) attributes['gateway.route'] = route.name;
-  if (pool !== undefined) attributes['gateway.pool'] = pool.name;
+  out.put(LISTENER, origin.listener);
+  if (exchange.hasHeader) putHeader(out, exchange.header, identifiers);
+  putPeer(out, origin.peer);
+  out.put(PROTOCOL, origin.http === undefined ? 'mllp' : 'http');
+  out.put(METHOD, origin.http?.method);
+  out.put(ROUTE, route?.name);
+  out.put(POOL, pool?.name);
   const last = attempts.at(-1);
   if (last !== undefined) {
-    attributes['gateway.node'] = last.node;
-    attributes['gateway.attempts'] = attempts.length;
+    out.put(NODE, last.node);
+    out.put(ATTEMPTS, attempts.length);
   }
-  if (outcome !== undefined) attributes['gateway.outcome'] = outcome.kind;
-  if (told !== undefined) attributes[ACK_CODES.has(told) ? 'hl7.ack.code' : 'gateway.reply'] = told;
-  if (stickyKey !== undefined) attributes['gateway.sticky.key'] = identifiers.stickyKey(stickyKey);
-  if (outcome?.kind === 'failed' && outcome.ambiguous) attributes['gateway.ambiguous'] = true;
-  if (exchange.parts > 0) attributes['gateway.batch.size'] = exchange.parts;
-  if (batch !== undefined) {
-    put(attributes, 'gateway.batch.control_id', identifiers.controlId(batch.controlId));
-    attributes['gateway.batch.position'] = batch.position;
-    attributes['gateway.batch.size'] = batch.size;
-  }
-  return attributes;
+  out.put(OUTCOME, outcome?.kind);
+  if (told !== undefined) putTold(out, told);
+  if (stickyKey !== undefined) out.put(STICKY_KEY, identifiers.stickyKey(stickyKey));
+  if (outcome?.kind === 'failed' && outcome.ambiguous) out.put(AMBIGUOUS, true);
+  if (exchange.parts > 0) out.put(BATCH_SIZE, exchange.parts);
+  if (batch === undefined) return;
+  out.put(BATCH_CONTROL_ID, identifiers.controlId(batch.controlId));
+  out.put(BATCH_POSITION, batch.position);
+  out.put(BATCH_SIZE, batch.size);
 }
 
-/** With the listener. A field that is empty says nothing, and is left out. */
-export function headerAttributes(header: Header, listener: string, identifiers: Identifiers): Attributes {
-  const type = loggable(header.text(9));
-  const controlId = identifiers.controlId(header.text(10));
-  const version = loggable(header.text(12));
-  const application = loggable(header.text(3));
-  const facility = loggable(header.text(4));
-  const receivingApplication = loggable(header.text(5));
-  const receivingFacility = loggable(header.text(6));
-  const attributes: Attributes = {
-    'gateway.listener': listener,
-    'hl7.message.type': type,
-    'hl7.message.control_id': controlId,
-    'hl7.version': version,
-    'hl7.sending.application': application,
-    'hl7.sending.facility': facility,
-    'hl7.receiving.application': receivingApplication,
-    'hl7.receiving.facility': receivingFacility,
-  };
-  if (
-    !type ||
-    !controlId ||
-    !version ||
-    !application ||
-    !facility ||
-    !receivingApplication ||
-    !receivingFacility
-  )
-    for (const name in attributes) if (attributes[name] === '') delete attributes[name];
-  return attributes;
+/** A field that is empty says nothing, and is left out. */
+export function putHeader(out: SpanWriter, header: Header, identifiers: Identifiers): void {
+  putField(out, MESSAGE_TYPE, header, 9);
+  if (identifiers.hashesControlIds) out.put(CONTROL_ID, identifiers.controlId(header.text(10)));
+  else putField(out, CONTROL_ID, header, 10);
+  putField(out, VERSION, header, 12);
+  putField(out, SENDING_APPLICATION, header, 3);
+  putField(out, SENDING_FACILITY, header, 4);
+  putField(out, RECEIVING_APPLICATION, header, 5);
+  putField(out, RECEIVING_FACILITY, header, 6);
 }
 
-function linksOf({ batch, partTraces }: Exchange) {
-  const linked = batch === undefined ? partTraces : [batch.trace];
-  return linked?.map(({ traceId, spanId }) => ({
-    context: { traceId, spanId, traceFlags: 1 },
-    attributes: { 'gateway.link': batch === undefined ? 'message' : 'batch' },
-  }));
+/** As `loggable` has it; without making a string of what needs nothing done to it. */
+function putField(out: SpanWriter, key: AttributeKey, header: Header, n: number): void {
+  if (!out.putPrintable(key, header.bytes, header.fieldStart(n), header.fieldEnd(n)))
+    out.put(key, loggable(header.text(n)));
+}
+
+/** A batch is linked to the first of its messages, each of them to it. */
+function writeLinks(out: SpanWriter, { batch, partTraces }: Exchange): void {
+  if (batch !== undefined) out.link(batch.trace, LINK, 'batch');
+  else if (partTraces !== undefined) for (const part of partTraces) out.link(part, LINK, 'message');
 }
 
 /** Was there anything about it that somebody will look for? */

@@ -12,18 +12,19 @@ import { type TraceHead, traceFields } from '../relay/trace-head.ts';
 import { type Identifiers, PLAIN_IDENTIFIERS } from '../telemetry/identifiers.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
+import { openCollectorLine } from '../telemetry/traces/collector-line.ts';
 import { type EffectiveTraces, type Environment, underEnvironment } from '../telemetry/traces/environment.ts';
 import { Sampling } from '../telemetry/traces/sampling.ts';
-import { alignClock, type FinishedSpan, type SpanSource } from '../telemetry/traces/span.ts';
-import { loadExporter } from '../telemetry/traces/span-exporter.ts';
+import { alignClock } from '../telemetry/traces/span-clock.ts';
 import { type QueueStats, SpanQueue } from '../telemetry/traces/span-queue.ts';
-import { exchangeSpanCount, exchangeSpans, isWorthIt } from './exchange-spans.ts';
+import type { SpanWriter } from '../telemetry/traces/span-writer.ts';
+import { exchangeSpanCount, isWorthIt, writeExchange } from './exchange-spans.ts';
 import {
   type FaultOrigin,
-  faultSpans,
   isProxiedWorthIt,
   proxiedSpanCount,
-  proxiedSpans,
+  writeFault,
+  writeProxied,
 } from './proxied-spans.ts';
 
 /** A shutdown waits so long for the collector: a container's grace period has room for it behind `shutdown.timeout`. */
@@ -31,13 +32,7 @@ const FLUSH_MS = 2_000;
 
 const NOTHING: QueueStats = { exported: 0, dropped: 0, failedExports: 0, queued: 0 };
 
-/** All that lives as long as one version of `telemetry.traces`. */
-interface Running {
-  readonly queue: SpanQueue;
-  readonly source: SpanSource;
-}
-
-/** A turn of the event loop makes the spans of so many messages, which takes about a millisecond. */
+/** A turn of the event loop writes the spans of so many messages, which takes about a millisecond. */
 const TURN_MESSAGES = 200;
 
 export class MessageTracer implements TraceHead {
@@ -45,7 +40,7 @@ export class MessageTracer implements TraceHead {
   readonly #env: Environment;
   #identifiers: Identifiers = PLAIN_IDENTIFIERS;
   #effective: EffectiveTraces | undefined;
-  #running: Running | undefined;
+  #queue: SpanQueue | undefined;
   #sampling = new Sampling({ share: 0, parent: 'never' });
   #always: readonly ((view: MessageView) => boolean)[] = [];
   #fields: TraceHead['fields'];
@@ -64,7 +59,7 @@ export class MessageTracer implements TraceHead {
   }
 
   get isOn(): boolean {
-    return this.#running !== undefined;
+    return this.#queue !== undefined;
   }
 
   get fields(): TraceHead['fields'] {
@@ -73,12 +68,12 @@ export class MessageTracer implements TraceHead {
 
   /** Counted since the gateway started. */
   get stats(): QueueStats {
-    return this.#running === undefined ? this.#past : sum(this.#past, this.#running.queue.stats);
+    return this.#queue === undefined ? this.#past : sum(this.#past, this.#queue.stats);
   }
 
   /** Batches that were sent, and that the collector has neither taken nor refused. */
   get underWay(): number {
-    return this.#running?.queue.underWay ?? 0;
+    return this.#queue?.underWay ?? 0;
   }
 
   /** It was stopped with batches under way, which opentelemetry-js goes on trying to send for some seconds. */
@@ -102,8 +97,8 @@ export class MessageTracer implements TraceHead {
     this.#fields = traces?.segment === undefined ? undefined : traceFields(traces.segment);
     if (isDeepStrictEqual(effective, this.#effective)) return;
     this.#effective = effective;
-    const running = effective && (await this.#start(effective));
-    await this.#swap(running);
+    const queue = effective && (await this.#start(effective));
+    await this.#swap(queue);
   }
 
   /** Sends what there is, for two seconds at most. */
@@ -120,7 +115,7 @@ export class MessageTracer implements TraceHead {
 
   /** Of one that is over: will it be sent, if there is room? */
   willRecord(record: Exchange | Proxied): boolean {
-    if (this.#running === undefined) return false;
+    if (this.#queue === undefined) return false;
     return record instanceof Exchange
       ? isWorthIt(record) || this.#takes(record.trace, record)
       : isProxiedWorthIt(record) || this.#takes(record.trace, undefined);
@@ -128,7 +123,7 @@ export class MessageTracer implements TraceHead {
 
   /** A message is over. `replied`: its answer is on its way to the sender since now. */
   onExchange(exchange: Exchange, replied: boolean): void {
-    if (this.#running === undefined) return;
+    if (this.#queue === undefined) return;
     const isUrgent = isWorthIt(exchange);
     if (!isUrgent && !this.#takes(exchange.trace, exchange)) return;
     if (replied) exchange.repliedAt = performance.now();
@@ -136,7 +131,7 @@ export class MessageTracer implements TraceHead {
   }
 
   onProxied(record: Proxied): void {
-    if (this.#running === undefined) return;
+    if (this.#queue === undefined) return;
     const isUrgent = isProxiedWorthIt(record);
     if (isUrgent || this.#takes(record.trace, undefined))
       this.#keep(record, proxiedSpanCount(record), isUrgent);
@@ -144,11 +139,11 @@ export class MessageTracer implements TraceHead {
 
   /** Something that never became a message. */
   onFault(trace: TraceContext, error: GatewayError, origin: FaultOrigin): void {
-    const running = this.#running;
+    const queue = this.#queue;
     // A sender that has nothing to say is no failure.
-    if (running === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;
-    if (!running.queue.hasRoom(this.#endedSpans + 1, true)) running.queue.drop(1);
-    else running.queue.add(faultSpans(trace, error, origin, this.#identifiers, running.source));
+    if (queue === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;
+    if (!queue.hasRoom(this.#endedSpans + 1, true)) queue.drop(1);
+    else queue.add((out) => writeFault(out, trace, error, origin, this.#identifiers));
   }
 
   #takes(trace: TraceContext, exchange: Exchange | undefined): boolean {
@@ -163,60 +158,57 @@ export class MessageTracer implements TraceHead {
   }
 
   #keep(record: Exchange | Proxied, spans: number, isUrgent: boolean): void {
-    const queue = this.#running?.queue;
+    const queue = this.#queue;
     if (queue?.hasRoom(this.#endedSpans + spans, isUrgent) !== true) {
       queue?.drop(spans);
       return;
     }
     this.#ended.push(record);
     this.#endedSpans += spans;
-    this.#turn ??= setImmediate(() => this.#make(TURN_MESSAGES));
+    this.#turn ??= setImmediate(() => this.#write(TURN_MESSAGES));
   }
 
-  #make(most: number): void {
+  #write(most: number): void {
     this.#turn = undefined;
     const records = this.#ended.splice(0, most);
-    const running = this.#running;
-    if (running !== undefined) {
-      alignClock(performance.now());
-      for (const record of records) running.queue.add(this.#spansOf(record, running.source));
-    }
+    alignClock(performance.now());
+    this.#queue?.add((out) => {
+      for (const record of records) this.#writeOne(out, record);
+    });
     if (this.#ended.length === 0) this.#endedSpans = 0;
-    else this.#turn = setImmediate(() => this.#make(TURN_MESSAGES));
+    else this.#turn = setImmediate(() => this.#write(TURN_MESSAGES));
   }
 
-  #spansOf(record: Exchange | Proxied, source: SpanSource): FinishedSpan[] {
-    return record instanceof Exchange
-      ? exchangeSpans(record, this.#identifiers, source)
-      : proxiedSpans(record, source);
+  #writeOne(out: SpanWriter, record: Exchange | Proxied): void {
+    if (record instanceof Exchange) writeExchange(out, record, this.#identifiers);
+    else writeProxied(out, record);
   }
 
-  async #start(effective: EffectiveTraces): Promise<Running | undefined> {
+  async #start(effective: EffectiveTraces): Promise<SpanQueue | undefined> {
     try {
-      const { exporter, source } = await loadExporter(effective);
-      const queue = new SpanQueue(exporter, effective.queue, {
+      const { line, source } = await openCollectorLine(effective);
+      return new SpanQueue(line, source, effective.queue, {
         onFailing: (error) =>
           this.#log.warn({ cause: reasonOf(error) }, 'traces: the collector does not take them'),
         onRecovered: () => this.#log.info('traces: the collector takes them again'),
       });
-      return { queue, source };
     } catch (thrown) {
       this.#log.error({ cause: reasonOf(thrown) }, 'traces: they could not be started, and are off');
       return undefined;
     }
   }
 
-  async #swap(running: Running | undefined): Promise<void> {
+  async #swap(queue: SpanQueue | undefined): Promise<void> {
     clearImmediate(this.#turn);
-    this.#make(Number.POSITIVE_INFINITY);
-    const old = this.#running;
-    this.#running = running;
+    this.#write(Number.POSITIVE_INFINITY);
+    const old = this.#queue;
+    this.#queue = queue;
     if (old === undefined) return;
-    const unsent = await old.queue.shutdown(FLUSH_MS);
+    const unsent = await old.shutdown(FLUSH_MS);
     if (unsent > 0)
       this.#log.warn({ spans: unsent }, 'traces: the collector did not take the last ones in time');
-    this.#isOwed ||= old.queue.underWay > 0;
-    this.#past = { ...sum(this.#past, old.queue.stats), queued: 0 };
+    this.#isOwed ||= old.underWay > 0;
+    this.#past = { ...sum(this.#past, old.stats), queued: 0 };
   }
 }
 

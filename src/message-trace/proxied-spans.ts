@@ -1,58 +1,68 @@
 // The trace of one proxied request that is over: SERVER root, a `queue` for each wait, a `forward` for each attempt,
 // `reply`. Of the request's target, its Host and its headers nothing is told: each of them may name a patient.
-import type { Attributes } from '@opentelemetry/api';
 import type { Peer } from '../../routing/message-view.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Header } from '../hl7/header.ts';
 import type { Proxied } from '../relay/proxied.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
-import { type FinishedSpan, SERVER, type SpanParts, type SpanSource } from '../telemetry/traces/span.ts';
-import { headerAttributes } from './exchange-spans.ts';
-import { errorParts, put, putPeer, SpanDraft } from './span-draft.ts';
+import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
+import { putPeer, spanError, writeAttempts } from './attempt-spans.ts';
+import {
+  ATTEMPTS,
+  LISTENER,
+  METHOD,
+  NODE,
+  POOL,
+  PROTOCOL,
+  PROTOCOL_VERSION,
+  REQUEST_SIZE,
+  RESPONSE_SIZE,
+  ROUTE,
+  STATUS,
+  UPGRADED,
+} from './attributes.ts';
+import { putHeader } from './exchange-spans.ts';
 
 export function proxiedSpanCount({ attempts }: Proxied): number {
   return 2 + 2 * attempts.length;
 }
 
-export function proxiedSpans(record: Proxied, source: SpanSource): FinishedSpan[] {
-  const { trace, receivedAt, repliedAt, method, version, route, pool, status, attempts } = record;
+export function writeProxied(out: SpanWriter, record: Proxied): void {
+  const { receivedAt, repliedAt, method, version, route, pool, status, attempts } = record;
   const settledAt = record.settledAt ?? receivedAt;
-  const draft = new SpanDraft(trace, source);
-  const attributes: Attributes = { 'gateway.listener': record.listener };
-  putPeer(attributes, record.peer);
-  attributes['network.protocol.name'] = 'http';
-  attributes['network.protocol.version'] = version === '2.0' ? '2' : version;
-  attributes['http.request.method'] = method;
-  put(attributes, 'http.response.status_code', status);
-  attributes['http.request.body.size'] = record.requestBytes;
-  attributes['http.response.body.size'] = record.responseBytes;
-  if (record.upgraded) attributes['gateway.upgraded'] = true;
-  put(attributes, 'gateway.route', route?.name);
-  put(attributes, 'gateway.pool', pool?.name);
-  put(attributes, 'gateway.node', attempts.at(-1)?.node);
-  if (attempts.length > 0) attributes['gateway.attempts'] = attempts.length;
-  const error = rootError(record);
-  draft.root({
-    name: route === undefined ? method : `${method} ${route.name}`,
-    kind: SERVER,
-    from: receivedAt,
-    to: settledAt,
-    attributes,
-    error,
+  out.root(
+    record.trace,
+    route === undefined ? method : `${method} ${route.name}`,
+    SERVER,
+    receivedAt,
+    settledAt,
+  );
+  out.put(LISTENER, record.listener);
+  putPeer(out, record.peer);
+  out.put(PROTOCOL, 'http');
+  out.put(PROTOCOL_VERSION, version === '2.0' ? '2' : version);
+  out.put(METHOD, method);
+  out.put(STATUS, status);
+  out.put(REQUEST_SIZE, record.requestBytes);
+  out.put(RESPONSE_SIZE, record.responseBytes);
+  if (record.upgraded) out.put(UPGRADED, true);
+  out.put(ROUTE, route?.name);
+  out.put(POOL, pool?.name);
+  out.put(NODE, attempts.at(-1)?.node);
+  if (attempts.length > 0) out.put(ATTEMPTS, attempts.length);
+  out.end(rootError(record));
+  writeAttempts(out, record, (of, { writtenAt }) => {
+    if (writtenAt !== undefined) of.put(METHOD, method);
   });
-  draft.attempts(record, ({ writtenAt }, forwarded) => {
-    if (writtenAt !== undefined) forwarded['http.request.method'] = method;
-  });
-  const replied: Attributes = {};
-  put(replied, 'http.response.status_code', status);
-  draft.child('reply', repliedAt ?? settledAt, settledAt, replied);
-  return draft.spans;
+  out.child('reply', INTERNAL, repliedAt ?? settledAt, settledAt);
+  out.put(STATUS, status);
+  out.end();
 }
 
 /** Semantic conventions for HTTP: of a server, 5xx is an error, whose type is the status where there is no other. */
-function rootError({ error, status }: Proxied): SpanParts['error'] {
-  if (error !== undefined) return errorParts(error);
+function rootError({ error, status }: Proxied): SpanError | undefined {
+  if (error !== undefined) return spanError(error);
   return status !== undefined && status >= 500 ? { type: String(status), text: undefined } : undefined;
 }
 
@@ -68,20 +78,18 @@ export interface FaultOrigin {
 }
 
 /** Something that never became a message: a root alone, of the moment when it was found. */
-export function faultSpans(
+export function writeFault(
+  out: SpanWriter,
   trace: TraceContext,
   error: GatewayError,
   { listener, protocol, peer, header }: FaultOrigin,
   identifiers: Identifiers,
-  source: SpanSource,
-): FinishedSpan[] {
+): void {
   const now = performance.now();
-  const attributes: Attributes =
-    header === undefined ? { 'gateway.listener': listener } : headerAttributes(header, listener, identifiers);
-  if (peer !== undefined) putPeer(attributes, peer);
-  attributes['network.protocol.name'] = protocol;
-  const draft = new SpanDraft(trace, source);
-  const name = protocol === 'mllp' ? 'mllp receive' : 'HTTP';
-  draft.root({ name, kind: SERVER, from: now, to: now, attributes, error: errorParts(error) });
-  return draft.spans;
+  out.root(trace, protocol === 'mllp' ? 'mllp receive' : 'HTTP', SERVER, now, now);
+  out.put(LISTENER, listener);
+  if (header !== undefined) putHeader(out, header, identifiers);
+  if (peer !== undefined) putPeer(out, peer);
+  out.put(PROTOCOL, protocol);
+  out.end(spanError(error));
 }

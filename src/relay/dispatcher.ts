@@ -11,6 +11,7 @@ import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import { Rerouting } from './rerouting.ts';
 import { resendAfter } from './resend.ts';
+import { Taken } from './taken.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /**
@@ -28,7 +29,7 @@ export class Dispatcher implements Carrier {
   readonly #lanes = new Lanes();
   readonly #room = new WaitingRoom();
   readonly #rerouting: Rerouting;
-  readonly #taken = new Set<Exchange>();
+  readonly #taken = new Taken<Exchange>();
   /** Nodes that others took the place of, at the same address. */
   readonly #successors = new WeakMap<Node, Node>();
   /** Those that have had a place in the queue get one again: they came before whatever has filled it meanwhile. */
@@ -61,7 +62,7 @@ export class Dispatcher implements Carrier {
   }
 
   /** Messages that were taken and are not over. */
-  get taken(): ReadonlySet<Exchange> {
+  get taken(): Taken<Exchange> {
     return this.#taken;
   }
 

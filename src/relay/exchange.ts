@@ -131,6 +131,10 @@ export class Exchange implements Delivery {
   readonly trace: TraceContext;
   #header: Header | undefined;
 
+  /** Its place in `Taken`. */
+  isLinked = false;
+  ahead: Exchange | undefined;
+  behind: Exchange | undefined;
   /** Of the config that it was routed by: see `Rerouting`. */
   epoch = 0;
   /** In the order in which pools took messages first; 0: none has. Being routed anew does not change it. */

@@ -17,18 +17,18 @@ const MAX_REMEMBERED = 10_000;
 const OWN_KEY = randomBytes(32);
 
 export class Identifiers {
-  readonly #hashesControlIds: boolean;
+  readonly hashesControlIds: boolean;
   readonly #key: string | Buffer;
   readonly #remembered = new Map<string, string>();
 
   constructor({ controlIds, hashKey }: IdentifierOptions) {
-    this.#hashesControlIds = controlIds === 'hash';
+    this.hashesControlIds = controlIds === 'hash';
     this.#key = hashKey ?? OWN_KEY;
   }
 
   /** MSH-10, MSA-2, BHS-11, as logs and spans may have it. */
   controlId(id: string): string {
-    return this.#hashesControlIds && id !== '' ? this.#digest(id) : loggable(id);
+    return this.hashesControlIds && id !== '' ? this.#digest(id) : loggable(id);
   }
 
   /** Never as it is: a sticky key may be made of any field. */

@@ -1,6 +1,7 @@
 // Logs as JSON lines by pino, or readable ones for a terminal. What of a message may be logged is decided here: its
 // header's identifiers, escaped and cut, and nothing else.
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { LogOutput } from './log-output.ts';
 
 export type Log = Logger;
 
@@ -16,7 +17,7 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const stream = destination ?? pino.destination({ fd: 1, sync: false });
+  const stream = destination ?? new LogOutput();
   return pino(settings, options.format === 'pretty' ? readable(stream) : stream);
 }
 
@@ -36,7 +37,7 @@ function readable(destination: DestinationStream): DestinationStream {
 }
 
 /** Longest identifier that is logged whole; v2.9's MSH-10 has up to 199 characters, real ones rarely 50. */
-const MAX_IDENTIFIER = 64;
+export const MAX_IDENTIFIER = 64;
 
 /** An identifier from a header as it may be logged: printable ASCII, the rest escaped, cut to a bound (F23). */
 export function loggable(identifier: string): string {

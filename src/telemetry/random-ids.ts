@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto';
 
 /** Of some 200 messages: one call to the generator costs as much as a hundred ids. */
 const buffer = Buffer.alloc(8192);
+export const RANDOM: Uint8Array = buffer;
 let at = buffer.length;
 
 function take(bytes: number): number {
@@ -13,6 +14,12 @@ function take(bytes: number): number {
   }
   at += bytes;
   return at - bytes;
+}
+
+/** Where the bytes of a span's id lie in `RANDOM`, until the next is drawn. */
+export function drawSpanId(): number {
+  const from = take(8);
+  return buffer.readInt32LE(from) === 0 && buffer.readInt32LE(from + 4) === 0 ? drawSpanId() : from;
 }
 
 /** A number of 32 bits: all that a message needs of an id that nobody asks for. */

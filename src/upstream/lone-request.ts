@@ -72,6 +72,8 @@ export function sendAlone(
     // Nobody else listens to it: a client that goes away in the middle of it must end this request and nothing more.
     body.on('error', (error) => controller.abort(error));
     outgoing.once('close', () => body.destroy());
+    // Before the end of the body ends the request.
+    body.once('end', () => outgoing.addTrailers(inPairs(handler.trailers?.() ?? [])));
     body.pipe(outgoing);
   }
 }
@@ -81,6 +83,12 @@ function framed({ headers, body }: NodeRequest): string[] {
   const out = [...headers, 'connection', has(headers, 'upgrade') ? 'upgrade' : 'close'];
   if (body !== null && !has(headers, 'content-length')) out.push('transfer-encoding', 'chunked');
   return out;
+}
+
+function inPairs(fields: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < fields.length; i += 2) pairs.push([fields[i] as string, fields[i + 1] as string]);
+  return pairs;
 }
 
 function has(headers: readonly string[], field: string): boolean {

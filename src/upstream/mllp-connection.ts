@@ -215,7 +215,8 @@ export class MllpConnection implements Channel, FrameSink {
       this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
       return;
     }
-    const committed = this.#committed.get(ack.controlId);
+    // Mostly there are none, and a look-up costs the hash of a string that nobody has asked for yet: 0.4 µs.
+    const committed = this.#committed.size === 0 ? undefined : this.#committed.get(ack.controlId);
     if (committed !== undefined && isApplicationAck(ack.code) && due.header.enhanced) {
       // The same control id twice on this connection, and this one still waits for its commit (F43).
       this.#answerLater(committed, ack, frame);

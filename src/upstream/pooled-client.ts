@@ -8,6 +8,8 @@ export interface NodeResponseHandler extends Dispatcher.DispatchHandler {
   connection?: NodeConnection | undefined;
   /** The node said 100 (Continue). */
   onContinue?(): void;
+  /** What goes behind the request's body, names and values; asked when that has ended. */
+  trailers?(): readonly string[];
 }
 
 /** A 103 (Early Hints) names what a page loads: a hundred links fit. */
@@ -16,11 +18,21 @@ const MAX_INTERIM_BYTES = 64 * 1024;
 const STATUS_AT = 9;
 const MINOR_VERSION_AT = 7;
 const HEAD_END = '\r\n\r\n';
+/** As undici ends a body in chunks. */
+const LAST_CHUNK = '\r\n0\r\n\r\n';
+/** What its head says instead where such a body is empty. */
+const NO_BYTES = /content-length: 0\r\n$/;
+
+const NOTHING: readonly string[] = [];
+
+type Written = (error?: Error | null) => void;
 
 export class NodeConnection {
   #socket: Socket | undefined;
   #handler: NodeResponseHandler | undefined;
   #held: Buffer | undefined;
+  /** What is written is its. */
+  #request: NodeResponseHandler | undefined;
   #isOld = false;
 
   /** The response that ended last was cut off by a reset, and one without a length only looks whole. */
@@ -33,10 +45,18 @@ export class NodeConnection {
     return this.#isOld;
   }
 
-  /** undici reads with `read` alone, and what a request's response begins with goes past here. */
+  /**
+   * undici reads with `read` alone, and what a request's response begins with goes past here. It writes with `write`
+   * alone, bodies as bytes and all that frames them as text, and knows no trailers.
+   */
   attach(socket: Socket): Socket {
     const read = socket.read.bind(socket);
+    const write = socket.write.bind(socket);
     socket.read = (size) => (this.#handler === undefined ? read(size) : this.#screen(read(size)));
+    socket.write = (chunk: string | Uint8Array, encoding?: BufferEncoding | Written, done?: Written) => {
+      const bytes = typeof chunk === 'string' && chunk.endsWith(HEAD_END) ? this.#withTrailers(chunk) : chunk;
+      return typeof encoding === 'string' ? write(bytes, encoding, done) : write(bytes, encoding);
+    };
     this.#socket = socket;
     this.#handler = undefined;
     this.#held = undefined;
@@ -46,7 +66,19 @@ export class NodeConnection {
   /** A request is about to be written: what is read next is its response's start. */
   begin(handler: NodeResponseHandler): void {
     this.#handler = handler;
+    this.#request = handler;
     this.#held = undefined;
+  }
+
+  /** RFC 9112 7.1.2. `text`: ends a body in chunks, or the head of a request without one. */
+  #withTrailers(text: string): string {
+    const fields = this.#request?.trailers?.() ?? NOTHING;
+    if (fields.length === 0) return text;
+    let section = '0\r\n';
+    for (let i = 0; i < fields.length; i += 2) section += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    if (text === LAST_CHUNK) return `\r\n${section}\r\n`;
+    const head = text.slice(0, -2).replace(NO_BYTES, '');
+    return `${head}transfer-encoding: chunked\r\n\r\n${section}\r\n`;
   }
 
   /** Takes interim responses one by one, until a final one begins. */

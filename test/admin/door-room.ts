@@ -50,7 +50,7 @@ export async function openRoom(settings: Settings): Promise<DoorRoom> {
     () => gateway,
     textOf(settings),
     logger,
-    (admin) => door.prepare(admin),
+    ({ admin }) => door.prepare(admin),
   );
   const gateway: Gateway = new Gateway(config, logger);
   const door: AdminDoor = new AdminDoor(config.admin, {

@@ -18,6 +18,7 @@ function openSecure(more: Partial<ListenerTlsConfig> = {}): Promise<AdminRoom> {
   const tls = new ServerTls({
     keyPairs: [{ kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined }],
     minVersion: 'TLSv1.2',
+    groups: [],
     clientCaFiles: [],
     requireClientCert: false,
     crlFiles: [],

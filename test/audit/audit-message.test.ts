@@ -29,7 +29,7 @@ test('a record, byte for byte', () => {
       '<EventID csd-code="110113" codeSystemName="DCM" originalText="Security Alert"/>' +
       '<EventTypeCode csd-code="110147" codeSystemName="DCM" originalText="Access Control Decision"/>' +
       '<EventOutcomeDescription>GW_ERR_ROUTE_NONE</EventOutcomeDescription></EventIdentification>' +
-      '<ActiveParticipant UserID="4711" AlternativeUserID="hl7-gateway" UserIsRequestor="true"' +
+      '<ActiveParticipant UserID="4711" UserName="hl7-gateway" UserIsRequestor="true"' +
       ' NetworkAccessPointID="gw.example" NetworkAccessPointTypeCode="1"/>' +
       '<ActiveParticipant UserID="CN=lab" UserIsRequestor="false" NetworkAccessPointID="10.0.0.9" NetworkAccessPointTypeCode="2"/>' +
       '<AuditSourceIdentification AuditEnterpriseSiteID="NORTH" AuditSourceID="gw-1"><AuditSourceTypeCode csd-code="4"/></AuditSourceIdentification>' +
@@ -47,6 +47,8 @@ test.each([
   ['stopped', '110100', '110121'],
   ['not authenticated', '110113', '110126'],
   ['config changed', '110113', '110131'],
+  ['audit started', '110113', '110134'],
+  ['audit stopped', '110113', '110133'],
   ['node state', '110113', '110132'],
   ['messages tapped', '110113', '110132'],
   ['message refused', '110113', '110147'],
@@ -55,22 +57,41 @@ test.each([
   expect(record).toMatchObject({ event, type, outcome: '0', pri: 85, msgId: 'IHE+RFC-3881', source: 'gw-1' });
   // PS3.15 A.5.3.1 has no participant objects.
   expect(record.object).toBe(event === '110100' ? undefined : 'listeners.adt');
-  expect(Object.keys(KINDS)).toHaveLength(7);
+  expect(Object.keys(KINDS)).toHaveLength(9);
 });
 
-test('any text in it is well-formed, one line of ASCII, and read back as it was', () => {
+test('any text in it is well-formed, one line of ASCII, and read back as it was, but for what XML cannot say', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), (name, text) => {
-      const made = line({ ...EVENT, who: { id: name, name: text }, description: text, subject: name });
+      const made = line({ ...EVENT, who: { id: name }, description: text, subject: name });
       expect(made).toMatch(/^[ -~]+$/);
       const { users, description } = auditRecord(made);
       const kept = (one: string) =>
-        one.replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '');
+        one.replace(/[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD');
       expect([users[1], description]).toEqual([kept(name), kept(text)]);
     }),
     { numRuns: 300 },
   );
 });
+
+test.each(['x', 'é', '&', '"', '🏥', '\u0000', '\ud800', '漢'])(
+  'however long its texts of %j are, a record has no more than 8 KiB, and says that something is missing',
+  (char) => {
+    const text = char.repeat(20_000);
+    const source = { ...SOURCE, id: text, site: text, host: text };
+    const event = {
+      ...EVENT,
+      who: { id: text, address: text },
+      subject: text,
+      description: text,
+      controlId: text,
+    };
+    const made = syslogMessage(event.at, true, source, auditMessage(event, source));
+    expect(made.length).toBeLessThanOrEqual(8192);
+    expect(made).toContain('&#8230;');
+    expect(auditRecord(made.replace(/^(\S+ \S+) \S+/, '$1 host')).description.endsWith('…')).toBe(true);
+  },
+);
 
 test.each([
   ['', '-'],

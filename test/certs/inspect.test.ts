@@ -27,6 +27,7 @@ describe('what it says', () => {
         purposes: ['server', 'client'],
         ca: false,
         selfSigned: false,
+        crlUrls: [],
         sha256: known.fingerprint256,
         sha1: known.fingerprint,
         warnings: [],

@@ -40,6 +40,7 @@ function serverTls(name: string): ServerTls {
   return new ServerTls({
     keyPairs: [{ kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined }],
     minVersion: 'TLSv1.2',
+    groups: [],
     clientCaFiles: [],
     requireClientCert: false,
     crlFiles: [],

@@ -177,6 +177,7 @@ describe('over TLS', () => {
     const tls = new ServerTls({
       keyPairs: [{ kind: 'pem', certFile, keyFile, passphrase: undefined }],
       minVersion: 'TLSv1.2',
+      groups: [],
       clientCaFiles: clientCa ? [folder.caFile] : [],
       requireClientCert: clientCa,
       crlFiles: [],

@@ -33,7 +33,7 @@ test('without the section there is no API, and an empty one is the default one',
 });
 
 test('with everything', () => {
-  const tls = `{ ${VIP}, passphrase: x, minVersion: TLSv1.3, clientCa: certs/ca.crt.pem, requireClientCert: true, crl: certs/senders.crl.pem }`;
+  const tls = `{ ${VIP}, passphrase: x, minVersion: TLSv1.3, groups: X25519, clientCa: certs/ca.crt.pem, requireClientCert: true, crl: certs/senders.crl.pem }`;
   expect(loaded(`{ bind: "[::]:9601", token: { file: admin.token }, tls: ${tls} }`)).toEqual({
     bind: { host: '::', port: 9601 },
     token: TOKEN,
@@ -42,6 +42,7 @@ test('with everything', () => {
         { kind: 'pem', certFile: 'certs/vip.crt.pem', keyFile: 'certs/vip.key.pem', passphrase: 'x' },
       ],
       minVersion: 'TLSv1.3',
+      groups: ['X25519'],
       clientCaFiles: ['certs/ca.crt.pem'],
       requireClientCert: true,
       crlFiles: ['certs/senders.crl.pem'],

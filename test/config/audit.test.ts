@@ -52,7 +52,23 @@ test('a repository is always reached over TLS', () => {
   });
 });
 
+test('a spool is looked for beside the config, and need not be there', () => {
+  const address = 'syslog: { address: "h:6514" }';
+  expect(audit(`{ ${address}, spool: { folder: spool } }`)).toMatchObject({
+    spool: { folder: '/spool', maxBytes: 256 * 1024 * 1024 },
+  });
+  expect(audit(`{ ${address}, spool: { folder: /var/spool/gw, maxSize: 2MiB } }`)).toMatchObject({
+    spool: { folder: '/var/spool/gw', maxBytes: 2 * 1024 * 1024 },
+  });
+});
+
 test.each([
+  ['{ file: a, spool: { folder: b } }', 'audit.spool.folder: is for records that wait for syslog.address'],
+  [
+    '{ syslog: { address: "h:1" }, spool: { maxSize: 2MiB } }',
+    'audit.spool.maxSize: needs spool.folder as well',
+  ],
+  ['{ syslog: { address: "h:1" }, spool: { folder: b, maxSize: 1KiB } }', 'audit.spool.maxSize: must be'],
   ['{}', 'audit: needs file, or syslog.address, or both: where the audit trail goes'],
   ['{ syslog: { tls: { ca: ca.pem } } }', 'audit.syslog.tls: needs syslog.address as well'],
   ['{ syslog: { address: ":6514" } }', 'audit.syslog.address: must be the host:port of another machine'],

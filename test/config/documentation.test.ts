@@ -36,6 +36,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   'key-pair': 'file or p12',
   'key-pairs': 'file, p12 or a list of such',
   fingerprints: 'fingerprint or list of fingerprints',
+  groups: 'group or list of groups',
   token: 'name',
   tokens: 'name or list of names',
   texts: 'list of texts',

@@ -89,6 +89,7 @@ describe('the example of the product page', () => {
         },
       ],
       minVersion: 'TLSv1.2',
+      groups: [],
       clientCaFiles: [join(folder, 'certs/ca.crt.pem')],
       requireClientCert: true,
       crlFiles: [],

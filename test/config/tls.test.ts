@@ -1,9 +1,11 @@
 // The `tls` sections of listeners and nodes: what each way of writing one becomes, and what is refused or surprises.
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import type { ListenerTlsConfig, NodeTlsConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { parseFingerprint } from '../../src/config/tls/fingerprint.ts';
+import { GROUPS } from '../../src/config/tls/groups.ts';
 import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
 
 const FILES = {
@@ -56,14 +58,20 @@ describe('key pairs of a listener', () => {
 });
 
 test('the rest of a listener', () => {
-  const tls = `${VIP}, clientCa: certs/senders-ca.crt.pem, crl: certs/senders.crl.pem, maxHandshakes: 7`;
+  const tls = `${VIP}, clientCa: certs/senders-ca.crt.pem, crl: certs/senders.crl.pem, maxHandshakes: 7, groups: [X25519, P-256]`;
   expect(loaded(listener(tls)).listener).toMatchObject({
     clientCaFiles: ['certs/senders-ca.crt.pem'],
     requireClientCert: false,
     crlFiles: ['certs/senders.crl.pem'],
     handshakeTimeoutMs: 10_000,
     maxHandshakes: 7,
+    groups: ['X25519', 'P-256'],
   });
+  expect(loaded(listener(VIP)).listener?.groups).toEqual([]);
+});
+
+test('OpenSSL knows every group', () => {
+  for (const group of GROUPS) expect(() => createSecureContext({ ecdhCurve: group }), group).not.toThrow();
 });
 
 describe('a node', () => {
@@ -197,6 +205,12 @@ describe('one mistake, one line', () => {
       listener(`${VIP}, maxHandshakes: 0`),
       '2:91: listeners.l.tls.maxHandshakes: must be an integer from 1 to 10000, not "0"',
     ],
+    // Groups
+    [listener(`${VIP}, groups: []`), '2:84: listeners.l.tls.groups: needs at least one group'],
+    [
+      listener(`${VIP}, groups: [X25519, P-251]`),
+      `2:93: listeners.l.tls.groups: must be one of ${GROUPS.join(', ')}; did you mean "P-256"?`,
+    ],
     [
       config({ top: 'certificates: { watch: yes }' }),
       '9:24: certificates.watch: must be true or false, not "yes"',
@@ -228,8 +242,30 @@ describe('one mistake, one line', () => {
   });
 });
 
+// OpenSSL has the first, which is weak, and would take the others for two groups, or for what it has itself.
+test.each(['P-192', '"X25519:P-256"', '"?X25519"', 'DEFAULT', 'x25519'])(
+  'the group %s is refused',
+  (group) => {
+    const { errors } = outcome(listener(`${VIP}, groups: ${group}`), folderWith(FILES));
+    expect(errors).toEqual([
+      expect.stringMatching(/^gateway.yaml:2:84: listeners\.l\.tls\.groups: must be one of X25519, P-256, /),
+    ]);
+  },
+);
+
+test.each(['groups: [X25519MLKEM768, X25519]', 'groups: X25519MLKEM768, minVersion: TLSv1.3'])(
+  '%s is no surprise',
+  (keys) => {
+    expect(outcome(listener(`${VIP}, ${keys}`), folderWith(FILES))).toEqual({ errors: [], warnings: [] });
+  },
+);
+
 describe('one surprise, one warning', () => {
   test.each<[text: string, line: string]>([
+    [
+      listener(`${VIP}, groups: [X25519MLKEM768, ffdhe3072]`),
+      '2:84: listeners.l.tls.groups: TLS 1.2 has none of these: only senders of TLS 1.3 can connect (X25519 is for both)',
+    ],
     [
       listener('cert: { p12: certs/open.pfx }'),
       '2:40: listeners.l.tls.cert.p12: every user of this machine can read the private key in "certs/open.pfx"; chmod o-r',

@@ -34,7 +34,7 @@ test('an empty section is all defaults', () => {
     parent: 'trusted',
     always: [],
     segment: undefined,
-    queue: { maxSpans: 4096, batchSpans: 512, delayMs: 1000 },
+    queue: { maxSpans: 16_384, batchSpans: 512, delayMs: 1000, exportMs: 30_000 },
   });
   expect(load('{ traces: { protocol: grpc } }').traces?.endpoint).toBe('http://127.0.0.1:4317');
 });
@@ -45,7 +45,7 @@ test('every key', () => {
   );
   expect(identifiers).toEqual({ controlIds: 'hash', hashKey: 'k' });
   expect(traces).toMatchObject({ endpoint: 'https://c:1/x', sample: 0.05, parent: 'never', segment: 'ZTR' });
-  expect(traces?.queue).toEqual({ maxSpans: 100, batchSpans: 10, delayMs: 2000 });
+  expect(traces?.queue).toEqual({ maxSpans: 100, batchSpans: 10, delayMs: 2000, exportMs: 30_000 });
   expect(traces?.always.map(({ text, test: { kind } }) => [text, kind])).toEqual([
     ['MSH-3', 'any'],
     ['source', 'cidr'],

@@ -1,11 +1,14 @@
 // F46 with the real process: SIGTERM drains at a message boundary and exits 0, whatever connections there are.
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { frame, message } from '../helpers/mllp.ts';
+import { startCollector } from '../helpers/otlp-collector.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
 import { startGatewayProcess, startNode } from './child.ts';
 import { type Record, sendInLockstep } from './lockstep.ts';
+
+afterEach(() => vi.unstubAllEnvs());
 
 function config(urls: readonly string[], more: { pool?: object; shutdown?: string } = {}): object {
   return {
@@ -109,4 +112,26 @@ describe('F46 SIGTERM', () => {
     await sender.closed;
     expect(sender.received.length).toBe(0);
   });
+});
+
+test('a collector that never answers does not keep a process that was asked to end', {
+  timeout: 60_000,
+}, async () => {
+  // As long as it is asked, opentelemetry-js waits; the gateway gives it two seconds at the end.
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '3600000');
+  await using collector = await startCollector();
+  collector.mood = 'silent';
+  await using node = await startFaultyNode();
+  await using gateway = await startGatewayProcess({
+    ...config([node.url]),
+    telemetry: { traces: { endpoint: collector.url, queue: { delay: '10ms' } } },
+  });
+  await using sender = await connectSender(gateway.port);
+  await sender.exchange(message());
+  await until(() => collector.requests.length > 0, { deadlineMs: 30_000 });
+  gateway.kill('SIGTERM');
+  expect(await gateway.exited).toEqual({ code: 0, signal: null });
+  expect(gateway.lines.map(({ msg }) => msg)).toContain(
+    'traces: the collector did not take the last ones in time',
+  );
 });

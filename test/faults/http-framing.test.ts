@@ -18,6 +18,8 @@ interface Taken {
   readonly body: string;
   /** How the body is framed for the node. */
   readonly framing: 'length' | 'chunks' | 'none';
+  /** Names of the fields behind the body. */
+  readonly trailing?: readonly string[];
 }
 
 function post(
@@ -47,7 +49,16 @@ const TAKEN: readonly Taken[] = [
     'chunks',
   ),
   post('chunk extensions', [CHUNKED], '5;a=b;c="d"\r\nhello\r\n0;e\r\n\r\n', 'hello', 'chunks'),
-  post('trailers', [CHUNKED, 'Trailer: X-Sum'], '5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n', 'hello', 'chunks'),
+  {
+    ...post(
+      'trailers',
+      [CHUNKED, 'Trailer: X-Sum'],
+      '5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n',
+      'hello',
+      'chunks',
+    ),
+    trailing: ['x-sum'],
+  },
   post(
     'trailers that say for whom it is',
     [CHUNKED],
@@ -86,7 +97,7 @@ const TAKEN: readonly Taken[] = [
 ];
 
 describe('F49 what is taken', () => {
-  it.each(TAKEN)('$name', async ({ bytes, body, framing }) => {
+  it.each(TAKEN)('$name', async ({ bytes, body, framing, trailing = [] }) => {
     const before = room.node.requests.length;
     await using client = await room.connect();
     expect((await client.ask(bytes)).body.toString()).toBe('ok');
@@ -97,7 +108,7 @@ describe('F49 what is taken', () => {
     expect(got?.body.toString('latin1')).toBe(body);
     expect(got && value(got, 'transfer-encoding')).toBe(framing === 'chunks' ? 'chunked' : undefined);
     expect(got && values(got, 'content-length')).toEqual(framing === 'length' ? [String(body.length)] : []);
-    expect(got && [...values(got, 'trailer'), ...got.trailers]).toEqual([]);
+    expect(got?.trailers.map(([name]) => name) ?? []).toEqual(trailing);
   });
 
   it('bytes behind a body are the next request', async () => {

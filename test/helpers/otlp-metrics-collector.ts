@@ -11,20 +11,25 @@ const { root } = protobuf.parse(`
   message Request { repeated ResourceMetrics resource_metrics = 1; }
   message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; }
   message Resource { repeated KeyValue attributes = 1; }
-  message ScopeMetrics { repeated Metric metrics = 2; }
+  message ScopeMetrics { Scope scope = 1; repeated Metric metrics = 2; }
+  message Scope { string name = 1; string version = 2; }
   message Metric {
-    string name = 1; string unit = 3;
+    string name = 1; string description = 2; string unit = 3;
     Points gauge = 5; Points sum = 7; Histograms histogram = 9;
   }
   message Points { repeated Point data_points = 1; int32 aggregation_temporality = 2; bool is_monotonic = 3; }
-  message Point { double as_double = 4; sfixed64 as_int = 6; repeated KeyValue attributes = 7; }
+  message Point {
+    fixed64 start_time_unix_nano = 2; fixed64 time_unix_nano = 3;
+    double as_double = 4; sfixed64 as_int = 6; repeated KeyValue attributes = 7;
+  }
   message Histograms { repeated Histogram data_points = 1; int32 aggregation_temporality = 2; }
   message Histogram {
-    fixed64 count = 4; double sum = 5; repeated fixed64 bucket_counts = 6; repeated double explicit_bounds = 7;
-    repeated KeyValue attributes = 9;
+    fixed64 start_time_unix_nano = 2; fixed64 time_unix_nano = 3; fixed64 count = 4; double sum = 5; repeated fixed64 bucket_counts = 6; repeated double explicit_bounds = 7;
+    repeated Exemplar exemplars = 8; repeated KeyValue attributes = 9;
   }
+  message Exemplar { fixed64 time_unix_nano = 2; double as_double = 3; bytes span_id = 4; bytes trace_id = 5; }
   message KeyValue { string key = 1; Value value = 2; }
-  message Value { string string_value = 1; }
+  message Value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; }
 `);
 
 interface Attribute {
@@ -39,6 +44,14 @@ export interface OtlpPoint {
   readonly bucketCounts?: readonly number[];
   readonly explicitBounds?: readonly number[];
   readonly attributes?: readonly Attribute[];
+  readonly exemplars?: readonly OtlpExemplar[];
+}
+
+export interface OtlpExemplar {
+  /** Nanoseconds since 1970. */
+  readonly timeUnixNano: number;
+  readonly asDouble: number;
+  readonly traceId: Uint8Array;
 }
 
 export interface OtlpMetric {
@@ -137,6 +150,12 @@ export function labelsOf({
   readonly attributes?: readonly Attribute[];
 }): Record<string, string> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, value?.stringValue ?? '']));
+}
+
+/** A whole ExportMetricsServiceRequest, numbers of 64 bits as text. */
+export function decodeMetrics(bytes: Uint8Array): Record<string, unknown> {
+  const type = root.lookupType('Request');
+  return type.toObject(type.decode(bytes), { longs: String });
 }
 
 function decoded(bytes: Buffer): Pick<Pushed, 'resource' | 'metrics'> {

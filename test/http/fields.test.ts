@@ -1,7 +1,7 @@
 // Which header fields go on: those of the hop end here, whatever a peer calls its own, and what nobody may name stays.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endToEnd, fieldValue, lowerCase, mayTrail, plainName } from '../../src/http/fields.ts';
+import { endToEnd, fieldValue, lowerCase, plainName } from '../../src/http/fields.ts';
 
 const HOP = [
   'Connection',
@@ -93,22 +93,5 @@ describe('names', () => {
   it('a plain name has no underscores', () => {
     expect(plainName('x_forwarded_for')).toBe('x-forwarded-for');
     expect(plainName('x-mine')).toBe('x-mine');
-  });
-
-  it.each([
-    'content-length',
-    'transfer-encoding',
-    'host',
-    'set-cookie',
-    'authorization',
-    'content-type',
-    'trailer',
-    'te',
-  ])('%s is nothing for a trailer', (name) => {
-    expect(mayTrail(name)).toBe(false);
-  });
-
-  it.each(['x-sum', 'etag', 'server-timing', 'grpc-status'])('%s may trail', (name) => {
-    expect(mayTrail(name)).toBe(true);
   });
 });

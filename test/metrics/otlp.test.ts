@@ -5,8 +5,10 @@ import { METRICS } from '../../src/telemetry/metrics/catalogue.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { simpleConfig, startGateway, type TestGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';
+import { startCollector } from '../helpers/otlp-collector.ts';
 import {
   labelsOf,
+  type OtlpExemplar,
   type OtlpMetric,
   type Pushed,
   startGrpcCollector,
@@ -66,6 +68,37 @@ test('a collector gets all of them, at each interval', async () => {
   expect(ack?.bucketCounts?.reduce((sum, one) => sum + one, 0)).toBe(3);
   expect(ack?.bucketCounts?.length).toBe((ack?.explicitBounds?.length ?? 0) + 1);
   expect((await scrape(gw)).value('hl7_gateway_metrics_pushes_total', { result: 'ok' })).toBeGreaterThan(0);
+});
+
+test('a message that is traced is an exemplar of its bucket', async () => {
+  await using node = await startFaultyNode();
+  await using collector = await startOtlpCollector();
+  await using traces = await startCollector();
+  const config = JSON.parse(simpleConfig({ nodes: [node.url] }));
+  const telemetry = {
+    metrics: { otlp: { endpoint: collector.url, interval: '50ms' } },
+    traces: { endpoint: traces.url, queue: { delay: '10ms' } },
+  };
+  await using gw = await startGateway(JSON.stringify({ ...config, telemetry }));
+  await using sender = await connectSender(gw.port());
+  const before = Date.now();
+  await sender.exchange(message());
+  const { root } = await traces.trace();
+  const pushed = (): readonly OtlpExemplar[] => {
+    const last = collector.pushes.at(-1);
+    const points =
+      last === undefined ? [] : (metric(last, 'hl7_gateway_ack_seconds').histogram?.dataPoints ?? []);
+    return points.flatMap(({ exemplars = [] }) => exemplars);
+  };
+  await until(() => pushed().length > 0);
+  const [exemplar] = pushed();
+  expect(pushed()).toHaveLength(1);
+  expect(Buffer.from(exemplar?.traceId ?? []).toString('hex')).toBe(root.traceId);
+  expect(exemplar?.asDouble).toBeGreaterThan(0);
+  expect(exemplar?.asDouble).toBeLessThan(30);
+  const at = Number(exemplar?.timeUnixNano) / 1e6;
+  expect(at).toBeGreaterThan(before - 100);
+  expect(at).toBeLessThan(Date.now() + 100);
 });
 
 test('a collector that speaks gRPC gets them too', async () => {

@@ -11,8 +11,8 @@ export interface Names {
 const FUNCTIONS = new Set(
   (
     'sum min max avg count rate increase delta irate histogram_quantile clamp_min clamp_max label_values ' +
-    'absent sort and or unless on by without ignoring group_left group_right bool offset time vector topk bottomk ' +
-    'deriv predict_linear avg_over_time max_over_time min_over_time scalar'
+    'absent sort and or unless on by without ignoring group_left group_right bool time vector topk bottomk ' +
+    'deriv predict_linear avg_over_time max_over_time min_over_time present_over_time scalar'
   ).split(' '),
 );
 
@@ -47,7 +47,7 @@ export function namesIn(expression: string): Names {
     }
     return ' ';
   });
-  rest = rest.replaceAll(/\[[^\]]*\]/g, ' ').replaceAll(/"[^"]*"/g, ' ');
+  rest = rest.replaceAll(/\[[^\]]*\]|"[^"]*"|\boffset \w+/g, ' ');
   for (const [word] of rest.matchAll(/[a-zA-Z_][a-zA-Z0-9_:]*/g))
     if (!FUNCTIONS.has(word) && !labels.includes(word)) metrics.push(word);
   return { metrics, labels, values };

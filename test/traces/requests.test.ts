@@ -239,6 +239,40 @@ describe('a proxied request', () => {
     const { tree } = await collector.trace();
     expect(tree).toEqual(['server HTTP !GW_ERR_ROUTE_REJECTED']);
   });
+
+  const fields = [`traceparent: ${PARENT}`, 'tracestate: vendor=1'];
+  it.each([
+    ['by its route', request('GET / HTTP/1.1', fields), 'GW_ERR_ROUTE_REJECTED'],
+    ['for its head', request('GET / HTTP/1.1', [...fields, 'Host: again.test']), 'GW_ERR_HTTP_REQUEST'],
+    ['for its size', post('MSH|'.repeat(1000), { fields }), 'GW_ERR_FRAME_TOO_LARGE'],
+    [
+      'for its charset',
+      post('MSH|', { fields, type: 'application/hl7-v2; charset=none' }),
+      'GW_ERR_HTTP_CHARSET',
+    ],
+    [
+      'for its body',
+      `${post('', { fields, chunked: true }).toString().split('\r\n\r\n')[0]}\r\n\r\nzz\r\n`,
+      'GW_ERR_HTTP_REQUEST',
+    ],
+  ])(
+    'one that is refused %s is in the trace of its client, recorded whatever that says',
+    async (_, bytes, code) => {
+      await using collector = await startCollector();
+      await using node = await startRawNode();
+      await using gw = await start(collector, node.url, {
+        listener: { ...HTTP, limits: { maxFrame: '1KiB' } },
+        routes: [{ name: 'no', reject: { code: 'AR' } }],
+        traces: { sample: 0 },
+      });
+      await using client = await connectClient(gw.port());
+      await ask(client, bytes.toString('latin1').replace(PARENT, PARENT.replace(/01$/, '00')));
+      const { tree, root } = await collector.trace();
+      expect(tree).toEqual([`server HTTP !${code}`]);
+      expect(root).toMatchObject({ traceId: TRACE_ID, parentId: SPAN_ID, parentIsRemote: true });
+      expect(gw.log.find(({ code: said }) => said === code)?.trace_id).toBe(TRACE_ID);
+    },
+  );
 });
 
 describe('without traces', () => {

@@ -1,13 +1,12 @@
-// Takes up the config file as it is now: the gateway by it, and the admin API where it says. One reload at a time, and
+// Takes up the config file as it is now: the gateway by it, and what stands beside the gateway. One reload at a time, and
 // what is wrong with one changes nothing.
 import { readFileSync } from 'node:fs';
-import type { AdminConfig } from '../../config/config.ts';
 import { ConfigError, formatProblem, parseConfig } from '../../config/load.ts';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { PreparedDoor } from '../admin-door.ts';
 import type { By, ReloadReport } from '../control.ts';
+import type { Prepare } from './prepared.ts';
 
 /** The config in force, and how the last reload went. */
 export interface LoadedConfig {
@@ -18,20 +17,17 @@ export interface LoadedConfig {
   readonly error: string | undefined;
 }
 
-/** Opens the admin API where another config wants it. */
-export type PrepareAdmin = (config: AdminConfig | undefined) => Promise<PreparedDoor>;
-
 export class ConfigReload {
   readonly #gateway: () => Gateway;
-  readonly #prepareAdmin: PrepareAdmin;
+  readonly #prepare: Prepare;
   readonly #log: Log;
   #loaded: LoadedConfig;
   #reloading: Promise<unknown> = Promise.resolve();
 
   /** `text`: of the config that the gateway was made with. */
-  constructor(gateway: () => Gateway, text: string, prepareAdmin: PrepareAdmin, log: Log) {
+  constructor(gateway: () => Gateway, text: string, prepare: Prepare, log: Log) {
     this.#gateway = gateway;
-    this.#prepareAdmin = prepareAdmin;
+    this.#prepare = prepare;
     this.#log = log;
     this.#loaded = { text, loadedAt: new Date(), error: undefined };
   }
@@ -42,7 +38,7 @@ export class ConfigReload {
 
   /** @throws GatewayError; then the old config stays in force */
   reload(by: By): Promise<ReloadReport> {
-    // Two at once would each open the admin API anew, and the text in force could be the other one's.
+    // Two at once would each open the same things anew, and the text in force could be the other one's.
     const reloaded = this.#reloading.then(() => this.#reload(by));
     this.#reloading = reloaded.catch(() => {});
     return reloaded;
@@ -58,12 +54,12 @@ export class ConfigReload {
       const text = readConfigText(file);
       const { config, warnings } = parseConfig(text, { file, env: process.env });
       for (const warning of warnings) this.#log.warn({ by }, formatProblem(warning));
-      const admin = await this.#prepareAdmin(config.admin);
+      const prepared = await this.#prepare(config);
       const changed = await gateway.reload(config).catch(async (thrown) => {
-        await admin.discard();
+        await prepared.discard();
         throw thrown;
       });
-      admin.commit();
+      prepared.commit();
       this.#loaded = { text, loadedAt: new Date(), error: undefined };
       return { changed, atNextStart: gateway.atNextStart, warnings: warnings.map(formatProblem) };
     } catch (thrown) {

@@ -4,6 +4,7 @@ import type { ListenerTlsConfig } from '../config.ts';
 import type { Section } from '../section.ts';
 import { namedFiles } from '../source/named-files.ts';
 import type { Reading } from '../source/value.ts';
+import { readGroups } from './groups.ts';
 import { readKeyPairs } from './key-pairs.ts';
 
 export function buildListenerTls(tls: Section, reading: Reading): ListenerTlsConfig {
@@ -35,6 +36,7 @@ function certificatesOf(
   return {
     keyPairs: readKeyPairs(tls, pattern, reading),
     minVersion: tls.word('minVersion'),
+    groups: readGroups(tls, reading),
     clientCaFiles: namedFiles(tls.scalars('clientCa'), `${tls.key}.clientCa`, reading),
     requireClientCert: tls.flag('requireClientCert'),
     crlFiles: namedFiles(tls.scalars('crl'), `${tls.key}.crl`, reading),

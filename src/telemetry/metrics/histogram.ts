@@ -9,12 +9,12 @@ export const SECONDS: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
 
-/** One that was counted, as an example of its bucket. */
+/** One that was counted, as an example of its bucket. Another takes its place, in the same object. */
 export interface Exemplar {
-  readonly traceId: string;
-  readonly value: number;
+  traceId: string;
+  value: number;
   /** Milliseconds since 1970. */
-  readonly at: number;
+  at: number;
 }
 
 export class Histogram {
@@ -44,6 +44,13 @@ export class Histogram {
     this.counts[low] = (this.counts[low] as number) + 1;
     this.sum += value;
     this.count++;
-    if (traceId !== undefined) this.exemplars[low] = { traceId, value, at: Date.now() };
+    if (traceId === undefined) return;
+    const exemplar = this.exemplars[low];
+    if (exemplar === undefined) this.exemplars[low] = { traceId, value, at: Date.now() };
+    else {
+      exemplar.traceId = traceId;
+      exemplar.value = value;
+      exemplar.at = Date.now();
+    }
   }
 }

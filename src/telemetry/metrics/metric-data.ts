@@ -15,6 +15,7 @@ import {
 import { version } from '../../version.ts';
 import type { Family } from './family.ts';
 import type { Histogram } from './histogram.ts';
+import type { ExemplifiedPoint } from './metric-bytes.ts';
 
 export type Collect = () => Promise<readonly Family[]>;
 
@@ -50,7 +51,12 @@ function metric(family: Family, at: HrTime, withUnits: boolean): MetricData {
     value,
   });
   if (family.kind === 'histogram') {
-    const dataPoints = family.samples.map(({ labels, histogram }) => point(labels, bucketsOf(histogram)));
+    const dataPoints = family.samples.map(
+      ({ labels, histogram }): ExemplifiedPoint => ({
+        ...point(labels, bucketsOf(histogram)),
+        exemplars: histogram.exemplars.filter((one) => one !== undefined),
+      }),
+    );
     return { ...about, dataPointType: DataPointType.HISTOGRAM, dataPoints };
   }
   const dataPoints = family.samples.map(({ labels, value }) => point(labels, value));

@@ -1,20 +1,17 @@
 // Pushes metrics by OTLP at an interval, by OpenTelemetry's own reader and exporters. Promises that a collector that is
 // away costs nothing but a count and one line of log.
 import { ExportResultCode } from '@opentelemetry/core';
+import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
 import {
-  defaultResource,
-  detectResources,
-  resourceAttributesEnvDetector,
-  resourceFromAttributes,
-  serviceNameEnvDetector,
-} from '@opentelemetry/resources';
-import {
+  AggregationTemporality,
   MeterProvider,
   PeriodicExportingMetricReader,
   type PushMetricExporter,
+  type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
-import { version } from '../../version.ts';
+import { openDelegate } from '../otlp/delegate.ts';
+import { gatewayResource } from '../otlp/resource.ts';
+import { metricBytes } from './metric-bytes.ts';
 import { type Collect, producerOf } from './metric-data.ts';
 import type { OtlpMetricsConfig } from './otlp-config.ts';
 
@@ -60,39 +57,40 @@ export class OtlpPush {
   }
 
   async #open({ endpoint, protocol, intervalMs }: OtlpMetricsConfig): Promise<MeterProvider> {
-    // gRPC takes some time to load, and most do without.
-    const { OTLPMetricExporter } =
-      protocol === 'grpc'
-        ? await import('@opentelemetry/exporter-metrics-otlp-grpc')
-        : await import('@opentelemetry/exporter-metrics-otlp-proto');
     const timeoutMs = Math.min(TIMEOUT_MS, intervalMs);
-    const exporter = new OTLPMetricExporter({ url: endpoint });
+    const { ProtobufMetricsSerializer } = await import('@opentelemetry/otlp-transformer');
+    const delegate = await openDelegate({
+      signal: 'metrics',
+      url: endpoint,
+      protocol,
+      serializer: {
+        serializeRequest: (metrics: ResourceMetrics) => metricBytes(metrics),
+        deserializeResponse: (data) => ProtobufMetricsSerializer.deserializeResponse(data),
+      },
+    });
     const reader = new PeriodicExportingMetricReader({
-      exporter: this.#counting(exporter),
+      exporter: this.#counting(delegate),
       exportIntervalMillis: intervalMs,
       exportTimeoutMillis: timeoutMs,
       metricProducers: [producerOf(this.#collect)],
     });
-    const own = resourceFromAttributes({
-      [ATTR_SERVICE_NAME]: 'hl7-gateway',
-      [ATTR_SERVICE_VERSION]: version,
-    });
-    const named = detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] });
-    return new MeterProvider({ resource: defaultResource().merge(own).merge(named), readers: [reader] });
+    return new MeterProvider({ resource: await gatewayResource(), readers: [reader] });
   }
 
   /** The reader hands failures to a handler of the whole process; here they are counted instead. */
-  #counting(exporter: PushMetricExporter): PushMetricExporter {
+  #counting(delegate: IOtlpExportDelegate<ResourceMetrics>): PushMetricExporter {
     return {
       export: (metrics, done) => {
-        exporter.export(metrics, ({ code, error }) => {
+        delegate.export(metrics, ({ code, error }) => {
           if (code === ExportResultCode.SUCCESS) this.#note('ok', '');
           else this.#note('failed', reasonOf(error));
           done({ code: ExportResultCode.SUCCESS });
         });
       },
-      forceFlush: () => exporter.forceFlush(),
-      shutdown: () => exporter.shutdown(),
+      // The counts themselves are cumulative.
+      selectAggregationTemporality: () => AggregationTemporality.CUMULATIVE,
+      forceFlush: () => delegate.forceFlush(),
+      shutdown: () => delegate.shutdown(),
     };
   }
 

@@ -19,6 +19,8 @@ export interface QueueLimits {
   readonly maxSpans: number;
   readonly batchSpans: number;
   readonly delayMs: number;
+  /** A batch that is not taken by then is given up, whatever is still tried for it. */
+  readonly exportMs: number;
 }
 
 export interface EffectiveTraces extends Omit<TracesOptions, 'endpoint'> {
@@ -66,6 +68,7 @@ export function underEnvironment(
       maxSpans,
       batchSpans: Math.min(maxSpans, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', options.queue.batchSpans)),
       delayMs: number('OTEL_BSP_SCHEDULE_DELAY', options.queue.delayMs),
+      exportMs: number('OTEL_BSP_EXPORT_TIMEOUT', options.queue.exportMs),
     },
   };
 }

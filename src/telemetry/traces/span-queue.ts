@@ -1,13 +1,14 @@
 // Spans on their way to the collector: a bounded queue, sent in batches. Promises that nobody waits for it: what finds no
-// room is dropped and counted, one batch at most is serialised in a turn of the event loop, and no more than a few are
-// under way.
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+// room is dropped and counted, one batch at most is handed over in a turn of the event loop, and no more than a few are
+// under way, each for a limited time.
+import type { CollectorLine, Sent } from './collector-line.ts';
 import type { QueueLimits } from './environment.ts';
+import { type SpanBatch, type SpanSource, SpanWriter } from './span-writer.ts';
 
 export interface QueueStats {
   /** Taken by the collector. */
   readonly exported: number;
-  /** Found no room, or were in a batch that the collector did not take. */
+  /** Found no room, or were not taken by the collector: with their batch, or out of it. */
   readonly dropped: number;
   /** Batches that the collector did not take. */
   readonly failedExports: number;
@@ -21,20 +22,19 @@ export interface QueueWatcher {
   onRecovered(): void;
 }
 
-/** Enough for a collector 20 ms away to take 100,000 spans a second; each is 120 KB in memory at most. */
+/** Enough for a collector 20 ms away to take 100,000 spans a second; each is some 150 KB in memory. */
 const MAX_UNDER_WAY = 4;
-/** ExportResultCode.SUCCESS. */
-const TAKEN = 0;
 
 export class SpanQueue {
-  readonly #exporter: SpanExporter;
+  readonly #line: CollectorLine;
   readonly #limits: QueueLimits;
   readonly #watcher: QueueWatcher;
-  readonly #full: ReadableSpan[][] = [];
-  #filling: ReadableSpan[] = [];
-  #queued = 0;
+  readonly #writer: SpanWriter;
+  readonly #full: SpanBatch[] = [];
+  #fullSpans = 0;
   #underWay = 0;
   #underWaySpans = 0;
+  #overdue = 0;
   #exported = 0;
   #dropped = 0;
   #failedExports = 0;
@@ -45,10 +45,11 @@ export class SpanQueue {
   #closed = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(exporter: SpanExporter, limits: QueueLimits, watcher: QueueWatcher) {
-    this.#exporter = exporter;
+  constructor(line: CollectorLine, source: SpanSource, limits: QueueLimits, watcher: QueueWatcher) {
+    this.#line = line;
     this.#limits = limits;
     this.#watcher = watcher;
+    this.#writer = new SpanWriter(source, limits.batchSpans, (batch) => this.#close(batch));
   }
 
   get stats(): QueueStats {
@@ -74,16 +75,10 @@ export class SpanQueue {
     this.#dropped += spans;
   }
 
-  add(spans: readonly ReadableSpan[]): void {
-    if (this.#closed) {
-      this.#dropped += spans.length;
-      return;
-    }
-    for (const span of spans) {
-      this.#filling.push(span);
-      if (this.#filling.length >= this.#limits.batchSpans) this.#close();
-    }
-    this.#queued += spans.length;
+  /** Takes what `write` writes, which there was room for. */
+  add(write: (out: SpanWriter) => void): void {
+    if (this.#closed) return;
+    write(this.#writer);
     this.#schedule();
   }
 
@@ -106,26 +101,34 @@ export class SpanQueue {
     clearImmediate(this.#turn);
     const unsent = this.#queued + this.#underWaySpans;
     this.#dropped += this.#queued;
-    this.#queued = 0;
+    this.#fullSpans = 0;
     this.#full.length = 0;
-    this.#filling = [];
+    this.#writer.take();
     // It would wait for what is under way, and that has had its time.
-    this.#exporter.shutdown().catch(() => {});
+    this.#line.shutdown().catch(() => {});
     return unsent;
   }
 
-  /** The collector has neither taken nor refused these yet. */
+  /** Batches that the collector has neither taken nor refused yet, with those that were given up meanwhile. */
   get underWay(): number {
-    return this.#underWay;
+    return this.#underWay + this.#overdue;
   }
 
   get #isIdle(): boolean {
     return this.#queued === 0 && this.#underWay === 0;
   }
 
-  #close(): void {
-    this.#full.push(this.#filling);
-    this.#filling = [];
+  get #queued(): number {
+    return this.#fullSpans + this.#writer.spans;
+  }
+
+  #close(batch: SpanBatch): void {
+    this.#full.push(batch);
+    this.#fullSpans += batch.spans;
+  }
+
+  #closeLast(): void {
+    if (this.#full.length === 0 && this.#writer.spans > 0) this.#close(this.#writer.take());
   }
 
   #schedule(): void {
@@ -141,7 +144,7 @@ export class SpanQueue {
     } else if (this.#queued > 0 && this.#timer === undefined) {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
-        if (this.#full.length === 0 && this.#filling.length > 0) this.#close();
+        this.#closeLast();
         this.#schedule();
       }, this.#limits.delayMs);
       this.#timer.unref();
@@ -149,32 +152,45 @@ export class SpanQueue {
   }
 
   #send(): void {
-    if (this.#full.length === 0 && this.#filling.length > 0) this.#close();
+    this.#closeLast();
     const batch = this.#full.shift();
     if (batch === undefined) return;
-    this.#queued -= batch.length;
+    const { spans } = batch;
+    this.#fullSpans -= spans;
     this.#underWay++;
-    this.#underWaySpans += batch.length;
+    this.#underWaySpans += spans;
     let isOver = false;
-    const over = (error: Error | undefined, taken: boolean): void => {
+    const over = (sent: Sent): void => {
       if (isOver) return;
       isOver = true;
+      clearTimeout(timer);
       this.#underWay--;
-      this.#underWaySpans -= batch.length;
-      if (taken) this.#onTaken(batch.length);
-      else this.#onRefused(batch.length, error);
+      this.#underWaySpans -= spans;
+      if (sent.isTaken) this.#onTaken(spans, sent.rejected);
+      else this.#onRefused(spans, sent.error);
       this.#schedule();
       if (this.#isIdle) this.#onIdle?.();
     };
+    const timer = setTimeout(() => {
+      this.#overdue++;
+      over(refused(new Error('time-out')));
+    }, this.#limits.exportMs);
+    timer.unref();
     try {
-      this.#exporter.export(batch, ({ code, error }) => over(error, code === TAKEN));
+      this.#line.send(batch, (sent) => {
+        if (isOver) this.#overdue--;
+        over(sent);
+        // Of one that failed some bytes may still be on their way into a connection.
+        if (sent.isTaken) this.#writer.giveBack(batch);
+      });
     } catch (thrown) {
-      over(thrown instanceof Error ? thrown : undefined, false);
+      over(refused(thrown));
     }
   }
 
-  #onTaken(spans: number): void {
-    this.#exported += spans;
+  #onTaken(spans: number, rejected: number): void {
+    this.#exported += spans - rejected;
+    this.#dropped += rejected;
     if (!this.#isFailing) return;
     this.#isFailing = false;
     this.#watcher.onRecovered();
@@ -187,4 +203,8 @@ export class SpanQueue {
     this.#isFailing = true;
     this.#watcher.onFailing(error);
   }
+}
+
+function refused(thrown: unknown): Sent {
+  return { isTaken: false, rejected: 0, error: thrown instanceof Error ? thrown : undefined };
 }

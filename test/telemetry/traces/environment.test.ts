@@ -12,7 +12,7 @@ const CONFIG: TracesOptions = {
   protocol: 'http/protobuf',
   sample: 0.25,
   parent: 'trusted',
-  queue: { maxSpans: 1000, batchSpans: 100, delayMs: 50 },
+  queue: { maxSpans: 1000, batchSpans: 100, delayMs: 50, exportMs: 30_000 },
 };
 const AS_CONFIGURED: EffectiveTraces = { ...CONFIG, endpoint: 'http://config:4318/v1/traces' };
 
@@ -56,10 +56,10 @@ test.each<[Environment, Partial<EffectiveTraces>]>([
     { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' },
     { sample: 0, parent: 'always' },
   ],
-  [{ OTEL_BSP_MAX_QUEUE_SIZE: '50' }, { queue: { maxSpans: 50, batchSpans: 50, delayMs: 50 } }],
+  [{ OTEL_BSP_MAX_QUEUE_SIZE: '50' }, { queue: { ...CONFIG.queue, maxSpans: 50, batchSpans: 50 } }],
   [
-    { OTEL_BSP_SCHEDULE_DELAY: '7', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '8' },
-    { queue: { maxSpans: 1000, batchSpans: 8, delayMs: 7 } },
+    { OTEL_BSP_SCHEDULE_DELAY: '7', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '8', OTEL_BSP_EXPORT_TIMEOUT: '9' },
+    { queue: { maxSpans: 1000, batchSpans: 8, delayMs: 7, exportMs: 9 } },
   ],
 ])('%o', (env, changes) => {
   expect(under(env)).toEqual({ effective: { ...AS_CONFIGURED, ...changes }, ignored: [] });

@@ -1,19 +1,23 @@
 // The way to the collector: bounded, in batches, one in a turn; what is dropped or refused is counted.
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
+import { resourceFromAttributes } from '@opentelemetry/resources';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { TraceContext } from '../../../src/telemetry/trace-context.ts';
+import type { CollectorLine, Sent } from '../../../src/telemetry/traces/collector-line.ts';
 import { SpanQueue } from '../../../src/telemetry/traces/span-queue.ts';
-
-type Done = (error?: Error) => void;
+import { SERVER, type SpanBatch, type SpanWriter } from '../../../src/telemetry/traces/span-writer.ts';
+import { readExportRequest } from '../../helpers/otlp-messages.ts';
 
 /** Batches as they came, each to be ended by hand. */
-class FakeExporter implements SpanExporter {
+class FakeLine implements CollectorLine {
   readonly batches: number[] = [];
-  readonly pending: Done[] = [];
+  readonly bytes: Uint8Array[] = [];
+  readonly pending: ((sent: Sent) => void)[] = [];
   isShut = false;
 
-  export(spans: ReadableSpan[], done: Parameters<SpanExporter['export']>[1]): void {
-    this.batches.push(spans.length);
-    this.pending.push((error) => done(error === undefined ? { code: 0 } : { code: 1, error }));
+  send({ spans, bytes }: SpanBatch, done: (sent: Sent) => void): void {
+    this.batches.push(spans);
+    this.bytes.push(bytes);
+    this.pending.push(done);
   }
 
   shutdown(): Promise<void> {
@@ -21,21 +25,35 @@ class FakeExporter implements SpanExporter {
     return Promise.resolve();
   }
 
-  end(error?: Error): void {
-    this.pending.shift()?.(error);
+  end(error?: Error, rejected = 0): void {
+    this.pending.shift()?.({ error, isTaken: error === undefined, rejected });
   }
 }
 
-const spans = (count: number): ReadableSpan[] => Array.from({ length: count }, () => ({}) as ReadableSpan);
+const SOURCE = { resource: resourceFromAttributes({}), scope: { name: 'test', version: '1' } };
 
-function queueOf(limits = { maxSpans: 100, batchSpans: 10, delayMs: 1000 }) {
-  const exporter = new FakeExporter();
+function spans(count: number, name = 'span') {
+  return (out: SpanWriter): void => {
+    for (let i = 0; i < count; i++) {
+      out.root(new TraceContext(), name, SERVER, 0, 0);
+      out.end();
+    }
+  };
+}
+
+function queueOf(limits: { maxSpans: number; batchSpans: number } = { maxSpans: 100, batchSpans: 10 }) {
+  const line = new FakeLine();
   const said: string[] = [];
-  const queue = new SpanQueue(exporter, limits, {
-    onFailing: (error) => said.push(`failing ${error?.message}`),
-    onRecovered: () => said.push('recovered'),
-  });
-  return { exporter, queue, said };
+  const queue = new SpanQueue(
+    line,
+    SOURCE,
+    { ...limits, delayMs: 1000, exportMs: 5000 },
+    {
+      onFailing: (error) => said.push(`failing ${error?.message}`),
+      onRecovered: () => said.push('recovered'),
+    },
+  );
+  return { exporter: line, queue, said };
 }
 
 beforeEach(() => vi.useFakeTimers());
@@ -56,7 +74,7 @@ it('sends what there is after the delay, and a full batch at once', () => {
   expect(exporter.batches).toEqual([4, 10, 4]);
 });
 
-it('serialises one batch in a turn, and has four under way at most', () => {
+it('hands over one batch in a turn, and has four under way at most', () => {
   const { exporter, queue } = queueOf();
   queue.add(spans(60));
   expect(exporter.batches).toHaveLength(0);
@@ -70,7 +88,7 @@ it('serialises one batch in a turn, and has four under way at most', () => {
 });
 
 it('has room up to its bound, and the last quarter for what is urgent', () => {
-  const { queue } = queueOf({ maxSpans: 100, batchSpans: 100, delayMs: 1000 });
+  const { queue } = queueOf({ maxSpans: 100, batchSpans: 100 });
   expect([queue.hasRoom(75, false), queue.hasRoom(76, false)]).toEqual([true, false]);
   expect([queue.hasRoom(100, true), queue.hasRoom(101, true)]).toEqual([true, false]);
   queue.add(spans(75));
@@ -95,9 +113,9 @@ it('counts what is taken and what is refused, and says when that changes', () =>
   expect(said).toEqual(['failing no', 'recovered']);
 });
 
-it('an exporter that throws has refused the batch', () => {
+it('a line that throws has refused the batch', () => {
   const { exporter, queue, said } = queueOf();
-  exporter.export = () => {
+  exporter.send = () => {
     throw new Error('broken');
   };
   queue.add(spans(10));
@@ -117,7 +135,7 @@ it('at the end sends all, and resolves when it is taken', async () => {
   expect(await ended).toBe(0);
   expect([queue.stats.exported, exporter.isShut]).toEqual([13, true]);
   queue.add(spans(1));
-  expect([queue.hasRoom(1, true), queue.stats.dropped]).toEqual([false, 1]);
+  expect([queue.hasRoom(1, true), queue.stats.queued]).toEqual([false, 0]);
 });
 
 it('at the end waits no longer than it may, and counts what is left', async () => {
@@ -130,4 +148,46 @@ it('at the end waits no longer than it may, and counts what is left', async () =
   expect(await ended).toBe(70);
   expect(queue.stats).toEqual({ exported: 0, dropped: 30, failedExports: 0, queued: 0 });
   expect(queue.underWay).toBe(4);
+});
+
+it('spans that a collector rejects out of a batch that it takes are dropped', () => {
+  const { exporter, queue, said } = queueOf();
+  queue.add(spans(10));
+  vi.advanceTimersByTime(1);
+  exporter.end(undefined, 3);
+  expect(queue.stats).toEqual({ exported: 7, dropped: 3, failedExports: 0, queued: 0 });
+  expect(said).toEqual([]);
+});
+
+it('gives a batch up after its time, and counts it once', () => {
+  const { exporter, queue, said } = queueOf();
+  queue.add(spans(10));
+  vi.advanceTimersByTime(1);
+  vi.advanceTimersByTime(4998);
+  expect(queue.stats.dropped).toBe(0);
+  vi.advanceTimersByTime(1);
+  expect(queue.stats).toEqual({ exported: 0, dropped: 10, failedExports: 1, queued: 0 });
+  expect(said).toEqual(['failing time-out']);
+  // The line goes on with it, and the process has to wait for that, or not to.
+  expect(queue.underWay).toBe(1);
+  exporter.end();
+  expect(queue.underWay).toBe(0);
+  expect(queue.stats).toEqual({ exported: 0, dropped: 10, failedExports: 1, queued: 0 });
+});
+
+it('the bytes of a batch stay until it is taken, and then are those of a later one', () => {
+  const { exporter, queue } = queueOf({ maxSpans: 1000, batchSpans: 10 });
+  const names = (at: number) =>
+    new Set(readExportRequest(exporter.bytes[at] as Uint8Array).map((one) => one.name));
+  for (let i = 0; i < 4; i++) queue.add(spans(10, `batch ${i}`));
+  vi.advanceTimersByTime(10);
+  exporter.end();
+  exporter.end(new Error('no'));
+  for (let i = 4; i < 6; i++) queue.add(spans(10, `batch ${i}`));
+  queue.add(spans(5, 'batch 6'));
+  vi.advanceTimersByTime(10);
+  for (const kept of [1, 2, 3, 4, 5]) expect([...names(kept)]).toEqual([`batch ${kept}`]);
+  const buffers = exporter.bytes.map(({ buffer }) => buffer);
+  expect(buffers.lastIndexOf(buffers[0] as ArrayBuffer)).toBeGreaterThan(3);
+  expect(buffers.lastIndexOf(buffers[1] as ArrayBuffer)).toBe(1);
 });

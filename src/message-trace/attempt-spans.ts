@@ -1,0 +1,111 @@
+// What the spans of messages and of requests have in common: the attributes of both ends, of a node, of an error; and
+// the children that both have. Promises that no value comes from beyond a message's header, nor from a request's target.
+import { type Peer, sourceAddress } from '../../routing/message-view.ts';
+import type { NodeConfig, PoolConfig } from '../config/config.ts';
+import { ERRORS, type GatewayError } from '../errors.ts';
+import type { Attempt } from '../relay/exchange.ts';
+import { CLIENT, INTERNAL, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
+import {
+  AMBIGUOUS,
+  ATTEMPT,
+  CLIENT_ADDRESS,
+  CLIENT_PORT,
+  NODE,
+  NODE_CHOICE,
+  POOL,
+  PROTOCOL,
+  SERVER_ADDRESS,
+  SERVER_PORT,
+  STATUS,
+  TLS,
+  TLS_CLIENT,
+  TRANSPORT,
+} from './attributes.ts';
+
+/** The table's own words: an error's detail is for the log, where it can be told from what it is about. */
+export function spanError({ code }: GatewayError): SpanError {
+  return { type: code, text: ERRORS[code].text };
+}
+
+export function putPeer(out: SpanWriter, { address, port, tls }: Peer): void {
+  out.put(CLIENT_ADDRESS, sourceAddress(address));
+  if (port > 0) out.put(CLIENT_PORT, port);
+  out.put(TRANSPORT, 'tcp');
+  if (tls === undefined) return;
+  out.put(TLS, true);
+  // The semantic conventions write it without colons. A subject may be a person's name.
+  out.put(TLS_CLIENT, tls.fingerprint.replaceAll(':', ''));
+}
+
+/** What an exchange and a proxied request have in common. */
+export interface AttemptRecord {
+  readonly receivedAt: number;
+  readonly settledAt: number | undefined;
+  readonly pool: PoolConfig | undefined;
+  readonly attempts: readonly Attempt[];
+  readonly waitingSince: number | undefined;
+}
+
+/** Every attempt, each behind its wait, and the wait at the end that led to none. `more` puts what one of them has besides. */
+export function writeAttempts(
+  out: SpanWriter,
+  record: AttemptRecord,
+  more: (out: SpanWriter, attempt: Attempt) => void,
+): void {
+  const { pool, attempts, waitingSince } = record;
+  const end = record.settledAt ?? record.receivedAt;
+  let count = 0;
+  for (const attempt of attempts) {
+    if (attempt.waitedSince !== undefined) writeQueue(out, attempt.waitedSince, attempt.startedAt, pool);
+    writeForward(out, attempt, ++count, end, pool, more);
+  }
+  if (waitingSince !== undefined) writeQueue(out, waitingSince, end, pool);
+}
+
+function writeQueue(out: SpanWriter, from: number, to: number, pool: PoolConfig | undefined): void {
+  out.child('queue', INTERNAL, from, to);
+  out.put(POOL, pool?.name);
+  out.end();
+}
+
+function writeForward(
+  out: SpanWriter,
+  attempt: Attempt,
+  count: number,
+  end: number,
+  pool: PoolConfig | undefined,
+  more: (out: SpanWriter, attempt: Attempt) => void,
+): void {
+  const { node, why, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
+  out.child('forward', CLIENT, startedAt, endedAt ?? end, attempt.spanId);
+  out.put(ATTEMPT, count);
+  out.put(NODE, node);
+  out.put(NODE_CHOICE, why);
+  out.put(TRANSPORT, 'tcp');
+  out.put(POOL, pool?.name);
+  const config = nodeOf(pool, node);
+  if (config !== undefined) {
+    out.put(SERVER_ADDRESS, config.host);
+    out.put(SERVER_PORT, config.port);
+    out.put(PROTOCOL, PROTOCOLS[config.protocol]);
+    if (config.tls !== undefined) out.put(TLS, true);
+  }
+  if (status !== undefined) out.put(STATUS, status);
+  if (error?.resend === 'unsafe') out.put(AMBIGUOUS, true);
+  more(out, attempt);
+  if (connectMs > 0 || writtenAt !== undefined) out.event('connect', startedAt + connectMs);
+  if (writtenAt !== undefined) {
+    out.event('write', writtenAt);
+    if (error === undefined && endedAt !== undefined) out.event('ack', endedAt);
+  }
+  out.end(error && spanError(error));
+}
+
+const PROTOCOLS = { mllp: 'mllp', mllps: 'mllp', http: 'http', https: 'http' } as const;
+
+/** Nodes that were added at run time are in no config: such an attempt has its node's name alone. */
+function nodeOf(pool: PoolConfig | undefined, name: string): NodeConfig | undefined {
+  if (pool === undefined) return undefined;
+  for (const node of pool.nodes) if (node.name === name) return node;
+  return undefined;
+}

@@ -1,0 +1,23 @@
+// Who sends traces and metrics. Promises that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
+import type { Attributes } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import { version } from '../../version.ts';
+
+export const SCOPE = { name: 'hl7-gateway', version } as const;
+
+export async function gatewayResource(more: Attributes = {}): Promise<Resource> {
+  const {
+    defaultResource,
+    detectResources,
+    resourceAttributesEnvDetector,
+    resourceFromAttributes,
+    serviceNameEnvDetector,
+  } = await import('@opentelemetry/resources');
+  const own = resourceFromAttributes({
+    'service.name': 'hl7-gateway',
+    'service.version': version,
+    ...more,
+  });
+  const named = detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] });
+  return defaultResource().merge(own).merge(named);
+}
