@@ -32,8 +32,6 @@ export class Dispatcher implements Carrier {
   readonly #taken = new Taken<Exchange>();
   /** Nodes that others took the place of, at the same address. */
   readonly #successors = new WeakMap<Node, Node>();
-  /** Those that have had a place in the queue get one again: they came before whatever has filled it meanwhile. */
-  readonly #seated = new WeakSet<Exchange>();
 
   constructor(config: PoolConfig, pool: Pool<Node>, rerouting = new Rerouting()) {
     this.#config = config;
@@ -310,7 +308,8 @@ export class Dispatcher implements Carrier {
   /** Waits to be released: by a node, by its deadline, or after `pauseMs`. */
   #hold(exchange: Exchange, queue: Set<Exchange>, pauseMs = Number.POSITIVE_INFINITY): void {
     const { max, timeoutMs } = this.config.queue;
-    if (this.#room.size >= max && !this.#seated.has(exchange)) {
+    // One that has had a place in the queue gets one again: it came before whatever has filled it meanwhile.
+    if (this.#room.size >= max && exchange.seat !== this) {
       this.#giveUp(exchange, new GatewayError('GW_ERR_QUEUE_FULL'));
       return;
     }
@@ -320,7 +319,7 @@ export class Dispatcher implements Carrier {
       return;
     }
     exchange.phase = 'queued';
-    this.#seated.add(exchange);
+    exchange.seat = this;
     exchange.waitingSince ??= performance.now();
     this.#room.add(exchange, queue, Math.min(pauseMs, leftMs), () => this.#release(exchange));
   }

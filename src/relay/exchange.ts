@@ -166,6 +166,8 @@ export class Exchange implements Delivery {
   /** From when `queue.timeout` counts: its turn, or its last ambiguous failure. */
   waitsSince = 0;
   queuedMs = 0;
+  /** Whose queue it has been in last. */
+  seat: Carrier | undefined;
   /** It waits, and has since then, for its turn or for a node. */
   waitingSince: number | undefined;
   /** The last of its fields that decide its way was read. */

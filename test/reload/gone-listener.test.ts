@@ -118,8 +118,11 @@ describe('over MLLP', () => {
     await until(() => gw.log.some(({ msg }) => msg === 'listener closed'));
     const since = performance.now();
     await until(() => performance.now() > since + 250);
-    hold.letGo();
-    await a.arrived(1 + behind.length);
+    // Once for its header, where that is read there too.
+    await until(() => {
+      hold.letGo();
+      return a.requests.length === 1 + behind.length;
+    });
     await ended(gw);
   });
 
@@ -169,6 +172,7 @@ describe('over HTTP', () => {
       '200 DELETE',
       '200 PUT',
     ]);
+    for (const client of [holds, waits, comes]) await client[Symbol.asyncDispose]();
     await ended(gw);
   });
 
@@ -183,6 +187,7 @@ describe('over HTTP', () => {
     await client.send(whole.subarray(-8));
     expect((await client.response(0)).status).toBe(200);
     expect(a.controlIds).toEqual(['ONE']);
+    await client[Symbol.asyncDispose]();
     await ended(gw);
   });
 });
