@@ -22,7 +22,8 @@ function hold(ms: number): void {
 test('CPU time, memory and file descriptors are those of the process', async () => {
   metrics.start();
   const before = await told();
-  const held = Array.from({ length: 20 }, () => openSync('/dev/null', 'r'));
+  // Whatever else runs in this process may close some of its own meanwhile.
+  const held = Array.from({ length: 60 }, () => openSync('/dev/null', 'r'));
   hold(50);
   const after = await told();
   for (const fd of held) closeSync(fd);
@@ -35,7 +36,7 @@ test('CPU time, memory and file descriptors are those of the process', async () 
   expect(after.value('process_resident_memory_bytes')).toBeGreaterThan(10 * 2 ** 20);
   expect(after.value('process_start_time_seconds')).toBeCloseTo(performance.timeOrigin / 1000, 1);
   if (process.platform === 'linux') {
-    expect(grown('process_open_fds')).toBeGreaterThanOrEqual(20);
+    expect(grown('process_open_fds')).toBeGreaterThanOrEqual(40);
     expect(after.value('process_max_fds')).toBeGreaterThanOrEqual(after.value('process_open_fds') ?? 0);
   }
 });
