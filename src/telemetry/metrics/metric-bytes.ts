@@ -1,6 +1,6 @@
 // Metrics as OTLP's ExportMetricsServiceRequest, with the exemplars that opentelemetry-js' own serialiser leaves out.
 // Promises to write all else as that one does; field numbers are those of opentelemetry-proto 1.x, metrics/v1.
-import { type Attributes, type HrTime, ValueType } from '@opentelemetry/api';
+import { type HrTime, ValueType } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   type DataPoint,
@@ -9,7 +9,8 @@ import {
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { attributeKey, BYTES, FIXED64, ProtoWriter, tag, VARINT } from '../otlp/proto-writer.ts';
+import { BYTES, FIXED64, ProtoWriter, tag, VARINT } from '../otlp/proto-writer.ts';
+import { writeAttributes, writeResource, writeScope } from '../otlp/source.ts';
 import type { Exemplar } from './histogram.ts';
 
 /** A histogram's point, and one message for each of its buckets that had a trace. */
@@ -17,14 +18,11 @@ export interface ExemplifiedPoint extends DataPoint<HistogramValue> {
   readonly exemplars: readonly Readonly<Exemplar>[];
 }
 
-const TWO_32 = 2n ** 32n;
 /** Some 60 metrics of a small gateway. */
 const FIRST_BYTES = 64 * 1024;
 
 const RESOURCE_METRICS = tag(1, BYTES);
-const RESOURCE = tag(1, BYTES);
 const SCOPE_METRICS = tag(2, BYTES);
-const SCOPE = tag(1, BYTES);
 const METRICS = tag(2, BYTES);
 const GAUGE = tag(5, BYTES);
 const SUM = tag(7, BYTES);
@@ -36,13 +34,10 @@ const IS_MONOTONIC = tag(3, VARINT);
 export function metricBytes({ resource, scopeMetrics }: ResourceMetrics): Uint8Array {
   const out = new ProtoWriter(Buffer.allocUnsafeSlow(FIRST_BYTES));
   nested(out, RESOURCE_METRICS, () => {
-    nested(out, RESOURCE, () => writeAttributes(out, tag(1, BYTES), resource.attributes));
+    writeResource(out, resource.attributes);
     for (const { scope, metrics } of scopeMetrics)
       nested(out, SCOPE_METRICS, () => {
-        nested(out, SCOPE, () => {
-          out.string(tag(1, BYTES), scope.name);
-          out.string(tag(2, BYTES), scope.version ?? '');
-        });
+        writeScope(out, scope);
         for (const metric of metrics) nested(out, METRICS, () => writeMetric(out, metric));
       });
   });
@@ -110,8 +105,7 @@ function writeHistogram(out: ProtoWriter, point: DataPoint<HistogramValue>): voi
   if (hasExemplars(point))
     for (const { traceId, value: seconds, at } of point.exemplars)
       nested(out, tag(8, BYTES), () => {
-        const nanos = BigInt(at) * 1_000_000n;
-        out.fixed64(tag(2, FIXED64), Number(nanos / TWO_32), Number(nanos % TWO_32));
+        out.bigFixed64(tag(2, FIXED64), BigInt(at) * 1_000_000n);
         out.double(tag(3, FIXED64), seconds);
         out.hex(tag(5, BYTES), traceId);
       });
@@ -122,16 +116,8 @@ function hasExemplars(point: DataPoint<HistogramValue>): point is ExemplifiedPoi
   return 'exemplars' in point;
 }
 
-/** Those of the gateway's own metrics and resource are all of these types. */
-function writeAttributes(out: ProtoWriter, fieldTag: number, attributes: Attributes): void {
-  for (const [name, value] of Object.entries(attributes))
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-      out.attribute(fieldTag, attributeKey(name), value);
-}
-
 function writeTime(out: ProtoWriter, fieldTag: number, [seconds, nanos]: HrTime): void {
-  const all = BigInt(seconds) * 1_000_000_000n + BigInt(nanos);
-  out.fixed64(fieldTag, Number(all / TWO_32), Number(all % TWO_32));
+  out.bigFixed64(fieldTag, BigInt(seconds) * 1_000_000_000n + BigInt(nanos));
 }
 
 function nested(out: ProtoWriter, fieldTag: number, write: () => void): void {

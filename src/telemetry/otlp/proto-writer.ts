@@ -11,11 +11,10 @@ export interface AttributeKey {
   readonly head: Uint8Array;
 }
 
-/** Wire types 0, 1, 2 and 5. */
+/** Wire types 0, 1 and 2. */
 export const VARINT = 0;
 export const FIXED64 = 1;
 export const BYTES = 2;
-export const FIXED32 = 5;
 
 /** Of fields 1 to 15. */
 export function tag(field: number, wireType: number): number {
@@ -35,10 +34,11 @@ const MAX_VARINT = 10;
 
 export function attributeKey(name: string): AttributeKey {
   const bytes = Buffer.from(name);
-  const length: number[] = [];
-  let rest = bytes.length;
-  for (; rest >= 0x80; rest >>>= 7) length.push((rest & 0x7f) | 0x80);
-  return { name, head: Uint8Array.of(KEY, ...length, rest, ...bytes, VALUE) };
+  const head = Buffer.alloc(1 + varintSize(bytes.length) + bytes.length + 1);
+  head[0] = KEY;
+  head.set(bytes, putVarint(head, 1, bytes.length));
+  head[head.length - 1] = VALUE;
+  return { name, head };
 }
 
 export class ProtoWriter {
@@ -128,25 +128,15 @@ export class ProtoWriter {
   string(fieldTag: number, text: string): void {
     const { length } = text;
     this.#ensure(1 + MAX_VARINT + 3 * length);
-    const bytes = this.#bytes;
     const at = this.#at;
-    bytes[at] = fieldTag;
-    if (length < 0x80) {
-      const from = at + 2;
-      let i = 0;
-      for (; i < length; i++) {
-        const code = text.charCodeAt(i);
-        if (code > 0x7f) break;
-        bytes[from + i] = code;
-      }
-      if (i === length) {
-        bytes[at + 1] = length;
-        this.#at = from + length;
-        return;
-      }
+    this.#bytes[at] = fieldTag;
+    if (length < 0x80 && this.#ascii(text, at + 2)) {
+      this.#bytes[at + 1] = length;
+      this.#at = at + 2 + length;
+    } else {
+      this.#at = at + 1;
+      this.#utf8(text);
     }
-    this.#at = at + 1;
-    this.#utf8(text);
   }
 
   /** Zero or more, and whole. */
@@ -177,6 +167,11 @@ export class ProtoWriter {
     bytes[at++] = high >>> 16;
     bytes[at++] = high >>> 24;
     this.#at = at;
+  }
+
+  /** The same, of a number that has more bits than a `number` holds. */
+  bigFixed64(fieldTag: number, value: bigint): void {
+    this.fixed64(fieldTag, Number(value >> 32n), Number(value & 0xffffffffn));
   }
 
   /** A `KeyValue`. */
@@ -213,25 +208,16 @@ export class ProtoWriter {
     most: number,
   ): boolean {
     const length = to - from;
-    const size = head.length;
-    if (length > most || size + 3 + length >= 0x80) return false;
-    this.#ensure(2 + size + 3 + length);
+    if (length > most || head.length + 3 + length >= 0x80) return false;
+    this.#ensure(2 + head.length + 3 + length);
     const bytes = this.#bytes;
-    const at = this.#at;
-    const lengths = at + 2 + size;
-    const start = lengths + 3;
+    const start = this.#at + 2 + head.length + 3;
     for (let i = 0; i < length; i++) {
       const byte = source[from + i] as number;
       if (byte < 0x20 || byte > 0x7e) return false;
       bytes[start + i] = byte;
     }
-    for (let i = 0; i < size; i++) bytes[at + 2 + i] = head[i] as number;
-    bytes[at] = fieldTag;
-    bytes[at + 1] = size + 3 + length;
-    bytes[lengths] = length + 2;
-    bytes[lengths + 1] = STRING_VALUE;
-    bytes[lengths + 2] = length;
-    this.#at = start + length;
+    this.#shortAttribute(fieldTag, head, length);
     return true;
   }
 
@@ -239,38 +225,34 @@ export class ProtoWriter {
     const { length } = value;
     const size = head.length;
     this.#ensure(1 + size + 4 * MAX_VARINT + 3 * length);
-    const bytes = this.#bytes;
-    const at = this.#at;
-    bytes[at] = fieldTag;
     // Nearly always all lengths have one byte, and all characters too.
-    if (size + 3 + length < 0x80) {
-      for (let i = 0; i < size; i++) bytes[at + 2 + i] = head[i] as number;
-      const lengths = at + 2 + size;
-      const from = lengths + 3;
-      let i = 0;
-      for (; i < length; i++) {
-        const code = value.charCodeAt(i);
-        if (code > 0x7f) break;
-        bytes[from + i] = code;
-      }
-      if (i === length) {
-        bytes[at + 1] = size + 3 + length;
-        bytes[lengths] = length + 2;
-        bytes[lengths + 1] = STRING_VALUE;
-        bytes[lengths + 2] = length;
-        this.#at = from + length;
-        return;
-      }
+    if (size + 3 + length < 0x80 && this.#ascii(value, this.#at + 2 + size + 3)) {
+      this.#shortAttribute(fieldTag, head, length);
+      return;
     }
     const encoded = Buffer.byteLength(value);
     const any = 1 + varintSize(encoded) + encoded;
-    this.#at = at + 1;
+    this.#bytes[this.#at++] = fieldTag;
     this.#varint(size + varintSize(any) + any);
-    bytes.set(head, this.#at);
-    this.#at += size;
+    this.raw(head);
     this.#varint(any);
-    bytes[this.#at++] = STRING_VALUE;
+    this.#bytes[this.#at++] = STRING_VALUE;
     this.#utf8(value);
+  }
+
+  /** What stands before a value of so many bytes that stands there already: all lengths have one byte. */
+  #shortAttribute(fieldTag: number, head: Uint8Array, length: number): void {
+    const bytes = this.#bytes;
+    const size = head.length;
+    const at = this.#at;
+    bytes[at] = fieldTag;
+    bytes[at + 1] = size + 3 + length;
+    for (let i = 0; i < size; i++) bytes[at + 2 + i] = head[i] as number;
+    const lengths = at + 2 + size;
+    bytes[lengths] = length + 2;
+    bytes[lengths + 1] = STRING_VALUE;
+    bytes[lengths + 2] = length;
+    this.#at = lengths + 3 + length;
   }
 
   /** `size`: of the value, 127 bytes at most. */
@@ -288,22 +270,19 @@ export class ProtoWriter {
     this.#at += this.#bytes.write(text, this.#at);
   }
 
-  #varint(value: number): void {
+  /** A byte for each character, if there is one for each; there is room for them. */
+  #ascii(text: string, at: number): boolean {
     const bytes = this.#bytes;
-    let at = this.#at;
-    let rest = value;
-    // Shifts know 32 bits.
-    while (rest >= TWO_32) {
-      bytes[at++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return false;
+      bytes[at + i] = code;
     }
-    rest >>>= 0;
-    while (rest >= 0x80) {
-      bytes[at++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    bytes[at++] = rest;
-    this.#at = at;
+    return true;
+  }
+
+  #varint(value: number): void {
+    this.#at = putVarint(this.#bytes, this.#at, value);
   }
 
   /** Two's complement of 64 bits, ten bytes as a varint. */
@@ -320,6 +299,24 @@ export class ProtoWriter {
     bigger.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = bigger;
   }
+}
+
+/** Zero or more, and whole; returns where it ends. */
+export function putVarint(bytes: Uint8Array, from: number, value: number): number {
+  let at = from;
+  let rest = value;
+  // Shifts know 32 bits.
+  while (rest >= TWO_32) {
+    bytes[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  rest >>>= 0;
+  while (rest >= 0x80) {
+    bytes[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  bytes[at++] = rest;
+  return at;
 }
 
 export function varintSize(value: number): number {

@@ -10,10 +10,12 @@ import {
   BYTES,
   FIXED64,
   ProtoWriter,
+  putVarint,
   tag,
   VARINT,
   varintSize,
 } from '../otlp/proto-writer.ts';
+import { writeResource, writeScope } from '../otlp/source.ts';
 import { drawSpanId, RANDOM } from '../random-ids.ts';
 import type { TraceContext } from '../trace-context.ts';
 import { writeTime } from './span-clock.ts';
@@ -72,8 +74,6 @@ const ERROR_TYPE = attributeKey('error.type');
 
 const RESOURCE_SPANS = tag(1, BYTES);
 const SCOPE_SPANS = tag(2, BYTES);
-const RESOURCE = tag(1, BYTES);
-const SCOPE = tag(1, BYTES);
 
 /** Of a message's some 300; a batch that needs more grows, and the next begins with as much. */
 const FIRST_SPAN_BYTES = 400;
@@ -100,20 +100,8 @@ export class SpanWriter {
 
   /** `onFull` is called in `end`, with each batch of so many spans. */
   constructor({ resource, scope }: SpanSource, batchSpans: number, onFull: (batch: SpanBatch) => void) {
-    this.#resource = written((out) => {
-      const start = out.open(RESOURCE);
-      // Those of opentelemetry-js' detectors that are used are all of these types.
-      for (const [name, value] of Object.entries(resource.attributes))
-        if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-          out.attribute(tag(1, BYTES), attributeKey(name), value);
-      out.close(start);
-    });
-    this.#scope = written((out) => {
-      const start = out.open(SCOPE);
-      out.string(tag(1, BYTES), scope.name);
-      out.string(tag(2, BYTES), scope.version);
-      out.close(start);
-    });
+    this.#resource = written((out) => writeResource(out, resource.attributes));
+    this.#scope = written((out) => writeScope(out, scope));
     // Two tags and their lengths, of five bytes at most.
     this.#headRoom = 2 * (1 + 5) + this.#resource.length + this.#scope.length;
     this.#batchSpans = batchSpans;
@@ -233,22 +221,15 @@ export class SpanWriter {
     const scopeSpans = this.#scope.length + body;
     const resourceSpans = this.#resource.length + 1 + varintSize(scopeSpans) + scopeSpans;
     const begin = this.#headRoom - (1 + varintSize(resourceSpans) + resourceSpans - body);
-    let at = putLength(bytes, begin, RESOURCE_SPANS, resourceSpans);
+    bytes[begin] = RESOURCE_SPANS;
+    let at = putVarint(bytes, begin + 1, resourceSpans);
     bytes.set(this.#resource, at);
-    at = putLength(bytes, at + this.#resource.length, SCOPE_SPANS, scopeSpans);
+    at += this.#resource.length;
+    bytes[at] = SCOPE_SPANS;
+    at = putVarint(bytes, at + 1, scopeSpans);
     bytes.set(this.#scope, at);
     return begin;
   }
-}
-
-/** Where it ends. */
-function putLength(bytes: Buffer, from: number, fieldTag: number, length: number): number {
-  let at = from;
-  bytes[at++] = fieldTag;
-  let rest = length;
-  for (; rest >= 0x80; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
-  bytes[at++] = rest;
-  return at;
 }
 
 function written(write: (out: ProtoWriter) => void): Uint8Array {
