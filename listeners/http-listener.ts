@@ -13,7 +13,7 @@ import type { Admission } from '../src/relay/admission.ts';
 import type { Proxied } from '../src/relay/proxied.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { Signpost } from '../src/relay/signpost.ts';
-import { parseTraceparent } from '../src/telemetry/trace-context.ts';
+import { remoteOf } from '../src/relay/trace-head.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './http/client-request.ts';
@@ -209,11 +209,7 @@ export class HttpListener implements Listener {
     if (allowance !== undefined && !allowance.permits(view))
       throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
     const route = this.#signpost.routeOf(view, this.#admission);
-    if (route.action.kind === 'reject')
-      throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: route.action.text });
-    const pool = this.#signpost.httpPoolOf(route, this.#admission);
-    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
-    return { route, pool };
+    return { route, pool: this.#signpost.httpPoolOf(route, this.#admission) };
   }
 
   /** The same one, unless a reload has come since. */
@@ -279,13 +275,8 @@ export class HttpListener implements Listener {
 
   /** `incoming`: the request that it happened to; its client's trace is that of the fault. */
   #fault(error: GatewayError, peer: Peer | undefined, incoming?: Incoming): void {
-    const { traceparent, tracestate } = incoming?.headers ?? {};
     // What went wrong is recorded whatever anybody says of sampling, so trust is not asked for.
-    const remote = parseTraceparent(textOf(traceparent), textOf(tracestate), false);
+    const remote = incoming && remoteOf(incoming.rawHeaders, false);
     this.#watcher.onFault(this.name, error, peer, undefined, remote);
   }
-}
-
-function textOf(field: string | string[] | undefined): string | undefined {
-  return typeof field === 'string' ? field : undefined;
 }

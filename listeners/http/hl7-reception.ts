@@ -12,7 +12,7 @@ import { frame, payloadOf } from '../../src/mllp/frame.ts';
 import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Relay } from '../../src/relay/relay.ts';
-import { parseTraceparent } from '../../src/telemetry/trace-context.ts';
+import { remoteOf } from '../../src/relay/trace-head.ts';
 import type { BufferBudget } from '../buffer-budget.ts';
 import { refusalBytes, refusalOf } from '../refusal.ts';
 import type { ClientRequest, Incoming } from './client-request.ts';
@@ -233,11 +233,7 @@ function httpOrigin(
     host,
     path,
     query: target.query,
-    trace: parseTraceparent(
-      request.header('traceparent'),
-      request.header('tracestate'),
-      trusted.has(hop.address),
-    ),
+    trace: remoteOf(incoming.rawHeaders, trusted.has(hop.address)),
     charset: label === undefined || decoder === undefined ? undefined : { decoder, label },
     header: (name) => request.header(name),
     cookie: (name) => request.cookie(name),

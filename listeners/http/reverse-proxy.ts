@@ -5,8 +5,8 @@ import type { RouteConfig } from '../../src/config/config.ts';
 import { asGatewayError, GatewayError } from '../../src/errors.ts';
 import type { Binding, HttpPool } from '../../src/relay/http-pool.ts';
 import { Proxied } from '../../src/relay/proxied.ts';
-import type { TraceHead } from '../../src/relay/trace-head.ts';
-import { parseTraceparent, TraceContext } from '../../src/telemetry/trace-context.ts';
+import { remoteOf, type TraceHead } from '../../src/relay/trace-head.ts';
+import { TraceContext } from '../../src/telemetry/trace-context.ts';
 import type { BufferBudget } from '../buffer-budget.ts';
 import type { ClientRequest } from './client-request.ts';
 import { refuse } from './client-response.ts';
@@ -33,7 +33,8 @@ export class ReverseProxy {
   forward(proxied: ProxyRequest): void {
     const { request, way, listener } = proxied;
     const { peer, method, incoming } = request;
-    const trace = traceOf(request, proxied.trusted.has(request.hop.address));
+    const isTrusted = proxied.trusted.has(request.hop.address);
+    const trace = new TraceContext(remoteOf(incoming.rawHeaders, isTrusted));
     const record = new Proxied(listener, peer, method, incoming.httpVersion, trace);
     setWay(record, way);
     if (!request.hasBody) this.#start(proxied, record, NO_BODY);
@@ -138,11 +139,6 @@ function refuseUnsent({ response, over }: ProxyRequest, record: Proxied, error: 
   record.settle(error);
   refuse(response, error, true);
   over(record);
-}
-
-function traceOf(request: ClientRequest, trusted: boolean): TraceContext {
-  const parent = request.header('traceparent');
-  return new TraceContext(parseTraceparent(parent, request.header('tracestate'), trusted));
 }
 
 function bindingOf(request: ClientRequest, { config }: HttpPool, listener: string): Binding {

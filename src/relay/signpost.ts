@@ -75,9 +75,11 @@ export class Signpost {
     return route;
   }
 
-  /** Where requests go by this route; undefined: to no HTTP nodes. */
-  httpPoolOf({ action }: RouteConfig, admission: Admission): HttpPool | undefined {
-    return action.kind === 'pool' ? this.#waysOf(admission).httpPools.get(action.pool) : undefined;
+  /** Where requests go by this route. @throws GatewayError */
+  httpPoolOf(route: RouteConfig, admission: Admission): HttpPool {
+    const pool = this.#waysOf(admission).httpPools.get(poolNameOf(route));
+    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
+    return pool;
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
@@ -120,11 +122,15 @@ function known(ways: Ways, head: TraceHead): KnownWays {
   };
 }
 
-function dispatcherOf({ action }: RouteConfig, dispatchers: Ways['dispatchers']): Dispatcher {
+function poolNameOf({ action }: RouteConfig): string {
   if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
-  const dispatcher = dispatchers.get(action.pool);
-  if (dispatcher === undefined)
-    throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${action.pool}` });
+  return action.pool;
+}
+
+function dispatcherOf(route: RouteConfig, dispatchers: Ways['dispatchers']): Dispatcher {
+  const name = poolNameOf(route);
+  const dispatcher = dispatchers.get(name);
+  if (dispatcher === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${name}` });
   return dispatcher;
 }
 

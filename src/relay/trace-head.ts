@@ -3,6 +3,7 @@
 import type { MessageView } from '../../routing/message-view.ts';
 import { type FieldPath, parseFieldPath, readPath } from '../hl7/field-path.ts';
 import type { Header } from '../hl7/header.ts';
+import { fieldValue } from '../http/fields.ts';
 import { newSpanId } from '../telemetry/random-ids.ts';
 import {
   formatTraceparent,
@@ -38,6 +39,11 @@ export function traceFields(segment: string): TraceFields | undefined {
 export function remoteIn(header: Header, { parent, state }: TraceFields): RemoteContext | undefined {
   const text = readPath(header, parent);
   return text === undefined ? undefined : parseTraceparent(text, readPath(header, state), false);
+}
+
+/** What an HTTP client says of its trace, in the fields of its request. `trusted`: its word on sampling may count. */
+export function remoteOf(rawFields: readonly string[], trusted: boolean): RemoteContext | undefined {
+  return parseTraceparent(fieldValue(rawFields, 'traceparent'), fieldValue(rawFields, 'tracestate'), trusted);
 }
 
 export const NO_TRACES: TraceHead = { isOn: false, fields: undefined, takes: () => false };
