@@ -89,13 +89,15 @@ export class HttpClient {
         body: message,
         signal: cut.signal,
       });
-      if (statusCode < 200 || statusCode > 299) {
+      if (statusCode >= 300 && statusCode < 400) {
         await body.dump({ limit: MAX_REFUSAL_BYTES, signal: cut.signal }).catch(() => {});
-        const detail = `HTTP ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trimEnd();
-        throw new GatewayError('GW_ERR_NODE_STATUS', { node: this.#node, detail });
+        throw this.#statusError(statusCode);
       }
       const payload = Buffer.from(await body.arrayBuffer());
       const ack = readAck(payload);
+      // F93: Mirth answers AE with status 500. What is no acknowledgement of this message is an error of HTTP.
+      if (statusCode >= 400 && (ack === undefined || !answers(ack, header)))
+        throw this.#statusError(statusCode);
       if (ack === undefined) throw new GatewayError('GW_ERR_ACK_INVALID', { node: this.#node });
       if (!answers(ack, header)) throw new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#node });
       return { ack, payload, ms: performance.now() - startedAt };
@@ -108,6 +110,11 @@ export class HttpClient {
       clearTimeout(deadline);
       this.#client.off('connect', start);
     }
+  }
+
+  #statusError(status: number): GatewayError {
+    const detail = `HTTP ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
+    return new GatewayError('GW_ERR_NODE_STATUS', { node: this.#node, detail });
   }
 
   close(): void {

@@ -1,8 +1,9 @@
 // One HL7 message on its way to a node over HTTP: the POST, and its response read as an acknowledgement.
-// HL7 over HTTP (HAPI's draft): any acknowledgement is a 2xx; anything else says that the transport failed.
+// HL7 over HTTP (HAPI's draft): any acknowledgement is a 2xx. Mirth answers AE with status 500, so an acknowledgement of
+// this message counts under 4xx and 5xx as well (F93); any other response with such a status says that the transport failed.
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
-import { readAck } from '../hl7/ack.ts';
+import { type AckCode, readAck } from '../hl7/ack.ts';
 import { answers } from '../hl7/answers.ts';
 import { charsetLabel, parseContentType, withCharset } from '../hl7/content-type.ts';
 import { frame, holdsFrameEnd, payloadOf, START_BLOCK } from '../mllp/frame.ts';
@@ -21,12 +22,15 @@ export interface HttpDeliveryOptions {
   readonly ackMs: number;
 }
 
+/** An error; or the code of the node's answer, undefined where it answered without one. */
+export type HttpResult = GatewayError | AckCode | undefined;
+
 export class HttpDelivery implements NodeResponseHandler {
   readonly request: NodeRequest;
   connection: NodeConnection | undefined;
   readonly #delivery: Delivery;
   readonly #options: HttpDeliveryOptions;
-  readonly #over: (error: GatewayError | undefined) => void;
+  readonly #over: (result: HttpResult) => void;
   readonly #timeoutMs: number;
   #deadline: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | undefined;
@@ -36,12 +40,8 @@ export class HttpDelivery implements NodeResponseHandler {
   #type: string | string[] | undefined;
   #settled = false;
 
-  /** `over` hears of the end once: undefined where the node answered. */
-  constructor(
-    delivery: Delivery,
-    options: HttpDeliveryOptions,
-    over: (error: GatewayError | undefined) => void,
-  ) {
+  /** `over` hears of the end once. */
+  constructor(delivery: Delivery, options: HttpDeliveryOptions, over: (result: HttpResult) => void) {
     this.#delivery = delivery;
     this.#options = options;
     this.#over = over;
@@ -90,7 +90,11 @@ export class HttpDelivery implements NodeResponseHandler {
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#options.maxAnswerBytes) {
-      this.#fail(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail: 'too large' }));
+      const tooLarge = new GatewayError('GW_ERR_ACK_INVALID', {
+        node: this.#options.node,
+        detail: 'too large',
+      });
+      this.#fail(this.#statusError() ?? tooLarge);
       return;
     }
     this.#chunks.push(chunk);
@@ -102,11 +106,16 @@ export class HttpDelivery implements NodeResponseHandler {
       this.#fail(new GatewayError('GW_ERR_NODE_CLOSED', { node: this.#options.node }));
       return;
     }
-    const error =
-      this.#status >= 200 && this.#status < 300
-        ? this.#answer()
-        : statusError(this.#status, this.#options.node);
-    if (error !== undefined) this.#fail(error);
+    const statusError = this.#statusError();
+    const error = statusError === undefined || this.#status >= 400 ? this.#answer() : statusError;
+    // A page of the web server is no acknowledgement, and another message's is not this one's: then the status says what happened.
+    if (error !== undefined) this.#fail(statusError ?? error);
+  }
+
+  /** Undefined: the node says that all went well. */
+  #statusError(): GatewayError | undefined {
+    const isGood = this.#status >= 200 && this.#status < 300;
+    return isGood ? undefined : statusError(this.#status, this.#options.node);
   }
 
   onResponseError(_: Dispatcher.DispatchController, thrown: Error): void {
@@ -115,19 +124,23 @@ export class HttpDelivery implements NodeResponseHandler {
 
   #answer(): GatewayError | undefined {
     const { node } = this.#options;
+    const { expectsAnswer, header, posting } = this.#delivery;
     const payload = Buffer.concat(this.#chunks);
-    if (!this.#delivery.expectsAnswer) {
+    const ack = readAck(payload);
+    if (!expectsAnswer) {
+      // Its status is all that such a node has to say, unless it acknowledges this very message.
+      if (this.#status >= 400 && (ack === undefined || !answers(ack, header)))
+        return new GatewayError('GW_ERR_ACK_INVALID', { node });
       this.#end(undefined);
       this.#delivery.unanswered();
       return undefined;
     }
-    const ack = readAck(payload);
     if (ack === undefined) return new GatewayError('GW_ERR_ACK_INVALID', { node });
     // What stands behind such a byte would be read as the answer to another message.
-    if (this.#delivery.posting?.answerIsFramed === true && !isFramable(payload))
+    if (posting?.answerIsFramed === true && !isFramable(payload))
       return new GatewayError('GW_ERR_ACK_INVALID', { node, detail: 'it holds bytes of the framing' });
-    if (!answers(ack, this.#delivery.header)) return new GatewayError('GW_ERR_ACK_MISMATCH', { node });
-    this.#end(undefined);
+    if (!answers(ack, header)) return new GatewayError('GW_ERR_ACK_MISMATCH', { node });
+    this.#end(ack.code);
     this.#delivery.answered({ ...ack, charset: charsetIn(this.#type) }, frame(payload));
     return undefined;
   }
@@ -143,10 +156,10 @@ export class HttpDelivery implements NodeResponseHandler {
     this.#delivery.failed(error);
   }
 
-  #end(error: GatewayError | undefined): void {
+  #end(result: HttpResult): void {
     this.#settled = true;
     clearTimeout(this.#deadline);
-    this.#over(error);
+    this.#over(result);
   }
 }
 

@@ -105,11 +105,11 @@ export class HttpUpstream implements Upstream {
   send(delivery: Delivery): void {
     this.#inFlight++;
     delivery.assigned(CHANNEL, 0);
-    const exchange = new HttpDelivery(delivery, { ...this.#options, authority: this.#host }, (error) => {
+    const exchange = new HttpDelivery(delivery, { ...this.#options, authority: this.#host }, (result) => {
       this.#inFlight--;
-      if (error === undefined) this.#owner.onAnswered();
-      else if (error.code !== 'GW_ERR_NODE_BUSY' && error.code !== 'GW_ERR_NODE_REFUSED')
-        this.#owner.onFailure(error);
+      if (!(result instanceof GatewayError)) this.#owner.onAnswered(result);
+      else if (result.code !== 'GW_ERR_NODE_BUSY' && result.code !== 'GW_ERR_NODE_REFUSED')
+        this.#owner.onFailure(result);
       this.#owner.onRoom();
     });
     this.#dispatch(exchange.request, exchange);

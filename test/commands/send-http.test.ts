@@ -157,28 +157,50 @@ describe('answers', () => {
     [404, 'HTTP 404 Not Found'],
     [302, 'HTTP 302 Found'],
     [599, 'HTTP 599'],
-  ])(
-    'status %i has failed, also with an acknowledgement in it, and the next is sent',
-    async ([status, words]) => {
-      let first = true;
-      const { url, port, seen, connections } = await serve((one, response) => {
-        if (first) {
-          response.statusCode = status;
-          response.statusMessage = 'its own words';
-          response.setHeader('location', '/elsewhere');
-        }
-        first = false;
-        acks(one, response);
-      });
-      const { code, out } = await run([ADMIT, RESULT], { to: url });
-      expect(code).toBe(1);
-      expect(out[0]).toBe(
-        `${ADMIT}  AN00000001  no answer: a node answered a message with an HTTP error (node 127.0.0.1:${port}): ${words}`,
-      );
-      expect(out.at(-1)).toBe('2 sent, 1 accepted, 1 not');
-      expect([seen.length, connections()]).toEqual([2, 1]);
-    },
-  );
+  ])('status %i without an acknowledgement has failed, and the next is sent', async ([status, words]) => {
+    let first = true;
+    const { url, port, seen, connections } = await serve((one, response) => {
+      if (first) {
+        response.statusCode = status;
+        response.statusMessage = 'its own words';
+        response.setHeader('location', '/elsewhere');
+        response.end(
+          status === 500 ? ackFor(one.body, 'AE', { controlId: 'OTHER' }) : '<p>MSA|AA|AN00000001',
+        );
+      } else acks(one, response);
+      first = false;
+    });
+    const { code, out } = await run([ADMIT, RESULT], { to: url });
+    expect(code).toBe(1);
+    expect(out[0]).toBe(
+      `${ADMIT}  AN00000001  no answer: a node answered a message with an HTTP error (node 127.0.0.1:${port}): ${words}`,
+    );
+    expect(out.at(-1)).toBe('2 sent, 1 accepted, 1 not');
+    expect([seen.length, connections()]).toEqual([2, 1]);
+  });
+
+  test.for<[number, string]>([
+    [500, 'AE'],
+    [500, 'CR'],
+    [400, 'AR'],
+    [503, 'CE'],
+  ])('F93 status %i with %s to this message is an answer', async ([status, ack]) => {
+    const { url } = await serve(({ body }, response) => {
+      response.statusCode = status;
+      response.end(ackFor(body, ack));
+    });
+    const ran = await run([ADMIT], { to: url });
+    expect(ran.code).toBe(1);
+    expect(ran.out[0]).toMatch(new RegExp(`  AN00000001  ${ack}  ${MS}$`));
+  });
+
+  test('F93 a redirection is none, whatever its body', async () => {
+    const { url } = await serve(({ body }, response) => {
+      response.statusCode = 302;
+      response.end(ackFor(body, 'AE'));
+    });
+    expect((await run([ADMIT], { to: url })).out[0]).toContain('HTTP 302 Found');
+  });
 
   test.for<[string, (seen: Seen, response: ServerResponse) => void, string]>([
     ['an empty body', (_, response) => void response.end(), 'GW_ERR_ACK_INVALID'],

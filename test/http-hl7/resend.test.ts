@@ -40,7 +40,7 @@ async function openPair(
 const counts = ({ a, b }: { a: RawNode; b: RawNode }) => [a.requests.length, b.requests.length];
 
 const AMBIGUOUS: readonly (readonly [what: string, script: RawScript, code: string])[] = [
-  ['a 500', acks({ status: 500 }), 'GW_ERR_NODE_STATUS'],
+  ['a 500', says(500), 'GW_ERR_NODE_STATUS'],
   ['a 502', says(502), 'GW_ERR_NODE_STATUS'],
   ['a 504', says(504), 'GW_ERR_NODE_STATUS'],
   ['a 204', says(204), 'GW_ERR_ACK_INVALID'],

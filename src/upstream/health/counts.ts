@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { AckCode } from '../../hl7/ack.ts';
 
-/** `none`: the message needed no answer (F42). `other`: an answer without a code, as over HTTP. */
+/** `none`: the message needed no answer (F42). `other`: an answer without a code: to a request that was proxied. */
 export type AnswerKind = AckCode | 'none' | 'other';
 
 export class Counts {
