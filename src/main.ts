@@ -140,6 +140,8 @@ program
   .option('--name <name>', 'over HTTP: what its page and its responses say')
   .option('--idle <duration>', 'over HTTP: close idle connections after it (default: 30s)', deadline)
   .option('--no-binary-types', 'over HTTP: take HL7 of application/… types too, which Mirth garbles')
+  .option('--http-error-acks', 'over HTTP: answer AE with status 500, as Mirth does by default')
+  .option('--status-500', 'over HTTP: answer messages with status 500 and a page, no acknowledgement')
   .option('--cert <file>', 'certificate (PEM) for mllps and https (default: a throw-away one)')
   .option('--key <file>', 'its key (PEM)')
   .option('--api <url>', "Mirth's REST API too, on https://HOST:PORT (or http://, as no Mirth does)")

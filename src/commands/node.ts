@@ -23,6 +23,8 @@ export interface NodeCommandOptions extends ChannelOptions, NodeApiOptions {
   readonly name?: string | undefined;
   readonly idleMs?: number | undefined;
   readonly binaryTypes?: boolean | undefined;
+  readonly httpErrorAcks?: boolean | undefined;
+  readonly status500?: boolean | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
 }
@@ -104,15 +106,20 @@ function sayState(status: number, isOpen: boolean, { json }: NodeCommandOptions,
 type Place = HostPort & { readonly tls: TlsOptions | undefined };
 
 function mllpNode(place: Place, options: NodeCommandOptions, heard: OnMessage): SimulatedNode {
-  const { name, idleMs, binaryTypes, maxConnections = MIRTH_DEFAULTS.maxConnections } = options;
+  const { name, idleMs, binaryTypes, httpErrorAcks, status500 } = options;
+  const { maxConnections = MIRTH_DEFAULTS.maxConnections } = options;
   if (name !== undefined || idleMs !== undefined || binaryTypes === false)
     throw usage('--name, --idle and --no-binary-types need http:// or https://');
+  if (httpErrorAcks === true || status500 === true)
+    throw usage('--http-error-acks and --status-500 need http:// or https://');
   const { maxFrameBytes } = MIRTH_DEFAULTS;
   return new SimulatedNode({ ...channelOf(options), maxConnections, maxFrameBytes, ...place }, heard);
 }
 
 function httpNode(place: Place, options: NodeCommandOptions, heard: OnMessage): SimulatedHttpNode {
-  const { name, binaryTypes = true } = options;
+  const { name, binaryTypes = true, httpErrorAcks, status500 } = options;
+  if (httpErrorAcks === true && status500 === true)
+    throw usage('--status-500 has no acknowledgements for --http-error-acks');
   // It goes into a header field and a page.
   if (name !== undefined && !/^[\w.:-]{1,64}$/.test(name))
     throw usage(`--name takes up to 64 letters, digits, ".", ":", "_" and "-", not ${quoted(name)}`);
@@ -120,7 +127,8 @@ function httpNode(place: Place, options: NodeCommandOptions, heard: OnMessage): 
     options;
   const { maxBodyBytes } = MIRTH_HTTP_DEFAULTS;
   const limits = { maxBodyBytes, maxConnections, idleMs };
-  return new SimulatedHttpNode({ ...channelOf(options), ...limits, name, binaryTypes, ...place }, heard);
+  const own = { name, binaryTypes, httpErrorAcks, status500 };
+  return new SimulatedHttpNode({ ...channelOf(options), ...limits, ...own, ...place }, heard);
 }
 
 function channelOf({ ack, delayMs, failEvery, closeAfter }: NodeCommandOptions): ChannelOptions {

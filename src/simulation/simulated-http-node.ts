@@ -11,7 +11,7 @@ import { answerHl7, pathOf, respond, stream } from './http-reply.ts';
 import { type ChannelOptions, MirthChannel } from './mirth-channel.ts';
 import { BodyRoom } from './request-body.ts';
 import type { OnMessage } from './simulated-node.ts';
-import { page, SCRIPT, Sessions, STYLE } from './web-page.ts';
+import { errorPage, page, SCRIPT, Sessions, STYLE } from './web-page.ts';
 import { acceptWebSocket, type WebSocketEcho } from './web-socket-echo.ts';
 
 export interface SimulatedHttpNodeOptions extends ChannelOptions {
@@ -29,6 +29,10 @@ export interface SimulatedHttpNodeOptions extends ChannelOptions {
   readonly idleMs: number;
   /** A Mirth channel takes `application/…` for binary unless its list of binary types is emptied: see `answerHl7`. */
   readonly binaryTypes: boolean;
+  /** AE has status 500, as a Mirth channel answers unless it has a "Response Status Code". */
+  readonly httpErrorAcks?: boolean | undefined;
+  /** Messages are answered with status 500 and the web server's page: no acknowledgement. */
+  readonly status500?: boolean | undefined;
 }
 
 export const MIRTH_HTTP_DEFAULTS: SimulatedHttpNodeOptions = {
@@ -221,7 +225,14 @@ export class SimulatedHttpNode {
           endGently(request.socket);
           return;
         }
+        if (this.#options.status500 === true) {
+          this.#onMessage(hl7, header, 'HTTP 500');
+          response.statusCode = 500;
+          respond(response, 'text/html;charset=iso-8859-1', errorPage(pathOf(request)[0]));
+          return;
+        }
         const type = request.headers['content-type'];
+        if (this.#options.httpErrorAcks === true && verdict === 'AE') response.statusCode = 500;
         const { answer, body } = answerHl7(hl7, header, verdict, type, this.#options.binaryTypes);
         this.#onMessage(hl7, header, answer);
         respond(response, 'text/plain;charset=UTF-8', body);

@@ -47,6 +47,13 @@ export class Sessions {
   }
 }
 
+/** What Jetty says of a request that broke something. */
+export function errorPage(path: string): string {
+  const uri = path.replace(/[^\w./-]/g, (char) => `&#${char.codePointAt(0) ?? 0};`);
+  const title = 'Error 500 Server Error';
+  return `<html>\n<head><title>${title}</title></head>\n<body><h2>HTTP ERROR 500 Server Error</h2>\n<table>\n<tr><th>URI:</th><td>${uri}</td></tr>\n<tr><th>STATUS:</th><td>500</td></tr>\n</table>\n</body>\n</html>\n`;
+}
+
 export function page(node: string, visits: number): string {
   const name = node.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
   return `<!doctype html>

@@ -65,6 +65,33 @@ test('--no-binary-types, --ack, --fail-every, --delay, --name and --max-connecti
   await expect(curl(url)).rejects.toThrow('ended with 52');
 });
 
+test('F93 --http-error-acks: AE has status 500, everything else has 200', async () => {
+  const { url } = await startNode('http', '--http-error-acks', '--fail-every', '2');
+  const answers = [];
+  for (let i = 0; i < 2; i++) {
+    const { status, body } = await curl('--data-binary', `@${ADMIT}`, '-H', 'Content-Type: text/plain', url);
+    answers.push([status, msaOf(Buffer.from(body, 'latin1'))?.code]);
+  }
+  expect(answers).toEqual([
+    [200, 'AA'],
+    [500, 'AE'],
+  ]);
+  const { code, out } = await command('send', ADMIT, ADMIT, '--to', url);
+  expect(code).toBe(1);
+  expect(out.join('\n')).toMatch(/AN00000001 {2}AA .*AN00000001 {2}AE /s);
+});
+
+test('F93 --status-500: a page and no acknowledgement', async () => {
+  const { url, node } = await startNode('http', '--status-500');
+  const { status, body } = await curl('--data-binary', `@${ADMIT}`, '-H', 'Content-Type: text/plain', url);
+  expect([status, body.includes('<h2>HTTP ERROR 500'), body.includes('MSA')]).toEqual([500, true, false]);
+  const { code, out } = await command('send', ADMIT, '--to', url);
+  expect(code).toBe(1);
+  expect(out[0]).toContain('HTTP 500 Internal Server Error');
+  expect((await curl(url)).status).toBe(200);
+  expect((await node.stop()).out).toContain('ADT^A01^ADT_A01  AN00000001  677 bytes  HTTP 500');
+});
+
 test('--close-after and --idle end connections', async () => {
   const { url } = await startNode('http', '--close-after', '1', '--idle', '60ms');
   await expect(post(url)).rejects.toThrow('ended with 52');
