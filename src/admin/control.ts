@@ -15,6 +15,10 @@ export interface NodeReport {
   readonly state: string;
   /** What checks and messages say of it, whatever an operator wants. */
   readonly health: string;
+  /** Messages are given to it: it is up, full or draining. */
+  readonly available: boolean;
+  /** It is down, and one message at a time is given to it to find out whether it is back. */
+  readonly trial: boolean;
   readonly since: Time;
   readonly reason: string;
   readonly backup: boolean;
@@ -41,6 +45,8 @@ export interface NodeReport {
 export interface PoolReport {
   readonly pool: string;
   readonly protocol: 'mllp' | 'http';
+  /** Some node of it is available. */
+  readonly available: boolean;
   /** Messages and requests that wait for a node. */
   readonly queued: number;
   readonly nodes: readonly NodeReport[];
@@ -64,6 +70,10 @@ export interface StatusReport {
   /** What the last reload that failed said; undefined after one that worked. */
   readonly reloadError: string | undefined;
   readonly draining: boolean;
+  /** `ok`: all works; `degraded`: something in `problems` wants a look; `failed`: no message can be delivered. */
+  readonly condition: 'ok' | 'degraded' | 'failed';
+  /** What is wrong now, a sentence each; the worst first. */
+  readonly problems: readonly string[];
   readonly bufferedBytes: number;
   readonly maxBufferedBytes: number;
   readonly listeners: readonly ListenerReport[];
@@ -77,6 +87,24 @@ export interface CertificateReport {
   readonly subject: string;
   readonly notAfter: Time;
   readonly days: number;
+}
+
+/** What a load balancer, Kubernetes or a script asks before it sends new messages. */
+export interface ReadinessReport {
+  /** The gateway listens, does not drain, and each pool that was asked for has an available node. */
+  readonly ready: boolean;
+  readonly draining: boolean;
+  /** Those that were asked for, else all. */
+  readonly pools: readonly PoolReadiness[];
+  /** Why not, and what is wrong although it is ready; a sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface PoolReadiness {
+  readonly pool: string;
+  readonly available: boolean;
+  readonly nodes: number;
+  readonly availableNodes: number;
 }
 
 export interface RouteReport {
@@ -121,8 +149,11 @@ export interface TapRequest {
 export interface Control {
   /** The process does its work. */
   readonly isLive: boolean;
-  /** New messages are welcome: every listener listens, and each pool has a node that can take one. */
-  readonly isReady: boolean;
+  /**
+   * Is the gateway ready for new messages? Of its process alone where `pools` is empty: a pool without an available node is
+   * noted, and its messages get `onUnavailable`. With names, each of these must have an available node.
+   */
+  readiness(pools: readonly string[]): ReadinessReport;
   status(): StatusReport;
   nodes(): readonly NodeReport[];
   routes(): readonly RouteReport[];

@@ -4,7 +4,7 @@ import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
 import { CONTENT_TYPES, formatFor } from '../telemetry/metrics/text.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
-import type { By, Control } from './control.ts';
+import type { By, Control, ReadinessReport } from './control.ts';
 import { settingsIn, weightIn } from './request-body.ts';
 import { tapIn } from './tap/tap-query.ts';
 
@@ -40,7 +40,8 @@ const NODE = '/nodes/{pool}/{node}';
 
 export const ENDPOINTS: readonly Endpoint[] = [
   open('/livez', ({ isLive }) => (isLive ? plain(200, 'ok\n') : plain(503, 'not live\n'))),
-  open('/readyz', ({ isReady }) => (isReady ? plain(200, 'ok\n') : plain(503, 'not ready\n'))),
+  open('/readyz', (control, { query, accept }) => readiness(control.readiness(poolsIn(query)), accept)),
+  open('/readyz/{pool}', (control, { parts, accept }) => readiness(control.readiness(parts), accept)),
   open('/metrics', async (control, { accept }) => {
     const format = formatFor(accept);
     const text = await control.metrics(format);
@@ -92,6 +93,23 @@ export const ENDPOINTS: readonly Endpoint[] = [
 
 /** Without a name in them. */
 const PATHS = [...new Set(ENDPOINTS.map(({ path }) => path))].filter((path) => !path.includes('{'));
+
+/** `?pools=a,b`, also several times. */
+function poolsIn(query: URLSearchParams): readonly string[] {
+  return query
+    .getAll('pools')
+    .flatMap((names) => names.split(','))
+    .filter((name) => name !== '');
+}
+
+/** A line for people and probes; JSON for whoever asks for it. */
+function readiness(report: ReadinessReport, accept: string): AdminAnswer {
+  const status = report.ready ? 200 : 503;
+  const headers = { vary: 'accept' };
+  if (/\bapplication\/json\b/i.test(accept)) return { ...json(report, status), headers };
+  const lines = [report.ready ? 'ok' : 'not ready', ...report.notes];
+  return { ...plain(status, `${lines.join('\n')}\n`), headers };
+}
 
 function endpoint(method: Endpoint['method'], path: string, answer: Answering): Endpoint {
   const pattern = new RegExp(`^${path.replaceAll(/\{[a-z]+\}/g, '([^/]+)')}$`);

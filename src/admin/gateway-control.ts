@@ -16,6 +16,7 @@ import type {
   CertificateReport,
   Control,
   NodeReport,
+  ReadinessReport,
   ReloadReport,
   RouteReport,
   SenderReport,
@@ -45,10 +46,8 @@ export class GatewayControl implements Control {
     return true;
   }
 
-  get isReady(): boolean {
-    const gateway = this.#gateway();
-    if (gateway.isDraining) return false;
-    return [...gateway.pools.rooms.values()].every(({ nodes }) => nodes.some((node) => node.usable));
+  readiness(pools: readonly string[]): ReadinessReport {
+    return this.#reports.readiness(pools);
   }
 
   /** To be called for each message that is over. */

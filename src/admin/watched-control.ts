@@ -27,10 +27,7 @@ export class WatchedControl implements Control {
     return this.#control.isLive;
   }
 
-  get isReady(): boolean {
-    return this.#control.isReady;
-  }
-
+  readiness = (pools: readonly string[]): ReturnType<Control['readiness']> => this.#control.readiness(pools);
   status = (): ReturnType<Control['status']> => this.#control.status();
   nodes = (): ReturnType<Control['nodes']> => this.#control.nodes();
   routes = (): ReturnType<Control['routes']> => this.#control.routes();

@@ -44,14 +44,20 @@ export class AdminClient {
   }
 
   /**
-   * What the API answers, where it says yes.
+   * What the API answers, where it says yes; a probe's no (503) is an answer too, where `isProbe`.
    *
    * @throws GatewayError with the API's own code, or GW_ERR_ADMIN_CONNECT
    */
-  async ask(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<AdminReply> {
+  async ask(
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    body?: unknown,
+    isProbe = false,
+  ): Promise<AdminReply> {
     const { token, timeoutMs } = this.#target;
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
     if (body !== undefined) headers['content-type'] = 'application/json';
+    if (isProbe) headers.accept = 'application/json';
     let status: number;
     let date: unknown;
     let text: string;
@@ -70,7 +76,7 @@ export class AdminClient {
       throw this.#connectError(this.#reason(thrown), thrown);
     }
     const value = jsonOf(text);
-    if (status < 200 || status > 299) throw this.#refusal(status, value);
+    if ((status < 200 || status > 299) && !(isProbe && status === 503)) throw this.#refusal(status, value);
     if (value === undefined)
       throw this.#connectError(`HTTP ${status} without JSON; is that a gateway's admin API?`);
     const now = Date.parse(String(date));

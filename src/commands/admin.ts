@@ -2,8 +2,10 @@
 import { type Command, Option } from 'commander';
 import { type AdminOptions, DEFAULT_ADMIN, TOKEN_VARIABLE } from './admin-target.ts';
 import { deadline, weight } from './arguments.ts';
+import { usage } from './certs-folder.ts';
 import { type ChangeOptions, changeNode, reload } from './node-state.ts';
-import { status } from './status.ts';
+import { readiness } from './readiness.ts';
+import { checkStatus, status } from './status.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Given extends Omit<AdminOptions, 'timeoutMs'> {
@@ -33,13 +35,18 @@ export function defineAdmin(program: Command, terminal: Terminal, finish: Finish
     .addOption(
       new Option('--watch [interval]', 'again and again, until Ctrl-C').argParser(deadline).preset(WATCH),
     )
-    .action(({ watch, ...options }) => {
+    .option('--check', 'one line and an exit code: 0 all well, 1 degraded, 2 nothing works', false)
+    .action(({ watch, check, ...options }) => {
+      if (check) {
+        if (watch !== undefined) throw usage('--check looks once: leave out --watch');
+        return finish(checkStatus(reached(options), terminal));
+      }
       const until = watch === undefined ? new AbortController().signal : untilSignal();
       const clear = process.stdout.isTTY === true;
       return finish(status({ ...reached(options), watchMs: watch }, terminal, { until, clear }));
     });
 
-  for (const kind of ['drain', 'maintenance', 'ready'] as const) {
+  for (const kind of ['drain', 'maintenance'] as const) {
     reaching(
       program
         .command(kind)
@@ -47,6 +54,21 @@ export function defineAdmin(program: Command, terminal: Terminal, finish: Finish
         .argument(...NODE),
     ).action((node, options) => finish(changeNode(node, { kind }, reached(options), terminal)));
   }
+
+  reaching(
+    program
+      .command('ready')
+      .description(
+        `with a node: ${STATES.ready}; without: is the gateway ready for messages? exit code 0 or 1`,
+      )
+      .argument('[node]', NODE[1])
+      .option('--pool <name>', 'this pool must have an available node (more than once: each)', collect, [])
+      .option('--quiet', 'the exit code alone', false),
+  ).action((node: string | undefined, { pool: pools, quiet, ...options }) => {
+    if (node === undefined) return finish(readiness({ ...reached(options), pools, quiet }, terminal));
+    if (pools.length > 0 || quiet) throw usage('--pool and --quiet ask for readiness: leave out the node');
+    return finish(changeNode(node, { kind: 'ready' }, reached(options), terminal));
+  });
 
   reaching(
     program
@@ -63,6 +85,10 @@ export function defineAdmin(program: Command, terminal: Terminal, finish: Finish
       .command('reload')
       .description('have a running gateway read its config anew; a bad one changes nothing'),
   ).action((options) => finish(reload(reached(options), terminal)));
+}
+
+function collect(name: string, names: readonly string[]): readonly string[] {
+  return [...names, name];
 }
 
 function reached({ timeout, ...options }: Given): ChangeOptions {

@@ -82,12 +82,12 @@ function poolLines(status: Fields<StatusReport>, now: number): string[] {
 function poolRow(pool: Fields<PoolReport>, nodes: readonly Fields<NodeReport>[]): string[] {
   const sum = (key: 'inFlight' | 'answersPerSecond'): number =>
     nodes.reduce((total, node) => total + (node.number(key) ?? 0), 0);
-  const up = nodes.filter((node) => node.text('state') === 'up').length;
+  const available = nodes.filter((node) => node.flag('available')).length;
   const answers = nodes.flatMap((node) => node.counts('answers'));
   return [
     pool.text('pool'),
     '*',
-    `${up} of ${nodes.length} up`,
+    `${available} of ${nodes.length} up`,
     '',
     '',
     String(sum('inFlight')),
@@ -106,6 +106,7 @@ function nodeRow(node: Fields<NodeReport>, now: number): string[] {
   const state = node.text('state');
   const marks = [
     ...(node.flag('backup') ? ['backup'] : []),
+    ...(node.flag('trial') ? ['on trial'] : []),
     // An operator took it out, and it is not well besides.
     ...(node.text('health') === 'down' && state !== 'down' ? ['not well'] : []),
   ];

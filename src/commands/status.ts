@@ -15,6 +15,45 @@ export interface StatusOptions extends AdminOptions {
   readonly json: boolean;
 }
 
+/**
+ * Exit codes of a Nagios plugin: 0 all well, 1 degraded, 2 nothing works or not reachable. One line, and one for each problem.
+ *
+ * @throws GatewayError GW_ERR_USAGE, GW_ERR_CONFIG, GW_ERR_FILE, which are exit code 2 as well
+ */
+export async function checkStatus(
+  options: Omit<StatusOptions, 'watchMs'>,
+  terminal: Terminal,
+): Promise<number> {
+  const client = new AdminClient(targetOf(options, terminal));
+  try {
+    const { value } = await look(client);
+    const status = new Fields<StatusReport>(value);
+    const condition = status.text('condition');
+    const problems = status.texts('problems');
+    if (options.json) terminal.out(JSON.stringify({ condition, problems }));
+    else {
+      const [first = 'all pools and nodes are available', ...others] = problems;
+      for (const line of [`HL7-GATEWAY ${CONDITIONS[condition] ?? 'UNKNOWN'}: ${first}`, ...others])
+        terminal.out(line);
+    }
+    return condition === 'ok' ? EXIT.good : condition === 'degraded' ? EXIT.failed : NOTHING_WORKS;
+  } catch (thrown) {
+    if (!(thrown instanceof GatewayError && thrown.code.startsWith('GW_ERR_ADMIN_'))) throw thrown;
+    const problems = [`${thrown.message} [${thrown.code}]`];
+    terminal.out(
+      options.json
+        ? JSON.stringify({ condition: 'failed', problems })
+        : `HL7-GATEWAY CRITICAL: ${problems[0]}`,
+    );
+    return NOTHING_WORKS;
+  } finally {
+    client.close();
+  }
+}
+
+const NOTHING_WORKS = 2;
+const CONDITIONS: Readonly<Record<string, string>> = { ok: 'OK', degraded: 'WARNING', failed: 'CRITICAL' };
+
 export interface Watching {
   /** Ends it, as good. */
   readonly until: AbortSignal;

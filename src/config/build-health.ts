@@ -53,6 +53,7 @@ function buildCheck(pool: Section, type: CheckType, reading: Reading): CheckConf
   const port = pool.has('health.port') ? pool.number('health.port') : undefined;
   const credentials = readCredentials(pool, type);
   if (type === 'none') return { type };
+  if (type === 'tcp' && !pool.has('health.type')) return { type, port, isDefault: true };
   if (type === 'tcp' || type === 'tls') return { type, port };
   if (type === 'mllp') {
     return { type, port, message: readMessage(pool, reading), ack: pool.word('health.ack') };

@@ -15,8 +15,8 @@ export interface HealthConfig {
 
 export type CheckConfig =
   | { readonly type: 'none' }
-  /** `port`: undefined: the node's own. */
-  | { readonly type: 'tcp' | 'tls'; readonly port: number | undefined }
+  /** `port`: undefined: the node's own. `isDefault`: the config names no type, so a node with TLS is asked for a handshake. */
+  | { readonly type: 'tcp' | 'tls'; readonly port: number | undefined; readonly isDefault?: boolean }
   | ({ readonly type: 'mllp' } & MllpCheckConfig)
   | ({ readonly type: 'http' } & HttpCheckConfig)
   | ({ readonly type: 'mirth' } & MirthCheckConfig);

@@ -1,10 +1,9 @@
 // What pools and their nodes are doing, as metrics; read when it is asked for, so that a node that was taken out is gone.
 import type { PoolRoom } from '../pool-room.ts';
 import { type Family, numbers, type Sample } from '../telemetry/metrics/family.ts';
-import type { NodeState, NodeStatus } from '../upstream/node-status.ts';
+import { isAvailable, type NodeState, type NodeStatus } from '../upstream/node-status.ts';
 
 const STATES: readonly NodeState[] = ['up', 'down', 'full', 'draining', 'maintenance'];
-const GIVEN: ReadonlySet<NodeState> = new Set<NodeState>(['up', 'full', 'draining']);
 
 export function nodeFamilies(rooms: Iterable<PoolRoom>): readonly Family[] {
   const pools = [...rooms];
@@ -32,7 +31,7 @@ export function nodeFamilies(rooms: Iterable<PoolRoom>): readonly Family[] {
     ),
     numbers(
       'hl7_gateway_node_up',
-      each(({ state }) => (GIVEN.has(state) ? 1 : 0)),
+      each(({ state }) => (isAvailable(state) ? 1 : 0)),
     ),
     numbers(
       'hl7_gateway_node_state',

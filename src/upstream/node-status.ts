@@ -12,6 +12,11 @@ export type NodeState = 'up' | 'down' | 'full' | 'draining' | 'maintenance';
 /** What an operator wants. */
 export type AdminState = 'ready' | 'draining' | 'maintenance';
 
+/** Messages are given to a node in this state: what `/readyz`, `status` and `hl7_gateway_node_up` all go by (F107). */
+export function isAvailable(state: NodeState): boolean {
+  return state === 'up' || state === 'full' || state === 'draining';
+}
+
 export interface NodeStatus {
   readonly name: string;
   readonly pool: string;

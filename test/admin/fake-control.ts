@@ -2,11 +2,14 @@
 // each change. Promises a report with every optional part and one with none.
 
 import type { Lines } from '../../src/admin/answer.ts';
+import { conditionOf, readinessOf } from '../../src/admin/control/condition.ts';
 import type {
   By,
   CertificateReport,
   Control,
   NodeReport,
+  PoolReport,
+  ReadinessReport,
   ReloadReport,
   RouteReport,
   SenderReport,
@@ -16,13 +19,14 @@ import type {
 import { suggestion } from '../../src/config/source/closest.ts';
 import { GatewayError } from '../../src/errors.ts';
 import type { MetricsFormat } from '../../src/telemetry/metrics/text.ts';
+import { isAvailable, type NodeState } from '../../src/upstream/node-status.ts';
 
 const METRICS = '# TYPE hl7_gateway_node_up gauge\nhl7_gateway_node_up{pool="adt",node="a"} 1\n';
 const STARTED = '2026-03-01T08:00:00.000Z';
 
 export class FakeControl implements Control {
   isLive = true;
-  isReady = true;
+  draining = false;
   servesMetrics = true;
   /** What was asked for, in order: `drain adt/a from 127.0.0.1`. */
   readonly changes: string[] = [];
@@ -85,7 +89,6 @@ export class FakeControl implements Control {
 
   status(): StatusReport {
     this.#stumble();
-    const of = (pool: string) => this.nodeReports.filter((node) => node.pool === pool);
     return {
       version: '0.1.0',
       pid: 4711,
@@ -93,19 +96,43 @@ export class FakeControl implements Control {
       configFile: '/etc/hl7-gateway/gateway.yaml',
       loadedAt: '2026-03-01T09:30:00.000Z',
       reloadError: this.reloadError,
-      draining: false,
+      draining: this.draining,
+      ...conditionOf({
+        draining: this.draining,
+        reloadError: this.reloadError,
+        pools: this.#pools(),
+        certificates: this.certificateReports,
+      }),
       bufferedBytes: 3 * 2 ** 20,
       maxBufferedBytes: 2 ** 28,
       listeners: [
         { listener: 'adt', protocol: 'mllp', tls: true, address: '0.0.0.0:2575', connections: 12 },
         { listener: 'web', protocol: 'http', tls: false, address: '[::]:8080', connections: 0 },
       ],
-      pools: [
-        { pool: 'adt', protocol: 'mllp', queued: 5, nodes: of('adt') },
-        { pool: 'lab', protocol: 'http', queued: 0, nodes: of('lab') },
-      ],
+      pools: this.#pools(),
       certificates: this.certificates(),
     };
+  }
+
+  readiness(names: readonly string[]): ReadinessReport {
+    for (const name of names) this.#poolOf(name);
+    const pools = this.#pools().filter(({ pool }) => names.length === 0 || names.includes(pool));
+    return readinessOf(
+      this.draining,
+      names.length > 0,
+      pools.map(({ pool, nodes }) => ({ pool, states: nodes.map(({ state }) => state as NodeState) })),
+    );
+  }
+
+  #pools(): readonly PoolReport[] {
+    const of = (pool: string): Pick<PoolReport, 'pool' | 'nodes' | 'available'> => {
+      const nodes = this.nodeReports.filter((node) => node.pool === pool);
+      return { pool, nodes, available: nodes.some(({ available }) => available) };
+    };
+    return [
+      { protocol: 'mllp', queued: 5, ...of('adt') },
+      { protocol: 'http', queued: 0, ...of('lab') },
+    ];
   }
 
   nodes(): readonly NodeReport[] {
@@ -227,9 +254,12 @@ export class FakeControl implements Control {
 }
 
 function nodeReport(pool: string, node: string, more: Partial<NodeReport> = {}): NodeReport {
+  const state = more.state ?? 'up';
   return {
     pool,
     node,
+    available: isAvailable(state as NodeState),
+    trial: false,
     url: 'mllp://10.0.0.11:6661',
     state: 'up',
     health: 'up',

@@ -160,7 +160,7 @@ test('what it did is counted and timed', async () => {
   expect(gateway.control.senders()).toEqual([
     expect.objectContaining({ listener: 'in', address: '127.0.0.1', messages: 5, pending: 0 }),
   ]);
-  expect(gateway.control.isReady).toBe(true);
+  expect(gateway.control.readiness([]).ready).toBe(true);
 });
 
 test('what it counted of a route ends with the route', async () => {

@@ -96,9 +96,11 @@ describe('answers have the shape that is described', () => {
 
   test('what else may come', async () => {
     const room = await openAdmin();
-    room.control.isReady = false;
+    room.control.draining = true;
     room.control.isLive = false;
     await expectDescribed(room, ['GET', '/readyz'], 503);
+    await expectDescribed(room, ['GET', '/readyz/{pool}'], 503);
+    await expectDescribed(room, ['GET', '/readyz'], 404, { query: '?pools=nothing' });
     await expectDescribed(room, ['GET', '/livez'], 503);
     await expectDescribed(room, ['GET', '/senders'], 400, { query: '?limit=x' });
     const added = ['PUT', NODE] as const;

@@ -20,10 +20,10 @@ test('probes say whether the process works, and whether it is open for messages'
     [200, 'ok\n'],
     [200, 'ok\n'],
   ]);
-  room.control.isReady = false;
+  room.control.draining = true;
   expect([await said('/livez'), await said('/readyz')]).toEqual([
     [200, 'ok\n'],
-    [503, 'not ready\n'],
+    [503, 'not ready\nthe gateway is draining\n'],
   ]);
   room.control.isLive = false;
   expect(await said('/livez')).toEqual([503, 'not live\n']);

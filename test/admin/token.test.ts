@@ -18,14 +18,15 @@ const CLOSED = ENDPOINTS.filter(({ open }) => !open).map(
   ({ method, path }) => [method, path.replace('{pool}', 'adt').replace('{node}', 'a')] as const,
 );
 
-test('three endpoints are open, and need no token', async () => {
+test('four endpoints are open, and need no token', async () => {
   const room = await openAdmin();
   expect(ENDPOINTS.filter(({ open }) => open).map(({ path }) => path)).toEqual([
     '/livez',
     '/readyz',
+    '/readyz/{pool}',
     '/metrics',
   ]);
-  for (const path of ['/livez', '/readyz', '/metrics'])
+  for (const path of ['/livez', '/readyz', '/readyz/adt', '/metrics'])
     for (const headers of [{}, { authorization: 'Bearer wrong' }])
       expect((await ask(room, 'GET', path, { headers })).status, path).toBe(200);
   expect(room.refused).toEqual([]);

@@ -34,7 +34,7 @@ describe('the table', () => {
       'adt   a      up           4h 0m   1         3                  41.3/s  3.2 ms  41.7 ms  12347    AE 2                           passed 2s ago, 1.8 ms',
       'adt   b      down         1m 40s  0.2 of 2  0                  0/s     -       -        0        NODE_CONNECT 7, ACK_TIMEOUT 1  failed 1s ago, 0.4 ms: ECONNREFUSED  the check failed: ECONNREFUSED',
       'adt   spare  up (backup)  4h 0m   1         0                  0/s     -       -        0        -                              -',
-      'lab   *      1 of 2 up                      0          0       0/s                      0',
+      'lab   *      2 of 2 up                      0          0       0/s                      0',
       'lab   a      draining     4h 0m   1         0                  0/s     -       -        0        -                              -                                    wanted from 127.0.0.1',
       'lab   x1     up           4h 0m   1         0                  0/s     -       -        0        -                              -',
       '',

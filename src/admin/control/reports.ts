@@ -1,19 +1,24 @@
 // What a running gateway tells of itself: its state, nodes, routes, senders and certificates, as the admin API words it.
 // Promises nothing of a message or a patient in any of it, and a fixed amount of memory for each node and route.
 import type { RouteConfig, ValueTest } from '../../config/config.ts';
+import { suggestion } from '../../config/source/closest.ts';
+import { GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Exchange } from '../../relay/exchange.ts';
 import type { Node } from '../../upstream/node.ts';
+import { isAvailable } from '../../upstream/node-status.ts';
 import { version } from '../../version.ts';
 import type {
   CertificateReport,
   NodeReport,
   PoolReport,
+  ReadinessReport,
   RouteReport,
   SenderReport,
   StatusReport,
 } from '../control.ts';
 import { NodePace } from '../node-pace.ts';
+import { conditionOf, readinessOf } from './condition.ts';
 import type { LoadedConfig } from './config-reload.ts';
 
 const DAY_MS = 86_400_000;
@@ -50,6 +55,8 @@ export class Reports {
 
   status({ loadedAt, error }: LoadedConfig): StatusReport {
     const gateway = this.#gateway();
+    const pools = this.#pools();
+    const certificates = this.certificates();
     return {
       version,
       pid: process.pid,
@@ -58,6 +65,7 @@ export class Reports {
       loadedAt: loadedAt.toISOString(),
       reloadError: error,
       draining: gateway.isDraining,
+      ...conditionOf({ draining: gateway.isDraining, reloadError: error, pools, certificates }),
       bufferedBytes: gateway.heldBytes,
       maxBufferedBytes: gateway.maxHeldBytes,
       listeners: gateway.listeners.map(({ name, config, address, connections }) => ({
@@ -67,9 +75,25 @@ export class Reports {
         address,
         connections,
       })),
-      pools: this.#pools(),
-      certificates: this.certificates(),
+      pools,
+      certificates,
     };
+  }
+
+  readiness(names: readonly string[]): ReadinessReport {
+    const { isDraining, pools } = this.#gateway();
+    const known = [...pools.rooms.keys()];
+    for (const name of names)
+      if (!known.includes(name))
+        throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
+          detail: `no pool of that name${suggestion(name, known)}`,
+        });
+    const wanted = [...pools.rooms.values()].filter(({ name }) => names.length === 0 || names.includes(name));
+    return readinessOf(
+      isDraining,
+      names.length > 0,
+      wanted.map((room) => ({ pool: room.name, states: room.nodes.map(({ state }) => state) })),
+    );
   }
 
   nodes(): readonly NodeReport[] {
@@ -122,6 +146,8 @@ export class Reports {
       url: config?.url ?? '',
       state: status.state,
       health: status.health,
+      available: isAvailable(status.state),
+      trial: status.trial,
       since: new Date(status.since).toISOString(),
       reason: status.reason,
       backup: status.backup,
@@ -150,6 +176,7 @@ export class Reports {
     return [...this.#gateway().pools.rooms.values()].map((room) => ({
       pool: room.name,
       protocol: room.config.protocol,
+      available: room.nodes.some(({ state }) => isAvailable(state)),
       queued: room.dispatcher.queued + (room.httpPool?.queued ?? 0),
       nodes: room.nodes.map((node) => this.node(node)),
     }));

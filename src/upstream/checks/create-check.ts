@@ -39,11 +39,13 @@ export function createCheck(
   }
   const port = config.port ?? node.port;
   const ownTls = pool.checkTls === undefined ? undefined : new NodeTls(pool.checkTls, host);
-  const tls = config.type === 'tcp' ? undefined : (ownTls ?? nodeTls);
   const onDataPort = port === node.port;
+  // Another port may be without TLS.
+  const isPlain = config.type === 'tcp' && !(config.isDefault === true && onDataPort);
+  const tls = isPlain ? undefined : (ownTls ?? nodeTls);
   // A connection alone shows nothing of a handshake that fails (F47).
   const proof = {
-    port: onDataPort && (config.type !== 'tcp' || node.tls === undefined),
+    port: onDataPort && (!isPlain || node.tls === undefined),
     answer: config.type === 'mllp',
   };
   const dialled = { node: name, host, port, tls, timeoutMs, onDataPort, proof };

@@ -134,14 +134,28 @@ describe('another port, and TLS', () => {
   });
 
   test.each([
+    ['mllp', {}, 'tcp'],
+    ['mllps', {}, 'tls'],
+    ['https', {}, 'tls'],
+    ['mllps', { type: 'tcp' }, 'tcp'],
+    ['mllps', { port: 2 }, 'tcp'],
+  ])('F47 a node over %s whose health says %j is checked by %s', (scheme, health, type) => {
+    expect(checkOf(health, `${scheme}://127.0.0.1:1`).type).toBe(type);
+  });
+
+  test.each([
     ['tcp', 'mllp', true],
     ['tcp', 'mllps', false],
+    [undefined, 'mllps', true],
     ['tls', 'mllps', true],
     ['mllp', 'mllps', true],
   ])(
     'F47 a check of type %s shows that the port of an %s node takes messages’ connections: %s',
     (type, scheme, port) => {
-      const check = checkOf({ type, ...(type === 'mllp' && { message: file }) }, `${scheme}://127.0.0.1:1`);
+      const check = checkOf(
+        { ...(type && { type }), ...(type === 'mllp' && { message: file }) },
+        `${scheme}://127.0.0.1:1`,
+      );
       expect(check).toMatchObject({ onDataPort: true, proof: { port } });
     },
   );

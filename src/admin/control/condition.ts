@@ -1,0 +1,61 @@
+// Whether the gateway works, is degraded or has failed, and whether it is ready for new messages: one judgement, which
+// `/readyz`, `/status`, the commands `status` and `ready`, and the metrics all show (F107). Pure: told the facts, tells the verdict.
+import { isAvailable, type NodeState } from '../../upstream/node-status.ts';
+import type { CertificateReport, PoolReport, ReadinessReport, StatusReport } from '../control.ts';
+
+/** Long enough to renew a certificate by hand, short enough not to be passed over for weeks. */
+const CERTIFICATE_DAYS = 7;
+
+export interface Facts {
+  readonly draining: boolean;
+  /** Of the last reload, where it failed. */
+  readonly reloadError: string | undefined;
+  readonly pools: readonly PoolReport[];
+  readonly certificates: readonly CertificateReport[];
+  /** Why what an operator decided cannot be stored; undefined: it is, or is not to be. */
+  readonly stateError?: string | undefined;
+}
+
+export function conditionOf(facts: Facts): Pick<StatusReport, 'condition' | 'problems'> {
+  const { draining, reloadError, pools, certificates, stateError } = facts;
+  const problems: string[] = [];
+  if (draining) problems.push('the gateway is draining: it takes no new connections');
+  for (const { pool, available } of pools) if (!available) problems.push(unavailable(pool));
+  for (const { pool, nodes, available } of pools) {
+    if (!available) continue;
+    for (const { node, state, trial, reason } of nodes)
+      if (state === 'down')
+        problems.push(`node ${pool}/${node} is down${trial ? ' (on trial)' : ''}: ${reason}`);
+  }
+  if (reloadError !== undefined) problems.push(`the last reload failed: ${reloadError}`);
+  if (stateError !== undefined) problems.push(`the state file cannot be written: ${stateError}`);
+  for (const { subject, where, days } of certificates) {
+    if (days < 0) problems.push(`certificate ${subject} of ${where} has expired`);
+    else if (days < CERTIFICATE_DAYS)
+      problems.push(`certificate ${subject} of ${where} expires in ${days === 1 ? '1 day' : `${days} days`}`);
+  }
+  const works = !draining && pools.some(({ available }) => available);
+  return { condition: !works ? 'failed' : problems.length > 0 ? 'degraded' : 'ok', problems };
+}
+
+/** `strict`: each of these pools must be available; else one that is not is only noted. */
+export function readinessOf(
+  draining: boolean,
+  strict: boolean,
+  pools: readonly { readonly pool: string; readonly states: readonly NodeState[] }[],
+): ReadinessReport {
+  const judged = pools.map(({ pool, states }) => {
+    const availableNodes = states.filter(isAvailable).length;
+    return { pool, available: availableNodes > 0, nodes: states.length, availableNodes };
+  });
+  const notes = [
+    ...(draining ? ['the gateway is draining'] : []),
+    ...judged.filter(({ available }) => !available).map(({ pool }) => unavailable(pool)),
+  ];
+  const ready = !draining && (!strict || judged.every(({ available }) => available));
+  return { ready, draining, pools: judged, notes };
+}
+
+function unavailable(pool: string): string {
+  return `pool ${pool} has no available node`;
+}
