@@ -151,6 +151,8 @@ program
   .option('--api-password-file <file>', 'its password')
   .option('--api-cert <file>', 'certificate (PEM) of the API (default: a throw-away one)')
   .option('--api-key <file>', 'its key (PEM)')
+  .option('--api-delay <duration>', 'how long it takes for each answer, as that of a busy server', duration)
+  .option('--login-cost <duration>', 'what a login takes besides, one after the other: 700ms', duration)
   .option('--keep-open', 'keep the port open whatever the API says')
   .option('--quiet', 'print no line for each message', false)
   .option('--json', 'JSON lines', false)

@@ -11,6 +11,7 @@ import { HttpPool } from './relay/http-pool.ts';
 import type { Rerouting } from './relay/rerouting.ts';
 import type { Log } from './telemetry/log.ts';
 import { createCheck } from './upstream/checks/create-check.ts';
+import type { MirthServers } from './upstream/checks/mirth-servers.ts';
 import { mayEject } from './upstream/health/ejection-floor.ts';
 import { HealthCheck } from './upstream/health-check.ts';
 import { HttpUpstream } from './upstream/http-upstream.ts';
@@ -21,6 +22,8 @@ export interface PoolSurroundings {
   readonly store: CertificateStore;
   readonly log: Log;
   readonly rerouting: Rerouting;
+  /** Whose REST APIs are asked, for all pools together. */
+  readonly servers: MirthServers;
   /** Of an answer: as large as the largest frame that is taken. */
   readonly maxAnswerBytes: number;
 }
@@ -287,7 +290,7 @@ export class PoolRoom {
         owner,
       );
     const before = this.#entries.find((entry) => isSamePlace(entry.config, config))?.node;
-    const parts = createCheck(pool, config, tls);
+    const parts = createCheck(pool, config, tls, surroundings.servers);
     const node = new Node(
       {
         name,
@@ -325,7 +328,10 @@ export class PoolRoom {
 }
 
 function closeAll(entries: readonly Entry[]): void {
-  for (const { node } of entries) node.close();
+  for (const { check, node } of entries) {
+    check?.stop();
+    node.close();
+  }
 }
 
 /** What is there is the same node, whatever it is called. */

@@ -9,6 +9,7 @@ import type { Exchange } from './relay/exchange.ts';
 import type { HttpPool } from './relay/http-pool.ts';
 import { Rerouting } from './relay/rerouting.ts';
 import type { Log } from './telemetry/log.ts';
+import { MirthServers } from './upstream/checks/mirth-servers.ts';
 
 /** Answers are messages too (a query's answer holds its result), so they may be as large as the largest frame taken. */
 const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -38,6 +39,8 @@ export class Pools {
   readonly #rooms = new Map<string, PoolRoom>();
   readonly #leaving = new Set<PoolRoom>();
   readonly #overrides = new Map<string, Overrides>();
+  /** What checks of type mirth ask; outlives reloads, as the sessions in it do. */
+  readonly servers = new MirthServers();
   readonly #store: CertificateStore;
   readonly #log: Log;
   #surroundings: PoolSurroundings;
@@ -237,6 +240,7 @@ export class Pools {
 
   #surroundingsOf({ listeners }: GatewayConfig): PoolSurroundings {
     const maxAnswerBytes = Math.max(MIN_ANSWER_BYTES, ...listeners.map(({ limits }) => limits.maxFrameBytes));
-    return { store: this.#store, log: this.#log, rerouting: this.rerouting, maxAnswerBytes };
+    const { rerouting, servers } = this;
+    return { store: this.#store, log: this.#log, rerouting, servers, maxAnswerBytes };
   }
 }

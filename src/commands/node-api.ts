@@ -25,6 +25,8 @@ export interface NodeApiOptions {
   readonly apiUser?: string | undefined;
   readonly apiPasswordFile?: string | undefined;
   readonly keepOpen?: boolean | undefined;
+  readonly loginCost?: number | undefined;
+  readonly apiDelay?: number | undefined;
 }
 
 export interface NodeApi {
@@ -41,9 +43,12 @@ const ONLY_CHANNEL = ['Channel', 'STARTED'] as const;
 /** Undefined: without --api. @throws GatewayError GW_ERR_USAGE, GW_ERR_TLS_FILE, GW_ERR_FILE */
 export function nodeApi(options: NodeApiOptions, terminal: Terminal): NodeApi | undefined {
   const { api: place, apiCert, apiKey, apiStatus, apiChannel, apiUser, apiPasswordFile, keepOpen } = options;
+  const { loginCost, apiDelay: delayMs } = options;
   if (place === undefined) {
-    const others = [apiCert, apiKey, apiStatus, apiChannel, apiUser, apiPasswordFile, keepOpen];
+    const files = [apiCert, apiKey, apiPasswordFile];
+    const others = [...files, apiStatus, apiChannel, apiUser, keepOpen, delayMs];
     if (others.some((one) => one !== undefined)) throw usage('--api-… and --keep-open need --api');
+    if (loginCost !== undefined) throw usage('--login-cost needs --api');
     return undefined;
   }
   const [, protocol = '', address = ''] = /^(https?):\/\/([^/]+)\/?$/.exec(place) ?? [];
@@ -56,9 +61,10 @@ export function nodeApi(options: NodeApiOptions, terminal: Terminal): NodeApi | 
   const secured = protocol === 'https' ? tlsOf(bind.host, files) : undefined;
   const channels = apiChannel ?? [ONLY_CHANNEL];
   if (channels.length > MAX_CHANNELS) throw usage(`--api-channel: at most ${MAX_CHANNELS}`);
-  const state = new MirthState({ phases: apiStatus ?? [{ status: OK, forMs: undefined }], channels });
+  const phases = apiStatus ?? [{ status: OK, forMs: undefined }];
+  const state = new MirthState({ phases, channels, delayMs });
   const user = userOf(options, terminal);
-  const rest = new RestApi(state, () => user, secured !== undefined);
+  const rest = new RestApi(state, () => user, secured !== undefined, loginCost);
   const api = new SimulatedApi({ ...bind, tls: secured?.options }, rest);
   const host = bind.host.includes(':') ? `[${bind.host}]` : bind.host;
   return { api, state, url: () => `${protocol}://${host}:${api.port}`, throwAway: secured?.throwAway };

@@ -1,6 +1,6 @@
 // Asks a node at intervals whether it is well, and tells it. More often while something is changing; not at all while
 // messages show that its port is well, as a check takes one of the few connections that a node allows.
-import { type Check, failed, type Verdict } from './checks/check.ts';
+import { type Check, failed, type Occasion, type Verdict } from './checks/check.ts';
 import type { Node } from './node.ts';
 
 export interface HealthCheckOptions {
@@ -11,6 +11,10 @@ export interface HealthCheckOptions {
   readonly onNote?: (note: string | undefined) => void;
 }
 
+/** An answer that several checks share is asked for again when it is so old, in shares of the interval; timers may be early. */
+const SHARED_AGE = 0.99;
+/** The same in shares of the fast interval: each of these asks is to find out something new. */
+const SHARED_AGE_FAST = 0.8;
 /** Each wait differs by up to this share, so that checks of many nodes or gateways do not fall together. */
 const JITTER = 0.1;
 
@@ -42,6 +46,7 @@ export class HealthCheck {
     this.#stopped = true;
     clearTimeout(this.#timer);
     this.#abort?.abort();
+    this.#check.close?.();
   }
 
   #wait(ms: number): void {
@@ -74,7 +79,7 @@ export class HealthCheck {
     this.#abort = abort;
     let verdict: Verdict;
     try {
-      verdict = await this.#check.ask(abort.signal);
+      verdict = await this.#check.ask(abort.signal, this.#occasion());
     } catch {
       // A check does not throw; if one does, its node must not be asked nothing for ever.
       verdict = failed('the check itself broke');
@@ -82,9 +87,23 @@ export class HealthCheck {
     if (this.#stopped) return;
     const { type } = this.#check;
     this.#node.checked({ type, verdict, at, durationMs: performance.now() - startedAt });
-    this.#tellNote(verdict.kind === 'passed' ? verdict.note : undefined);
-    this.#dueAt = performance.now() + jittered(this.#options.intervalMs);
+    if (verdict.kind !== 'unknown') this.#tellNote(verdict.kind === 'passed' ? verdict.note : undefined);
+    this.#dueAt = this.#nextAt(verdict);
     this.#waitOn();
+  }
+
+  #occasion(): Occasion {
+    const { intervalMs, fastIntervalMs } = this.#options;
+    const { isSteady, answeredAt } = this.#node;
+    return { maxAgeMs: isSteady ? intervalMs * SHARED_AGE : fastIntervalMs * SHARED_AGE_FAST, answeredAt };
+  }
+
+  #nextAt(verdict: Verdict): number {
+    const { intervalMs } = this.#options;
+    const observedAt = verdict.kind === 'passed' ? verdict.observedAt : undefined;
+    if (observedAt === undefined) return performance.now() + jittered(intervalMs);
+    // Nobody who shares it asks before it is due, so that it is asked for once an interval for all of them.
+    return observedAt + intervalMs * (1 + 2 * JITTER * Math.random());
   }
 
   #tellNote(note: string | undefined): void {

@@ -54,7 +54,8 @@ export interface NodeStatus {
 
 export interface CheckReport {
   readonly type: string;
-  readonly result: 'passed' | 'full' | 'failed';
+  /** `unknown`: the API was late, and the node answers messages. */
+  readonly result: 'passed' | 'full' | 'failed' | 'unknown';
   /** Why it failed, or what is wrong although it passed. */
   readonly reason: string | undefined;
   /** When it began, in milliseconds since 1970. */
@@ -80,12 +81,13 @@ type Recorded =
 export class NodeRecord {
   readonly counts = new Counts();
   strayAnswers = 0;
-  readonly #checks: Record<CheckReport['result'], number> = { passed: 0, full: 0, failed: 0 };
+  readonly #checks: Record<CheckReport['result'], number> = { passed: 0, full: 0, failed: 0, unknown: 0 };
   /** Why its health is what it is. */
   reason: string;
   adminReason = '';
   /** In performance.now() milliseconds. */
   lastAnswerAt = Number.NEGATIVE_INFINITY;
+  lastFailureAt = Number.NEGATIVE_INFINITY;
   #lastCheck: CheckReport | undefined;
   #state: NodeState;
   #since = Date.now();
@@ -105,7 +107,11 @@ export class NodeRecord {
   checked({ type, verdict, at, durationMs }: Checked): void {
     this.#checks[verdict.kind]++;
     const reason =
-      verdict.kind === 'failed' ? verdict.reason : verdict.kind === 'passed' ? verdict.note : undefined;
+      verdict.kind === 'failed' || verdict.kind === 'unknown'
+        ? verdict.reason
+        : verdict.kind === 'passed'
+          ? verdict.note
+          : undefined;
     this.#lastCheck = { type, result: verdict.kind, reason, at, durationMs };
   }
 

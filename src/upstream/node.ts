@@ -160,6 +160,12 @@ export class Node implements UpstreamOwner {
     return this.#record.lastAnswerAt;
   }
 
+  /** The same, if nothing has failed there since. */
+  get answeredAt(): number {
+    const { lastAnswerAt, lastFailureAt } = this.#record;
+    return lastAnswerAt > lastFailureAt ? lastAnswerAt : Number.NEGATIVE_INFINITY;
+  }
+
   get status(): NodeStatus {
     const { name, pool, backup, state, inFlight } = this;
     const { count, leftMs } = this.#health.ejections;
@@ -228,7 +234,7 @@ export class Node implements UpstreamOwner {
     this.#record.checked(check);
     const { verdict } = check;
     if (verdict.kind === 'failed') this.failedBy(`check: ${verdict.reason}`);
-    else this.passed(verdict.kind === 'full');
+    else if (verdict.kind !== 'unknown') this.passed(verdict.kind === 'full');
   }
 
   /** A health check succeeded; `full`: no further than that the node is there. */
@@ -262,6 +268,7 @@ export class Node implements UpstreamOwner {
   onFailure(error: GatewayError): void {
     // Full is not down (F32): what it has, it serves. A connection that had gone says nothing of its node (F31).
     if (error.code === 'GW_ERR_NODE_FULL' || error.code === 'GW_ERR_NODE_STALE') return;
+    this.#record.lastFailureAt = performance.now();
     const reason = error.detail === undefined ? error.code : `${error.code} (${error.detail})`;
     this.#health.failed(error.resend !== 'safe', reason);
   }

@@ -57,6 +57,28 @@ test('over HTTPS with a throw-away certificate, a user of its own, and --json', 
   expect((await node.stop()).code).toBe(0);
 });
 
+test('F94 --login-cost is for logins alone, --api-delay for each answer, and both change nothing of it', async () => {
+  const node = start(
+    ...[...LISTEN, '--api', 'http://127.0.0.1:0', '--login-cost', '300ms', '--api-delay', '10ms'],
+  );
+  const [, url = ''] = await node.line(/^its REST API on (http:\/\/127\.0\.0\.1:[1-9]\d*)$/);
+  const path = `${url}/api/channels/statuses`;
+  const startedAt = performance.now();
+  const [first, second] = await Promise.all([
+    curl(...REQUESTED, '-u', 'admin:admin', path),
+    curl(...REQUESTED, '-u', 'admin:admin', path),
+  ]);
+  // One after the other.
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(600);
+  expect([first.status, second.status]).toEqual([200, 200]);
+  const cookie = first.fields.get('set-cookie')?.split(';')[0] ?? '';
+  expect((await curl(...REQUESTED, '-b', cookie, path)).status).toBe(200);
+  const shown = await curl(...REQUESTED, '-X', 'PUT', '-d', '{"delay":"2s"}', `${url}/control`);
+  expect(JSON.parse(shown.body)).toMatchObject({ delay: '2000ms' });
+  expect((await curl(...REQUESTED, '-X', 'PUT', '-d', '{"delay":7}', `${url}/control`)).status).toBe(400);
+  expect((await node.stop()).code).toBe(0);
+});
+
 test('--api-cert is what it shows', async () => {
   const { cert, key } = folder.files.good;
   const node = start(...LISTEN, '--api', 'https://127.0.0.1:0', '--api-cert', cert, '--api-key', key);
@@ -81,6 +103,7 @@ test.for<[string, string[], string]>([
     '--api takes https://HOST:PORT or http://HOST:PORT, not "ftp://127.0.0.1:0"',
   ],
   ['a status alone', ['--api-status', '0'], '--api-… and --keep-open need --api'],
+  ['--login-cost alone', ['--login-cost', '1s'], '--login-cost needs --api'],
   ['--keep-open alone', ['--keep-open'], '--api-… and --keep-open need --api'],
   [
     'half a pair',

@@ -8,6 +8,8 @@ import { SimulatedApi } from '../../src/simulation/api/simulated-api.ts';
 
 export interface ApiRequest {
   readonly path: string;
+  /** When it came, in performance.now() milliseconds. */
+  readonly at: number;
   readonly headers: IncomingMessage['headers'];
   /** What it was answered with. */
   status: number;
@@ -22,10 +24,12 @@ export class MirthApi implements AsyncDisposable {
   override: ((response: ServerResponse) => void) | undefined;
   readonly requests: ApiRequest[] = [];
   readonly #state = new MirthState({ phases: [], channels: [['ADT', 'STARTED']] });
-  readonly #rest = new RestApi(this.#state, () => ({ user: this.user, password: this.password }), true);
+  readonly #rest: RestApi;
   readonly #api: SimulatedApi;
 
-  constructor(options: tls.TlsOptions) {
+  constructor(options: tls.TlsOptions, loginCostMs?: number) {
+    const user = () => ({ user: this.user, password: this.password });
+    this.#rest = new RestApi(this.#state, user, true, loginCostMs);
     const place = { host: '127.0.0.1', port: 0, tls: options };
     this.#api = new SimulatedApi(place, { serve: (request, response) => this.#serve(request, response) });
   }
@@ -63,6 +67,16 @@ export class MirthApi implements AsyncDisposable {
     return this.#rest.logins;
   }
 
+  /** How long each answer takes. */
+  set delayMs(ms: number) {
+    this.#state.delayMs = ms;
+  }
+
+  /** Requests whose client did not wait for the answer. */
+  get cutOff(): number {
+    return this.#rest.cutOff;
+  }
+
   listen(): Promise<void> {
     return this.#api.start();
   }
@@ -77,7 +91,12 @@ export class MirthApi implements AsyncDisposable {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const record = { path: request.url ?? '', headers: { ...request.headers }, status: 0 };
+    const record = {
+      path: request.url ?? '',
+      at: performance.now(),
+      headers: { ...request.headers },
+      status: 0,
+    };
     this.requests.push(record);
     response.on('finish', () => {
       record.status = response.statusCode;
@@ -88,8 +107,8 @@ export class MirthApi implements AsyncDisposable {
   }
 }
 
-export async function startMirthApi(options: tls.TlsOptions): Promise<MirthApi> {
-  const api = new MirthApi(options);
+export async function startMirthApi(options: tls.TlsOptions, loginCostMs?: number): Promise<MirthApi> {
+  const api = new MirthApi(options, loginCostMs);
   await api.listen();
   return api;
 }

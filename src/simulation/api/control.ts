@@ -1,5 +1,6 @@
-// What is asked of a simulated server while it runs: `{"status": "2@1s,0", "channels": {"ADT": "STOPPED"}}`.
+// What is asked of a simulated server while it runs: `{"status": "2@1s,0", "channels": {"ADT": "STOPPED"}, "delay": "2s"}`.
 // Promises that all of it is done, or nothing.
+import { LONGEST_MS, parseDuration } from '../../config/formats.ts';
 import {
   CHANNEL_STATES,
   isChannelName,
@@ -17,8 +18,10 @@ export function change(state: MirthState, text: string): string | undefined {
   } catch {
     return 'the body is no JSON';
   }
-  if (!isMap(wanted) || Object.keys(wanted).some((key) => key !== 'status' && key !== 'channels'))
-    return 'it takes {"status": 0 to 3 or "2@2s,3@2s,0", "channels": {NAME: STATE or null}}';
+  if (!isMap(wanted) || Object.keys(wanted).some((key) => !KEYS.includes(key)))
+    return 'it takes {"status": 0 to 3 or "2@2s,3@2s,0", "channels": {NAME: STATE or null}, "delay": "2s"}';
+  const delayMs = wanted.delay === undefined ? state.delayMs : delayIn(wanted.delay);
+  if (delayMs === undefined) return 'delay is a duration as "2s", or 0';
   const phases = wanted.status === undefined ? undefined : phasesIn(wanted.status);
   if (phases === undefined && wanted.status !== undefined)
     return 'status is 0, 1, 2 or 3, or a sequence as "2@2s,3@2s,0"';
@@ -31,14 +34,24 @@ export function change(state: MirthState, text: string): string | undefined {
     return `a channel's state is one of ${CHANNEL_STATES.join(', ')}, or null for one that is not deployed`;
   if (new Set([...state.channels.keys(), ...Object.keys(channels)]).size > MAX_CHANNELS)
     return `at most ${MAX_CHANNELS} channels`;
+  state.delayMs = delayMs;
   for (const [name, to] of changes) state.setChannel(name, to);
   if (phases !== undefined) state.run(phases);
   return undefined;
 }
 
 export function shown(state: MirthState): string {
-  const { status, channels, takesMessages } = state;
-  return `${JSON.stringify({ status, channels: Object.fromEntries(channels), takesMessages })}\n`;
+  const { status, channels, takesMessages, delayMs } = state;
+  const delay = delayMs === 0 ? undefined : `${delayMs}ms`;
+  return `${JSON.stringify({ status, channels: Object.fromEntries(channels), takesMessages, delay })}\n`;
+}
+
+const KEYS = ['status', 'channels', 'delay'];
+
+function delayIn(value: unknown): number | undefined {
+  if (typeof value !== 'string' && value !== 0) return undefined;
+  const ms = value === 0 ? 0 : parseDuration(value);
+  return ms === undefined || ms > LONGEST_MS ? undefined : ms;
 }
 
 function phasesIn(value: unknown): readonly Phase[] | undefined {

@@ -35,9 +35,13 @@ export interface MirthStateOptions {
   readonly phases: readonly Phase[];
   /** Name to state. The data port is the first one's. */
   readonly channels: readonly (readonly [name: string, state: string])[];
+  /** Of the API's answers; undefined: none. */
+  readonly delayMs?: number | undefined;
 }
 
 export class MirthState {
+  /** How long the API takes for each answer, as that of a server with too much to do. */
+  delayMs = 0;
   /** Called after each change. */
   onChange: () => void = () => {};
   readonly #dataChannel: string | undefined;
@@ -47,7 +51,8 @@ export class MirthState {
   #running = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ phases, channels }: MirthStateOptions) {
+  constructor({ phases, channels, delayMs = 0 }: MirthStateOptions) {
+    this.delayMs = delayMs;
     this.#phases = phases;
     this.#status = phases[0]?.status ?? OK;
     this.#channels = new Map(channels);

@@ -1,6 +1,6 @@
 // Mirth's REST API as far as health checks ask it: the server's status and the channels' states, the latter behind Basic
 // authentication and a session of its own; and /control, which a real one has not. Promises that /control is for this
-// machine alone, and bounds on sessions and bodies.
+// machine alone, and bounds on sessions, bodies and requests that wait.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoopback } from '../../addresses.ts';
@@ -19,6 +19,8 @@ export const FIRST_USER: ApiUser = { user: 'admin', password: 'admin' };
 
 /** The oldest is forgotten then, as after a restart; the client logs in anew. */
 const MAX_SESSIONS = 1000;
+/** A busy server lets so many wait; more are answered 503, as by Jetty. */
+const MAX_WAITING = 200;
 /** A thousand channels of usual names. */
 const MAX_CONTROL_BYTES = 64 * 1024;
 
@@ -26,14 +28,25 @@ export class RestApi {
   readonly #state: MirthState;
   readonly #user: () => ApiUser;
   readonly #secure: boolean;
+  readonly #loginCostMs: number;
   readonly #sessions = new Set<string>();
   #logins = 0;
+  #waiting = 0;
+  #cutOff = 0;
+  /** One password is hashed after the other. */
+  #hashing: Promise<void> = Promise.resolve();
 
-  /** `secure`: over TLS. */
-  constructor(state: MirthState, user: () => ApiUser, secure: boolean) {
+  /** `secure`: over TLS. `loginCostMs`: of the CPU, for each password that is looked at, right or wrong. */
+  constructor(state: MirthState, user: () => ApiUser, secure: boolean, loginCostMs = 0) {
     this.#state = state;
     this.#user = user;
     this.#secure = secure;
+    this.#loginCostMs = loginCostMs;
+  }
+
+  /** Requests whose client went away before they were answered. A real one logs an error with a stack trace for each. */
+  get cutOff(): number {
+    return this.#cutOff;
   }
 
   /** Sessions made so far. */
@@ -57,6 +70,43 @@ export class RestApi {
       return;
     }
     request.resume();
+    if (path === '/control') this.#answer(path, method, request, response);
+    else void this.#answerInTime(path, method, request, response);
+  }
+
+  async #answerInTime(
+    path: string,
+    method: string | undefined,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    if (this.#waiting >= MAX_WAITING) {
+      refuse(response, 503, 'Service Unavailable');
+      return;
+    }
+    this.#waiting++;
+    let gone = false;
+    response.once('close', () => {
+      gone = !response.writableFinished;
+      if (gone) this.#cutOff++;
+    });
+    const { delayMs } = this.#state;
+    if (delayMs > 0) await pause(delayMs);
+    // What it costs it costs whether anybody waits for it or not.
+    if (this.#loginCostMs > 0 && path === '/api/channels/statuses' && needsHashing(request, this.#sessions)) {
+      this.#hashing = this.#hashing.then(() => pause(this.#loginCostMs));
+      await this.#hashing;
+    }
+    this.#waiting--;
+    if (!gone) this.#answer(path, method, request, response);
+  }
+
+  #answer(
+    path: string,
+    method: string | undefined,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     // Its RequestedWithFilter stands before everything else; with /control it keeps other pages' scripts out.
     if (!hasRequester(request)) refuse(response, 400, "All requests must have 'X-Requested-With' header");
     else if (path === '/control' && !isLocal(request)) refuse(response, 403, 'for this machine alone');
@@ -73,7 +123,7 @@ export class RestApi {
 
   /** Each login makes a session, also that of a client which has one and does not show it. */
   #isKnown({ headers: { cookie = '', authorization } }: IncomingMessage, response: ServerResponse): boolean {
-    const session = /(?:^|;\s*)JSESSIONID=(\w+)/.exec(cookie)?.[1];
+    const session = sessionIn(cookie);
     if (session !== undefined && this.#sessions.has(session)) return true;
     const { user, password } = this.#user();
     const basic = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
@@ -107,6 +157,23 @@ export class RestApi {
     if (trouble === undefined) respond(response, 'application/json', shown(this.#state));
     else refuse(response, 400, trouble);
   }
+}
+
+function sessionIn(cookie = ''): string | undefined {
+  return /(?:^|;\s*)JSESSIONID=(\w+)/.exec(cookie)?.[1];
+}
+
+function needsHashing(
+  { headers: { cookie, authorization } }: IncomingMessage,
+  sessions: ReadonlySet<string>,
+): boolean {
+  const session = sessionIn(cookie);
+  return authorization !== undefined && (session === undefined || !sessions.has(session));
+}
+
+function pause(ms: number): Promise<void> {
+  // A process is kept by its ports.
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }
 
 function refuse(response: ServerResponse, status: number, why: string): void {

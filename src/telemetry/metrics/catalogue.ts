@@ -136,7 +136,7 @@ export const METRICS = {
     'counter',
     '1',
     'pool node result',
-    'Health checks: passed, full or failed.',
+    'Health checks: passed, full, failed or unknown.',
   ),
   hl7_gateway_node_ejections_total: row(
     'counter',

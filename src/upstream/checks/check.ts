@@ -11,11 +11,14 @@ export interface Proof {
 
 /**
  * `full`: the node closed the connection at once (F32): it is there and at work, and has proven no more than that.
- * `note`: passed, but something about the check itself is not as it should be.
+ * `unknown`: what was asked did not answer in time, and messages show that the node works (F94): neither good nor bad.
+ * `note`: passed, but something about the check itself is not as it should be. `observedAt`: when an answer came that
+ * several checks share, in performance.now() milliseconds.
  */
 export type Verdict =
-  | { readonly kind: 'passed'; readonly note?: string | undefined }
+  | { readonly kind: 'passed'; readonly note?: string | undefined; readonly observedAt?: number | undefined }
   | { readonly kind: 'full' }
+  | { readonly kind: 'unknown'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
 export interface Check {
@@ -24,7 +27,17 @@ export interface Check {
   readonly onDataPort: boolean;
   readonly proof: Proof;
   /** Never rejects. When aborted it ends at once; what it then resolves to is of no interest. */
-  ask(signal: AbortSignal): Promise<Verdict>;
+  ask(signal: AbortSignal, occasion?: Occasion): Promise<Verdict>;
+  /** It is not asked any more. */
+  close?(): void;
+}
+
+/** What a check is told of its node when it is asked. */
+export interface Occasion {
+  /** What another check found out so lately need not be asked for again. */
+  readonly maxAgeMs: number;
+  /** When the node last answered a message, if nothing has failed there since; in performance.now() milliseconds. */
+  readonly answeredAt: number;
 }
 
 export const PASSED: Verdict = { kind: 'passed' };

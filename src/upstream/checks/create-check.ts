@@ -6,6 +6,7 @@ import type { Check } from './check.ts';
 import { DialCheck } from './dial-check.ts';
 import { HttpCheck } from './http-check.ts';
 import { MirthCheck } from './mirth-check.ts';
+import { MirthServers } from './mirth-servers.ts';
 import { MllpCheck } from './mllp-check.ts';
 
 export interface CheckParts {
@@ -15,7 +16,8 @@ export interface CheckParts {
 }
 
 /**
- * `nodeTls`: that of the node's messages. Undefined: the pool's nodes are not checked.
+ * `nodeTls`: that of the node's messages. `servers`: shared with the checks of other nodes and pools. Undefined: the pool's
+ * nodes are not checked.
  *
  * @throws GatewayError GW_ERR_TLS_FILE
  */
@@ -23,6 +25,7 @@ export function createCheck(
   pool: PoolConfig,
   node: NodeConfig,
   nodeTls: DialTls | undefined,
+  servers: MirthServers = new MirthServers(),
 ): CheckParts | undefined {
   const { check: config, timeoutMs } = pool.health;
   if (config.type === 'none') return undefined;
@@ -33,9 +36,12 @@ export function createCheck(
     const ownTls = urlTls(pool, url, onDataPort ? nodeTls : undefined);
     const tls = url.protocol === 'https:' ? (ownTls ?? nodeTls) : undefined;
     const target = { node: name, url, tls, timeoutMs };
-    const check =
-      config.type === 'http' ? new HttpCheck(target, config, onDataPort) : new MirthCheck(target, config);
-    return { check, ownTls };
+    if (config.type === 'http') return { check: new HttpCheck(target, config, onDataPort), ownTls };
+    const trust = tls && [pool.checkTls ?? (onDataPort && node.tls), ownTls === undefined && host];
+    return {
+      check: new MirthCheck(target, config, servers.lease(url, trust ?? null, config.credentials)),
+      ownTls,
+    };
   }
   const port = config.port ?? node.port;
   const ownTls = pool.checkTls === undefined ? undefined : new NodeTls(pool.checkTls, host);

@@ -11,6 +11,8 @@ export interface HttpTarget {
   readonly url: URL;
   readonly tls: DialTls | undefined;
   readonly timeoutMs: number;
+  /** Until the connection is there; undefined: as long as for all of it. */
+  readonly connectMs?: number | undefined;
 }
 
 export interface HttpQuestion {
@@ -30,11 +32,16 @@ export interface HttpAnswer {
 /** Why there is no answer; `reason` is a code or the gateway's own words. */
 export class NoAnswer {
   readonly reason: string;
+  /** `connect`: no connection in time. `answer`: the request was sent, and cut off when its time was over. */
+  readonly late: 'connect' | 'answer' | undefined;
 
-  constructor(reason: string) {
+  constructor(reason: string, late?: 'connect' | 'answer') {
     this.reason = reason;
+    this.late = late;
   }
 }
+
+export const NOT_IN_TIME = 'no answer in time';
 
 /** Of undici's codes, those that people meet. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -48,15 +55,19 @@ export async function request(
   question: HttpQuestion,
   signal: AbortSignal,
 ): Promise<HttpAnswer | NoAnswer> {
-  const { url, timeoutMs } = target;
+  const { url, timeoutMs, connectMs = timeoutMs } = target;
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
   let abortDial = (): void => {};
+  let connected = false;
   const client = new Client(url.origin, {
     connect: (_, done) => {
       abortDial = dial(
-        { ...target, ...addressOf(url), connectMs: timeoutMs, settleMs: 0 },
-        (socket) => done(null, socket),
+        { ...target, ...addressOf(url), connectMs, settleMs: 0 },
+        (socket) => {
+          connected = true;
+          done(null, socket);
+        },
         (error) => done(error, null),
       );
     },
@@ -83,8 +94,11 @@ export async function request(
     const cookies = [fields['set-cookie'] ?? []].flat();
     return { status: statusCode, cookies, body: Buffer.from(await body.arrayBuffer()) };
   } catch (thrown) {
-    if (late.signal.aborted) return new NoAnswer('no answer in time');
-    if (thrown instanceof GatewayError) return new NoAnswer(thrown.detail ?? thrown.code);
+    if (late.signal.aborted) return new NoAnswer(NOT_IN_TIME, connected ? 'answer' : 'connect');
+    if (thrown instanceof GatewayError) {
+      const late = thrown.code === 'GW_ERR_NODE_CONNECT_TIMEOUT' ? 'connect' : undefined;
+      return new NoAnswer(thrown.detail ?? thrown.code, late);
+    }
     const code = causeCode(thrown);
     if (code === 'HTTPParserError' || code.startsWith('HPE_')) return new NoAnswer('the answer is not HTTP');
     return new NoAnswer(WORDS[code] ?? code);

@@ -22,6 +22,7 @@ export function checkOf(health: Record<string, unknown>, node: NodeEntry = 'mllp
 /** `passed`, `passed: note`, `full`, or why it failed. */
 export function worded(verdict: Verdict): string {
   if (verdict.kind === 'failed') return verdict.reason;
+  if (verdict.kind === 'unknown') return `unknown: ${verdict.reason}`;
   if (verdict.kind === 'full' || verdict.note === undefined) return verdict.kind;
   return `passed: ${verdict.note}`;
 }

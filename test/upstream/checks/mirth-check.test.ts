@@ -89,6 +89,7 @@ describe('the server', () => {
     await until(() => api.connections === 1);
     stop.abort();
     await ended;
+    check.close?.();
     await until(() => api.connections === 0);
   });
 
