@@ -67,6 +67,7 @@ export class Gateway {
   #reloading: Promise<unknown> = Promise.resolve();
   #draining = false;
   #stopped = false;
+  #isClean = true;
 
   /** @throws GatewayError GW_ERR_TLS_FILE where certificate files are not usable */
   constructor(config: GatewayConfig, log: Log, options: GatewayOptions = {}) {
@@ -226,27 +227,42 @@ export class Gateway {
     return reloaded;
   }
 
+  /** `drain` and `close` in one. Resolves to whether nothing had to be cut. */
+  async stop(): Promise<boolean> {
+    const clean = await this.drain();
+    await this.close();
+    return clean;
+  }
+
   /**
    * Takes no new connection, answers what has come, ends each connection at a message boundary, then those to the nodes.
    * After `shutdown.timeout` what is left is ended as it is. Resolves to whether nothing had to be cut.
    */
-  async stop(): Promise<boolean> {
+  async drain(): Promise<boolean> {
     this.#draining = true;
-    await this.#reloading;
     const { timeoutMs } = this.#config.shutdown;
     this.#log.info({ timeoutMs }, 'draining');
     const timer = new AbortController();
     const late = setTimeout(timeoutMs, false, { signal: timer.signal });
     late.catch(() => {});
-    const drained = Promise.all([...this.#listeners, ...this.#leaving].map((listener) => listener.drain()));
-    // Messages whose senders are gone are with their nodes still (F26).
-    const clean = await Promise.race([drained.then(() => this.#idle()).then(() => true), late]);
+    this.#isClean = await Promise.race([this.#drained(), late]);
     timer.abort();
     this.#stopNow();
-    await this.parsing.close();
-    await Promise.all([this.metrics.stop(), this.traces.stop()]);
-    this.#log.info({ clean }, 'stopped');
-    return clean;
+    return this.#isClean;
+  }
+
+  /** Resolves when the threads are ended and collectors have got the last of what they are owed, or would not take it. */
+  async close(): Promise<void> {
+    await Promise.all([this.parsing.close(), this.metrics.stop(), this.traces.stop()]);
+    this.#log.info({ clean: this.#isClean }, 'stopped');
+  }
+
+  async #drained(): Promise<true> {
+    await this.#reloading;
+    await Promise.all([...this.#listeners, ...this.#leaving].map((listener) => listener.drain()));
+    // Messages whose senders are gone are with their nodes still (F26).
+    await this.#idle();
+    return true;
   }
 
   async #reload(config: GatewayConfig): Promise<readonly string[]> {

@@ -27,6 +27,8 @@ import { shownText } from './effective-config.ts';
 import { Tap } from './tap/tap.ts';
 
 export class GatewayControl implements Control {
+  /** False once an error was met that nobody caught: whoever watches the process may end it. */
+  isLive = true;
   readonly #gateway: () => Gateway;
   readonly #reports: Reports;
   readonly #actions: NodeActions;
@@ -40,10 +42,6 @@ export class GatewayControl implements Control {
     this.#config = new ConfigReload(gateway, text, prepare, log);
     this.#actions = new NodeActions(gateway, () => this.#config.loaded.text, log);
     this.#tap = new Tap(log);
-  }
-
-  get isLive(): boolean {
-    return true;
   }
 
   readiness(pools: readonly string[]): ReadinessReport {

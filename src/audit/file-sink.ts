@@ -1,5 +1,6 @@
 // Audit records in a file, a line each, appended and flushed to the disk. Promises not to hold on to a file that was
 // renamed (logrotate), and to let nobody but its owner read it.
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { causeCode, GatewayError } from '../errors.ts';
 import type { AuditSink } from './audit-queue.ts';
@@ -38,7 +39,7 @@ export class FileSink implements AuditSink {
       this.#torn = true;
       await file.appendFile(text);
       this.#torn = false;
-      await file.datasync();
+      await flushed(file);
     } catch (cause) {
       this.#isStale = true;
       throw failure(cause);
@@ -67,8 +68,19 @@ export class FileSink implements AuditSink {
   }
 }
 
+/** Of a named pipe: fails where nobody reads it, and writes fail where it is full, instead of holding up a thread. */
 function openToAppend(path: string): Promise<FileHandle> {
-  return open(path, 'a', 0o600);
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
+}
+
+/** A pipe has no disk behind it. */
+async function flushed(file: FileHandle): Promise<void> {
+  try {
+    await file.datasync();
+  } catch (thrown) {
+    if (causeCode(thrown) !== 'EINVAL') throw thrown;
+  }
 }
 
 function failure(cause: unknown): GatewayError {

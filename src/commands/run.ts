@@ -9,8 +9,10 @@ import { formatProblem, loadConfig } from '../config/load.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
+import { LogOutput } from '../telemetry/log-output.ts';
+import { endProcess, untilEnd } from './run-end.ts';
 import { observe } from './run-observed.ts';
-import { EXIT, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface RunOptions {
   /** Process id of the gateway whose listeners this one takes over (hot restart). */
@@ -26,7 +28,8 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   if (replace !== undefined) checkProcess(replace);
   const { config, warnings, text } = loadConfig(file, { env: process.env });
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
-  const log = createLog(config.log);
+  const output = new LogOutput();
+  const log = createLog(config.log, output);
   const observers = observe(config, () => gateway, log);
   const direct = new GatewayControl(
     () => gateway,
@@ -52,19 +55,16 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     secure,
     onRefused: observers.onAdminRefused,
   });
+  gateway.metrics.log = output.dropped;
   const started = startBoth(gateway, door, replace !== undefined).then(() => observers.started());
   // Before it says that it listens: whoever waits for that may send a signal at once.
-  const ended = untilSignal(
-    async () => {
-      await started;
-      const clean = await gateway.stop();
-      await door.stop();
-      await observers.stopped();
-      return clean;
-    },
+  const ended = untilEnd(log, {
     // What is wrong with the file is in the log, and changes nothing.
-    () => void started.then(() => control.reload('SIGHUP')).catch(() => {}),
-  );
+    onReload: () => void started.then(() => control.reload('SIGHUP')).catch(() => {}),
+    onDefect: () => {
+      direct.isLive = false;
+    },
+  });
   const watch = new FileWatch(() => (gateway.config.watchConfig ? [file] : []), {
     onChange: () => void control.reload('file watch').catch(() => {}),
   });
@@ -76,16 +76,13 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     },
     () => {},
   );
-  const [, clean] = await Promise.all([started, ended]);
+  const reason = await Promise.race([ended, started.then(() => ended)]);
   watch.stop();
-  await new Promise((resolve) => log.flush(resolve));
-  // A connection on which a node still owes an answer would keep the process for as long as `timeouts.ack`.
-  if (!clean) process.exit(EXIT.failed);
-  // So would a collector or an audit repository that does not answer; each had its time to take what was left.
-  const { metrics, audit } = gateway.config;
-  if (gateway.traces.isOwed || metrics.otlp !== undefined || audit?.syslog !== undefined)
-    process.exit(EXIT.good);
-  return EXIT.good;
+  const work = {
+    drain: () => started.then(() => gateway.drain()),
+    close: () => Promise.all([gateway.close(), door.stop(), observers.stopped()]),
+  };
+  return endProcess(reason, gateway.config.shutdown.timeoutMs, work, log);
 }
 
 /** `waitForPort`: the other process has the admin API's still. A port that is taken otherwise ends the start. */
@@ -119,8 +116,8 @@ function checkProcess(pid: number): void {
 }
 
 /**
- * Resolves to what `stop` resolves to, once SIGTERM or SIGINT has come and it is done. Without `onHangup`, a terminal
- * that is closed ends the process, as it does any other.
+ * Of commands for people: resolves to what `stop` resolves to, once SIGTERM or SIGINT has come and it is done. Without
+ * `onHangup`, a terminal that is closed ends the process, as it does any other.
  */
 export function untilSignal(stop: () => Promise<boolean>, onHangup?: () => void): Promise<boolean> {
   return new Promise((resolve, reject) => {

@@ -9,6 +9,7 @@ import type { Parsing } from '../hl7/parsing.ts';
 import type { Pools } from '../pools.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Proxied } from '../relay/proxied.ts';
+import type { DropReason } from '../telemetry/log-output.ts';
 import { counted, type Family, number } from '../telemetry/metrics/family.ts';
 import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
 import { type OnPush, OtlpPush } from '../telemetry/metrics/otlp-push.ts';
@@ -55,6 +56,8 @@ export interface MetricsOptions {
 export class GatewayMetrics {
   /** Set by whoever has it. */
   audit: AuditCounts = { written: 0, dropped: 0, queued: 0 };
+  /** Lines of the log that were dropped, by reason; set likewise. */
+  log: Readonly<Record<DropReason, number>> = { slow: 0, failed: 0 };
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
   readonly #requests: RequestCounts;
@@ -142,6 +145,7 @@ export class GatewayMetrics {
       counted('hl7_gateway_spans_total', 'result', { exported, dropped }),
       counted('hl7_gateway_audit_events_total', 'result', { written: audit.written, dropped: audit.dropped }),
       number('hl7_gateway_audit_queued', audit.queued),
+      counted('hl7_gateway_log_lines_dropped_total', 'reason', { ...this.log }),
       counted('hl7_gateway_metrics_pushes_total', 'result', { ...this.#push.counts }),
       ...(await this.#process.families()),
     ];

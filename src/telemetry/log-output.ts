@@ -1,7 +1,8 @@
 // Log lines on their way to standard output, some at a time: a line for each message would otherwise cost a write for each.
-// Promises that nobody waits for whoever reads them, that memory is bounded, and that dropped lines are told of.
-import { writeSync } from 'node:fs';
-import { type DestinationStream, pino } from 'pino';
+// Promises that nobody waits for whoever reads them, whatever becomes of it (a full disk, a pipe without a reader, a reader
+// that stands still), that memory is bounded, and that dropped lines are counted and told of.
+import type { DestinationStream } from 'pino';
+import { type LogTarget, standardOutput } from './log-target.ts';
 
 /** Nobody sees the difference; at 100 messages a second it is a write for each line as before. */
 const DELAY_MS = 10;
@@ -9,74 +10,192 @@ const DELAY_MS = 10;
 const MAX_LINES = 50;
 /** As much as a reader that stands still for a second at 20,000 messages a second leaves behind. More is dropped. */
 const MAX_BYTES = 8 * 1024 * 1024;
-
-/** Far more than a write of 64 KiB takes. */
+/** A reader that is only slow has made room by then; one that stands still costs 20 attempts a second. */
+const FIRST_RETRY_MS = 1;
+const LAST_RETRY_MS = 50;
+/** At the end of the process: far more than a write of 64 KiB takes. */
 const SETTLE_MS = 20;
+/** At the end of the process: a reader that takes nothing for so long does not read. */
+const GIVE_UP_MS = 100;
+
+/** Why lines were dropped: nobody read them in time, or a write failed. */
+export type DropReason = 'slow' | 'failed';
+
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly lines: number;
+}
+
+const LINE_END = 0x0a;
 
 export class LogOutput implements DestinationStream {
-  readonly #out = pino.destination({ fd: 1, sync: false, maxLength: MAX_BYTES });
+  /** Lines since the process began, for metrics. */
+  readonly dropped: Record<DropReason, number> = { slow: 0, failed: 0 };
+  /** Called once lines are taken again. `cause`: the code of the last error, or `slow`. */
+  onDropped: (lines: number, cause: string) => void = () => {};
+  readonly #target: LogTarget;
   #lines: string[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #dropped = 0;
-  #flushedAt = Number.NEGATIVE_INFINITY;
+  #queue: Chunk[] = [];
+  #queuedBytes = 0;
+  /** Bytes of the first chunk that are written. */
+  #offset = 0;
+  /** What was written last is no line end: the rest of that line was dropped. */
+  #isTorn = false;
+  /** When the write began that is under way in another thread. */
+  #writingSince: number | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #untold = 0;
+  #cause = '';
+  #waiting: (() => void)[] = [];
 
-  constructor() {
-    this.#out.on('drop', () => {
-      this.#dropped += this.#lines.length;
-    });
-    this.#out.on('drain', () => this.#tellDropped());
-    // Before pino's own, which ends it.
+  constructor(target: LogTarget = standardOutput()) {
+    this.#target = target;
     process.prependListener('exit', () => this.#writeLast());
   }
 
   write(line: string): void {
     this.#lines.push(line);
-    if (this.#lines.length >= MAX_LINES) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), DELAY_MS).unref();
+    if (this.#lines.length >= MAX_LINES) this.#gather();
+    else this.#timer ??= setTimeout(() => this.#gather(), DELAY_MS).unref();
   }
 
-  /** `done` is called when all that there was is written. */
+  /** `done` is called when all that there was is written or dropped; with a reader that stands still, never. */
   flush(done?: (error?: Error) => void): void {
-    this.#flush();
-    this.#out.flush(done);
+    this.#gather();
+    if (done === undefined) return;
+    if (this.#queue.length === 0) done();
+    else this.#waiting.push(done);
   }
 
-  #flush(): void {
+  #gather(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#lines.length === 0) return;
-    this.#out.write(this.#lines.join(''));
+    const bytes = Buffer.from(this.#lines.join(''));
+    const lines = this.#lines.length;
     this.#lines = [];
-    this.#flushedAt = performance.now();
+    if (this.#queuedBytes + bytes.length > MAX_BYTES) {
+      this.#count(lines, 'slow', 'slow');
+      return;
+    }
+    this.#queue.push({ bytes, lines });
+    this.#queuedBytes += bytes.length;
+    this.#writeOn();
   }
 
-  #tellDropped(): void {
-    if (this.#dropped === 0) return;
-    const time = new Date().toISOString();
-    const line = {
-      level: 'warn',
-      time,
-      lines: this.#dropped,
-      msg: 'log: lines were dropped, as nobody read them',
-    };
-    this.#dropped = 0;
-    this.write(`${JSON.stringify(line)}\n`);
+  #writeOn(): void {
+    if (this.#writingSince !== undefined || this.#retry !== undefined) return;
+    if (!this.#target.isPrompt) this.#writeElsewhere();
+    else while (this.#retry === undefined && this.#queue.length > 0) this.#writePromptly();
+  }
+
+  #writePromptly(): void {
+    try {
+      this.#taken(this.#target.writeNow(this.#rest()));
+    } catch (thrown) {
+      this.#failed(thrown as NodeJS.ErrnoException);
+    }
+  }
+
+  #writeElsewhere(): void {
+    if (this.#queue.length === 0) return;
+    this.#writingSince = performance.now();
+    this.#target.write(this.#rest(), (error, taken) => {
+      this.#writingSince = undefined;
+      if (error === null) this.#taken(taken);
+      else this.#failed(error);
+      this.#writeOn();
+    });
+  }
+
+  /** What of the first chunk is to be written, behind the end of a torn line. */
+  #rest(): Buffer {
+    const rest = this.#queue[0]?.bytes.subarray(this.#offset) ?? Buffer.alloc(0);
+    return this.#isTorn ? Buffer.concat([Buffer.of(LINE_END), rest]) : rest;
+  }
+
+  #taken(bytes: number): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    const ofTorn = this.#isTorn && bytes > 0 ? 1 : 0;
+    if (ofTorn > 0) this.#isTorn = false;
+    this.#offset += bytes - ofTorn;
+    const first = this.#queue[0];
+    if (first !== undefined && this.#offset >= first.bytes.length) this.#next();
+    // With half of it free, what is told now is not dropped at once.
+    if (this.#untold > 0 && this.#queuedBytes <= MAX_BYTES / 2) this.#tell();
+  }
+
+  #failed({ code = 'unknown' }: NodeJS.ErrnoException): void {
+    if (code === 'EAGAIN') {
+      this.#retry = setTimeout(() => {
+        this.#retry = undefined;
+        this.#writeOn();
+      }, this.#retryMs).unref();
+      this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+      return;
+    }
+    const first = this.#queue[0];
+    if (first === undefined) return;
+    if (this.#offset > 0) this.#isTorn = first.bytes[this.#offset - 1] !== LINE_END;
+    this.#count(first.lines, 'failed', code);
+    this.#next();
+  }
+
+  /** The first chunk is done with. */
+  #next(): void {
+    this.#offset = 0;
+    this.#queuedBytes -= this.#queue.shift()?.bytes.length ?? 0;
+    if (this.#queue.length > 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const done of waiting) done();
+  }
+
+  #count(lines: number, reason: DropReason, cause: string): void {
+    this.dropped[reason] += lines;
+    this.#untold += lines;
+    this.#cause = cause;
+  }
+
+  #tell(): void {
+    const lines = this.#untold;
+    this.#untold = 0;
+    this.onDropped(lines, this.#cause);
   }
 
   /** Nothing that is begun now would be finished, so what there is is written before this returns. */
   #writeLast(): void {
     clearTimeout(this.#timer);
-    const left = this.#lines.join('');
-    this.#lines = [];
-    // A write that is under way in another thread can't be waited for, only given the time that it takes.
-    if (this.#flushedAt + SETTLE_MS > performance.now()) pause(SETTLE_MS);
-    try {
-      this.#out.flushSync();
-      writeSync(1, left);
-    } catch {
-      // Nobody reads any more, or not now: a process that ends waits for no reader.
+    if (this.#writingSince !== undefined) {
+      // It can't be waited for, only given the time that it takes; behind one that hangs another would hang too.
+      if (performance.now() - this.#writingSince > GIVE_UP_MS) return;
+      pause(SETTLE_MS);
+      this.#next();
+    }
+    let triedMs = 0;
+    while (triedMs < GIVE_UP_MS) {
+      if (this.#lines.length > 0) {
+        this.#queue.push({ bytes: Buffer.from(this.#lines.join('')), lines: this.#lines.length });
+        this.#lines = [];
+      }
+      if (this.#queue.length === 0) return;
+      try {
+        this.#taken(this.#target.writeNow(this.#rest()));
+        triedMs = 0;
+      } catch (thrown) {
+        // Nobody reads any more, or the disk is full: a process that ends waits for neither.
+        if (!isAgain(thrown)) return;
+        pause(SETTLE_MS);
+        triedMs += SETTLE_MS;
+      }
     }
   }
+}
+
+function isAgain(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'EAGAIN';
 }
 
 function pause(ms: number): void {

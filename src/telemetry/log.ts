@@ -18,7 +18,10 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const stream = destination ?? new LogOutput();
-  return pino(settings, options.format === 'pretty' ? readable(stream) : stream);
+  const log = pino(settings, options.format === 'pretty' ? readable(stream) : stream);
+  if (stream instanceof LogOutput)
+    stream.onDropped = (lines, cause) => log.warn({ lines, cause }, 'log: lines were dropped');
+  return log;
 }
 
 /** `10:15:03.123 warn  node down  pool=adt node=a reason=…`: what a terminal shows of a JSON line. */

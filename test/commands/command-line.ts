@@ -1,9 +1,10 @@
 // The command line as a user has it: a child process on src/main.ts, what it prints and how it ends.
-// Promises: a child that a test leaves behind is ended with the test; every wait has a deadline and says what it awaited.
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+// Promises: a child that a test leaves behind is ended with the test; every wait has a deadline and says what it awaited; an
+// error that nobody caught in a child fails its test.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { uncaughtIn } from '../helpers/uncaught.ts';
 import { Waits, within } from '../helpers/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -22,7 +23,9 @@ export interface Ended {
 }
 
 export class RunningCommand {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly child: ChildProcess;
+  /** The test is about an error that nobody catches. */
+  mayBeUncaught = false;
   readonly #ended: Promise<Ended>;
   readonly #what: string;
   readonly #waits = new Waits();
@@ -30,20 +33,31 @@ export class RunningCommand {
   #err = '';
   #over = false;
 
-  constructor(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
+  /** `stdout`: a descriptor instead of the pipe that is read here, or none at all. */
+  constructor(
+    args: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+    stdout: number | 'pipe' | 'closed' = 'pipe',
+  ) {
     this.#what = `hl7-gateway ${args.join(' ')}`;
     // No colours and no warnings of this process's own options in what is compared.
     const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...more };
-    this.child = spawn(process.execPath, ['src/main.ts', ...args], {
-      cwd: ROOT,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const options = { cwd: ROOT, env };
+    this.child =
+      stdout === 'closed'
+        ? spawn('sh', ['-c', 'exec "$0" "$@" >&-', process.execPath, 'src/main.ts', ...args], {
+            ...options,
+            stdio: ['ignore', 'ignore', 'pipe'],
+          })
+        : spawn(process.execPath, ['src/main.ts', ...args], {
+            ...options,
+            stdio: ['ignore', stdout, 'pipe'],
+          });
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#out += text;
       this.#waits.changed();
     });
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#err += text;
     });
     this.#ended = new Promise((resolve) => {
@@ -56,6 +70,8 @@ export class RunningCommand {
     onTestFinished(async () => {
       this.child.kill('SIGKILL');
       await this.#ended;
+      const uncaught = this.mayBeUncaught ? undefined : uncaughtIn(this.#out, this.#err);
+      if (uncaught !== undefined) throw new Error(`${this.#what}: an error that nobody caught\n${uncaught}`);
     });
   }
 

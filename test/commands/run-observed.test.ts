@@ -69,5 +69,5 @@ audit: { syslog: { address: "127.0.0.1:${port}" } }
   await until(() => connections >= 2, { deadlineMs: 15_000 });
   const { code, out } = await gateway.stop();
   expect(code).toBe(0);
-  expect(out.at(-1)).toMatch(/"msg":"audit: events were dropped"/);
+  expect(out.filter((one) => one.includes('"msg":"audit: events were dropped"'))).toHaveLength(1);
 });

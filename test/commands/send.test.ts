@@ -146,7 +146,7 @@ test('a reader that goes away early ends the command without a stack trace', asy
     });
     const running = start('send', join(folder, 'many.hl7'), '--to', node.url);
     await running.line(/ {2}AA {2}/);
-    running.child.stdout.destroy();
+    running.child.stdout?.destroy();
     const { code, err } = await running.ended();
     expect({ code, err }).toEqual({ code: 1, err: [] });
   });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { uncaughtIn } from '../helpers/uncaught.ts';
 import { Waits } from '../helpers/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -61,6 +62,8 @@ export class Child implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#gone) this.kill('SIGKILL');
     await this.exited;
+    const uncaught = uncaughtIn(this.lines.map((line) => JSON.stringify(line)).join('\n'), this.stderr);
+    if (uncaught !== undefined) throw new Error(`an error that nobody caught\n${uncaught}`);
   }
 }
 

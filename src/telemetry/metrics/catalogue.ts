@@ -204,6 +204,12 @@ export const METRICS = {
   hl7_gateway_spans_total: row('counter', '1', 'result', 'Spans of traces: exported or dropped.'),
   hl7_gateway_audit_events_total: row('counter', '1', 'result', 'Audit events: written or dropped.'),
   hl7_gateway_audit_queued: row('gauge', '1', '', 'Audit events that wait to be written.'),
+  hl7_gateway_log_lines_dropped_total: row(
+    'counter',
+    '1',
+    'reason',
+    'Lines of the log that were dropped: nobody read them in time (slow), or writing them failed (failed).',
+  ),
   hl7_gateway_metrics_pushes_total: row('counter', '1', 'result', 'Pushes of metrics by OTLP: ok or failed.'),
 
   // The process
