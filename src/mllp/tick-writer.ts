@@ -1,6 +1,7 @@
 // Gathers what one turn of the event loop brings for a socket into one write: system calls, not parsing, are what a
 // relayed message costs. Order is kept; nothing waits longer than the turn.
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Up to this many bytes copying into one buffer is cheaper than handing the socket a list. */
 const COPY_BYTES = 64 * 1024;
@@ -72,6 +73,10 @@ const LINGER_MS = 2_000;
  */
 export function endGently(socket: Socket): void {
   if (socket.destroyed) return;
+  if (isReset(socket)) {
+    socket.destroy();
+    return;
+  }
   let timer = setTimeout(() => socket.destroy(), LAST_WRITE_MS);
   timer.unref();
   const destroyIfDone = (): void => {
@@ -87,4 +92,13 @@ export function endGently(socket: Socket): void {
     timer.unref();
     destroyIfDone();
   });
+}
+
+/**
+ * Node.js 26 tells of a reset as an end where a TLS socket may be half-open, and what is then written neither fails nor comes
+ * back: the descriptor would be kept for LAST_WRITE_MS. The operating system has forgotten the peer of such a socket; nobody may
+ * have asked this TLS socket for it before, as Node.js remembers the answer.
+ */
+function isReset(socket: Socket): boolean {
+  return socket instanceof TLSSocket && socket.readableEnded && socket.remotePort === undefined;
 }
