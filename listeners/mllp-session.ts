@@ -12,6 +12,7 @@ import type { Admission } from '../src/relay/admission.ts';
 import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { BufferBudget } from './buffer-budget.ts';
+import { LaterAnswers } from './later-answers.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { refusalBytes, refusalOf } from './refusal.ts';
 
@@ -40,6 +41,7 @@ export class MllpSession implements FrameSink, Origin {
   messages = 0;
   emptyFrames = 0;
   readonly lanes: Origin['lanes'] = new WeakMap();
+  readonly replyTarget: LaterAnswers;
   #config: ListenerConfig;
   readonly #relay: Relay;
   #admission: Admission;
@@ -53,6 +55,8 @@ export class MllpSession implements FrameSink, Origin {
   /** `ending`: reads no more, still answers. */
   #state: 'open' | 'ending' | 'closed' = 'open';
   #draining = false;
+  /** F89: before it ends, it waits for the answers that come behind those of its messages. */
+  #waitsForLater = false;
   #paused = false;
   #heldPart = 0;
   /**
@@ -84,6 +88,10 @@ export class MllpSession implements FrameSink, Origin {
     this.#watcher = watcher;
     this.#socket = socket;
     this.#owed = new OwedAnswers((exchange, replied) => watcher.onOver(exchange, replied));
+    this.replyTarget = new LaterAnswers(
+      (bytes) => this.#tellLater(bytes),
+      () => this.#onLaterOver(),
+    );
     this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
     this.#writer = new TickWriter(socket, () => this.#onFlush());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
@@ -120,6 +128,7 @@ export class MllpSession implements FrameSink, Origin {
   /** Answers every message that has come whole, waits for the end of one that has begun, then ends the connection. */
   drain(): void {
     this.#draining = true;
+    this.#waitsForLater = true;
     if (!this.#reader.inside) this.#stopReading();
     this.#finishIfDone();
   }
@@ -213,8 +222,15 @@ export class MllpSession implements FrameSink, Origin {
     this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_NO_START', { detail }), this.peer, undefined);
   }
 
-  answeredLater(_exchange: Exchange, bytes: Buffer): void {
-    if (this.#state !== 'closed') this.#writer.write(bytes);
+  /** Not before the answer to its own message, which may have to wait for those ahead of it. */
+  #tellLater(bytes: Buffer): void {
+    if (!this.#owed.addBehind(bytes)) this.#writer.write(bytes);
+  }
+
+  #onLaterOver(): void {
+    this.#finishIfDone();
+    const { idleTimeoutMs } = this.#config.limits;
+    if (this.#state === 'open' && idleTimeoutMs > 0) this.#socket.setTimeout(idleTimeoutMs);
   }
 
   /** An answer that is known at once, to what never became an exchange. */
@@ -351,12 +367,18 @@ export class MllpSession implements FrameSink, Origin {
   #onSenderDone(): void {
     // What has been read is not all looked at yet; `#resume` comes back here.
     if (this.#rest.length > 0) return;
+    // One that has all its answers, and says that this is all, does not wait for more.
+    this.#waitsForLater = this.#owed.count > 0;
     this.#stopReading();
     this.#finishIfDone();
   }
 
   #onIdle(): void {
     if (this.#owed.count > 0 || this.#reader.unfinished) return;
+    if (this.replyTarget.isOwed) {
+      this.replyTarget.watch();
+      return;
+    }
     this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_IDLE'), this.peer, undefined);
     this.#end();
   }
@@ -376,7 +398,9 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   #finishIfDone(): void {
-    if (this.#state === 'ending' && this.#owed.count === 0) this.#end();
+    if (this.#state !== 'ending' || this.#owed.count > 0) return;
+    if (this.#waitsForLater && this.replyTarget.isOwed) this.replyTarget.watch();
+    else this.#end();
   }
 
   #end(): void {
@@ -398,6 +422,7 @@ export class MllpSession implements FrameSink, Origin {
 
   #release(): void {
     this.#state = 'closed';
+    this.replyTarget.end();
     clearTimeout(this.#frameTimer);
     clearTimeout(this.#writeTimer);
     this.#budget.forget(this.#wake);

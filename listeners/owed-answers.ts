@@ -57,6 +57,15 @@ export class OwedAnswers {
     return true;
   }
 
+  /** What is to go out behind all answers that are known by now; false if none of these waits. */
+  addBehind(more: Buffer): boolean {
+    const last = this.#owed.findLast(({ answer }) => answer !== undefined);
+    if (last?.answer === undefined) return false;
+    // Where the connection ends with it, nothing is said behind it.
+    if (last.answer !== null) last.answer = Buffer.concat([last.answer, more]);
+    return true;
+  }
+
   /** Takes out the next answer if it is known. */
   next(): Answer | undefined {
     const first = this.#owed[0];

@@ -15,6 +15,7 @@ import type { MirthServers } from './upstream/checks/mirth-servers.ts';
 import { mayEject } from './upstream/health/ejection-floor.ts';
 import { HealthCheck } from './upstream/health-check.ts';
 import { HttpUpstream } from './upstream/http-upstream.ts';
+import type { LostAnswer } from './upstream/mllp-connection.ts';
 import { MllpUpstream, type UpstreamOwner } from './upstream/mllp-upstream.ts';
 import { Node, type NodeWatcher, type Upstream } from './upstream/node.ts';
 
@@ -30,6 +31,12 @@ export interface PoolSurroundings {
 
 /** What happens for each message of such a sender is said this often. */
 const REPEATED_IDS_MS = 60_000;
+
+const LOST: Readonly<Record<LostAnswer, string>> = {
+  unclear: 'more than one sender has a message with its control id',
+  gone: "the sender's connection has ended",
+  closed: 'the connection to the node ended before it came',
+};
 
 /** A node with what belongs to it. */
 interface Entry {
@@ -236,6 +243,11 @@ export class PoolRoom {
         ),
       onStrayAnswer: (node) =>
         this.#surroundings.log.warn(fields(node), 'an answer that belongs to no message was dropped'),
+      onLostAnswer: (node, reason, count) =>
+        this.#surroundings.log.warn(
+          { ...fields(node), count, reason: LOST[reason] },
+          'no sender was told of an application acknowledgement',
+        ),
       onRepeatedId: (node) => {
         const now = performance.now();
         if (now - (saidAt.get(node) ?? -REPEATED_IDS_MS) < REPEATED_IDS_MS) return;
@@ -278,6 +290,8 @@ export class PoolRoom {
           ...common,
           pipelining: connections.pipelining,
           settleMs: connections.settleMs,
+          applicationMs: timeouts.applicationMs,
+          silenceMs: timeouts.silenceMs,
           repeatedIds: connections.repeatedIds,
           // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
           answers: {

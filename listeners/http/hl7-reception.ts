@@ -36,6 +36,7 @@ export interface Hl7ReceptionOptions {
 const BEFORE = 1;
 const BEHIND = 2;
 
+/** No `replyTarget`: HTTP has no way to say more behind a response (F43). */
 export class Hl7Reception implements Origin {
   readonly listener: string;
   readonly peer: Peer;
@@ -155,9 +156,6 @@ export class Hl7Reception implements Origin {
   hold(bytes: number): void {
     this.#options.budget.hold(bytes);
   }
-
-  /** F43: HTTP has no way to say more behind a response. */
-  answeredLater(): void {}
 
   #accept(framed: Buffer): void {
     framed[0] = 0x0b;

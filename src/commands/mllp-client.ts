@@ -48,7 +48,6 @@ export class MllpClient {
           resolve({ ack, payload: payloadOf(framed), ms: performance.now() - startedAt }),
         unanswered: () => {},
         failed: reject,
-        answeredLater: () => {},
       });
     });
   }

@@ -63,7 +63,12 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
       repeatedIds: pool.word('connections.repeatedIds'),
     },
     queue: { max: pool.number('queue.max'), timeoutMs: pool.number('queue.timeout') },
-    timeouts: { connectMs: pool.number('timeouts.connect'), ackMs: pool.number('timeouts.ack') },
+    timeouts: {
+      connectMs: pool.number('timeouts.connect'),
+      ackMs: pool.number('timeouts.ack'),
+      applicationMs: pool.number('timeouts.application'),
+      silenceMs: pool.number('timeouts.silence'),
+    },
     retry: {
       attempts: pool.number('retry.attempts'),
       budgetMs: pool.number('retry.budget'),

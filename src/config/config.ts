@@ -244,7 +244,14 @@ export interface PoolConfig {
     readonly repeatedIds: 'auto' | 'redial' | 'reuse';
   };
   readonly queue: { readonly max: number; readonly timeoutMs: number };
-  readonly timeouts: { readonly connectMs: number; readonly ackMs: number };
+  readonly timeouts: {
+    readonly connectMs: number;
+    readonly ackMs: number;
+    /** MLLP: how long a connection is kept for an application acknowledgement that is to come behind a commit (F89). */
+    readonly applicationMs: number;
+    /** MLLP: how long a node may say nothing where that means success (F90). */
+    readonly silenceMs: number;
+  };
   readonly retry: {
     /** How often one message may be written to a node, in all. */
     readonly attempts: number;

@@ -192,7 +192,12 @@ const POOL: Schema = {
     repeatedIds: oneOf('auto', 'redial', 'reuse'),
   },
   queue: { max: count(10_000, 0, 10_000_000), timeout: duration('3s') },
-  timeouts: { connect: duration('2s'), ack: duration('30s') },
+  timeouts: {
+    connect: duration('2s'),
+    ack: duration('30s'),
+    application: duration('30s', true),
+    silence: duration('1s'),
+  },
   retry: {
     attempts: count(2, 1, 100),
     budget: duration('4s', true),

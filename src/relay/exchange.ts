@@ -7,7 +7,7 @@ import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
 import { type RemoteContext, TraceContext } from '../telemetry/trace-context.ts';
-import type { Channel, Delivery, Posting } from '../upstream/delivery.ts';
+import type { Channel, Delivery, Posting, ReplyTarget } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
 import type { Lane } from './lane.ts';
 
@@ -86,7 +86,8 @@ export interface Origin {
   settled(exchange: Exchange, outcome: Outcome): void;
   /** It is to be split, into as many messages as its `parts` says. */
   becameBatch?(exchange: Exchange): void;
-  answeredLater(exchange: Exchange, frame: Buffer): void;
+  /** For answers that come behind those of its messages (F43). Undefined: there is no way to say more. */
+  readonly replyTarget?: ReplyTarget | undefined;
   /**
    * One message of a batch is over: what its sender is to be told of it, framed, in the answer to the batch. Empty: nothing;
    * null: the connection is to end.
@@ -202,6 +203,10 @@ export class Exchange implements Delivery {
     return this.#header !== undefined;
   }
 
+  get replyTarget(): ReplyTarget | undefined {
+    return this.origin.replyTarget;
+  }
+
   /** How often it has been written to a node. */
   get writes(): number {
     let writes = 0;
@@ -290,10 +295,6 @@ export class Exchange implements Delivery {
   failed(error: GatewayError): void {
     this.#endAttempt(error);
     this.carrier?.onFailed(this, error);
-  }
-
-  answeredLater(_ack: Ack, frame: Buffer): void {
-    this.origin.answeredLater(this, frame);
   }
 
   #endAttempt(error: GatewayError | undefined): void {

@@ -7,6 +7,7 @@ import { gatherAnswers, type Piece } from '../hl7/batch.ts';
 import { readHeader } from '../hl7/header.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
+import type { ReplyTarget } from '../upstream/delivery.ts';
 import { type Carrier, Exchange, type HttpOrigin, type Origin, type Outcome } from './exchange.ts';
 
 /**
@@ -32,9 +33,8 @@ export class SplitBatch implements Origin, Carrier {
   /** Under way, with its place in the batch. */
   readonly #live = new Map<Exchange, number>();
   readonly #answers: (Buffer | undefined)[];
-  /** Application acknowledgements behind a commit (F43): not before the commit itself. */
   readonly #traces: TraceContext[] = [];
-  readonly #later: [part: Exchange, frame: Buffer][] = [];
+  readonly replyTarget: BatchReplyTarget | undefined;
   #next = 0;
   #settled = 0;
   /** A node has, or may have, one of its messages. */
@@ -62,6 +62,8 @@ export class SplitBatch implements Origin, Carrier {
     this.#controlId = controlIdOf(whole, pieces);
     this.#accept = accept;
     this.#onHandedOver = onHandedOver;
+    const { replyTarget } = whole.origin;
+    this.replyTarget = replyTarget && new BatchReplyTarget(replyTarget);
     whole.parts = this.#messages.length;
     whole.partTraces = this.#traces;
     whole.carrier = this;
@@ -90,11 +92,6 @@ export class SplitBatch implements Origin, Carrier {
     else if (!this.#filling) this.#fill();
   }
 
-  answeredLater(part: Exchange, later: Buffer): void {
-    if (this.#over) this.#whole.origin.answeredLater(part, later);
-    else this.#later.push([part, later]);
-  }
-
   partSettled(): null {
     // A message of a batch is none itself: the relay splits nothing that has one MSH and no FHS or BHS.
     return null;
@@ -109,6 +106,7 @@ export class SplitBatch implements Origin, Carrier {
     if (this.#over) return;
     this.#end();
     this.#whole.settle({ kind: 'abandoned' });
+    this.replyTarget?.close();
   }
 
   // Nothing brings the batch itself to a node.
@@ -168,7 +166,7 @@ export class SplitBatch implements Origin, Carrier {
       const answer = gatherAnswers(this.#pieces, this.#answers, new Date());
       this.#whole.settle({ kind: 'gathered', code, frame: frame(answer) });
     }
-    for (const [part, later] of this.#later) this.#whole.origin.answeredLater(part, later);
+    this.replyTarget?.open();
   }
 
   /** No part of a batch is acknowledged where the sender must keep another part of it. */
@@ -178,6 +176,7 @@ export class SplitBatch implements Origin, Carrier {
     if (outcome.kind !== 'failed') this.#whole.settle({ kind: 'abandoned' });
     else
       this.#whole.settle({ kind: 'failed', error: outcome.error, ambiguous: outcome.ambiguous || reached });
+    this.replyTarget?.close();
   }
 
   #end(): void {
@@ -200,4 +199,49 @@ function controlIdOf(whole: Exchange, pieces: readonly Piece[]): string {
     if (id !== '') return id;
   }
   return whole.header.controlId;
+}
+
+/** F43: an application acknowledgement must not come before the commit, which is in the answer to the whole batch. */
+class BatchReplyTarget implements ReplyTarget {
+  readonly #target: ReplyTarget;
+  #held: Buffer[] | undefined = [];
+
+  constructor(target: ReplyTarget) {
+    this.#target = target;
+  }
+
+  get owner(): object {
+    return this.#target.owner;
+  }
+
+  get isThere(): boolean {
+    return this.#target.isThere;
+  }
+
+  expect(until: number): void {
+    this.#target.expect(until);
+  }
+
+  tell(later: Buffer): boolean {
+    if (this.#held === undefined) return this.#target.tell(later);
+    this.#held.push(later);
+    return this.isThere;
+  }
+
+  release(): void {
+    this.#target.release();
+  }
+
+  /** The answer to the batch is out. */
+  open(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const later of held) this.#target.tell(later);
+  }
+
+  /** There is none: its sender sends all of it again. */
+  close(): void {
+    for (const _ of this.#held ?? []) this.#target.release();
+    this.#held = undefined;
+  }
 }

@@ -24,6 +24,20 @@ export interface Posting {
   headers(node: string): string[];
 }
 
+/** A sender's connection, for an answer that comes behind a message's own (F43). Holds nothing of the message. */
+export interface ReplyTarget {
+  /** The same for all that goes to one sender's connection. */
+  readonly owner: object;
+  /** The sender can be told. */
+  readonly isThere: boolean;
+  /** F89: an answer is to come, and is waited for until then, in performance.now() milliseconds. */
+  expect(until: number): void;
+  /** The answer that was expected, with its framing. False: the sender is gone. */
+  tell(frame: Buffer): boolean;
+  /** It will not come. */
+  release(): void;
+}
+
 /** Exactly one of `answered`, `unanswered` and `failed` is called, once. */
 export interface Delivery {
   /** The message with its framing, as it came. */
@@ -47,6 +61,9 @@ export interface Delivery {
   unanswered(): void;
   /** `error.resend` says whether the node may have the message. */
   failed(error: GatewayError): void;
-  /** F43: the application acknowledgement of a message that was committed (CA) before. After `answered` only. */
-  answeredLater(ack: Ack, frame: Buffer): void;
+  /**
+   * Who is to be told of the application acknowledgement of a message that was committed (CA), after `answered`. It outlives
+   * the delivery (F87). Undefined: nobody can be.
+   */
+  readonly replyTarget?: ReplyTarget | undefined;
 }

@@ -12,6 +12,7 @@ import {
   type FrameSink,
 } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
+import { CommittedMessages } from './committed-messages.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { RecentIds } from './recent-ids.ts';
 
@@ -19,6 +20,10 @@ export interface ConnectionOptions {
   /** The node's name, for errors. */
   readonly node: string;
   readonly ackMs: number;
+  /** F89: how long the connection is kept for an application acknowledgement that comes behind a commit; else not at all. */
+  readonly applicationMs?: number;
+  /** The same where one comes on error only. */
+  readonly silenceMs?: number;
   /** Messages that may wait for their answers. */
   readonly pipelining: number;
   readonly answers: FrameReaderLimits;
@@ -34,12 +39,17 @@ export interface ConnectionOwner {
   onClosed(connection: MllpConnection, error: GatewayError | undefined): void;
   /** An answer that belongs to no message (F34, F39): dropped. `isSecond`: to one that was answered before. */
   onStrayAnswer(connection: MllpConnection, isSecond: boolean): void;
+  /** F88: application acknowledgements that nobody is told of. */
+  onLostAnswer?(reason: LostAnswer, count: number): void;
+  /** It takes no more messages, has none, and is kept for answers that are owed (F89). */
+  onLingering?(): void;
   /** No connection is to take a message that a second answer to an earlier one could be credited to. */
   readonly guardsIds?: boolean;
 }
 
-/** F43: committed messages of one connection whose application acknowledgement may still come; then the oldest is forgotten. */
-const MAX_COMMITTED = 1000;
+/** `unclear`: it could be for more than one sender. `gone`: its sender is. `closed`: the connection ended before it came. */
+export type LostAnswer = 'unclear' | 'gone' | 'closed';
+
 /** F42: control ids of messages that needed no answer, to tell a node that answers all the same from one that is confused. */
 const MAX_UNANSWERED = 256;
 const NOTHING = Buffer.alloc(0);
@@ -61,8 +71,7 @@ export class MllpConnection implements Channel, FrameSink {
   #silent: Delivery[] = [];
   /** Those, and the ones whose bytes the operating system has not taken yet. */
   #silentCount = 0;
-  /** By control id, oldest first. */
-  readonly #committed = new Map<string, Delivery>();
+  readonly #committed: CommittedMessages;
   readonly #answerless = new Set<string>();
   /** Undefined: ids may repeat. */
   readonly #recent: RecentIds | undefined;
@@ -72,12 +81,14 @@ export class MllpConnection implements Channel, FrameSink {
   #error: Error | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
   #dueSince = 0;
+  #lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, connectMs: number, options: ConnectionOptions, owner: ConnectionOwner) {
     this.#socket = socket;
     this.#connectMs = connectMs;
     this.#options = options;
     this.#owner = owner;
+    this.#committed = new CommittedMessages(options.applicationMs ?? 0, options.silenceMs ?? 0);
     this.#recent = (options.repeatedIds ?? 'reuse') === 'reuse' ? undefined : new RecentIds();
     this.#reader = new FrameReader(this, options.answers);
     this.#writer = new TickWriter(socket, () => this.#onFlush());
@@ -102,8 +113,23 @@ export class MllpConnection implements Channel, FrameSink {
     return this.#state === 'open' && this.pending < this.#options.pipelining;
   }
 
+  /** F89: somebody waits for an application acknowledgement on it. */
+  get isOwed(): boolean {
+    return this.#committed.owed > 0 && this.#committed.waitsUntil(performance.now()) !== undefined;
+  }
+
+  /** It is there for such answers alone. */
+  get isLingering(): boolean {
+    return this.#state === 'retiring' && this.pending === 0;
+  }
+
   takes(delivery: Delivery): boolean {
-    return this.hasRoom && !this.repeats(delivery);
+    return this.hasRoom && !this.repeats(delivery) && !this.mayConfuse(delivery);
+  }
+
+  /** F88: another sender's message with this control id was committed on it. */
+  mayConfuse(delivery: Delivery): boolean {
+    return this.#committed.size > 0 && this.#committed.mayConfuse(delivery);
   }
 
   /** F39: a second answer to an earlier message could be credited to this one. */
@@ -142,14 +168,35 @@ export class MllpConnection implements Channel, FrameSink {
   retire(): void {
     if (this.#state === 'closed') return;
     this.#state = 'retiring';
-    if (this.pending === 0) this.#close(undefined);
+    this.#endIfDone();
   }
 
   /** Like `retire`, but does not wait for answers that nobody waits for. */
   end(): void {
     this.retire();
+    if (this.isOwed) return;
     if (this.#silentCount === 0 && this.#pending.every(({ unwanted }) => unwanted === true))
       this.#close(undefined);
+  }
+
+  /** Ends it whatever may still come. */
+  abort(): void {
+    if (this.pending === 0) this.#close(undefined);
+  }
+
+  /** Of one that takes no more. */
+  #endIfDone(): void {
+    if (this.#state !== 'retiring' || this.pending > 0) return;
+    const now = performance.now();
+    const until = this.#committed.waitsUntil(now);
+    if (until === undefined) {
+      this.#close(undefined);
+      return;
+    }
+    if (this.#lingerTimer === undefined) this.#owner.onLingering?.();
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = setTimeout(() => this.#endIfDone(), Math.max(1, until - now));
+    this.#lingerTimer.unref();
   }
 
   #onFlush(): void {
@@ -184,7 +231,7 @@ export class MllpConnection implements Channel, FrameSink {
             delivery.unanswered();
           }
         }
-        if (this.#state === 'retiring') this.retire();
+        this.#endIfDone();
       });
     });
   }
@@ -216,20 +263,15 @@ export class MllpConnection implements Channel, FrameSink {
       return;
     }
     // Mostly there are none, and a look-up costs the hash of a string that nobody has asked for yet: 0.4 µs.
-    const committed = this.#committed.size === 0 ? undefined : this.#committed.get(ack.controlId);
-    if (committed !== undefined && isApplicationAck(ack.code) && due.header.enhanced) {
-      // The same control id twice on this connection, and this one still waits for its commit (F43).
-      this.#answerLater(committed, ack, frame);
-      return;
-    }
+    if (this.#committed.size > 0 && this.#isOfCommitted(ack, frame, due)) return;
     this.#pending.shift();
     this.#lastAnswered = ack.controlId;
     this.lastUsedAt = performance.now();
-    if (!isApplicationAck(ack.code)) this.#rememberCommit(due);
+    if (!isApplicationAck(ack.code)) this.#committed.add(due, ack);
     if (this.#pending.length > 0) this.#expect();
     this.#owner.onSettled(this, ack.code);
     due.answered(ack, frame);
-    if (this.#state === 'retiring') this.retire();
+    this.#endIfDone();
   }
 
   onEmptyFrame(): void {
@@ -249,37 +291,31 @@ export class MllpConnection implements Channel, FrameSink {
 
   /** An answer that is not the one due: an application acknowledgement after a commit, a second answer, or a wrong one. */
   #onUnmatched(ack: Ack, frame: Buffer, due: Delivery | undefined): void {
-    const committed = this.#committed.get(ack.controlId);
-    if (committed !== undefined && isApplicationAck(ack.code)) this.#answerLater(committed, ack, frame);
-    else if (this.#answerless.delete(ack.controlId)) this.#owner.onStrayAnswer(this, false);
+    if (this.#committed.size > 0 && this.#isOfCommitted(ack, frame, undefined)) return;
+    if (this.#answerless.delete(ack.controlId)) this.#owner.onStrayAnswer(this, false);
     else if (due === undefined || ack.controlId === this.#lastAnswered)
       this.#onStray(this.#recent?.has(ack.controlId));
     else this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
   }
 
-  #answerLater(committed: Delivery, ack: Ack, frame: Buffer): void {
-    this.#committed.delete(ack.controlId);
-    committed.answeredLater(ack, frame);
+  /** Is it an answer to a message that was committed before, and not to `due`? Its sender has been told then. */
+  #isOfCommitted(ack: Ack, frame: Buffer, due: Delivery | undefined): boolean {
+    const verdict = this.#committed.take(ack, payloadOf(frame), frame, due);
+    if (verdict === 'due') return false;
+    if (verdict === 'second') this.#onStray(true);
+    else {
+      this.lastUsedAt = performance.now();
+      if (verdict !== 'told') this.#owner.onLostAnswer?.(verdict, 1);
+      this.#endIfDone();
+    }
+    return true;
   }
 
   /** F39: the first answer stands; a connection that says more than it was asked takes no further message. */
   #onStray(isSecond = false): void {
     this.#owner.onStrayAnswer(this, isSecond);
     this.#state = 'retiring';
-    if (this.pending === 0) this.#close(undefined);
-  }
-
-  #rememberCommit(delivery: Delivery): void {
-    const id = delivery.header.controlId;
-    if (id === '') return;
-    this.#committed.delete(id);
-    this.#committed.set(id, delivery);
-    if (this.#committed.size > MAX_COMMITTED) {
-      for (const oldest of this.#committed.keys()) {
-        this.#committed.delete(oldest);
-        break;
-      }
-    }
+    this.#endIfDone();
   }
 
   /** The first pending message's answer is due from now on. */
@@ -323,9 +359,11 @@ export class MllpConnection implements Channel, FrameSink {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     clearTimeout(this.#ackTimer);
+    clearTimeout(this.#lingerTimer);
     this.#writer.discard();
     this.#reader.stop();
-    this.#committed.clear();
+    const inVain = this.#committed.clear();
+    if (inVain > 0) this.#owner.onLostAnswer?.('closed', inVain);
     endGently(this.#socket);
     this.#owner.onClosed(this, error);
     const pending = this.#pending.splice(0);

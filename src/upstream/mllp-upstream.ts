@@ -5,7 +5,7 @@ import type { AckCode } from '../hl7/ack.ts';
 import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
-import { MllpConnection } from './mllp-connection.ts';
+import { type LostAnswer, MllpConnection } from './mllp-connection.ts';
 import { Replacement } from './replacement.ts';
 
 export interface MllpUpstreamOptions {
@@ -20,6 +20,9 @@ export interface MllpUpstreamOptions {
   readonly settleMs: number;
   readonly connectMs: number;
   readonly ackMs: number;
+  /** F89: see `ConnectionOptions`. */
+  readonly applicationMs?: number;
+  readonly silenceMs?: number;
   /** For messages whose control id was in use just now; `auto`: `reuse` until the node has answered a message twice. */
   readonly repeatedIds: 'auto' | 'redial' | 'reuse';
   /** For what the node answers. */
@@ -39,6 +42,8 @@ export interface UpstreamOwner {
   /** `isFull` has changed. */
   onFullness(): void;
   onStrayAnswer(): void;
+  /** F88: application acknowledgements that nobody is told of. */
+  onLostAnswer?(reason: LostAnswer, count: number): void;
   /** A connection was ended for want of one on which a message's control id is not a repeated one. */
   onRepeatedId(): void;
 }
@@ -146,13 +151,42 @@ export class MllpUpstream {
 
   #leastPending(delivery: Delivery): MllpConnection | undefined {
     let best: MllpConnection | undefined;
+    let second: MllpConnection | undefined;
     for (const connection of this.#connections) {
       if (best !== undefined && connection.pending >= best.pending) continue;
-      if (!connection.takes(delivery)) continue;
+      if (!connection.takes(delivery)) {
+        if (second === undefined && connection.hasRoom && !connection.repeats(delivery)) second = connection;
+        continue;
+      }
       if (connection.pending === 0) return connection;
       best = connection;
     }
-    return best;
+    // F88: rather on a connection of its own than beside another sender's message with the same control id.
+    if (best !== undefined || second === undefined || this.#mayDial) return best;
+    return second;
+  }
+
+  /** One more connection is allowed. */
+  get #mayDial(): boolean {
+    return this.#fullness === 'no' && this.#taken < this.#options.maxConnections;
+  }
+
+  /** Connections that count: those that may have messages, and those on their way. */
+  get #taken(): number {
+    let count = this.#dials.size + this.#replacement.leaving;
+    for (const connection of this.#connections) if (!connection.isLingering) count++;
+    return count;
+  }
+
+  /** F89: kept for answers alone, they leave their places to others; but not more of them than there are places. */
+  #onLingering(): void {
+    const lingering = this.#connections.filter((connection) => connection.isLingering);
+    for (const oldest of lingering.slice(0, Math.max(0, lingering.length - this.#options.maxConnections)))
+      oldest.abort();
+    setImmediate(() => {
+      this.#dialForWaiting();
+      this.#owner.onRoom();
+    });
   }
 
   #dialForWaiting(): void {
@@ -162,8 +196,7 @@ export class MllpUpstream {
   #dialMore(): void {
     const { maxConnections, pipelining } = this.#options;
     if (this.#fullness === 'full' || (this.#fullness === 'trying' && this.#dials.size > 0)) return;
-    const count = this.#connections.length + this.#dials.size + this.#replacement.leaving;
-    if (count >= maxConnections) {
+    if (this.#taken >= maxConnections) {
       // With no dial under way a message waits only where the connections that have room would repeat its control id.
       if (
         this.#waiting.length > 0 &&
@@ -189,6 +222,8 @@ export class MllpUpstream {
           onSettled: (settled, code) => this.#onSettled(settled, code),
           onClosed: (closed, error) => this.#onClosed(closed, error),
           onStrayAnswer: (_, isSecond) => this.#onStrayAnswer(isSecond),
+          onLostAnswer: (reason, count) => this.#owner.onLostAnswer?.(reason, count),
+          onLingering: () => this.#onLingering(),
           get guardsIds() {
             return guardsIds();
           },
@@ -235,6 +270,8 @@ export class MllpUpstream {
     // Whatever it is now, it is not full.
     else if (this.#fullness === 'trying') this.#fullness = 'no';
     this.#owner.onFailure(error);
+    // F88: what waits for a connection of its own goes on one that there is.
+    for (const connection of [...this.#connections]) this.#fill(connection);
     this.#failUnplaced(error);
     if (wasFull || this.#fullness === 'full') this.#owner.onFullness();
     this.#owner.onRoom();
@@ -294,7 +331,8 @@ export class MllpUpstream {
   #reap(): void {
     const before = performance.now() - this.#options.idleMs;
     for (const connection of [...this.#connections]) {
-      if (connection.pending === 0 && connection.lastUsedAt < before) connection.retire();
+      if (connection.pending > 0 || connection.lastUsedAt >= before || connection.isOwed) continue;
+      connection.retire();
     }
   }
 }

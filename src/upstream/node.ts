@@ -5,6 +5,7 @@ import { type AckCode, isNegative } from '../hl7/ack.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type Health, type HealthOptions, NodeHealth } from './health/node-health.ts';
 import { SlowStart } from './health/slow-start.ts';
+import type { LostAnswer } from './mllp-connection.ts';
 import type { UpstreamOwner } from './mllp-upstream.ts';
 import { type AdminState, type Checked, NodeRecord, type NodeState, type NodeStatus } from './node-status.ts';
 
@@ -40,6 +41,8 @@ export interface NodeWatcher {
   /** `reason`: an error code, what a check said, or who wanted it. */
   onState(node: Node, state: Health | AdminState, reason: string): void;
   onStrayAnswer(node: Node): void;
+  /** Application acknowledgements of it that no sender was told of. */
+  onLostAnswer?(node: Node, reason: LostAnswer, count: number): void;
   /** One of its connections made way for a message whose control id was a repeated one on all of them. */
   onRepeatedId(node: Node): void;
   /** Other nodes can do its work while it is out. */
@@ -287,6 +290,10 @@ export class Node implements UpstreamOwner {
   onStrayAnswer(): void {
     this.#record.strayAnswers++;
     this.#watcher.onStrayAnswer(this);
+  }
+
+  onLostAnswer(reason: LostAnswer, count: number): void {
+    this.#watcher.onLostAnswer?.(this, reason, count);
   }
 
   onRepeatedId(): void {

@@ -31,7 +31,8 @@ export class Replacement {
     const open = connections.filter(({ isOpen }) => isOpen);
     const [first, ...others] = open;
     if (first === undefined) return false;
-    const least = others.reduce((best, one) => (one.pending < best.pending ? one : best), first);
+    // F89: rather one on which no answer is owed.
+    const least = others.reduce((best, one) => (loadOf(one) < loadOf(best) ? one : best), first);
     // One that takes no more and has work left makes room when that is done: other messages need the rest.
     if (least.pending > 0 && open.length < connections.length) return false;
     const waitMs = this.#lastAt + PAUSE_MS - performance.now();
@@ -45,6 +46,8 @@ export class Replacement {
     this.#lastAt = performance.now();
     this.#leaving = least.pending === 0;
     least.retire();
+    // F89: it goes later, and its place is free at once.
+    if (least.isLingering) this.#leaving = false;
     if (this.#leaving)
       least.whenGone(() => {
         this.#leaving = false;
@@ -52,4 +55,8 @@ export class Replacement {
       });
     return true;
   }
+}
+
+function loadOf({ pending, isOwed }: MllpConnection): number {
+  return pending * 2 + (isOwed ? 1 : 0);
 }

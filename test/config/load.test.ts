@@ -92,7 +92,7 @@ test('every default is filled in', () => {
         ordering: 'connection',
         connections: { max: 8, pipelining: 1, idleMs: 300_000, settleMs: 10, repeatedIds: 'auto' },
         queue: { max: 10_000, timeoutMs: 3000 },
-        timeouts: { connectMs: 2000, ackMs: 30_000 },
+        timeouts: { connectMs: 2000, ackMs: 30_000, applicationMs: 30_000, silenceMs: 1000 },
         retry: { attempts: 2, budgetMs: 4000, onAmbiguous: 'fail' },
         health: {
           check: { type: 'tcp', port: undefined },

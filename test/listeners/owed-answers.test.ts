@@ -8,7 +8,6 @@ const ORIGIN: Origin = {
   peer: { address: '192.0.2.1', port: 1 },
   lanes: new WeakMap(),
   settled: () => {},
-  answeredLater: () => {},
   partSettled: () => null,
   hold: () => {},
 };

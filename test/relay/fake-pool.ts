@@ -141,8 +141,6 @@ export class FakeSender implements Origin {
     this.onSettled?.(exchange, outcome);
   }
 
-  answeredLater(): void {}
-
   partSettled(): null {
     return null;
   }

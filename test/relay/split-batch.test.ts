@@ -23,9 +23,16 @@ class Sender implements Origin {
     this.outcomes.push(outcome);
   }
 
-  answeredLater(_: Exchange, bytes: Buffer): void {
-    this.later.push(bytes);
-  }
+  readonly replyTarget = {
+    owner: this,
+    isThere: true,
+    expect: () => {},
+    release: () => {},
+    tell: (bytes: Buffer) => {
+      this.later.push(bytes);
+      return true;
+    },
+  };
 
   partSettled(part: Exchange, outcome: Outcome): Buffer | null {
     this.parts.push(`${part.batch?.position} ${outcome.kind}`);
@@ -153,11 +160,11 @@ it('what is answered later waits for the batch, and then for nothing', () => {
   const { sender, parts, batch } = startBatch(2);
   const [first, second] = parts as [Exchange, Exchange];
   answer(first, 'CA');
-  batch.answeredLater(first, Buffer.from('1'));
+  batch.replyTarget?.tell(Buffer.from('1'));
   expect(sender.later).toEqual([]);
   answer(second);
   expect(sender.later.join()).toBe('1');
-  batch.answeredLater(second, Buffer.from('2'));
+  batch.replyTarget?.tell(Buffer.from('2'));
   expect(sender.later.join()).toBe('1,2');
 });
 

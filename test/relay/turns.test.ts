@@ -15,8 +15,6 @@ class FakeOrigin implements Origin {
     this.outcomes.push(exchange.outcome?.kind ?? '');
   }
 
-  answeredLater(): void {}
-
   partSettled(): null {
     return null;
   }

@@ -52,10 +52,6 @@ export class TestDelivery implements Delivery {
     this.events.push(error.code);
   }
 
-  answeredLater(): void {
-    this.events.push('answered later');
-  }
-
   /** Resolves to how it ended. */
   over(): Promise<string> {
     return until(() => this.end, { what: `the end of ${this.header.controlId}` });

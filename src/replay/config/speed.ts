@@ -46,7 +46,12 @@ function fasterPool(pool: PoolConfig, ms: Faster): PoolConfig {
     persistence: persistence && { ...persistence, idleMs: ms(persistence.idleMs) },
     connections: { ...connections, idleMs: ms(connections.idleMs) },
     queue: { ...queue, timeoutMs: ms(queue.timeoutMs) },
-    timeouts: { connectMs: ms(timeouts.connectMs), ackMs: ms(timeouts.ackMs) },
+    timeouts: {
+      connectMs: ms(timeouts.connectMs),
+      ackMs: ms(timeouts.ackMs),
+      applicationMs: ms(timeouts.applicationMs),
+      silenceMs: ms(timeouts.silenceMs),
+    },
     retry: { ...retry, budgetMs: ms(retry.budgetMs) },
     health: {
       ...health,

@@ -69,7 +69,6 @@ export function openingMllp({
           answered: ({ code }, framed) => done({ code, payload: payloadOf(framed) }),
           unanswered: () => {},
           failed: (error) => done({ error }),
-          answeredLater: () => {},
         }),
       close: () => connection.end(),
     };
