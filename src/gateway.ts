@@ -86,7 +86,10 @@ export class Gateway {
     });
     this.#budget = new BufferBudget(config.maxBufferedBytes);
     this.pools = new Pools(config, { store: this.#store, log });
-    this.parsing = new Parsing(config.parsing, options.parseWorker);
+    this.parsing = new Parsing(config.parsing, options.parseWorker, (cause) => {
+      if (cause === undefined) log.info('parsing: threads start again');
+      else log.error({ cause }, 'parsing: threads do not start; messages that need one are refused');
+    });
     this.#identifiers = new Identifiers(config.identifiers);
     this.traces = new MessageTracer(log);
     const questions = new Questions(config.routes, config.pools);

@@ -181,8 +181,7 @@ export class PoolRoom {
       const old = before.find(({ config: { name } }) => name === entry.config.name);
       if (old?.node !== entry.node) {
         // What an operator wants of a node outlives its connections.
-        if (old?.node.adminState === 'draining') entry.node.drain();
-        if (old?.node.adminState === 'maintenance') entry.node.maintenance();
+        if (old !== undefined && old.node.adminState !== 'ready') entry.node.succeed(old.node);
       }
       if (entry.node.status.weight !== entry.config.weight) entry.node.setWeight(entry.config.weight);
     }
@@ -196,8 +195,10 @@ export class PoolRoom {
       const successor = this.#entries.find(({ config }) => isSamePlace(config, old.config));
       if (successor !== undefined) this.dispatcher.succeed(old.node, successor.node);
       // What waits for it goes elsewhere, what it has is answered.
-      old.node.maintenance('it is not in the config any more');
+      old.node.leave();
       this.#leave(old);
+      if (!this.#entries.some(({ node }) => node.name === old.node.name))
+        this.#surroundings.log.info({ pool: this.name, node: old.node.name }, 'node closed');
     }
     this.httpPool?.onUsable();
     this.dispatcher.reconsider();

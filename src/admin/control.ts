@@ -133,6 +133,11 @@ export interface ReloadReport {
   readonly warnings: readonly string[];
 }
 
+export interface RotateReport {
+  /** Paths of the files that were opened again. */
+  readonly reopened: readonly string[];
+}
+
 /** Who asks: the address that the request came from; behind it the subject of the client's certificate, if it has one. */
 export type By = string;
 
@@ -177,6 +182,8 @@ export interface Control {
    * @throws GatewayError GW_ERR_CONFIG or what else makes the new config unusable; then nothing has changed
    */
   reload(by: By): Promise<ReloadReport>;
+  /** Files that are written to are opened again, after a rotation. Nothing else is done. */
+  rotate(by: By): RotateReport;
   /** Copies of what passes, patient data and all, until one of its bounds is reached or the client goes. */
   tap(request: TapRequest, by: By): Lines;
 }

@@ -80,6 +80,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     return json({ pool, node, removed: true });
   }),
   endpoint('POST', '/reload', async (control, { by }) => json(await control.reload(by))),
+  endpoint('POST', '/rotate', (control, { by }) => json(control.rotate(by))),
   {
     ...endpoint('POST', '/tap', (control, { by, query }) => ({
       status: 200,

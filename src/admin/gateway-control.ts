@@ -18,6 +18,7 @@ import type {
   NodeReport,
   ReadinessReport,
   ReloadReport,
+  RotateReport,
   RouteReport,
   SenderReport,
   StatusReport,
@@ -25,6 +26,13 @@ import type {
 } from './control.ts';
 import { shownText } from './effective-config.ts';
 import { Tap } from './tap/tap.ts';
+
+/** What stands beside the gateway and goes by the same config. */
+export interface Beside {
+  readonly prepare: Prepare;
+  /** Returns the paths of those that it has opened again. */
+  readonly reopenFiles: () => readonly string[];
+}
 
 export class GatewayControl implements Control {
   /** False once an error was met that nobody caught: whoever watches the process may end it. */
@@ -34,9 +42,14 @@ export class GatewayControl implements Control {
   readonly #actions: NodeActions;
   readonly #config: ConfigReload;
   readonly #tap: Tap;
+  readonly #log: Log;
+  readonly #reopenFiles: Beside['reopenFiles'];
 
-  /** `text`: of the config that the gateway was made with. Without `prepare` what stands beside it stays as it is. */
-  constructor(gateway: () => Gateway, text: string, log: Log, prepare: Prepare = staysAsItIs) {
+  /** `text`: of the config that the gateway was made with. Without `beside` what stands beside it stays as it is. */
+  constructor(gateway: () => Gateway, text: string, log: Log, beside: Partial<Beside> = {}) {
+    const { prepare = staysAsItIs, reopenFiles = () => [] } = beside;
+    this.#log = log;
+    this.#reopenFiles = reopenFiles;
     this.#gateway = gateway;
     this.#reports = new Reports(gateway);
     this.#config = new ConfigReload(gateway, text, prepare, log);
@@ -112,6 +125,12 @@ export class GatewayControl implements Control {
     this.#actions.forgetGone();
     this.#reports.forgetGone();
     return report;
+  }
+
+  rotate(by: By): RotateReport {
+    const reopened = this.#reopenFiles();
+    this.#log.info({ by, files: reopened }, 'files opened again');
+    return { reopened };
   }
 
   tap(request: TapRequest, by: By): Lines {

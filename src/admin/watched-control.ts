@@ -3,7 +3,7 @@
 import { asGatewayError, type GatewayError } from '../errors.ts';
 import type { MetricsFormat } from '../telemetry/metrics/text.ts';
 import type { Lines } from './answer.ts';
-import type { By, Control, NodeReport, ReloadReport, TapRequest } from './control.ts';
+import type { By, Control, NodeReport, ReloadReport, RotateReport, TapRequest } from './control.ts';
 
 export interface ChangeWatcher {
   /** `error`: why the old config stays in force. */
@@ -69,6 +69,10 @@ export class WatchedControl implements Control {
   removeNode(pool: string, node: string, by: By): void {
     this.#control.removeNode(pool, node, by);
     this.#watcher.onNodeChanged(by, pool, node, 'removed');
+  }
+
+  rotate(by: By): RotateReport {
+    return this.#control.rotate(by);
   }
 
   tap(request: TapRequest, by: By): Lines {

@@ -46,6 +46,11 @@ export class AuditTrail {
     for (const { queue } of this.#places) queue.backlog.begin();
   }
 
+  /** Opens what it goes to now. @throws GatewayError GW_ERR_FILE where a file or a folder cannot be had */
+  async open(): Promise<void> {
+    for (const place of this.#places) await place.open();
+  }
+
   get isOn(): boolean {
     return this.#places.length + this.#going.length > 0;
   }
@@ -120,9 +125,16 @@ export class AuditTrail {
     this.#shared = new Set();
   }
 
-  /** After a rotation of logs, or a reload: files and connections are opened anew. */
+  /** After a reload: files and connections are opened again. */
   reopen(): void {
     for (const { queue } of this.#places) queue.reopen();
+  }
+
+  /** After a rotation: files alone. Returns their names. */
+  reopenFiles(): readonly string[] {
+    const files = this.#places.filter(({ key }) => key === 'audit.file');
+    for (const { queue } of files) queue.reopen();
+    return files.map(({ name }) => name);
   }
 
   async close(): Promise<void> {

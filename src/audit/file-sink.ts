@@ -1,7 +1,8 @@
 // Audit records in a file, a line each, appended and flushed to the disk. Promises not to hold on to a file that was
 // renamed (logrotate), and to let nobody but its owner read it.
-import { constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { causeCode, GatewayError } from '../errors.ts';
 import type { AuditSink } from './audit-queue.ts';
 
@@ -26,7 +27,8 @@ export class FileSink implements AuditSink {
       await this.#file;
     } catch (cause) {
       this.#leave();
-      throw failure(cause);
+      // A named pipe that nobody reads yet: records wait, as for a repository that is away.
+      if (causeCode(cause) !== 'ENXIO') throw failure(cause);
     }
   }
 
@@ -85,4 +87,26 @@ async function flushed(file: FileHandle): Promise<void> {
 
 function failure(cause: unknown): GatewayError {
   return new GatewayError('GW_ERR_FILE', { detail: `audit.file: ${causeCode(cause)}`, cause });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'its folder is a file',
+  EISDIR: 'it is a folder',
+  EACCES: 'this user may not write it',
+  EROFS: 'its disk is read-only',
+};
+
+/** Why records cannot be appended to this file; undefined: they can, or can once somebody reads it. Makes no file. */
+export function appendTrouble(path: string): string | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isDirectory() === true) return REASONS.EISDIR;
+    if (!statSync(dirname(path)).isDirectory()) return REASONS.ENOTDIR;
+    accessSync(stats === undefined ? dirname(path) : path, constants.W_OK);
+    return undefined;
+  } catch (thrown) {
+    const code = causeCode(thrown);
+    return REASONS[code] ?? `it cannot be written (${code})`;
+  }
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { type AdminOptions, DEFAULT_ADMIN, TOKEN_VARIABLE } from './admin-target.ts';
 import { deadline, weight } from './arguments.ts';
 import { usage } from './certs-folder.ts';
-import { type ChangeOptions, changeNode, reload } from './node-state.ts';
+import { type ChangeOptions, changeNode, reload, rotate } from './node-state.ts';
 import { readiness } from './readiness.ts';
 import { checkStatus, status } from './status.ts';
 import type { Terminal } from './terminal.ts';
@@ -85,6 +85,12 @@ export function defineAdmin(program: Command, terminal: Terminal, finish: Finish
       .command('reload')
       .description('have a running gateway read its config anew; a bad one changes nothing'),
   ).action((options) => finish(reload(reached(options), terminal)));
+
+  reaching(
+    program
+      .command('rotate')
+      .description('have a running gateway open its files again, after a rotation of logs; nothing else'),
+  ).action((options) => finish(rotate(reached(options), terminal)));
 }
 
 function collect(name: string, names: readonly string[]): readonly string[] {

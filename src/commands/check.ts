@@ -2,10 +2,12 @@
 // sums up what it has. Promises one line for each problem, with its place; exit code 0 for a good config, 2 for a bad one.
 import { NodeTls } from '../../certs/node-tls.ts';
 import { ServerTls } from '../../certs/server-tls.ts';
+import { appendTrouble } from '../audit/file-sink.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import type { HostPort } from '../config/formats.ts';
 import { ConfigError, formatProblem, type Loaded, loadConfig, type Problem } from '../config/load.ts';
 import type { Environment } from '../config/source/interpolate.ts';
+import { quoted } from '../config/source/problem.ts';
 import { asGatewayError } from '../errors.ts';
 
 export interface CheckOptions {
@@ -24,7 +26,7 @@ export function check(
   env: Environment = process.env,
 ): number {
   const { errors, warnings, config: loaded } = examine(path, env);
-  const troubles = loaded === undefined ? [] : tlsTroubles(loaded);
+  const troubles = loaded === undefined ? [] : [...tlsTroubles(loaded), ...auditTroubles(loaded)];
   const config = troubles.length === 0 ? loaded : undefined;
   if (json) {
     for (const problem of errors) io.out(JSON.stringify({ level: 'error', ...problem }));
@@ -89,6 +91,14 @@ function tlsTroubles({ listeners, pools, admin }: GatewayConfig): readonly Troub
       return [{ where, message: detail ?? message }];
     }
   });
+}
+
+/** What the gateway would not start without. Nothing is made by looking. */
+function auditTroubles({ audit }: GatewayConfig): readonly Trouble[] {
+  const trouble = audit?.file === undefined ? undefined : appendTrouble(audit.file);
+  return trouble === undefined
+    ? []
+    : [{ where: 'audit.file', message: `${quoted(audit?.file ?? '')}: ${trouble}` }];
 }
 
 function summary({ listeners, pools, routes, admin }: GatewayConfig): string {

@@ -42,9 +42,13 @@ interface Seen {
   last: Exchange | undefined;
 }
 
-/** @throws GatewayError GW_ERR_LISTEN, GW_ERR_FILE */
+/** @throws GatewayError GW_ERR_LISTEN */
 export async function demo(options: DemoOptions, terminal: Terminal): Promise<number> {
   checkCollector(options.traces);
+  if (fixtureFiles().length === 0) {
+    terminal.err('the fixtures that come with the package are missing: there is nothing to send');
+    return EXIT.failed;
+  }
   const say = options.json ? () => {} : terminal.out;
   const nodes = ['mirth-a', 'mirth-b'].map((name) => ({
     name,
@@ -188,17 +192,18 @@ const HL7_TYPE = { type: 'application/hl7-v2', parameters: new Map<string, strin
 
 function fixtureFiles(): string[] {
   const folder = fixtureFolder();
+  if (folder === undefined) return [];
   const names = readdirSync(folder).filter((name) => name.endsWith('.hl7'));
   return names.sort().map((name) => join(folder, name));
 }
 
 /** Beside the sources in a checkout, beside `dist` in a package. */
-function fixtureFolder(): string {
+function fixtureFolder(): string | undefined {
   for (const up of ['../../fixtures', '../../../fixtures']) {
     const folder = fileURLToPath(new URL(up, import.meta.url));
     if (existsSync(folder)) return folder;
   }
-  throw new GatewayError('GW_ERR_FILE', { detail: 'the fixtures that come with the package are missing' });
+  return undefined;
 }
 
 /** On the ports that are wanted, or on any. */

@@ -1,6 +1,6 @@
-// `drain`, `maintenance`, `ready`, `weight` and `reload`: what an operator changes of a running gateway.
+// `drain`, `maintenance`, `ready`, `weight`, `reload` and `rotate`: what an operator changes of a running gateway.
 // Promises one line that says how the node is now, or why nothing was done.
-import type { NodeReport, ReloadReport } from '../admin/control.ts';
+import type { NodeReport, ReloadReport, RotateReport } from '../admin/control.ts';
 import { suggestion } from '../config/source/closest.ts';
 import { quoted } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
@@ -87,6 +87,22 @@ export async function reload(options: ChangeOptions, terminal: Terminal): Promis
     const atNextStart = report.texts('atNextStart');
     if (atNextStart.length > 0) terminal.out('takes effect at the next start:');
     for (const one of atNextStart) terminal.out(`  ${one}`);
+    return EXIT.good;
+  } finally {
+    client.close();
+  }
+}
+
+export async function rotate(options: ChangeOptions, terminal: Terminal): Promise<number> {
+  const client = new AdminClient(targetOf(options, terminal));
+  try {
+    const { value } = await client.ask('POST', '/rotate');
+    const report = new Fields<RotateReport>(value);
+    if (!report.has('reopened')) throw client.strange();
+    const files = report.texts('reopened');
+    if (options.json) terminal.out(JSON.stringify(value));
+    else if (files.length === 0) terminal.out('there is no file that the gateway writes to');
+    else for (const file of files) terminal.out(`opened again: ${file}`);
     return EXIT.good;
   } finally {
     client.close();

@@ -12,6 +12,10 @@ export interface Observers extends ChangeWatcher, Required<Pick<GatewayOptions, 
   onAdminRefused(by: string): void;
   /** @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_FILE; then the audit trail is as it was */
   prepareAudit(config: AuditConfig | undefined): Promise<Prepared>;
+  /** Opens what the audit trail goes to. @throws GatewayError GW_ERR_FILE */
+  open(): Promise<void>;
+  /** After a rotation of logs; returns the paths of the files. */
+  reopenFiles(): readonly string[];
   started(): void;
   /** The gateway has stopped; resolves when that is recorded, or cannot be. */
   stopped(): Promise<void>;
@@ -42,6 +46,8 @@ export function observe({ audit }: GatewayConfig, gateway: () => Gateway, log: L
       trail.reopen();
     },
     prepareAudit: (config) => trail.prepare(config),
+    open: () => trail.open(),
+    reopenFiles: () => trail.reopenFiles(),
     started: () => {
       gateway().metrics.audit = trail;
       events.started();

@@ -31,15 +31,13 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const output = new LogOutput();
   const log = createLog(config.log, output);
   const observers = observe(config, () => gateway, log);
-  const direct = new GatewayControl(
-    () => gateway,
-    text,
-    log,
-    inTurn(
+  const direct = new GatewayControl(() => gateway, text, log, {
+    prepare: inTurn(
       ({ admin }) => door.prepare(admin),
       ({ audit }) => observers.prepareAudit(audit),
     ),
-  );
+    reopenFiles: observers.reopenFiles,
+  });
   const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, log, {
     onExchange: (exchange) => {
@@ -56,11 +54,15 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     onRefused: observers.onAdminRefused,
   });
   gateway.metrics.log = output.dropped;
-  const started = startBoth(gateway, door, replace !== undefined).then(() => observers.started());
+  const started = observers
+    .open()
+    .then(() => startBoth(gateway, door, replace !== undefined))
+    .then(() => observers.started());
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilEnd(log, {
     // What is wrong with the file is in the log, and changes nothing.
     onReload: () => void started.then(() => control.reload('SIGHUP')).catch(() => {}),
+    onRotate: () => void control.rotate('SIGUSR2'),
     onDefect: () => {
       direct.isLive = false;
     },

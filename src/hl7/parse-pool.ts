@@ -2,6 +2,7 @@
 // own task an error and is replaced. Whoever asks says what is in a task only when its turn has come.
 import { Piscina } from 'piscina';
 import { causeCode, GatewayError } from '../errors.ts';
+import { packHeads } from './parse-tasks/headers.ts';
 import type { InputOf, OutputOf, ParseKind, ParseTask } from './parse-tasks/table.ts';
 import type { ParseReply } from './parse-worker.ts';
 
@@ -13,6 +14,8 @@ export interface ParsePoolOptions {
   readonly workerFile?: URL | undefined;
   /** Where it counts on. */
   readonly counts?: ParsePoolCounts;
+  /** Its threads do not start (why: a code), or do again: only when that changes. */
+  readonly onHealth?: ((failure: string | undefined) => void) | undefined;
 }
 
 /** What a task is given. What is in `transfer` is the worker's from then on. */
@@ -50,6 +53,9 @@ const MAX_HEAP_MB = 512;
 /** A thread takes about 10 MB: those that were needed for a burst are given back. */
 const IDLE_MS = 60_000;
 
+/** Threads that do not start (a broken installation) are tried again this often; meanwhile tasks are refused at once. */
+const RETRY_MS = 1_000;
+
 export class ParsePool {
   readonly counts: ParsePoolCounts;
   readonly #options: ParsePoolOptions;
@@ -57,6 +63,10 @@ export class ParsePool {
   /** Those whose turn has not come, in order; each starts itself. */
   readonly #waiting = new Set<() => void>();
   #running = 0;
+  /** The threads that there are have done a task. */
+  #proven = false;
+  #failure: string | undefined;
+  #retryAt = 0;
   #closed = false;
 
   constructor(options: ParsePoolOptions) {
@@ -72,12 +82,20 @@ export class ParsePool {
     return this.#running;
   }
 
-  /** Starts a thread, so that the first task need not wait for it. Where that fails, it fails again for that task. */
-  start(): void {
+  /** Why its threads do not start; undefined: they do, or nobody knows. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** Starts a thread, so that the first task need not wait for it, and has it do nothing, to see that it can. */
+  async start(): Promise<void> {
+    const deadline = AbortSignal.timeout(this.#options.timeoutMs);
     try {
       this.#threads ??= this.#createThreads();
-    } catch {
-      this.counts.lost++;
+      await this.#threads.run({ kind: 'headers', input: packHeads([]) }, { signal: deadline });
+      this.#prove();
+    } catch (thrown) {
+      this.#fail(causeCode(thrown));
     }
   }
 
@@ -143,9 +161,13 @@ export class ParsePool {
   ): Promise<ParseReply> {
     // Piscina's types take it for the other form of postMessage's second argument.
     const transferList: object = [...transfer];
+    if (this.#failure !== undefined && performance.now() < this.#retryAt)
+      throw new GatewayError('GW_ERR_PARSE_WORKER', { detail: `threads do not start: ${this.#failure}` });
     try {
       this.#threads ??= this.#createThreads();
-      return await this.#threads.run(task, { transferList, signal: deadline });
+      const reply = await this.#threads.run(task, { transferList, signal: deadline });
+      this.#prove();
+      return reply;
     } catch (thrown) {
       // A task that throws is a reply, so what comes here is the end of its thread.
       if (deadline.aborted) {
@@ -166,11 +188,32 @@ export class ParsePool {
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
       recordTiming: false,
     });
-    // A thread that ends while it has no task: the next task gets another.
-    threads.on('error', () => {
+    this.#proven = false;
+    // A thread that ends while it has no task: the next task gets another. One that has never done any does not start.
+    threads.on('error', (thrown: unknown) => {
       this.counts.lost++;
+      if (!this.#proven && this.#threads === threads) this.#fail(causeCode(thrown));
     });
     return threads;
+  }
+
+  #prove(): void {
+    this.#proven = true;
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#options.onHealth?.(undefined);
+  }
+
+  /** What waits for these threads is over; others are tried for the next task, in a while. */
+  #fail(failure: string): void {
+    if (this.#proven || this.#closed) return;
+    const threads = this.#threads;
+    this.#threads = undefined;
+    threads?.destroy().catch(() => {});
+    this.#retryAt = performance.now() + RETRY_MS;
+    const isNews = this.#failure === undefined;
+    this.#failure = failure;
+    if (isNews) this.#options.onHealth?.(failure);
   }
 }
 

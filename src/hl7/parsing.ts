@@ -50,6 +50,7 @@ interface Workers {
 export class Parsing {
   readonly stats: ParsingStats;
   readonly #workerFile: URL | undefined;
+  readonly #onHealth: ((failure: string | undefined) => void) | undefined;
   readonly #counts: ParsePoolCounts = noCounts();
   /** Those that have something to do still, though others have taken their place. */
   readonly #leaving = new Set<Workers>();
@@ -58,8 +59,10 @@ export class Parsing {
   #inlineLimitBytes: number;
   #closed = false;
 
-  constructor(config: ParsingConfig, workerFile?: URL) {
+  /** `onHealth`: its threads do not start, or do again; only when that changes. */
+  constructor(config: ParsingConfig, workerFile?: URL, onHealth?: (failure: string | undefined) => void) {
     this.#config = config;
+    this.#onHealth = onHealth;
     this.#workerFile = workerFile;
     this.#inlineLimitBytes = inlineLimitOf(config);
     this.#workers = this.#createWorkers();
@@ -94,6 +97,11 @@ export class Parsing {
     return this.#inlineLimitBytes;
   }
 
+  /** Why threads do not start though messages need them; undefined: they do, or are not needed. */
+  get failure(): string | undefined {
+    return this.#config.offload === 'never' ? undefined : this.#workers.pool.failure;
+  }
+
   /** Not even the header. */
   get readsHeaders(): boolean {
     return this.#config.offload === 'always';
@@ -108,7 +116,7 @@ export class Parsing {
 
   /** Starts a worker ahead of the first task, where there will be one: `isNeeded` says so for `auto`. */
   start(isNeeded: boolean): void {
-    if ({ auto: isNeeded, always: true, never: false }[this.#config.offload]) this.#workers.pool.start();
+    if ({ auto: isNeeded, always: true, never: false }[this.#config.offload]) void this.#workers.pool.start();
   }
 
   /**
@@ -182,6 +190,7 @@ export class Parsing {
       timeoutMs,
       workerFile: this.#workerFile,
       counts: this.#counts,
+      onHealth: this.#onHealth,
     });
     return { pool, headers: new HeaderBatches(pool) };
   }

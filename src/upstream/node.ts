@@ -212,6 +212,21 @@ export class Node implements UpstreamOwner {
     this.#upstream.retire?.();
   }
 
+  /** The same at the end of its life: a reload has no use for it, which is no operator's doing and told as none. */
+  leave(): void {
+    this.#adminState = 'maintenance';
+    this.#onChange();
+    this.#upstream.giveBack?.();
+    this.#upstream.retire?.();
+  }
+
+  /** It takes the place of one with other settings: what an operator wants of that holds for it, and is no news. */
+  succeed(other: Node): void {
+    this.#adminState = other.#adminState;
+    this.#record.adminReason = other.#record.adminReason;
+    this.#onChange();
+  }
+
   /** What waits for a connection to it goes elsewhere. */
   giveBack(): void {
     this.#upstream.giveBack?.();

@@ -78,6 +78,7 @@ test('all that a gateway says is described', async () => {
   await expectDescribed(room, ['DELETE', NODE], 200, { node: 'new' });
   await expectDescribed(room, ['DELETE', NODE], 404, { node: 'new' });
   await expectDescribed(room, ['POST', '/reload'], 200);
+  await expectDescribed(room, ['POST', '/rotate'], 200);
   writeFileSync(file, 'listeners: 7');
   await expectDescribed(room, ['POST', '/reload'], 422);
   expect(await expectDescribed(room, ['GET', '/status'], 200)).toHaveProperty('reloadError');

@@ -11,6 +11,7 @@ import type {
   PoolReport,
   ReadinessReport,
   ReloadReport,
+  RotateReport,
   RouteReport,
   SenderReport,
   StatusReport,
@@ -212,6 +213,11 @@ export class FakeControl implements Control {
       atNextStart: ['telemetry.log.format'],
       warnings: ['gateway.yaml:3:5: pools.lab: no route uses this pool'],
     };
+  }
+
+  rotate(by: By): RotateReport {
+    this.changes.push(`rotate from ${by}`);
+    return { reopened: ['/var/log/hl7-gateway/audit.log'] };
   }
 
   tap(_request: TapRequest, by: By): Lines {

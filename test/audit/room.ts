@@ -78,12 +78,9 @@ export async function startRoom(
     { write: (line) => void log.push(JSON.parse(line)) },
   );
   const observers = observe(config, () => gateway, logger);
-  const direct = new GatewayControl(
-    () => gateway,
-    text,
-    logger,
-    (wanted) => observers.prepareAudit(wanted.audit),
-  );
+  const direct = new GatewayControl(() => gateway, text, logger, {
+    prepare: (wanted) => observers.prepareAudit(wanted.audit),
+  });
   const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, logger, {
     onExchange: observers.onExchange,

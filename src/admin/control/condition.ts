@@ -12,12 +12,14 @@ export interface Facts {
   readonly reloadError: string | undefined;
   readonly pools: readonly PoolReport[];
   readonly certificates: readonly CertificateReport[];
+  /** Why threads of the parse pool do not start; undefined: they do, or are not needed. */
+  readonly parsingError?: string | undefined;
   /** Why what an operator decided cannot be stored; undefined: it is, or is not to be. */
   readonly stateError?: string | undefined;
 }
 
 export function conditionOf(facts: Facts): Pick<StatusReport, 'condition' | 'problems'> {
-  const { draining, reloadError, pools, certificates, stateError } = facts;
+  const { draining, reloadError, pools, certificates, parsingError, stateError } = facts;
   const problems: string[] = [];
   if (draining) problems.push('the gateway is draining: it takes no new connections');
   for (const { pool, available } of pools) if (!available) problems.push(unavailable(pool));
@@ -28,6 +30,7 @@ export function conditionOf(facts: Facts): Pick<StatusReport, 'condition' | 'pro
         problems.push(`node ${pool}/${node} is down${trial ? ' (on trial)' : ''}: ${reason}`);
   }
   if (reloadError !== undefined) problems.push(`the last reload failed: ${reloadError}`);
+  if (parsingError !== undefined) problems.push(noThreads(parsingError));
   if (stateError !== undefined) problems.push(`the state file cannot be written: ${stateError}`);
   for (const { subject, where, days } of certificates) {
     if (days < 0) problems.push(`certificate ${subject} of ${where} has expired`);
@@ -43,6 +46,7 @@ export function readinessOf(
   draining: boolean,
   strict: boolean,
   pools: readonly { readonly pool: string; readonly states: readonly NodeState[] }[],
+  parsingError?: string | undefined,
 ): ReadinessReport {
   const judged = pools.map(({ pool, states }) => {
     const availableNodes = states.filter(isAvailable).length;
@@ -50,10 +54,16 @@ export function readinessOf(
   });
   const notes = [
     ...(draining ? ['the gateway is draining'] : []),
+    ...(parsingError === undefined ? [] : [noThreads(parsingError)]),
     ...judged.filter(({ available }) => !available).map(({ pool }) => unavailable(pool)),
   ];
-  const ready = !draining && (!strict || judged.every(({ available }) => available));
+  const ready =
+    !draining && parsingError === undefined && (!strict || judged.every(({ available }) => available));
   return { ready, draining, pools: judged, notes };
+}
+
+function noThreads(cause: string): string {
+  return `the threads that parse do not start (${cause}): is the installation whole?`;
 }
 
 function unavailable(pool: string): string {

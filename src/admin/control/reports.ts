@@ -65,7 +65,13 @@ export class Reports {
       loadedAt: loadedAt.toISOString(),
       reloadError: error,
       draining: gateway.isDraining,
-      ...conditionOf({ draining: gateway.isDraining, reloadError: error, pools, certificates }),
+      ...conditionOf({
+        draining: gateway.isDraining,
+        reloadError: error,
+        pools,
+        certificates,
+        parsingError: gateway.parsing.failure,
+      }),
       bufferedBytes: gateway.heldBytes,
       maxBufferedBytes: gateway.maxHeldBytes,
       listeners: gateway.listeners.map(({ name, config, address, connections }) => ({
@@ -81,7 +87,7 @@ export class Reports {
   }
 
   readiness(names: readonly string[]): ReadinessReport {
-    const { isDraining, pools } = this.#gateway();
+    const { isDraining, pools, parsing } = this.#gateway();
     const known = [...pools.rooms.keys()];
     for (const name of names)
       if (!known.includes(name))
@@ -93,6 +99,7 @@ export class Reports {
       isDraining,
       names.length > 0,
       wanted.map((room) => ({ pool: room.name, states: room.nodes.map(({ state }) => state) })),
+      parsing.failure,
     );
   }
 
