@@ -2,16 +2,18 @@
 // messages came. Reads no faster than answers go out, and owes no answer when it ends itself.
 import type { Socket } from 'node:net';
 import type { Peer } from '../routing/message-view.ts';
+import { sourceKey } from '../src/addresses.ts';
 import type { ListenerConfig, Refusal } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
-import { classifyBytes, frame } from '../src/mllp/frame.ts';
+import { classifyBytes, FRAMING_BYTES, frame } from '../src/mllp/frame.ts';
 import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
 import type { Admission } from '../src/relay/admission.ts';
 import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
 import type { Relay } from '../src/relay/relay.ts';
-import type { BufferBudget } from './buffer-budget.ts';
+import { type BufferBudget, PartialMessage, type SourceBudget } from './buffer-budget.ts';
+import { FrameClock } from './frame-clock.ts';
 import { LaterAnswers } from './later-answers.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { refusalBytes, refusalOf } from './refusal.ts';
@@ -45,7 +47,7 @@ export class MllpSession implements FrameSink, Origin {
   #config: ListenerConfig;
   readonly #relay: Relay;
   #admission: Admission;
-  readonly #budget: BufferBudget;
+  readonly #source: SourceBudget;
   readonly #watcher: SessionWatcher;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
@@ -58,7 +60,9 @@ export class MllpSession implements FrameSink, Origin {
   /** F89: before it ends, it waits for the answers that come behind those of its messages. */
   #waitsForLater = false;
   #paused = false;
-  #heldPart = 0;
+  /** Of the frame that is being read. */
+  readonly #part: PartialMessage;
+  #partOf = -1;
   /**
    * Read from the socket and not looked at yet: one read, of 64 KiB at most, can bring more messages than may wait for
    * their answers. Not in the budget: nothing but an answer would make room, and these wait for none yet.
@@ -66,7 +70,8 @@ export class MllpSession implements FrameSink, Origin {
   #rest: Buffer = NO_BYTES;
   /** Of a large frame, in this turn of the event loop. */
   #turnBytes = 0;
-  #frameTimer: NodeJS.Timeout | undefined;
+  /** F17: from a frame's first byte to its last. */
+  readonly #clock = new FrameClock(() => this.#onFrameTimeout());
   #timedFrame = -1;
   #writeTimer: NodeJS.Timeout | undefined;
 
@@ -84,7 +89,8 @@ export class MllpSession implements FrameSink, Origin {
     this.#config = config;
     this.#admission = admission;
     this.#relay = relay;
-    this.#budget = budget;
+    this.#source = budget.source(sourceKey(peer.address));
+    this.#part = new PartialMessage(this.#source, this.#wake);
     this.#watcher = watcher;
     this.#socket = socket;
     this.#owed = new OwedAnswers((exchange, replied) => watcher.onOver(exchange, replied));
@@ -143,9 +149,11 @@ export class MllpSession implements FrameSink, Origin {
   onFrame(bytes: Buffer): void {
     if (this.#state !== 'open') return;
     this.messages++;
+    // It is counted as a whole from here on.
+    this.#part.end();
     const exchange = new Exchange(bytes, this);
     this.#owed.expect(exchange);
-    this.#budget.hold(bytes.length);
+    this.#source.hold(bytes.length);
     this.#relay.accept(exchange, this.#admission);
     if (this.#draining) this.#stopReading();
     if (this.#mustPause()) this.#reader.wait();
@@ -187,7 +195,7 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   settled(exchange: Exchange, outcome: Outcome): void {
-    this.#budget.hold(-exchange.frame.length);
+    this.#source.hold(-exchange.frame.length);
     const bytes = this.partSettled(exchange, outcome);
     this.#reportStrays(outcome);
     if (!this.#owed.settle(exchange, bytes)) {
@@ -210,7 +218,7 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   hold(bytes: number): void {
-    this.#budget.hold(bytes);
+    this.#source.hold(bytes);
   }
 
   /** F6: strange bytes before a frame, and no HL7 in it: another protocol, whose bytes happened to make a frame. */
@@ -268,7 +276,7 @@ export class MllpSession implements FrameSink, Origin {
       this.#account();
     } while (rest.length > 0 && !this.#mustPause());
     this.#rest = rest;
-    if (this.#heldPart > TURN_BYTES) this.#yield(chunk.length);
+    if (this.#part.bytes > TURN_BYTES) this.#yield(chunk.length);
     this.#watchFrame();
     if (this.#draining && !this.#reader.inside) this.#stopReading();
     if (this.#mustPause()) this.#pause();
@@ -285,60 +293,66 @@ export class MllpSession implements FrameSink, Origin {
     });
   }
 
-  /** F17: one timer for each frame, from its first byte to its last, however the bytes trickle. */
+  /** F17: one time for each frame, however the bytes trickle. */
   #watchFrame(): void {
     if (!this.#reader.unfinished || this.#state !== 'open') {
-      clearTimeout(this.#frameTimer);
-      this.#frameTimer = undefined;
+      this.#clock.stop();
       return;
     }
-    if (this.#frameTimer !== undefined && this.#timedFrame === this.#reader.started) return;
-    clearTimeout(this.#frameTimer);
+    if (this.#clock.isSet && this.#timedFrame === this.#reader.started) return;
     this.#timedFrame = this.#reader.started;
-    this.#frameTimer = setTimeout(() => this.#onFrameTimeout(), this.#config.limits.frameTimeoutMs);
+    this.#clock.start(this.#config.limits.frameTimeoutMs);
   }
 
   #onFrameTimeout(): void {
-    // A sender that the gateway has stopped reading is not the slow one; unless memory is short, and this frame holds it.
-    if (this.#paused && !this.#budget.isSpent) {
-      this.#frameTimer?.refresh();
-      return;
-    }
     const { inside, sample } = this.#reader;
     this.onFault(inside ? 'GW_ERR_FRAME_TIMEOUT' : 'GW_ERR_FRAME_NO_START', NO_BYTES, sample);
   }
 
   #account(): void {
-    const held = this.#reader.heldBytes;
-    if (held !== this.#heldPart) this.#budget.hold(held - this.#heldPart);
-    this.#heldPart = held;
+    const { heldBytes, started } = this.#reader;
+    if (heldBytes === 0 || started !== this.#partOf) this.#part.end();
+    this.#partOf = started;
+    if (heldBytes > 0) this.#part.grow(heldBytes, this.#config.limits.maxFrameBytes + FRAMING_BYTES);
   }
 
   #mustPause(): boolean {
     return (
       this.#owed.count >= this.#config.limits.maxPending ||
-      this.#budget.isSpent ||
+      this.#lacksRoom() ||
       this.#socket.writableNeedDrain ||
       this.#relay.holdsUp(this)
     );
+  }
+
+  /** F79: a frame that has begun goes on, unless it is a large one that has to wait. */
+  #lacksRoom(): boolean {
+    return this.#reader.inside ? this.#part.waits : !this.#source.hasRoom;
   }
 
   #pause(): void {
     if (this.#paused || this.#state !== 'open') return;
     this.#paused = true;
     this.#socket.pause();
-    if (this.#budget.isSpent) this.#budget.onRoom(this.#wake);
+    this.#clock.pause();
+    this.#awaitRoom();
+  }
+
+  /** A frame that waits is woken anyway. */
+  #awaitRoom(): void {
+    if (!this.#reader.inside && !this.#source.hasRoom) this.#source.onRoom(this.#wake);
   }
 
   #resume(): void {
     if (!this.#paused || this.#state !== 'open') return;
     if (this.#mustPause()) {
-      if (this.#budget.isSpent) this.#budget.onRoom(this.#wake);
+      this.#awaitRoom();
       return;
     }
     this.#paused = false;
     if (this.#rest.length > 0) this.#onData(this.#rest);
     if (this.#paused) return;
+    this.#clock.resume();
     this.#socket.resume();
     if (this.#socket.readableEnded) this.#onSenderDone();
   }
@@ -423,9 +437,9 @@ export class MllpSession implements FrameSink, Origin {
   #release(): void {
     this.#state = 'closed';
     this.replyTarget.end();
-    clearTimeout(this.#frameTimer);
+    this.#clock.stop();
     clearTimeout(this.#writeTimer);
-    this.#budget.forget(this.#wake);
+    this.#source.forget(this.#wake);
     this.#reader.stop();
     this.#rest = NO_BYTES;
     this.#account();

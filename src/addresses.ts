@@ -69,6 +69,22 @@ export function isLoopback(text: string): boolean {
   return readAddress(text)?.range() === 'loopback';
 }
 
+/**
+ * Who counts as one where each source may have only so much: an IPv4 address, however it is written, or the /64 network of
+ * an IPv6 address, of which one machine has all.
+ */
+export function sourceKey(text: string): string {
+  // Written in one way only, and asked for each request.
+  if (!text.includes(':')) return text;
+  const address = readAddress(text);
+  if (address === undefined) return text;
+  if (!isIpv6(address)) return address.toString();
+  return `${address.parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':')}::/64`;
+}
+
 /** A zone says by which interface a link-local address is reached (RFC 4007 11), and is no part of it. */
 function readAddress(text: string): Address | undefined {
   const zone = text.indexOf('%');

@@ -2,18 +2,18 @@
 // is a 200 whatever its code says; anything else says that the transport failed, and carries no HL7.
 import { Http2ServerResponse } from 'node:http2';
 import type { Peer } from '../../routing/message-view.ts';
-import type { AddressRanges } from '../../src/addresses.ts';
+import { type AddressRanges, sourceKey } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { type ContentType, charsetOfType, withCharset } from '../../src/hl7/content-type.ts';
 import { endToEnd } from '../../src/http/fields.ts';
 import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
-import { frame, payloadOf } from '../../src/mllp/frame.ts';
+import { CARRIAGE_RETURN, END_BLOCK, frame, payloadOf, START_BLOCK } from '../../src/mllp/frame.ts';
 import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import { remoteOf } from '../../src/relay/trace-head.ts';
-import type { BufferBudget } from '../buffer-budget.ts';
+import type { BufferBudget, SourceBudget } from '../buffer-budget.ts';
 import { refusalBytes, refusalOf } from '../refusal.ts';
 import type { ClientRequest, Incoming } from './client-request.ts';
 import { closeBehind, endWith, type Outgoing, refuse, startResponse } from './client-response.ts';
@@ -33,8 +33,8 @@ export interface Hl7ReceptionOptions {
 }
 
 /** MLLP's framing around the body, so that it can go to any node: 0B before it, 1C 0D behind (see relay.ts for what is in it). */
-const BEFORE = 1;
-const BEHIND = 2;
+const BEFORE = Buffer.from([START_BLOCK]);
+const BEHIND = Buffer.from([END_BLOCK, CARRIAGE_RETURN]);
 
 /** No `replyTarget`: HTTP has no way to say more behind a response (F43). */
 export class Hl7Reception implements Origin {
@@ -46,6 +46,7 @@ export class Hl7Reception implements Origin {
   readonly #response: Outgoing;
   readonly #type: ContentType | undefined;
   readonly #options: Hl7ReceptionOptions;
+  readonly #source: SourceBudget;
 
   /**
    * `type`: of the body; undefined where the route alone says that it is HL7.
@@ -64,11 +65,12 @@ export class Hl7Reception implements Origin {
     this.#options = options;
     this.listener = options.config.name;
     this.peer = request.peer;
+    this.#source = options.budget.source(sourceKey(request.peer.address));
     this.http = httpOrigin(request, type, options);
   }
 
   start(): void {
-    const { config, budget } = this.#options;
+    const { config } = this.#options;
     const { maxFrameBytes, frameTimeoutMs } = config.limits;
     const { expectsContinue, contentLength } = this.#request;
     // F62, F72: a message that is too large is refused before it comes.
@@ -78,8 +80,7 @@ export class Hl7Reception implements Origin {
       timeoutMs: frameTimeoutMs,
       before: BEFORE,
       behind: BEHIND,
-      budget,
-      favour: this,
+      source: this.#source,
     };
     readWhole(this.#request.incoming, this.#request.contentLength, limits, (result) => {
       if (result instanceof GatewayError) this.#refuse(result);
@@ -88,9 +89,8 @@ export class Hl7Reception implements Origin {
   }
 
   settled(exchange: Exchange, outcome: Outcome): void {
-    const { budget, onFault } = this.#options;
-    budget.hold(-exchange.frame.length);
-    budget.unfavour(this);
+    const { onFault } = this.#options;
+    this.#source.hold(-exchange.frame.length);
     // F26: its message stands all the same.
     if (isGone(this.#response))
       onFault(new GatewayError('GW_ERR_HTTP_CUT'), this.peer, this.#request.incoming);
@@ -154,13 +154,10 @@ export class Hl7Reception implements Origin {
   }
 
   hold(bytes: number): void {
-    this.#options.budget.hold(bytes);
+    this.#source.hold(bytes);
   }
 
   #accept(framed: Buffer): void {
-    framed[0] = 0x0b;
-    framed[framed.length - 2] = 0x1c;
-    framed[framed.length - 1] = 0x0d;
     this.#options.relay.accept(new Exchange(framed, this), this.#options.admission);
   }
 

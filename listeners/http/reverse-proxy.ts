@@ -1,13 +1,14 @@
 // The way of a request that is no HL7 message: its route's pool, what binds it to a node, and how much of its body is
 // kept so that it could be sent again.
 import { stickyKey } from '../../routing/sticky-key.ts';
+import { sourceKey } from '../../src/addresses.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
 import { asGatewayError, GatewayError } from '../../src/errors.ts';
 import type { Binding, HttpPool } from '../../src/relay/http-pool.ts';
 import { Proxied } from '../../src/relay/proxied.ts';
 import { remoteOf, type TraceHead } from '../../src/relay/trace-head.ts';
 import { TraceContext } from '../../src/telemetry/trace-context.ts';
-import type { BufferBudget } from '../buffer-budget.ts';
+import type { BufferBudget, SourceBudget } from '../buffer-budget.ts';
 import type { ClientRequest } from './client-request.ts';
 import { refuse } from './client-response.ts';
 import { Forwarding } from './forwarding.ts';
@@ -42,9 +43,9 @@ export class ReverseProxy {
       const limits = {
         maxBytes: MAX_REPLAY_BYTES,
         timeoutMs: proxied.bodyTimeoutMs,
-        before: 0,
-        behind: 0,
-        budget: this.#budget,
+        before: NO_BODY,
+        behind: NO_BODY,
+        source: this.#sourceOf(request),
       };
       readWhole(request.incoming, request.contentLength, limits, (body) => {
         if (body instanceof GatewayError) refuseUnsent(proxied, record, body);
@@ -56,8 +57,12 @@ export class ReverseProxy {
   /** One that waits for a 100 (Continue) has sent nothing yet; it is the node that says it. */
   #isReplayable(request: ClientRequest): boolean {
     const { contentLength } = request;
-    if (contentLength === undefined || contentLength > MAX_REPLAY_BYTES || this.#budget.isSpent) return false;
-    return !request.expectsContinue;
+    if (contentLength === undefined || contentLength > MAX_REPLAY_BYTES) return false;
+    return !request.expectsContinue && this.#sourceOf(request).hasRoom;
+  }
+
+  #sourceOf({ peer }: ClientRequest): SourceBudget {
+    return this.#budget.source(sourceKey(peer.address));
   }
 
   /** The config may be another one since its body began to come. */
@@ -66,7 +71,7 @@ export class ReverseProxy {
     try {
       anew = this.#reroute(proxied, record, body);
     } catch (thrown) {
-      this.#budget.hold(-body.length);
+      this.#sourceOf(proxied.request).hold(-body.length);
       refuseUnsent(proxied, record, asGatewayError(thrown));
       return;
     }
@@ -89,6 +94,7 @@ export class ReverseProxy {
     const { route, pool } = way;
     const { persistence } = pool.config;
     const held = body?.length ?? 0;
+    const source = held === 0 ? undefined : this.#sourceOf(request);
     let forwarding: Forwarding;
     try {
       forwarding = new Forwarding({
@@ -108,12 +114,12 @@ export class ReverseProxy {
         mustClose,
         reroute: () => this.#reroute(proxied, record, body),
         over: (settled) => {
-          if (held > 0) this.#budget.hold(-held);
+          source?.hold(-held);
           over(settled);
         },
       });
     } catch (thrown) {
-      if (held > 0) this.#budget.hold(-held);
+      source?.hold(-held);
       refuseUnsent(proxied, record, asGatewayError(thrown));
       return;
     }

@@ -1,19 +1,19 @@
 // Reads a request's body whole, up to a limit and a deadline: a message, or a body small enough to be sent twice.
 import { IncomingMessage } from 'node:http';
 import { GatewayError } from '../../src/errors.ts';
-import type { BufferBudget } from '../buffer-budget.ts';
+import { FrameParts } from '../../src/mllp/frame-parts.ts';
+import { PartialMessage, type SourceBudget } from '../buffer-budget.ts';
+import { FrameClock } from '../frame-clock.ts';
 import { type Incoming, isWhole } from './client-request.ts';
 
 export interface WholeBodyLimits {
   readonly maxBytes: number;
-  /** From now to the last byte; for one that was made to wait, from then. To wait for so long is an end, too. */
+  /** From now to the last byte; the time that it is made to wait does not count. */
   readonly timeoutMs: number;
-  /** Room in the result before and behind the body. */
-  readonly before: number;
-  readonly behind: number;
-  readonly budget: BufferBudget;
-  /** With it the body may go on where the budget is spent, if it is its turn; to be given back with the bytes. */
-  readonly favour?: object;
+  /** What stands in the result before and behind the body. */
+  readonly before: Buffer;
+  readonly behind: Buffer;
+  readonly source: SourceBudget;
 }
 
 /** Calls `done` once: with the bytes, which the caller then holds in the budget, or with what went wrong. */
@@ -23,67 +23,61 @@ export function readWhole(
   limits: WholeBodyLimits,
   done: (result: Buffer | GatewayError) => void,
 ): void {
-  const { maxBytes, before, behind, budget, favour } = limits;
+  const { maxBytes, before, behind, source } = limits;
   if ((length ?? 0) > maxBytes) {
     done(new GatewayError('GW_ERR_FRAME_TOO_LARGE'));
     return;
   }
   // Of a request that was answered before its end, because what came of it made no sense, Node.js tells no 'close'.
   const socket = incoming instanceof IncomingMessage ? incoming.socket : undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  let waits = false;
-  const timer = setTimeout(() => {
-    const detail = waits ? 'limits.maxBuffered was spent' : undefined;
-    finish(new GatewayError('GW_ERR_HTTP_TIMEOUT', { detail }));
-  }, limits.timeoutMs);
-  const wake = (): void => {
-    const waited = waits;
-    waits = budget.isSpent && (favour === undefined || !budget.favours(favour));
-    if (waits) {
-      budget.onRoom(wake);
+  const around = before.length + behind.length;
+  const parts = new FrameParts((length ?? maxBytes) + around);
+  const clock = new FrameClock(() => finish(new GatewayError('GW_ERR_HTTP_TIMEOUT')));
+  const goOn = (): void => {
+    if (bytes === 0 && !source.hasRoom) {
+      source.onRoom(goOn);
       return;
     }
-    // The time that it was made to wait is not the client's.
-    if (waited) timer.refresh();
+    clock.resume();
     incoming.resume();
   };
+  const part = new PartialMessage(source, goOn);
+  let bytes = 0;
   const onData = (chunk: Buffer): void => {
     bytes += chunk.length;
     if (bytes > maxBytes) {
-      bytes -= chunk.length;
       finish(new GatewayError('GW_ERR_FRAME_TOO_LARGE'));
       return;
     }
-    chunks.push(chunk);
-    budget.hold(chunk.length);
-    // Waiting makes no room where all of it is there.
-    if (!budget.isSpent || bytes === length) return;
+    parts.add(chunk);
+    part.grow(bytes, length ?? maxBytes);
+    if (!part.waits) return;
     incoming.pause();
-    wake();
+    clock.pause();
   };
   const onEnd = (): void => finish(isWhole(incoming) ? undefined : new GatewayError('GW_ERR_HTTP_CUT'));
   const onClose = (): void => finish(new GatewayError('GW_ERR_HTTP_CUT'));
 
   function finish(error: GatewayError | undefined): void {
-    clearTimeout(timer);
-    budget.forget(wake);
+    clock.stop();
+    source.forget(goOn);
     incoming.off('data', onData).off('end', onEnd).off('close', onClose);
     socket?.off('close', onClose);
-    if (error !== undefined) {
-      budget.hold(-bytes);
-      if (favour !== undefined) budget.unfavour(favour);
-      done(error);
-      return;
-    }
-    const whole = Buffer.allocUnsafe(before + bytes + behind);
-    let at = before;
-    for (const chunk of chunks) at += chunk.copy(whole, at);
-    budget.hold(before + behind);
-    done(whole);
+    part.end();
+    if (error === undefined) {
+      const whole = parts.join(behind);
+      source.hold(whole.length);
+      done(whole);
+    } else done(error);
   }
 
+  if (before.length > 0) parts.add(before);
+  clock.start(limits.timeoutMs);
   incoming.on('data', onData).once('end', onEnd).once('close', onClose);
   socket?.once('close', onClose);
-  incoming.resume();
+  if (!source.hasRoom) {
+    incoming.pause();
+    clock.pause();
+  }
+  goOn();
 }

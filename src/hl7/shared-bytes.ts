@@ -1,5 +1,6 @@
 // Bytes that a parse worker reads where they lie: in shared memory, never in a clone of it. The gateway keeps them
 // meanwhile, so a worker that dies takes no message with it.
+import { sharedMemory } from '../mllp/shared-memory.ts';
 
 /** Crosses to a worker as it is. */
 export interface SharedBytes {
@@ -12,7 +13,7 @@ export interface SharedBytes {
 export function share(bytes: Buffer): SharedBytes {
   const { buffer, byteOffset, length } = bytes;
   if (buffer instanceof SharedArrayBuffer) return { memory: buffer, offset: byteOffset, length };
-  const memory = new SharedArrayBuffer(length);
+  const memory = sharedMemory(length);
   Buffer.from(memory).set(bytes);
   return { memory, offset: 0, length };
 }

@@ -1,5 +1,6 @@
 // The bytes of a frame that did not come in one chunk, until it is whole: kept as they came and joined once, or, of a
 // large frame, moved to their place as they come. Large frames lie in shared memory, which parse workers can read.
+import { growShared, sharedMemory } from './shared-memory.ts';
 
 /** Loose chunks are joined in blocks of this many, so that a trickle does not cost an object a byte. */
 const MAX_LOOSE = 1024;
@@ -62,7 +63,7 @@ export class FrameParts {
     let size = 0;
     for (const { length } of all) size += length;
     if (size <= SHARED_BYTES) return Buffer.concat(all, size);
-    const joined = Buffer.from(new SharedArrayBuffer(size));
+    const joined = Buffer.from(sharedMemory(size));
     let at = 0;
     for (const bytes of all) {
       joined.set(bytes, at);
@@ -97,7 +98,7 @@ export class FrameParts {
     const size = this.#size;
     const maxByteLength = Math.max(size, this.#maxBytes) + SLACK_BYTES;
     // Addresses for the largest frame, memory for what is there: the rest is not the process's until it is grown into.
-    const grown = new SharedArrayBuffer(Math.min(maxByteLength, size + STEP_BYTES), { maxByteLength });
+    const grown = sharedMemory(Math.min(maxByteLength, size + STEP_BYTES), maxByteLength);
     const view = new Uint8Array(grown);
     let at = 0;
     for (const part of this.#parts) {
@@ -111,7 +112,7 @@ export class FrameParts {
 
   #append(grown: SharedArrayBuffer, bytes: Buffer): void {
     const size = this.#size + bytes.length;
-    if (size > grown.byteLength) grown.grow(Math.min(grown.maxByteLength, size + STEP_BYTES));
+    if (size > grown.byteLength) growShared(grown, size + STEP_BYTES);
     new Uint8Array(grown, this.#size, bytes.length).set(bytes);
     this.#size = size;
   }

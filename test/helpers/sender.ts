@@ -10,6 +10,8 @@ import { resetSocket, writeAll, writePieces } from './wire.ts';
 export interface SenderOptions {
   /** Default 127.0.0.1. */
   readonly host?: string;
+  /** Where it comes from: an address of 127.0.0.0/8. */
+  readonly localAddress?: string;
   /** TLS with these. `servername` and `rejectUnauthorized` are as node:tls has them. */
   readonly tls?: tls.ConnectionOptions;
   /** True: stays writable after the peer's FIN. Default false, as most senders are. */
@@ -154,7 +156,9 @@ export class Sender {
 /** Resolves when connected, over TLS when the handshake is done; rejects with the socket's error. */
 export async function connectSender(port: number, options: SenderOptions = {}): Promise<Sender> {
   const host = options.host ?? '127.0.0.1';
-  const raw = net.connect({ host, port, noDelay: true, allowHalfOpen: options.allowHalfOpen ?? false });
+  const { localAddress, allowHalfOpen = false } = options;
+  const source = localAddress === undefined ? {} : { localAddress };
+  const raw = net.connect({ host, port, noDelay: true, allowHalfOpen, ...source });
   if (options.tls === undefined) {
     await once(raw, 'connect');
     return new Sender(raw, raw);
