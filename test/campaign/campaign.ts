@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { check } from './checker.ts';
+import { disturbancesOf } from './checks/calm.ts';
 import type { Ending } from './checks/ends.ts';
 import type { Violation } from './checks/violation.ts';
 import { EVENT_KINDS, type EventKind } from './events/kinds.ts';
@@ -16,15 +17,18 @@ import { type PlannedEvent, planOf } from './events/plan.ts';
 import { type Figures, figuresOf } from './figures.ts';
 import { within } from './peers/child.ts';
 import { ADMIN_TOKEN, GatewayProcess } from './peers/gateway-process.ts';
-import { NodeProcess, SenderProcess } from './peers/targets.ts';
-import { ACK_MS, PATIENCE_MS, type Profile, profileFor } from './profiles.ts';
-import { type JournalEntry, LogWriter } from './wire/log.ts';
+import type { TlsStart, Wire } from './peers/orders.ts';
+import { NodeProcess, SenderProcess, WebClientProcess } from './peers/targets.ts';
+import { PATIENCE_MS, type Profile, profileFor } from './profiles.ts';
+import { type JournalEntry, LogWriter, readLog } from './wire/log.ts';
 import { Prng } from './wire/prng.ts';
+import { makeTlsFiles } from './wire/tls.ts';
 
 export interface CampaignOptions {
   readonly seed: number;
   readonly events: number;
-  readonly durationMs: number;
+  /** By default what keeps one or two of three nodes disturbed at any time, times the profile's pace. */
+  readonly durationMs?: number;
   /** By default the seed's. */
   readonly profile?: string | undefined;
   /** Only events of these kinds. */
@@ -52,10 +56,10 @@ export interface CampaignResult {
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const NODES = ['a', 'b', 'c'];
-const SENDERS = 8;
-/** Together some 400 messages a second: what is looked for is order and loss under disturbance, not throughput. */
-const THINK_MS = 20;
+/** Between two events. */
+const EVENT_MS = 400;
+/** Half of what a sender waits: requests are what may end a process. */
+const WEB_THINK_MS = 10;
 /** A sender's log of this size holds a dozen messages: code has been loaded, connections are there. */
 const WARM_BYTES = 4_000;
 /**
@@ -87,30 +91,43 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
     one.close(),
   );
 
-  const nodes = await startNodes(folder, prng, stack);
+  const tls = makeTlsFiles(folder);
+  const nodes = await startNodes(profile, folder, tls, prng, stack);
   const host = ownAddress();
-  const [port, adminPort] = [await freePort(host), await freePort(host)];
-  const admin = `${host}:${adminPort}`;
-  const urls = Object.fromEntries(nodes.map(({ name, url }) => [name, url]));
-  const config = profile.config({ nodes: urls, listener: `${host}:${port}`, admin, token: ADMIN_TOKEN });
-  const gateway = stack.adopt(await GatewayProcess.start({ root, folder, config, admin }), (one) =>
-    one.kill(),
+  const wires = new Set([...profile.senders.map(({ wire }) => wire), ...profile.webClients]);
+  const ports = new Map<Wire, number>();
+  for (const wire of wires) ports.set(wire, await freePort(host));
+  const admin = `${host}:${await freePort(host)}`;
+  const listeners = Object.fromEntries([...ports].map(([wire, port]) => [wire, `${host}:${port}`]));
+  const config = profile.config({ nodes, listeners, admin, token: ADMIN_TOKEN, tls });
+  const { output, maxDescriptors } = profile;
+  const [port = 0] = ports.values();
+  const gateway = stack.adopt(
+    await GatewayProcess.start({
+      ...{ root, folder, config, admin, output, maxDescriptors },
+      listener: { host, port },
+    }),
+    (one) => one.kill(),
   );
   const descriptorsBefore = await fewestDescriptors(gateway);
-  const senders = startSenders(options, profile, { host, port }, folder, prng, stack);
+  const peers = { profile, host, ports, folder, tls, prng, stack };
+  const senders = startSenders(options, peers);
+  const webClients = startWebClients(peers);
   await until(() => senders.every(({ logBytes }) => logBytes > WARM_BYTES), QUIET_MS, 'senders at work');
   const memoryBefore = await gateway.memory();
   phases.end('start');
 
-  const kinds = kindsFor(gateway, options.kinds);
-  const plan = planOf({ ...options, kinds, nodes: nodes.length, senders: senders.length }, prng);
+  const kinds = kindsFor(gateway, profile, options.kinds);
+  const durationMs = options.durationMs ?? options.events * EVENT_MS * profile.pace;
+  const plan = planOf({ ...options, durationMs, kinds, nodes: nodes.length, senders: senders.length }, prng);
   await perform(plan, { node: nodes, sender: senders, gateway: [gateway] }, journal, options.onEvent);
   phases.end('events');
 
-  for (const sender of senders) sender.act('finish');
-  const finished = Promise.all(senders.map(({ exited }) => exited));
+  const clients = [...senders, ...webClients];
+  for (const client of clients) client.act('finish');
+  const finished = Promise.all(clients.map(({ exited }) => exited));
   await Promise.race([finished, pause(quietMs, undefined, { ref: false })]);
-  await Promise.all(senders.map((sender) => sender.kill()));
+  await Promise.all(clients.map((client) => client.kill()));
   phases.end('senders’ end');
   let what: readonly string[] = [];
   // The first look at which it is as few counts: health checks open some for a moment.
@@ -129,6 +146,7 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
   const logs = {
     senders: Object.fromEntries(senders.map((sender) => [sender.name, sender.readLog()])),
     nodes: Object.fromEntries(nodes.map((node) => [node.name, node.readLogs()])),
+    webClients: Object.fromEntries(webClients.map((client) => [client.name, client.readLog()])),
   };
   const lines = gateway.readLog();
   const ending: Ending = {
@@ -138,51 +156,83 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
     handovers,
     stderr: gateway.stderr,
     failures: gateway.failures(),
+    uncaught: gateway.uncaught(),
     reloads: gateway.findings,
+    disturbances: disturbancesOf(readLog<JournalEntry>(join(folder, 'journal.jsonl'))),
   };
   const figures = { seconds: phases.seconds, ...figuresOf(logs, plan, lines, ending) };
   return { profile, violations: check(logs, profile, ending), figures };
 }
 
-function kindsFor({ features }: GatewayProcess, only: CampaignOptions['kinds']): EventKind[] {
+function kindsFor(
+  { features }: GatewayProcess,
+  { except, only: ofProfile }: Profile,
+  only: CampaignOptions['kinds'],
+): EventKind[] {
   const unknown = only?.find((name) => !EVENT_KINDS.some(({ kind }) => kind === name));
   if (unknown !== undefined) throw new Error(`no kind of event ${unknown}`);
   return EVENT_KINDS.filter(
-    ({ kind, supported }) => only?.includes(kind) !== false && supported?.(features) !== false,
+    ({ kind, supported }) =>
+      only?.includes(kind) !== false &&
+      ofProfile?.includes(kind) !== false &&
+      !except.includes(kind) &&
+      supported?.(features) !== false,
   );
 }
 
-async function startNodes(folder: string, prng: Prng, stack: AsyncDisposableStack): Promise<NodeProcess[]> {
+async function startNodes(
+  { nodes: wanted, ackMs }: Profile,
+  folder: string,
+  tls: TlsStart,
+  prng: Prng,
+  stack: AsyncDisposableStack,
+): Promise<NodeProcess[]> {
   const host = ownAddress();
-  const nodes = NODES.map((name) => {
-    const start = { name, host, port: 0, seed: prng.int(0, 1e9), ackMs: ACK_MS };
-    return stack.adopt(new NodeProcess(start, folder), (node) => node.kill());
+  const nodes = wanted.map(({ name, pool, wire }) => {
+    const start = { name, wire, tls, host, port: 0, seed: prng.int(0, 1e9), ackMs };
+    return stack.adopt(new NodeProcess(start, pool, folder), (node) => node.kill());
   });
   await Promise.all(nodes.map((node) => node.restart()));
   return nodes;
 }
 
+interface Peers {
+  readonly profile: Profile;
+  readonly host: string;
+  readonly ports: ReadonlyMap<Wire, number>;
+  readonly folder: string;
+  readonly tls: TlsStart;
+  readonly prng: Prng;
+  readonly stack: AsyncDisposableStack;
+}
+
 function startSenders(
-  { senders: count = SENDERS, sharedIds = false }: CampaignOptions,
-  profile: Profile,
-  to: { readonly host: string; readonly port: number },
-  folder: string,
-  prng: Prng,
-  stack: AsyncDisposableStack,
+  { senders: count, sharedIds = false }: CampaignOptions,
+  { profile, host, ports, folder, tls, prng, stack }: Peers,
 ): SenderProcess[] {
-  return Array.from({ length: count }, (_, i) => {
+  return profile.senders.slice(0, count).map((one, i) => {
     const sender = new SenderProcess({
-      name: `S${i}`,
-      ...to,
+      ...{ name: `S${i}`, host, tls },
+      ...one,
+      port: ports.get(one.wire) ?? 0,
       log: join(folder, `sender-${i}.jsonl`),
       seed: prng.int(0, 1e9),
-      // Most wait for each answer, as nearly all senders do; the last two do not, and one says the same ids again.
-      window: i >= count - 2 ? 4 : 1,
-      thinkMs: THINK_MS,
-      ids: sharedIds || profile.sharedIds ? 'shared' : i === 0 ? 'repeated' : 'unique',
+      ids: sharedIds || profile.sharedIds ? 'shared' : one.ids,
       patienceMs: PATIENCE_MS,
     });
-    return stack.adopt(sender, (one) => one.kill());
+    return stack.adopt(sender, (process) => process.kill());
+  });
+}
+
+function startWebClients({ profile, host, ports, folder, tls, prng, stack }: Peers): WebClientProcess[] {
+  return profile.webClients.map((wire, i) => {
+    const client = new WebClientProcess({
+      ...{ name: `W${i}`, wire, tls, host, patienceMs: PATIENCE_MS, thinkMs: WEB_THINK_MS },
+      port: ports.get(wire) ?? 0,
+      log: join(folder, `web-client-${i}.jsonl`),
+      seed: prng.int(0, 1e9),
+    });
+    return stack.adopt(client, (process) => process.kill());
   });
 }
 

@@ -1,6 +1,6 @@
 // A campaign in figures, for people. Promises: nothing is judged by them but that enough has happened.
 import type { Ending } from './checks/ends.ts';
-import { factsOf, type Logs } from './checks/facts.ts';
+import { factsOf, type Logs, type SenderConnection } from './checks/facts.ts';
 import type { PlannedEvent } from './events/plan.ts';
 
 export interface Figures {
@@ -20,6 +20,9 @@ export interface Figures {
   readonly retried: number;
   /** By the gateway's log: how often each way of failing was what a message ended with. */
   readonly failed: Readonly<Record<string, number>>;
+  /** From the sending to the answer, of what was answered at the first attempt: with nodes that are slow, late or gone. */
+  readonly answerMs: string;
+  readonly web: Readonly<Record<string, number>>;
   readonly descriptors: string;
   readonly memory: string;
 }
@@ -58,6 +61,8 @@ export function figuresOf(
           : [],
       ),
     ),
+    answerMs: answerTimes(connections),
+    web: counts(Object.values(logs.webClients ?? {}).flatMap((entries) => entries.map(({ e }) => e))),
     descriptors: `${descriptors.before} → ${descriptors.after}`,
     memory: (['heapUsed', 'external', 'rss'] as const)
       .map((what) => `${what} ${inMib(memory.before[what])} → ${inMib(memory.after[what])} MiB`)
@@ -69,4 +74,18 @@ function counts(names: readonly string[]): Record<string, number> {
   const by: Record<string, number> = {};
   for (const name of names.toSorted()) by[name] = (by[name] ?? 0) + 1;
   return by;
+}
+
+function answerTimes(connections: readonly SenderConnection[]): string {
+  const times = connections.flatMap(({ steps }) => {
+    const outstanding: number[] = [];
+    return steps.flatMap((step) => {
+      if ('send' in step) outstanding.push(step.send.t);
+      const sent = 'send' in step ? undefined : outstanding.shift();
+      return sent !== undefined && 'ack' in step ? [(step.ack.t - sent) / 1_000] : [];
+    });
+  });
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(1);
+  return `p50 ${at(0.5)}, p99 ${at(0.99)}, most ${(sorted.at(-1) ?? 0).toFixed(1)}`;
 }

@@ -1,5 +1,8 @@
 // The configs that a campaign runs the gateway with, and what each of them promises, which is what the checker holds it to.
-// Promises: two profiles differ in what may happen to a message, not only in figures.
+// Promises: two profiles differ in what may happen to a message, in who speaks what, or in what the gateway has to work with.
+import type { Output } from './peers/child.ts';
+import { type Content, isHttp, isTls, type TlsStart, type Wire } from './peers/orders.ts';
+import { SERVER_NAME } from './wire/tls.ts';
 
 /** What the config says that the checker needs to know. */
 export interface Promises {
@@ -12,30 +15,119 @@ export interface Promises {
   readonly refusals: readonly string[];
   /** `key`: a sticky key has one message in flight, over all connections; here each sender is a key. */
   readonly ordering: 'connection' | 'key';
+  /** By sender, the nodes that its messages may reach; undefined: any node. */
+  readonly routes?: Readonly<Record<string, readonly string[]>>;
+  /** Nodes that answer over HTTP, where a connection may be used again after a wrong answer: it ended where it should. */
+  readonly httpNodes?: readonly string[];
+  /** Senders that post, whose idle connections a process that leaves closes while a request may be on its way. */
+  readonly httpSenders?: readonly string[];
+  /** A sender stays with its node while neither that one nor the next is disturbed. */
+  readonly sticky?: boolean;
+  /** Shares of the nodes, none of which is ever disturbed. */
+  readonly weights?: Readonly<Record<string, number>>;
+  /** Used only while no other node is there. */
+  readonly backups?: readonly string[];
+  /** Some answers wait for those of the same frame. */
+  readonly batch?: boolean;
+  /** After a disturbance has ended, how long the gateway may take until all is as before. */
+  readonly settleMs?: number;
+  /** Beyond what V8 and malloc keep anyway, see checks/ends.ts. */
+  readonly memoryGrowth?: number;
 }
 
 export interface Addresses {
-  /** URLs by name. */
-  readonly nodes: Readonly<Record<string, string>>;
-  /** Where senders connect, and the admin API: fixed, so that another process can take them over. */
-  readonly listener: string;
+  readonly nodes: readonly { readonly name: string; readonly pool: string; readonly url: string }[];
+  /** Where senders connect, by what they speak, and the admin API: fixed, so that another process can take them over. */
+  readonly listeners: Readonly<Partial<Record<Wire, string>>>;
   readonly admin: string;
   readonly token: string;
+  readonly tls: TlsStart;
+}
+
+export interface ProfileNode {
+  readonly name: string;
+  readonly pool: string;
+  readonly wire: Wire;
+}
+
+export interface ProfileSender {
+  readonly wire: Wire;
+  readonly content: Content;
+  readonly window: number;
+  readonly thinkMs: number;
+  readonly ids: 'unique' | 'repeated' | 'shared';
 }
 
 export interface Profile extends Promises {
   readonly name: string;
   /** All senders use the same two control ids. */
   readonly sharedIds: boolean;
+  readonly nodes: readonly ProfileNode[];
+  readonly senders: readonly ProfileSender[];
+  /** Clients that make other requests than messages. */
+  readonly webClients: readonly Wire[];
+  /** Kinds of events that this config cannot be judged with, or these only. */
+  readonly except: readonly string[];
+  readonly only: readonly string[] | undefined;
+  /** Times the usual time between two events: how much calm there is in between. */
+  readonly pace: number;
+  readonly ackMs: number;
+  readonly output: Output;
+  readonly maxDescriptors: number | undefined;
   readonly config: (addresses: Addresses) => object;
 }
 
 /** Short, so that a campaign meets every deadline often; long enough for a busy machine to meet them without a fault. */
 export const ACK_MS = 400;
+/**
+ * Where nothing may happen without a fault of the plan: a node that is not disturbed answers within this on any machine, and the
+ * gateway never takes it for gone.
+ */
+const CALM_ACK_MS = 2_500;
 /** Well above what a message can take: in the queue, twice with a node, behind others of its connection. */
 export const PATIENCE_MS = 15_000;
 /** A connection to a node without messages is closed after this; so the gateway's descriptors are soon the first ones. */
 export const IDLE_MS = 2_000;
+/** Together some 400 messages a second: what is looked for is order and loss under disturbance, not throughput. */
+const THINK_MS = 20;
+/** Checks every 250 ms, an absence of 500 ms at most, and a second for a busy machine. */
+const SETTLE_MS = 2_000;
+const SENDERS = 8;
+const MIB = 1024 * 1024;
+
+/** Most wait for each answer, as nearly all senders do; the last two do not, and one says the same ids again. */
+function plainSenders(wires: readonly Wire[] = ['mllp'], over: Partial<ProfileSender> = {}): ProfileSender[] {
+  return Array.from({ length: SENDERS }, (_, i) => {
+    const wire = wires[i % wires.length] ?? 'mllp';
+    return {
+      wire,
+      content: 'plain',
+      // A client has one request at a time.
+      window: i >= SENDERS - 2 && !isHttp(wire) ? 4 : 1,
+      thinkMs: THINK_MS,
+      ids: i === 0 ? 'repeated' : 'unique',
+      ...over,
+    };
+  });
+}
+
+function nodesOf(wires: readonly Wire[]): ProfileNode[] {
+  return wires.map((wire, i) => ({ name: 'abcdef'.charAt(i), pool: 'pool', wire }));
+}
+
+const DISTURB_NOTHING = [
+  'sender-burst',
+  'sender-mid-frame',
+  'sender-reset',
+  'sender-half-close',
+  'reload',
+  'gateway-stop',
+];
+/** Of the senders in `mixed`, half go to the other pool. */
+const POSTED = ['S1', 'S3', 'S4', 'S6'];
+/** A log that nobody can read does not say what became of them. */
+const NEED_LOG = ['config-reload', 'hot-restart'];
+const STICKY_EJECTION = { base: '250ms', max: '500ms' };
 
 const PROFILES: readonly Profile[] = [
   profile({ name: 'default', onAmbiguous: 'fail' }),
@@ -62,64 +154,243 @@ const PROFILES: readonly Profile[] = [
   profile({ name: 'keyed', onAmbiguous: 'other-node', ordering: 'key' }),
   // Nodes that answer twice, and hardly anything but the place on a connection to tell whose answer it is.
   profile({ name: 'shared-ids', onAmbiguous: 'other-node', pipelining: 4, sharedIds: true }),
+  profile({
+    name: 'tls',
+    onAmbiguous: 'other-node',
+    pipelining: 4,
+    nodes: nodesOf(['mllps', 'mllps', 'mllps']),
+    senders: plainSenders(['mllps']),
+  }),
+  // Four listeners, two pools, and every way from one protocol to the other.
+  profile({
+    name: 'mixed',
+    onAmbiguous: 'fail',
+    nodes: [
+      ...nodesOf(['mllp', 'mllps', 'mllp']),
+      { name: 'd', pool: 'posted', wire: 'http' },
+      { name: 'e', pool: 'posted', wire: 'https' },
+    ],
+    senders: plainSenders(['mllp', 'mllps', 'http', 'https']),
+    routes: [{ name: 'posted', when: { 'MSH-3': POSTED }, to: 'posted' }],
+    reaches: Object.fromEntries(
+      Array.from({ length: SENDERS }, (_, i) => `S${i}`).map((name) => [
+        name,
+        POSTED.includes(name) ? ['d', 'e'] : ['a', 'b', 'c'],
+      ]),
+    ),
+  }),
+  profile({
+    name: 'posted',
+    onAmbiguous: 'other-node',
+    onUnavailable: 'AE',
+    nodes: nodesOf(['http', 'https', 'http']),
+    senders: plainSenders(['http', 'https']),
+  }),
+  // What browsers and programs do beside the messages: requests, tunnels, and leaving at any moment.
+  profile({
+    name: 'web',
+    onAmbiguous: 'fail',
+    nodes: nodesOf(['http', 'http', 'https']),
+    senders: plainSenders(['http', 'https']).slice(0, 2),
+    webClients: ['http', 'https', 'http', 'https', 'http', 'https'],
+  }),
+  // Large frames together need more than there is; small messages of others go on beside them.
+  profile({
+    name: 'large',
+    onAmbiguous: 'fail',
+    ackMs: CALM_ACK_MS,
+    pace: 2,
+    senders: plainSenders(['mllp', 'mllps', 'http']).map((one, i) =>
+      i < 4 ? { ...one, content: 'large', ids: 'unique', thinkMs: 150 } : one,
+    ),
+    top: { limits: { maxBuffered: '16MiB' } },
+    memoryGrowth: 100 * MIB,
+  }),
+  profile({
+    name: 'split',
+    onAmbiguous: 'fail',
+    senders: plainSenders(['mllp'], { content: 'batch', window: 1, ids: 'unique', thinkMs: 40 }),
+    listener: { batch: 'split' },
+    batch: true,
+  }),
+  profile({
+    name: 'checked',
+    onAmbiguous: 'fail',
+    senders: plainSenders(['mllp', 'http'], { content: 'checked', ids: 'unique' }),
+    validate: { fields: ['PID-3'], segments: ['PID'] },
+  }),
+  profile({
+    name: 'enhanced',
+    onAmbiguous: 'fail',
+    pipelining: 4,
+    senders: plainSenders(['mllp'], { content: 'enhanced' }),
+  }),
+  profile({
+    name: 'enhanced-shared-ids',
+    onAmbiguous: 'fail',
+    senders: plainSenders(['mllp'], { content: 'enhanced', window: 1 }),
+    sharedIds: true,
+  }),
+  profile({
+    name: 'sticky',
+    onAmbiguous: 'fail',
+    sticky: true,
+    ackMs: CALM_ACK_MS,
+    pace: 4,
+    pool: { ejection: STICKY_EJECTION },
+  }),
+  profile({
+    name: 'sticky-table',
+    onAmbiguous: 'other-node',
+    sticky: true,
+    ackMs: CALM_ACK_MS,
+    pace: 4,
+    pool: { persistence: { by: ['MSH-3'], mode: 'table' }, ejection: STICKY_EJECTION },
+  }),
+  profile({
+    name: 'weighted',
+    onAmbiguous: 'fail',
+    ackMs: CALM_ACK_MS,
+    only: DISTURB_NOTHING,
+    weights: { a: 3, b: 2, c: 1 },
+    pool: {
+      persistence: undefined,
+      balance: 'round-robin',
+      connections: { max: 64, idle: `${IDLE_MS}ms`, repeatedIds: 'redial' },
+    },
+  }),
+  profile({
+    name: 'backup',
+    onAmbiguous: 'fail',
+    ackMs: CALM_ACK_MS,
+    pace: 4,
+    backups: ['c'],
+    pool: { ejection: STICKY_EJECTION },
+  }),
+  profile({ name: 'log-full', onAmbiguous: 'fail', output: 'full', except: NEED_LOG }),
+  profile({ name: 'log-unread', onAmbiguous: 'fail', output: 'unread', except: NEED_LOG }),
+  // Fewer open files than a crowd of connections needs; see the event of that name.
+  profile({ name: 'descriptors', onAmbiguous: 'fail', maxDescriptors: 90, except: ['hot-restart'] }),
 ];
+
+export const PROFILE_NAMES: readonly string[] = PROFILES.map(({ name }) => name);
 
 export function profileFor(seed: number, name?: string): Profile {
   const found =
     name === undefined ? PROFILES[seed % PROFILES.length] : PROFILES.find((one) => one.name === name);
-  if (found === undefined)
-    throw new Error(`no profile ${name}; there are ${PROFILES.map((one) => one.name).join(', ')}`);
+  if (found === undefined) throw new Error(`no profile ${name}; there are ${PROFILE_NAMES.join(', ')}`);
   return found;
 }
 
-interface Sketch {
+interface Sketch extends Partial<Omit<Profile, 'routes' | 'config' | 'refusals' | 'attempts'>> {
   readonly name: string;
   readonly onAmbiguous: Promises['onAmbiguous'];
-  readonly pipelining?: number;
   readonly onUnavailable?: 'close' | 'AE';
-  readonly ordering?: Promises['ordering'];
-  readonly sharedIds?: boolean;
-  /** More keys of the pool. */
+  /** Before the route that takes all. */
+  readonly routes?: readonly object[];
+  readonly reaches?: Promises['routes'];
+  readonly validate?: object;
+  /** More keys of each MLLP listener, of each pool, and of the whole. */
+  readonly listener?: object;
   readonly pool?: object;
+  readonly top?: object;
 }
 
-function profile({
-  name,
-  onAmbiguous,
-  pipelining = 1,
-  onUnavailable = 'close',
-  ordering = 'connection',
-  sharedIds = false,
-  pool,
-}: Sketch): Profile {
-  return {
-    name,
-    pipelining,
+function profile(sketch: Sketch): Profile {
+  const { onAmbiguous, onUnavailable = 'close', validate, reaches, routes: _routes, ...rest } = sketch;
+  const { listener: _listener, pool: _pool, top: _top, ...promises } = rest;
+  const nodes = sketch.nodes ?? nodesOf(['mllp', 'mllp', 'mllp']);
+  const made = {
+    pipelining: 1,
+    ordering: 'connection' as const,
+    sharedIds: false,
+    senders: plainSenders(),
+    webClients: [],
+    except: [],
+    only: undefined,
+    pace: 1,
+    ackMs: ACK_MS,
+    output: 'file' as const,
+    maxDescriptors: undefined,
+    settleMs: SETTLE_MS,
+    ...promises,
     onAmbiguous,
+    nodes,
     attempts: onAmbiguous === 'fail' ? 1 : 2,
-    refusals: onUnavailable === 'close' ? [] : [onUnavailable],
+    refusals: [
+      ...(onUnavailable === 'close' ? [] : [onUnavailable]),
+      ...(validate === undefined ? [] : ['AE']),
+    ],
+    httpSenders: (sketch.senders ?? []).flatMap(({ wire }, i) => (isHttp(wire) ? [`S${i}`] : [])),
+    httpNodes: nodes.filter(({ wire }) => isHttp(wire)).map(({ name }) => name),
+    ...(reaches === undefined ? {} : { routes: reaches }),
+  };
+  return { ...made, config: (addresses) => configOf(sketch, made, addresses) };
+}
+
+type Made = Pick<Promises, 'pipelining' | 'ordering' | 'weights' | 'backups'> & Pick<Profile, 'ackMs'>;
+
+function configOf(sketch: Sketch, made: Made, addresses: Addresses): object {
+  const { onUnavailable = 'close', validate } = sketch;
+  const pools = Map.groupBy(addresses.nodes, ({ pool }) => pool);
+  const listeners = Object.entries(addresses.listeners).map(([wire, bind]) => [
+    `in-${wire}`,
+    {
+      bind,
+      onUnavailable,
+      ...(isHttp(wire as Wire) ? { protocol: 'http' } : sketch.listener),
+      ...(isTls(wire as Wire) ? { tls: addresses.tls } : {}),
+    },
+  ]);
+  return {
+    listeners: Object.fromEntries(listeners),
+    pools: Object.fromEntries(
+      [...pools].map(([name, nodes]) => [name, poolOf(sketch, made, nodes, addresses)]),
+    ),
+    routes: [
+      ...(sketch.routes ?? []),
+      { name: 'all', to: 'pool', ...(validate === undefined ? {} : { validate }) },
+    ],
+    shutdown: { timeout: '5s' },
+    hotRestart: true,
+    admin: { bind: addresses.admin, token: addresses.token },
+    ...sketch.top,
+  };
+}
+
+function poolOf(
+  { onAmbiguous, pool }: Sketch,
+  { pipelining, ordering, weights, backups, ackMs }: Made,
+  nodes: Addresses['nodes'],
+  { tls }: Addresses,
+): object {
+  const isCalm = ackMs > ACK_MS;
+  const isMllp = nodes.every(({ url }) => url.startsWith('mllp'));
+  const entries = nodes.map(({ name, url }) => [
+    name,
+    {
+      url,
+      ...(url.startsWith('mllps:') || url.startsWith('https:')
+        ? { tls: { ca: tls.cert, servername: SERVER_NAME } }
+        : {}),
+      ...(weights === undefined ? {} : { weight: weights[name] }),
+      ...(backups?.includes(name) === true ? { backup: true } : {}),
+    },
+  ]);
+  return {
+    nodes: Object.fromEntries(entries),
+    persistence: { by: ['MSH-3'] },
     ordering,
-    sharedIds,
-    config: ({ nodes, listener, admin, token }) => ({
-      listeners: { in: { bind: listener, onUnavailable } },
-      pools: {
-        pool: {
-          nodes: Object.fromEntries(Object.entries(nodes).map(([node, url]) => [node, { url }])),
-          persistence: { by: ['MSH-3'] },
-          ordering,
-          // Below what a Mirth listener takes. Nodes here answer twice and ids repeat, for which only `redial` promises anything.
-          connections: { max: 4, pipelining, idle: `${IDLE_MS}ms`, repeatedIds: 'redial' },
-          queue: { timeout: '1s' },
-          timeouts: { connect: '500ms', ack: `${ACK_MS}ms` },
-          retry: { attempts: 2, budget: '1500ms', onAmbiguous },
-          health: { interval: '250ms', timeout: '250ms', rise: 1, fall: 2 },
-          ...pool,
-        },
-      },
-      routes: [{ name: 'all', to: 'pool' }],
-      shutdown: { timeout: '5s' },
-      hotRestart: true,
-      admin: { bind: admin, token },
-    }),
+    // Below what a Mirth listener takes. Nodes here answer twice and ids repeat, for which only `redial` promises anything.
+    connections: {
+      max: 4,
+      idle: `${IDLE_MS}ms`,
+      ...(isMllp ? { pipelining, repeatedIds: 'redial' } : {}),
+    },
+    queue: { timeout: '1s' },
+    timeouts: { connect: isCalm ? '2s' : '500ms', ack: `${ackMs}ms` },
+    retry: { attempts: 2, budget: '1500ms', onAmbiguous },
+    health: { interval: '250ms', timeout: isCalm ? '2s' : '250ms', rise: 1, fall: isCalm ? 3 : 2 },
+    ...pool,
   };
 }

@@ -1,10 +1,11 @@
-// The long form: `node test/campaign/run.ts --seed 1 --events 1000 --duration 400s`. Prints the seed and what happened; exit 1 on a
-// violation, whose logs are then kept. Promises: the same seed plans the same events.
+// The long form: `node test/campaign/run.ts --seed 1 --events 1000`, or `--profile all --seeds 10`. Prints each seed and what
+// happened; exit 1 on a violation, whose logs are then kept. Promises: the same seed plans the same events.
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { runCampaign } from './campaign.ts';
+import { type CampaignResult, runCampaign } from './campaign.ts';
 import { RULES, type Violation } from './checks/violation.ts';
 import { MUTANTS, runMutant } from './mutants.ts';
+import { PROFILE_NAMES, profileFor } from './profiles.ts';
 
 /** Of each rule: enough to see a pattern. */
 const SHOWN = 20;
@@ -12,7 +13,8 @@ const SHOWN = 20;
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
-    events: { type: 'string', default: '1000' },
+    seeds: { type: 'string', default: '1' },
+    events: { type: 'string' },
     duration: { type: 'string' },
     profile: { type: 'string' },
     only: { type: 'string' },
@@ -29,46 +31,71 @@ function count(name: string, text: string): number {
 }
 
 const seed = count('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000)));
-const events = count('events', values.events);
-/** By default what keeps one or two of three nodes disturbed at any time. */
-const seconds =
-  values.duration === undefined ? events * 0.4 : count('duration', values.duration.replace(/s$/, ''));
+const seeds = count('seeds', values.seeds);
+const durationMs =
+  values.duration === undefined ? undefined : count('duration', values.duration.replace(/s$/, '')) * 1_000;
 if (values.keep !== undefined) mkdirSync(values.keep, { recursive: true });
 const startedAt = performance.now();
 const passed = (): string => `${Math.round((performance.now() - startedAt) / 1_000)} s`;
 
 if (values.mutants) await runMutants();
-else await runOne();
+else if (values.profile === 'all') await runAll(PROFILE_NAMES);
+else if (seeds > 1) await runAll([values.profile]);
+else report(await runOne(seed, values.profile, count('events', values.events ?? '1000')), SHOWN);
 
-async function runOne(): Promise<void> {
-  console.log(`seed ${seed}, ${events} events over ${seconds} s`);
-  const { profile, violations, figures, logs } = await runCampaign({
-    seed,
-    events,
-    durationMs: seconds * 1_000,
-    profile: values.profile,
+/** One campaign of each profile and seed, one after the other, and what they were together. */
+async function runAll(profiles: readonly (string | undefined)[]): Promise<void> {
+  const events = count('events', values.events ?? '50');
+  const sum = { campaigns: 0, events: 0, messages: 0, requests: 0, violations: 0 };
+  for (let one = seed; one < seed + seeds; one++) {
+    for (const profile of profiles) {
+      const result = await runOne(one, profile, events);
+      const { figures, violations } = result;
+      sum.campaigns++;
+      sum.events += Object.values(figures.events).reduce((all, number) => all + number, 0);
+      sum.messages += figures.messages;
+      sum.requests += figures.web.request ?? 0;
+      sum.violations += violations.length;
+      const { name } = result.profile;
+      console.log(
+        `${passed()}: seed ${one}, ${name}: ${figures.messages} messages, ${violations.length} violations`,
+      );
+      if (violations.length > 0) report(result, 5);
+    }
+  }
+  console.log(
+    `together: ${Object.entries(sum)
+      .map(([name, number]) => `${number} ${name}`)
+      .join(', ')}`,
+  );
+}
+
+async function runOne(one: number, profile: string | undefined, events: number): Promise<CampaignResult> {
+  console.log(`seed ${one}, profile ${profileFor(one, profile).name}, ${events} events`);
+  return await runCampaign({
+    ...{ seed: one, events, profile, keep: values.keep, sharedIds: values['shared-ids'] },
+    ...(durationMs === undefined ? {} : { durationMs }),
     kinds: values.only?.split(','),
-    keep: values.keep,
-    sharedIds: values['shared-ids'],
     onEvent: ({ number, kind }, of) => {
       if (!values.quiet && (process.stdout.isTTY || number % 100 === 0))
         console.log(`${passed()}: ${number}/${of} ${kind.kind}`);
     },
   });
+}
+
+function report({ profile, figures, violations, logs }: CampaignResult, shown: number): void {
   console.log(`profile ${profile.name}, ${passed()}`);
-  for (const [name, value] of Object.entries(figures))
-    console.log(
-      `  ${name}: ${
-        typeof value === 'object'
-          ? Object.entries(value)
-              .map(([k, v]) => `${k} ${v}`)
-              .join(', ')
-          : value
-      }`,
-    );
-  print(violations);
+  for (const [name, value] of Object.entries(figures)) console.log(`  ${name}: ${told(value)}`);
+  print(violations, shown);
   if (logs !== undefined) console.log(`logs in ${logs}`);
-  process.exitCode = violations.length > 0 ? 1 : 0;
+  if (violations.length > 0) process.exitCode = 1;
+}
+
+function told(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, one]) => `${name} ${one}`)
+    .join(', ');
 }
 
 /** Each mutant must be caught, and as what it is. */
@@ -82,7 +109,7 @@ async function runMutants(): Promise<void> {
   }
 }
 
-function print(found: readonly Violation[], shown = SHOWN): void {
+function print(found: readonly Violation[], shown: number): void {
   console.log(`${found.length} violations`);
   for (const [rule, ones] of Map.groupBy(found, (one) => one.rule)) {
     console.log(`${rule} (${RULES[rule]}): ${ones.length}`);

@@ -13,7 +13,12 @@ export function checkDeliveries(facts: Facts, promises: Promises): Violation[] {
         ? deliveries.map((one) => unknown(one, facts))
         : checkCounts(sends, deliveries, facts, promises);
     }),
-    ...facts.nodeConnections.flatMap((connection) => checkConnection(connection, promises.pipelining)),
+    ...facts.deliveries
+      .filter(({ sha }) => facts.invalid.has(sha))
+      .map((delivery) => ({ rule: 'invalid-delivered' as const, text: told(delivery) })),
+    ...facts.nodeConnections
+      .filter(({ node }) => promises.httpNodes?.includes(node) !== true)
+      .flatMap((connection) => checkConnection(connection, promises.pipelining)),
   ];
 }
 

@@ -1,5 +1,7 @@
 // What is left when a campaign is over: senders without their answers, descriptors, memory, and how the gateway ended. Pure.
 // Promises: each bound is stated here, with why it is that number.
+import type { Promises } from '../profiles.ts';
+import type { Disturbance } from './calm.ts';
 import type { Facts } from './facts.ts';
 import type { Violation } from './violation.ts';
 
@@ -20,8 +22,11 @@ export interface Ending {
   readonly stderr: string;
   /** Lines of the gateway's own log that say that it failed. */
   readonly failures: readonly string[];
+  /** Of those, what the process itself says of an error that nobody had caught. */
+  readonly uncaught: readonly string[];
   /** Reloads that went otherwise than what was in the file asks for. */
   readonly reloads: readonly string[];
+  readonly disturbances: readonly Disturbance[];
 }
 
 /** A hot restart: in microseconds from when the new process was started to when the old one was gone. */
@@ -45,7 +50,8 @@ const RSS_GROWTH = 64 * MIB;
 
 export function checkEnding(
   facts: Facts,
-  { descriptors, memory, exit, handovers, stderr, failures, reloads }: Ending,
+  { descriptors, memory, exit, handovers, stderr, failures, uncaught, reloads }: Ending,
+  { memoryGrowth }: Pick<Promises, 'memoryGrowth'> = {},
 ): Violation[] {
   const found: Violation[] = [...facts.connections.keys()]
     .filter((sender) => !facts.done.has(sender))
@@ -57,7 +63,7 @@ export function checkEnding(
     });
   // A process that took over has not been measured when it was new: all of them are held against the first.
   for (const after of [...handovers.map((one) => one.memory), memory.after])
-    found.push(...checkMemory(memory.before, after));
+    found.push(...checkMemory(memory.before, after, memoryGrowth));
   for (const [at, { exit: left }] of handovers.entries())
     if (left?.code !== 0)
       found.push({
@@ -67,17 +73,18 @@ export function checkEnding(
   if (exit?.code !== 0)
     found.push({ rule: 'exit', text: exit === undefined ? 'too early' : JSON.stringify(exit) });
   if (stderr !== '') found.push({ rule: 'exit', text: `on stderr: ${stderr}` });
+  for (const text of uncaught) found.push({ rule: 'uncaught', text });
   for (const line of failures) found.push({ rule: 'exit', text: line });
   for (const text of reloads) found.push({ rule: 'reload', text });
   return found;
 }
 
-function checkMemory(before: Memory, after: Memory): Violation[] {
+function checkMemory(before: Memory, after: Memory, rssGrowth = RSS_GROWTH): Violation[] {
   return (
     [
       ['heapUsed', HEAP_GROWTH],
       ['external', HEAP_GROWTH],
-      ['rss', RSS_GROWTH],
+      ['rss', rssGrowth],
     ] as const
   ).flatMap(([what, bound]) => {
     const growth = after[what] - before[what];

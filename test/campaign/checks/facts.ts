@@ -1,6 +1,6 @@
 // What the logs of senders and nodes say, sorted out for the checks: messages with every time they were sent, connections,
 // deliveries with their answers. Pure. Promises: nothing here is judged, and nothing comes from the gateway.
-import type { AnswerKind, NodeEntry, SenderEntry } from '../wire/log.ts';
+import type { AnswerKind, NodeEntry, SenderEntry, WebClientEntry } from '../wire/log.ts';
 
 export interface Send {
   readonly sender: string;
@@ -9,6 +9,7 @@ export interface Send {
   readonly id: string;
   readonly sha: string;
   readonly t: number;
+  readonly bytes: number;
 }
 
 export interface Ack {
@@ -22,7 +23,13 @@ export interface Ack {
 export interface SenderConnection {
   readonly sender: string;
   readonly c: number;
-  readonly steps: ({ readonly send: Send } | { readonly ack: Ack })[];
+  readonly steps: (
+    | { readonly send: Send }
+    | { readonly ack: Ack }
+    | { readonly refused: { readonly status: number; readonly t: number } }
+  )[];
+  /** Application acknowledgements, which come at any time after the commit. */
+  readonly applications: Ack[];
   noiseBytes: number;
   close: { readonly by: 'sender' | 'gateway'; readonly how: string; readonly t: number } | undefined;
 }
@@ -62,6 +69,8 @@ export interface Facts {
   readonly sends: ReadonlyMap<string, readonly Send[]>;
   readonly parts: ReadonlySet<string>;
   readonly ids: ReadonlySet<string>;
+  /** By the hash of the bytes: what no node may get. */
+  readonly invalid: ReadonlySet<string>;
   readonly nodeConnections: readonly NodeConnection[];
   /** In the order in which the nodes read them. */
   readonly deliveries: readonly Delivery[];
@@ -75,6 +84,7 @@ export interface Logs {
   readonly senders: Readonly<Record<string, readonly SenderEntry[]>>;
   /** By node, one log for each time that it was started. */
   readonly nodes: Readonly<Record<string, readonly (readonly NodeEntry[])[]>>;
+  readonly webClients?: Readonly<Record<string, readonly WebClientEntry[]>>;
 }
 
 export function factsOf({ senders, nodes }: Logs): Facts {
@@ -82,12 +92,16 @@ export function factsOf({ senders, nodes }: Logs): Facts {
   const sends = new Map<string, Send[]>();
   const parts = new Set<string>();
   const ids = new Set<string>();
+  const invalid = new Set<string>();
   const ackedBytes = new Set<string>();
   const done = new Set<string>();
   for (const [sender, entries] of Object.entries(senders)) {
     const byNumber = new Map<number, SenderConnection>();
     const connectionOf = (c: number): SenderConnection =>
-      getOr(byNumber, c, () => ({ sender, c, steps: [], noiseBytes: 0, close: undefined }));
+      getOr(byNumber, c, () => ({
+        ...{ sender, c, steps: [], applications: [] },
+        ...{ noiseBytes: 0, close: undefined },
+      }));
     for (const entry of entries) {
       if (entry.e === 'done') {
         done.add(sender);
@@ -100,6 +114,7 @@ export function factsOf({ senders, nodes }: Logs): Facts {
           connection.steps.push({ send });
           getOr(sends, entry.sha, () => []).push(send);
           ids.add(entry.id);
+          if (entry.invalid === true) invalid.add(entry.sha);
           break;
         }
         case 'part':
@@ -108,6 +123,12 @@ export function factsOf({ senders, nodes }: Logs): Facts {
         case 'ack':
           connection.steps.push({ ack: entry });
           ackedBytes.add(entry.bytes);
+          break;
+        case 'refused':
+          connection.steps.push({ refused: entry });
+          break;
+        case 'application':
+          connection.applications.push(entry);
           break;
         case 'noise':
           connection.noiseBytes += entry.bytes;
@@ -126,7 +147,7 @@ export function factsOf({ senders, nodes }: Logs): Facts {
   for (const { answers } of deliveries)
     for (const answer of answers) if (answer.kind !== 'again') answersByBytes.set(answer.bytes, answer);
   return {
-    ...{ connections, sends, parts, ids, ackedBytes, done },
+    ...{ connections, sends, parts, ids, invalid, ackedBytes, done },
     ...{ nodeConnections, deliveries, answersByBytes },
   };
 }
@@ -154,8 +175,8 @@ function connectionsOf(node: string, entries: readonly NodeEntry[]): NodeConnect
 }
 
 /**
- * Did the gateway take this delivery's answer? Surely, if a sender got that answer; and if the connection was used on for
- * more messages than could have been on their way already: after any other ending a connection takes no more.
+ * Did the gateway take this delivery's answer? Surely, if a sender got that answer; and if it was the right one and the connection
+ * was used on for more messages than could have been on their way already: after any other ending a connection takes no more.
  */
 export function isSettled(
   { connection, place, answers }: Delivery,
@@ -164,7 +185,7 @@ export function isSettled(
 ): boolean {
   return (
     answers.some(({ bytes }) => facts.ackedBytes.has(bytes)) ||
-    connection.deliveries.length > place + pipelining
+    (connection.deliveries.length > place + pipelining && answers.some(({ kind }) => kind === 'right'))
   );
 }
 

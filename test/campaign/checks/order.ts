@@ -74,7 +74,7 @@ function takenOn(connection: SenderConnection, facts: Facts): Send[] {
     if ('send' in step) outstanding.push(step.send);
     else {
       const send = outstanding.shift();
-      if (send !== undefined && facts.answersByBytes.has(step.ack.bytes)) taken.add(send);
+      if (send !== undefined && 'ack' in step && facts.answersByBytes.has(step.ack.bytes)) taken.add(send);
     }
   }
   return sendsOf(connection, facts).filter((send) => taken.has(send));

@@ -27,7 +27,9 @@ export const GOOD_END: Ending = {
   handovers: [],
   stderr: '',
   failures: [],
+  uncaught: [],
   reloads: [],
+  disturbances: [],
 };
 
 /** The rules broken, once each. */

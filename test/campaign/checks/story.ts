@@ -22,7 +22,15 @@ export class Story {
   }
 
   send(sender: string, c: number, message: string, sha = shaOf(message)): this {
-    return this.#sender(sender, { ...this.#at, e: 'send', c, n: numberOf(message), id: message, sha });
+    return this.#sender(sender, {
+      ...this.#at,
+      e: 'send',
+      c,
+      n: numberOf(message),
+      id: message,
+      sha,
+      bytes: 100,
+    });
   }
 
   part(sender: string, c: number, message: string): this {

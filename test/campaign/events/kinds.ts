@@ -5,6 +5,7 @@ import type { NodeMode, SenderAct } from '../peers/orders.ts';
 /** A node, seen from an event. It keeps its address over `kill` and `restart`. */
 export interface NodeTarget {
   readonly name: string;
+  readonly pool: string;
   mode(mode: NodeMode): void;
   kill(): Promise<void>;
   restart(): Promise<void>;
@@ -26,6 +27,9 @@ export interface GatewayTarget {
   reload(): Promise<void>;
   /** Another process takes over. */
   hotRestart(): Promise<void>;
+  /** Connections that say nothing, more than it has open files for; and their end. */
+  crowd(): void;
+  disperse(): void;
 }
 
 /** What the gateway under test can do; found out by the runner when it has started. */
@@ -35,6 +39,8 @@ export interface Features {
   /** SIGHUP takes up a changed config, and not certificates only. */
   readonly configReload: boolean;
   readonly hotRestart: boolean;
+  /** It has fewer open files than a crowd of connections needs. */
+  readonly crowd: boolean;
 }
 
 interface Kind<T> {
@@ -122,6 +128,15 @@ export const EVENT_KINDS: readonly EventKind[] = [
     supported: ({ hotRestart }) => hotRestart,
     begin: (gateway) => gateway.hotRestart(),
   },
+  {
+    kind: 'crowd',
+    on: 'gateway',
+    weight: 5,
+    lastsMs: A_WHILE,
+    supported: ({ crowd }) => crowd,
+    begin: (gateway) => gateway.crowd(),
+    end: (gateway) => gateway.disperse(),
+  },
 ];
 
 function inMode(mode: NodeMode, weight: number): EventKind {
@@ -154,10 +169,10 @@ function administered(state: 'drain' | 'maintenance', weight: number): EventKind
     lastsMs: A_WHILE,
     supported: ({ admin }) => admin !== undefined,
     begin: async (node, gateway) => {
-      await gateway.admin('POST', `/nodes/pool/${node.name}/${state}`);
+      await gateway.admin('POST', `/nodes/${node.pool}/${node.name}/${state}`);
     },
     end: async (node, gateway) => {
-      await gateway.admin('POST', `/nodes/pool/${node.name}/ready`);
+      await gateway.admin('POST', `/nodes/${node.pool}/${node.name}/ready`);
     },
   };
 }

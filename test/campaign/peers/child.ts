@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { NodeStart, SenderStart } from './orders.ts';
+import type { NodeStart, SenderStart, WebClientStart } from './orders.ts';
 
 /** Twelve processes start at once, on a machine that may be busy. */
 const START_MS = 30_000;
@@ -105,8 +105,16 @@ export async function startNode(start: NodeStart): Promise<NodeChild> {
 }
 
 export function startSender(start: SenderStart): Child {
+  return startPeer('sender.ts', start);
+}
+
+export function startWebClient(start: WebClientStart): Child {
+  return startPeer('web-client.ts', start);
+}
+
+function startPeer(file: string, start: object): Child {
   return new Child(
-    fork(fileOf('sender.ts'), [JSON.stringify(start)], {
+    fork(fileOf(file), [JSON.stringify(start)], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     }),
@@ -114,35 +122,46 @@ export function startSender(start: SenderStart): Child {
 }
 
 export interface GatewayChild extends Child {
-  readonly log: string;
+  /** Undefined where nobody can read it. */
+  readonly log: string | undefined;
   readonly stderr: string;
 }
 
-/** The gateway as a user starts it, from the product (or a mutant of it) in `root`. `base`: where its two logs go. */
-export async function startGateway(
-  root: string,
-  config: string,
-  base: string,
-  more: readonly string[] = [],
-): Promise<GatewayChild> {
+/** Where the gateway's log goes: a file; a disk that is full; a reader that reads nothing. */
+export type Output = 'file' | 'full' | 'unread';
+
+export interface GatewayOptions {
+  readonly root: string;
+  readonly config: string;
+  /** Where its two logs go. */
+  readonly base: string;
+  readonly output: Output;
+  /** Open files that it may have; undefined: as many as this process. */
+  readonly maxDescriptors: number | undefined;
+  /** Is it ready to work? Asked where there is no log to say so. */
+  readonly isReady: () => Promise<boolean>;
+  readonly more?: readonly string[];
+}
+
+/** The gateway as a user starts it, from the product (or a mutant of it) in `root`. */
+export async function startGateway(options: GatewayOptions): Promise<GatewayChild> {
+  const { root, config, base, output, maxDescriptors, more = [] } = options;
   const log = `${base}.jsonl`;
   const stderr = `${base}.stderr`;
-  const args = [
-    '--expose-gc',
-    '--import',
-    fileOf('probe.ts'),
-    join(root, 'src/main.ts'),
-    'run',
-    '-c',
-    config,
-    ...more,
-  ];
-  const outputs = [openSync(log, 'a'), openSync(stderr, 'a')];
-  const child = new Child(spawn(process.execPath, args, { stdio: ['ignore', ...outputs, 'ipc'] }));
-  for (const fd of outputs) closeSync(fd);
+  const main = join(root, 'src/main.ts');
+  const args = ['--expose-gc', '--import', fileOf('probe.ts'), main, 'run', '-c', config, ...more];
+  const stdout = output === 'unread' ? 'pipe' : openSync(output === 'full' ? '/dev/full' : log, 'a');
+  const errors = openSync(stderr, 'a');
+  const limited = ['-c', `ulimit -n ${maxDescriptors}; exec "$@"`, 'sh', process.execPath, ...args];
+  const [command, commandArgs] = maxDescriptors === undefined ? [process.execPath, args] : ['sh', limited];
+  const child = new Child(spawn(command, commandArgs, { stdio: ['ignore', stdout, errors, 'ipc'] }));
+  for (const fd of [stdout, errors]) if (typeof fd === 'number') closeSync(fd);
+  const started = Object.assign(child, { log: output === 'file' ? log : undefined, stderr });
   const deadline = performance.now() + START_MS;
   for (;;) {
-    if (readFileSync(log, 'utf8').includes('"listening"')) return Object.assign(child, { log, stderr });
+    const isReady =
+      output === 'file' ? readFileSync(log, 'utf8').includes('"listening"') : await options.isReady();
+    if (isReady) return started;
     if (child.gone || performance.now() > deadline)
       throw new Error(`the gateway does not listen: ${readFileSync(stderr, 'utf8')}`);
     await pause(POLL_MS);

@@ -53,7 +53,10 @@ const CHANGES: readonly {
       const pools = part(config, 'pools');
       // A pool without a route is warned of.
       const none = { name: 'none', when: { 'MSH-9.1': 'NONE' }, to: 'pool' };
-      const routes = [none, { name: 'all', to: 'other' }];
+      const others = (config.routes as Config[]).map((route) =>
+        route.to === 'pool' ? { ...route, to: 'other' } : route,
+      );
+      const routes = [none, ...others];
       return JSON.stringify({ ...config, pools: { ...pools, other: part(pools, 'pool') }, routes });
     },
   },

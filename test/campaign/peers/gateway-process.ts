@@ -1,13 +1,14 @@
 // The gateway of a campaign, over all of the processes that it has been: after a hot restart the new one is what events happen
 // to, and the old one has to end well. Promises: what is found wrong with a reload or a restart is kept for the checker.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Handover, Memory } from '../checks/ends.ts';
 import type { Features, GatewayTarget } from '../events/kinds.ts';
 import { now } from '../wire/log.ts';
 import { ask } from './ask.ts';
-import { type GatewayChild, startGateway, within } from './child.ts';
+import { type GatewayChild, type Output, startGateway, within } from './child.ts';
 import { type ConfigChange, ConfigFile } from './config-file.ts';
 
 /** Not short of what an operator would take: the gateway warns of that, on stderr. */
@@ -27,7 +28,14 @@ export interface GatewayStart {
   readonly folder: string;
   readonly config: object;
   readonly admin: string;
+  /** Host and port of the first listener. */
+  readonly listener: { readonly host: string; readonly port: number };
+  readonly output: Output;
+  readonly maxDescriptors: number | undefined;
 }
+
+/** More than the open files that a gateway of `maxDescriptors` has left. */
+const CROWD = 100;
 
 type Exit = { readonly code: number | null; readonly signal: string | null };
 
@@ -41,6 +49,7 @@ export class GatewayProcess implements GatewayTarget {
   readonly #handovers: Handover[] = [];
   /** The processes before the present one that have not ended. */
   readonly #leaving = new Map<GatewayChild, Promise<void>>();
+  readonly #crowd: net.Socket[] = [];
   readonly findings: string[] = [];
   /** Reloads that had to fail, each of which is an error in the log. */
   #refused = 0;
@@ -56,8 +65,8 @@ export class GatewayProcess implements GatewayTarget {
 
   static async start(start: GatewayStart): Promise<GatewayProcess> {
     const file = new ConfigFile(join(start.folder, 'gateway.yaml'), start.config);
-    const child = await startGateway(start.root, file.path, join(start.folder, 'gateway.1'));
-    return new GatewayProcess(start, file, child, await featuresOf(start.admin, child));
+    const child = await startProcess(start, file.path, 1);
+    return new GatewayProcess(start, file, child, await featuresOf(start, child));
   }
 
   get gone(): boolean {
@@ -115,8 +124,8 @@ export class GatewayProcess implements GatewayTarget {
     const old = this.#child;
     const memory = await this.memory();
     const from = now();
-    const base = join(this.#start.folder, `gateway.${this.#logs.length + 1}`);
-    const child = await startGateway(this.#start.root, this.#file.path, base, ['--replace', String(old.pid)]);
+    const more = ['--replace', String(old.pid)];
+    const child = await startProcess(this.#start, this.#file.path, this.#stderrs.length + 1, more);
     this.#child = child;
     this.#keepLogs(child);
     const left = within<Exit | undefined>(old.exited, LEAVE_MS, 'the old process’s end')
@@ -126,6 +135,19 @@ export class GatewayProcess implements GatewayTarget {
         this.#leaving.delete(old);
       });
     this.#leaving.set(old, left);
+  }
+
+  crowd(): void {
+    for (let i = 0; i < CROWD; i++) {
+      const socket = net.connect(this.#start.listener);
+      // The gateway may refuse it, and has to where it has no descriptor left.
+      socket.on('error', () => {});
+      this.#crowd.push(socket);
+    }
+  }
+
+  disperse(): void {
+    for (const socket of this.#crowd.splice(0)) socket.destroy();
   }
 
   /** What each of its open descriptors is: Linux only. */
@@ -161,6 +183,7 @@ export class GatewayProcess implements GatewayTarget {
   }
 
   async kill(): Promise<void> {
+    this.disperse();
     await Promise.all([this.#child, ...this.#leaving.keys()].map((child) => child[Symbol.asyncDispose]()));
   }
 
@@ -181,17 +204,27 @@ export class GatewayProcess implements GatewayTarget {
       .map((line) => JSON.stringify(line));
   }
 
+  /** What says that an error was caught by nobody: the log, and what Node.js prints when it ends the process for it. */
+  uncaught(): string[] {
+    const told = this.readLog().filter(
+      ({ level, msg }) => level === 'fatal' || /uncaught|unhandled/i.test(String(msg)),
+    );
+    const printed = this.stderr.split('\n').filter((line) => /uncaught|unhandled|^\w*Error\b/i.test(line));
+    return [...told.map((line) => JSON.stringify(line)), ...printed];
+  }
+
   #inForce(): Promise<string> {
     return this.admin('GET', '/config/effective');
   }
 
   /** How often the present process has said so. */
   #said(what: string): number {
-    return readLines(this.#child.log).filter(({ msg }) => String(msg).endsWith(what)).length;
+    const { log } = this.#child;
+    return (log === undefined ? [] : readLines(log)).filter(({ msg }) => String(msg).endsWith(what)).length;
   }
 
   #keepLogs({ log, stderr }: GatewayChild): void {
-    this.#logs.push(log);
+    if (log !== undefined) this.#logs.push(log);
     this.#stderrs.push(stderr);
   }
 }
@@ -203,13 +236,29 @@ function readLines(file: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line));
 }
 
-/** One without an admin API cannot tell what config is in force either. */
-async function featuresOf(admin: string, child: GatewayChild): Promise<Features> {
+function startProcess(
+  { root, folder, admin, output, maxDescriptors }: GatewayStart,
+  config: string,
+  run: number,
+  more: readonly string[] = [],
+): Promise<GatewayChild> {
+  const isReady = async (): Promise<boolean> => (await ask(admin, 'GET', '/readyz'))?.status === 200;
+  const base = join(folder, `gateway.${run}`);
+  return startGateway({ root, config, base, output, maxDescriptors, isReady, more });
+}
+
+/** One without an admin API cannot tell what config is in force; without a log nobody knows what came of a change. */
+async function featuresOf(
+  { admin, output, maxDescriptors }: GatewayStart,
+  child: GatewayChild,
+): Promise<Features> {
+  const crowd = maxDescriptors !== undefined;
   const deadline = performance.now() + TAKEN_UP_MS;
   while (performance.now() < deadline && !child.gone) {
     const live = await ask(admin, 'GET', '/livez');
-    if (live?.status === 200) return { admin, configReload: true, hotRestart: true };
+    const canTell = output === 'file';
+    if (live?.status === 200) return { admin, configReload: canTell, hotRestart: canTell, crowd };
     await pause(POLL_MS);
   }
-  return { admin: undefined, configReload: false, hotRestart: false };
+  return { admin: undefined, configReload: false, hotRestart: false, crowd };
 }

@@ -42,8 +42,27 @@ export function isSenderOrder(value: unknown): value is SenderOrder {
   );
 }
 
+/** What is spoken, on either side of the gateway. */
+export type Wire = 'mllp' | 'mllps' | 'http' | 'https';
+
+export function isTls(wire: Wire): boolean {
+  return wire === 'mllps' || wire === 'https';
+}
+
+export function isHttp(wire: Wire): boolean {
+  return wire === 'http' || wire === 'https';
+}
+
+/** Certificate files, for those who speak TLS. */
+export interface TlsStart {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface NodeStart {
   readonly name: string;
+  readonly wire: Wire;
+  readonly tls: TlsStart | undefined;
   readonly host: string;
   readonly port: number;
   readonly log: string;
@@ -54,18 +73,39 @@ export interface NodeStart {
   readonly ackMs: number;
 }
 
+/**
+ * What a sender's messages are: `plain` are small, few of them larger; `large` have megabytes; `batch` come several in one frame;
+ * of `checked` some break a rule of their route; `enhanced` ask for a commit and an application acknowledgement.
+ */
+export type Content = 'plain' | 'large' | 'batch' | 'checked' | 'enhanced';
+
 export interface SenderStart {
   readonly name: string;
+  readonly wire: Wire;
+  readonly tls: TlsStart | undefined;
+  readonly content: Content;
   readonly host: string;
   readonly port: number;
   readonly log: string;
   readonly seed: number;
-  /** Messages that it lets wait for their answers. */
+  /** Frames that it lets wait for their answers. */
   readonly window: number;
   /** Between an answer and the next message, on average. */
   readonly thinkMs: number;
   /** `repeated`: they come round again, as they do in real life; `shared`: and other senders use the same ones. */
   readonly ids: 'unique' | 'repeated' | 'shared';
   /** It gives a connection up where nothing comes for so long. */
+  readonly patienceMs: number;
+}
+
+export interface WebClientStart {
+  readonly name: string;
+  readonly wire: Wire;
+  readonly tls: TlsStart | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly log: string;
+  readonly seed: number;
+  readonly thinkMs: number;
   readonly patienceMs: number;
 }

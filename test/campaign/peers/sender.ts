@@ -1,82 +1,47 @@
 // A sender of the campaign, a process of its own. It has messages to say in order, keeps each until it is answered, and says
 // those again, in order, on the next connection. Promises: every message is on record before its first byte is written.
-import { hash } from 'node:crypto';
-import net from 'node:net';
 import { LogWriter, type SenderEntry } from '../wire/log.ts';
-import { FrameCutter, frame, messageOf, msaOf } from '../wire/mllp.ts';
+import { msaOf } from '../wire/mllp.ts';
 import { Prng } from '../wire/prng.ts';
-import { isSenderOrder, type SenderAct, type SenderStart } from './orders.ts';
+import { connectTo, type Link } from './connect.ts';
+import { isHttp, isSenderOrder, isTls, type SenderAct, type SenderStart } from './orders.ts';
+import { earFor, type Frame, Speech } from './speech.ts';
 
 const BURST = [5, 20] as const;
 const RECONNECT_MS = [5, 60] as const;
-/** Different ids of a sender whose ids come round again: fewer than what is under way and what was given up on. */
-const DIFFERENT_IDS = 2;
+/** A large message takes as long as hundreds of small ones. */
+const LARGE_BURST = [1, 3] as const;
 
 const start: SenderStart = JSON.parse(process.argv[2] ?? '');
 const log = new LogWriter<SenderEntry>(start.log);
 const prng = new Prng(start.seed);
+const speech = new Speech(start, prng);
 
-interface Message {
-  readonly n: number;
-  readonly id: string;
-  readonly sha: string;
-  readonly frame: Buffer;
-}
-
-let made = 0;
 /** To be said, in order; what is on the connection and not answered is in `outstanding`. */
-let backlog: Message[] = [];
+let backlog: Frame[] = [];
 let window = start.window;
 let finishing = false;
 let done = false;
 let connection: Connection | undefined;
 let connections = 0;
 
-function make(): Message {
-  const n = ++made;
-  const id =
-    start.ids === 'unique'
-      ? `${start.name}-${n}`
-      : `${start.ids === 'shared' ? 'S' : start.name}-${n % DIFFERENT_IDS}`;
-  return { n, id, ...bytesOf(id, n) };
-}
-
-function bytesOf(id: string, n: number): Pick<Message, 'sha' | 'frame'> {
-  // Most are small, some need several reads, a few are larger than a socket's buffer.
-  const size = prng.chance(0.9) ? prng.int(0, 1_500) : prng.chance(0.9) ? prng.int(1_500, 20_000) : 300_000;
-  const payload = messageOf(start.name, id, n, fillerOf(size));
-  return { sha: hash('sha256', payload, 'base64url'), frame: frame(payload) };
-}
-
-/** Any byte from 20 up but 7C, and now and then a 1C, which is content unless 0D follows. */
-function fillerOf(size: number): string {
-  const bytes = Buffer.alloc(size);
-  for (let i = 0; i < size; i++) {
-    const byte = prng.int(0x1f, 0xff);
-    bytes[i] = byte === 0x7c ? 0x20 : byte === 0x1f ? 0x1c : byte;
-  }
-  if (size > 0 && bytes[size - 1] === 0x1c) bytes[size - 1] = 0x20;
-  return bytes.toString('latin1');
-}
-
 class Connection {
   readonly c = ++connections;
-  readonly #socket: net.Socket;
-  readonly #cutter = new FrameCutter();
-  readonly outstanding: Message[] = [];
+  readonly #link: Link;
+  readonly #ear = earFor(start.wire);
+  readonly outstanding: Frame[] = [];
   #sending = false;
   #closed = false;
   #patience: NodeJS.Timeout | undefined;
 
   constructor() {
-    const socket = net.connect({ host: start.host, port: start.port, allowHalfOpen: true, noDelay: true });
-    this.#socket = socket;
-    socket.once('connect', () => {
+    this.#link = connectTo({ ...start, tls: isTls(start.wire) ? start.tls : undefined }, () => {
       log.write({ e: 'open', c: this.c });
       this.#sending = true;
       this.pump();
       rest();
     });
+    const { socket } = this.#link;
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('end', () => {
       this.close('gateway', 'fin');
@@ -88,22 +53,20 @@ class Connection {
 
   pump(): void {
     while (this.#sending && this.outstanding.length < window) {
-      const message = backlog.shift();
-      if (message === undefined) return;
-      const { n, id, sha } = message;
-      log.write({ e: 'send', c: this.c, n, id, sha });
-      if (this.outstanding.push(message) === 1) this.#wait();
-      this.#write(message.frame);
+      const frame = backlog.shift();
+      if (frame === undefined) return;
+      for (const message of frame.messages) log.write({ e: 'send', c: this.c, ...message });
+      if (this.outstanding.push(frame) === 1) this.#wait();
+      this.#write(frame.bytes);
     }
   }
 
   /** Says the first part of a message that is never said whole, behind what is on its way. */
   breakOff(): void {
     if (!this.#sending) return;
-    const id = `${start.name}-PART-${++made}`;
-    const { sha, frame } = bytesOf(id, made);
+    const { id, sha, bytes } = speech.part();
     log.write({ e: 'part', c: this.c, id, sha });
-    this.#socket.write(frame.subarray(0, prng.int(1, frame.length - 1)));
+    this.#link.socket.write(bytes.subarray(0, prng.int(1, bytes.length - 1)));
     const how = prng.pick(['fin', 'destroy', 'reset'] as const);
     if (how === 'fin') this.halfClose();
     else this.drop(how);
@@ -113,18 +76,18 @@ class Connection {
   halfClose(): void {
     if (!this.#sending) return;
     this.#sending = false;
-    this.#socket.end();
+    this.#link.socket.end();
   }
 
-  drop(how: 'destroy' | 'reset'): void {
+  drop(how: 'destroy' | 'reset' | 'refused'): void {
     this.close('sender', how);
-    if (how === 'reset') this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
+    if (how === 'reset') this.#link.reset();
+    else this.#link.socket.destroy();
   }
 
   end(): void {
     this.close('sender', 'end');
-    this.#socket.end();
+    this.#link.socket.end();
   }
 
   close(by: 'sender' | 'gateway', how: string): void {
@@ -141,8 +104,8 @@ class Connection {
 
   #write(bytes: Buffer): void {
     const cut = prng.chance(0.1) ? prng.int(1, bytes.length - 1) : bytes.length;
-    this.#socket.write(bytes.subarray(0, cut));
-    if (cut < bytes.length) this.#socket.write(bytes.subarray(cut));
+    this.#link.socket.write(bytes.subarray(0, cut));
+    if (cut < bytes.length) this.#link.socket.write(bytes.subarray(cut));
   }
 
   #wait(): void {
@@ -150,28 +113,49 @@ class Connection {
     if (this.outstanding.length === 0) return;
     this.#patience = setTimeout(() => {
       this.close('sender', 'patience');
-      this.#socket.destroy();
+      this.#link.socket.destroy();
     }, start.patienceMs);
   }
 
   #read(chunk: Buffer): void {
     // What was still on its way when this side gave the connection up counts for nothing, so it is not on record either.
     if (this.#closed) return;
-    for (const ack of this.#cutter.push(chunk)) this.#onAck(ack);
-    if (this.#cutter.strayBytes > 0) log.write({ e: 'noise', c: this.c, bytes: this.#cutter.strayBytes });
-    this.#cutter.strayBytes = 0;
+    for (const heard of this.#ear.push(chunk)) {
+      if (heard.kind === 'acks') this.#onAcks(heard.acks);
+      else this.#onRefused(heard.status);
+      if (this.#closed) return;
+    }
+    const bytes = this.#ear.takeStray();
+    if (bytes > 0) log.write({ e: 'noise', c: this.c, bytes });
     this.#wait();
     this.pump();
     rest();
   }
 
-  #onAck(ack: Buffer): void {
-    const { code, id } = msaOf(ack) ?? { code: '', id: '' };
-    log.write({ e: 'ack', c: this.c, code, id, bytes: ack.toString('base64') });
-    const message = this.outstanding.shift();
+  #onAcks(acks: readonly Buffer[]): void {
+    const told = acks.map((ack) => ({
+      ...(msaOf(ack) ?? { code: '', id: '' }),
+      bytes: ack.toString('base64'),
+    }));
+    const [first] = told;
+    // After the commit acknowledgement, at any time.
+    if (start.content === 'enhanced' && first?.code.startsWith('A') === true) {
+      for (const one of told) log.write({ e: 'application', c: this.c, ...one });
+      return;
+    }
+    for (const one of told) log.write({ e: 'ack', c: this.c, ...one });
+    const frame = this.outstanding.shift();
     if (this.outstanding.length === 0) window = start.window;
-    // Some senders say a refused message again, some drop it.
-    if (message !== undefined && code !== 'AA' && code !== 'CA' && prng.chance(0.5)) backlog.unshift(message);
+    // Some senders say a refused message again, some drop it. One that can never be taken is not said again.
+    const isNegative = told.some(({ code }) => code !== 'AA' && code !== 'CA');
+    const isInvalid = frame?.messages.some(({ invalid }) => invalid === true) === true;
+    if (frame !== undefined && isNegative && !isInvalid && prng.chance(0.5)) backlog.unshift(frame);
+  }
+
+  /** The message stays with this side, which tries again on another connection. */
+  #onRefused(status: number): void {
+    log.write({ e: 'refused', c: this.c, status });
+    this.drop('refused');
   }
 }
 
@@ -182,7 +166,7 @@ function connect(): void {
 /** Has it something to say, after a while? */
 function think(): void {
   const unanswered = backlog.length + (connection?.outstanding.length ?? 0);
-  if (!finishing && unanswered < window) backlog.push(make());
+  if (!finishing && unanswered < window) backlog.push(speech.next());
   connection?.pump();
   if (!finishing) setTimeout(think, prng.int(1, start.thinkMs * 2));
 }
@@ -190,7 +174,7 @@ function think(): void {
 function rest(): void {
   if (!finishing || done || backlog.length > 0 || (connection?.outstanding.length ?? 0) > 0) return;
   done = true;
-  log.write({ e: 'done', messages: made });
+  log.write({ e: 'done', messages: speech.made });
   connection?.end();
   process.disconnect?.();
 }
@@ -198,9 +182,11 @@ function rest(): void {
 function act(what: SenderAct): void {
   switch (what) {
     case 'burst': {
-      const count = prng.int(...BURST);
-      window = Math.max(window, count);
-      for (let i = 0; i < count; i++) backlog.push(make());
+      const [least, most] = start.content === 'large' ? LARGE_BURST : BURST;
+      const count = prng.int(least, most);
+      // Over HTTP one request waits for the response before it.
+      if (!isHttp(start.wire)) window = Math.max(window, count);
+      for (let i = 0; i < count; i++) backlog.push(speech.next());
       connection?.pump();
       return;
     }

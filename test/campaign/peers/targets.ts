@@ -3,27 +3,29 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeTarget, SenderTarget } from '../events/kinds.ts';
-import { type NodeEntry, readLog, type SenderEntry } from '../wire/log.ts';
-import { type Child, type NodeChild, startNode, startSender } from './child.ts';
-import type { NodeMode, NodeStart, SenderAct, SenderStart } from './orders.ts';
+import { type NodeEntry, readLog, type SenderEntry, type WebClientEntry } from '../wire/log.ts';
+import { type Child, type NodeChild, startNode, startSender, startWebClient } from './child.ts';
+import type { NodeMode, NodeStart, SenderAct, SenderStart, WebClientStart } from './orders.ts';
 
 export class NodeProcess implements NodeTarget {
   readonly name: string;
+  readonly pool: string;
   readonly #start: Omit<NodeStart, 'run' | 'log'>;
   readonly #folder: string;
   readonly #logs: string[] = [];
   #child: NodeChild | undefined;
   #port: number;
 
-  constructor(start: Omit<NodeStart, 'run' | 'log'>, folder: string) {
+  constructor(start: Omit<NodeStart, 'run' | 'log'>, pool: string, folder: string) {
     this.name = start.name;
+    this.pool = pool;
     this.#start = start;
     this.#port = start.port;
     this.#folder = folder;
   }
 
   get url(): string {
-    return `mllp://${this.#start.host}:${this.#port}`;
+    return `${this.#start.wire}://${this.#start.host}:${this.#port}`;
   }
 
   /** Started, and not ended by itself. */
@@ -62,15 +64,16 @@ export class NodeProcess implements NodeTarget {
   }
 }
 
-export class SenderProcess implements SenderTarget {
+/** A process that writes one log from its start to its end. */
+class ClientProcess {
   readonly name: string;
   readonly #log: string;
   readonly #child: Child;
 
-  constructor(start: SenderStart) {
-    this.name = start.name;
-    this.#log = start.log;
-    this.#child = startSender(start);
+  constructor({ name, log }: { readonly name: string; readonly log: string }, child: Child) {
+    this.name = name;
+    this.#log = log;
+    this.#child = child;
   }
 
   get exited(): Promise<unknown> {
@@ -90,7 +93,27 @@ export class SenderProcess implements SenderTarget {
     return statSync(this.#log, { throwIfNoEntry: false })?.size ?? 0;
   }
 
+  protected get log(): string {
+    return this.#log;
+  }
+}
+
+export class SenderProcess extends ClientProcess implements SenderTarget {
+  constructor(start: SenderStart) {
+    super(start, startSender(start));
+  }
+
   readLog(): SenderEntry[] {
-    return readLog<SenderEntry>(this.#log);
+    return readLog<SenderEntry>(this.log);
+  }
+}
+
+export class WebClientProcess extends ClientProcess {
+  constructor(start: WebClientStart) {
+    super(start, startWebClient(start));
+  }
+
+  readLog(): WebClientEntry[] {
+    return readLog<WebClientEntry>(this.log);
   }
 }

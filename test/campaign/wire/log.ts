@@ -17,6 +17,9 @@ export type SenderEntry = At &
         readonly n: number;
         readonly id: string;
         readonly sha: string;
+        readonly bytes: number;
+        /** It breaks a rule of its route, and no node may get it. */
+        readonly invalid?: true;
       }
     /** A message of which only a first part will be written. */
     | { readonly e: 'part'; readonly c: number; readonly id: string; readonly sha: string }
@@ -28,14 +31,24 @@ export type SenderEntry = At &
         readonly id: string;
         readonly bytes: string;
       }
+    /** HTTP only: another status than 200, so the message that was due has no answer. */
+    | { readonly e: 'refused'; readonly c: number; readonly status: number }
+    /** An application acknowledgement to a message that was answered with a commit acknowledgement before. */
+    | {
+        readonly e: 'application';
+        readonly c: number;
+        readonly code: string;
+        readonly id: string;
+        readonly bytes: string;
+      }
     | { readonly e: 'noise'; readonly c: number; readonly bytes: number }
     | { readonly e: 'close'; readonly c: number; readonly by: 'sender' | 'gateway'; readonly how: string }
     /** Every message has been answered; nothing more will come. */
     | { readonly e: 'done'; readonly messages: number }
   );
 
-/** `right`: for that message; `again`: the same bytes once more. */
-export type AnswerKind = 'right' | 'wrong' | 'garbled' | 'again';
+/** `right`: for that message; `again`: the same bytes once more; `application`: what follows a commit acknowledgement. */
+export type AnswerKind = 'right' | 'wrong' | 'garbled' | 'again' | 'application';
 
 export type NodeEntry = At &
   (
@@ -63,13 +76,32 @@ export type NodeEntry = At &
     | { readonly e: 'close'; readonly c: number; readonly by: 'node' | 'gateway'; readonly how: string }
   );
 
-/** Of the runner: for people who look for the cause of a violation. The checker does not read it. */
+/** Of the runner: when each event began and ended. The checker reads it to know when nothing was disturbed. */
 export type JournalEntry = At & {
   readonly e: 'begin' | 'end' | 'note';
   readonly event?: number;
   readonly kind: string;
   readonly target: string;
 };
+
+/** A client that makes HTTP requests, and opens WebSockets, through the gateway. `q` counts its requests. */
+export type WebClientEntry = At &
+  (
+    | { readonly e: 'request'; readonly q: number; readonly id: string; readonly sha: string }
+    | {
+        readonly e: 'response';
+        readonly q: number;
+        readonly status: number;
+        readonly id: string;
+        readonly sha: string;
+      }
+    /** The tunnel's bytes came back as they were sent, or not. */
+    | { readonly e: 'tunnel'; readonly q: number; readonly same: boolean }
+    /** It closed at this moment, and wants no answer any more. */
+    | { readonly e: 'left'; readonly q: number; readonly phase: string }
+    | { readonly e: 'lost'; readonly q: number; readonly how: string }
+    | { readonly e: 'done'; readonly requests: number }
+  );
 
 type WithoutTime<T> = T extends At ? Omit<T, 't'> : never;
 

@@ -53,10 +53,9 @@ function endOf(bytes: Buffer, from: number): number {
   return -1;
 }
 
-/** MSH-10; every message of the campaign has the usual delimiters. */
+/** MSH-10. */
 export function controlIdOf(message: Buffer): string {
-  const text = message.toString('latin1');
-  return text.slice(0, text.indexOf('\r')).split('|')[9] ?? '';
+  return headerOf(message)[10] ?? '';
 }
 
 export interface Msa {
@@ -75,19 +74,66 @@ export function msaOf(ack: Buffer): Msa | undefined {
   return { code, id };
 }
 
-/** `ackId` makes every answer of a campaign one of a kind, so that each can be followed to its sender. */
-export function ackOf(ackId: string, code: string, controlId: string): Buffer {
+/**
+ * `ackId` makes every answer of a campaign one of a kind, so that each can be followed to its sender. `app`: to whom, which an
+ * application acknowledgement is told apart by.
+ */
+export function ackOf(ackId: string, code: string, controlId: string, app = 'SENDER'): Buffer {
   return Buffer.from(
-    `MSH|^~\\&|MIRTH|NODE|SENDER|CAMPAIGN|20261122083014||ACK^A01^ACK|${ackId}|P|2.5\rMSA|${code}|${controlId}\r`,
+    `MSH|^~\\&|MIRTH|NODE|${app}|CAMPAIGN|20261122083014||ACK^A01^ACK|${ackId}|P|2.5\rMSA|${code}|${controlId}\r`,
     'latin1',
   );
 }
 
-/** `app` is MSH-3, which the sticky key goes by. `filler` may hold any byte but those of framing. */
-export function messageOf(app: string, controlId: string, serial: number, filler: string): Buffer {
+export interface MessageParts {
+  /** MSH-3, which the sticky key goes by. */
+  readonly app: string;
+  readonly controlId: string;
+  readonly serial: number;
+  /** Any bytes but those of framing and line ends. */
+  readonly filler: string;
+  /** Without PID-3, which the route of such a sender asks for. */
+  readonly invalid?: boolean;
+  /** MSH-15 and MSH-16: wants a commit and an application acknowledgement. */
+  readonly enhanced?: boolean;
+}
+
+export function messageOf({ app, controlId, serial, filler, invalid, enhanced }: MessageParts): Buffer {
   return Buffer.from(
-    `MSH|^~\\&|${app}|CAMPAIGN|MIRTH|MAIN|20261122083014||ADT^A01^ADT_A01|${controlId}|P|2.5\r` +
-      `PID|1||${app}${serial}^^^CAMPAIGN\rNTE|1||${filler}\r`,
+    `MSH|^~\\&|${app}|CAMPAIGN|MIRTH|MAIN|20261122083014||ADT^A01^ADT_A01|${controlId}|P|2.5${enhanced === true ? '|||AL|AL' : ''}\r` +
+      `PID|1||${invalid === true ? '' : `${app}${serial}^^^CAMPAIGN`}\rNTE|1||${filler}\r`,
     'latin1',
   );
+}
+
+/** Fields of MSH by their numbers; every message of the campaign has the usual delimiters. */
+export function headerOf(message: Buffer): readonly string[] {
+  const end = message.indexOf(CR);
+  const fields = message.toString('latin1', 0, end < 0 ? undefined : end).split('|');
+  return ['MSH', ...fields];
+}
+
+/** The messages, or the answers, of a batch, without its own header and trailer segments. */
+export function membersOf(batch: Buffer): Buffer[] {
+  const starts: number[] = [];
+  for (let at = 0; at >= 0; at = nextLine(batch, at)) if (isSegment(batch, at, 'MSH|')) starts.push(at);
+  return starts.map((from, index) => {
+    const until = starts[index + 1] ?? batch.length;
+    let end = from;
+    for (let at = from; at >= 0 && at < until; at = nextLine(batch, at)) {
+      if (['BHS|', 'FHS|', 'BTS', 'FTS'].some((name) => isSegment(batch, at, name))) break;
+      const next = nextLine(batch, at);
+      end = next < 0 ? batch.length : next;
+    }
+    return batch.subarray(from, Math.min(end, until));
+  });
+}
+
+function isSegment(bytes: Buffer, at: number, name: string): boolean {
+  return bytes.toString('latin1', at, at + name.length) === name;
+}
+
+function nextLine(bytes: Buffer, at: number): number {
+  const end = bytes.indexOf(CR, at);
+  return end < 0 || end + 1 >= bytes.length ? -1 : end + 1;
 }
