@@ -22,7 +22,17 @@ export interface Mutant {
   readonly kinds: readonly string[];
   /** Any of these shows that the checker has seen this fault, and not something else. */
   readonly caughtBy: readonly Rule[];
+  /** Where the usual run brings the fault about too seldom, or ends before it shows. */
+  readonly run?: Partial<typeof MUTANT_RUN>;
+  /** Not among those of the suite, where its rule has tests of its own. */
+  readonly isLong?: true;
 }
+
+/** Counts in the mutant's process, so that a fault comes about as often as it says. */
+const every = (times: number): string =>
+  `(globalThis.mutant = (globalThis.mutant ?? 0) + 1) % ${times} === 0`;
+/** What the gateway holds back for five seconds has to be there before the run is over. */
+const HOLDS_BACK = { durationMs: 6_000, senders: 8, quietMs: 10_000 };
 
 const CONNECTION = 'src/upstream/mllp-connection.ts';
 
@@ -114,6 +124,154 @@ export const MUTANTS: readonly Mutant[] = [
     kinds: ['sender-burst', 'slow'],
     caughtBy: ['order'],
   },
+  {
+    name: 'one message in ten ignores stickiness',
+    patches: [
+      {
+        file: 'routing/pool.ts',
+        find: "if (key !== undefined && this.#mode === 'hash')",
+        put: `if (key !== undefined && this.#mode === 'hash' && !(${every(10)}))`,
+      },
+    ],
+    profile: 'sticky',
+    kinds: ['sender-burst', 'sender-reset'],
+    caughtBy: ['not-sticky'],
+  },
+  {
+    name: 'one answer in 300 is held back for five seconds',
+    patches: [
+      {
+        file: 'listeners/mllp-session.ts',
+        find: '      if (answer.length > 0) this.#writer.write(answer);',
+        put: `      const paid = answer;
+      if (answer.length > 0 && ${every(300)}) setTimeout(() => this.#writer.write(paid), 5_000);
+      else if (answer.length > 0) this.#writer.write(answer);`,
+      },
+    ],
+    profile: 'weighted',
+    kinds: ['sender-burst'],
+    caughtBy: ['answer-held'],
+    run: HOLDS_BACK,
+  },
+  {
+    name: 'an error that nobody catches',
+    patches: [
+      {
+        file: 'listeners/mllp-session.ts',
+        find: '    if (this.#paused) this.#resume();\n    this.#finishIfDone();',
+        put: `    if (${every(200)}) setImmediate(() => { throw new Error('planted'); });
+    if (this.#paused) this.#resume();
+    this.#finishIfDone();`,
+      },
+    ],
+    profile: 'default',
+    kinds: ['sender-burst'],
+    caughtBy: ['uncaught'],
+  },
+  {
+    name: 'one message in twenty takes the first route, whatever it asks for',
+    patches: [
+      {
+        file: 'routing/router.ts',
+        find: 'if (firstFailed(conditions, view) < 0) return decision;',
+        put: `if (firstFailed(conditions, view) < 0 || ${every(20)}) return decision;`,
+      },
+    ],
+    profile: 'mixed',
+    kinds: ['sender-burst'],
+    caughtBy: ['wrong-route'],
+  },
+  {
+    name: 'one message in three hundred waits for nothing',
+    patches: [
+      {
+        file: 'src/relay/dispatcher.ts',
+        find: '} else if (!choice.wait) this.#send(exchange, choice.node, choice.why);',
+        put: `} else if (!choice.wait && ${every(300)}) setTimeout(() => this.#send(exchange, choice.node, choice.why), 5_000);
+    else if (!choice.wait) this.#send(exchange, choice.node, choice.why);`,
+      },
+    ],
+    profile: 'weighted',
+    kinds: ['sender-burst'],
+    caughtBy: ['message-held'],
+    run: HOLDS_BACK,
+    isLong: true,
+  },
+  {
+    name: 'weights count for nothing',
+    patches: [
+      { file: 'routing/balance.ts', find: 'const { weight } = member.node;', put: 'const weight = 1;' },
+    ],
+    profile: 'weighted',
+    kinds: ['sender-burst'],
+    caughtBy: ['weights'],
+    isLong: true,
+  },
+  {
+    name: 'backups share the load',
+    patches: [{ file: 'routing/pool.ts', find: 'if (node.backup !== this.#onBackups || !(', put: 'if (!(' }],
+    profile: 'backup',
+    kinds: ['sender-burst'],
+    caughtBy: ['backup-used'],
+    isLong: true,
+  },
+  {
+    name: 'one message in five is not validated',
+    patches: [
+      {
+        file: 'src/relay/whole-work.ts',
+        find: 'return rules === undefined && !toUtf8 ?',
+        put: `return (rules === undefined && !toUtf8) || ${every(5)} ?`,
+      },
+    ],
+    profile: 'checked',
+    kinds: ['sender-burst'],
+    caughtBy: ['invalid-delivered'],
+    isLong: true,
+  },
+  {
+    name: 'answers of a batch in another order',
+    patches: [
+      {
+        file: 'src/relay/split-batch.ts',
+        find: 'gatherAnswers(this.#pieces, this.#answers,',
+        put: 'gatherAnswers(this.#pieces, this.#answers.toReversed(),',
+      },
+    ],
+    profile: 'split',
+    kinds: ['sender-burst'],
+    caughtBy: ['ack-out-of-order', 'ack-not-outstanding'],
+    isLong: true,
+  },
+  {
+    name: '503 for a message that a node may have',
+    patches: [
+      {
+        file: 'listeners/http/statuses.ts',
+        find: 'GW_ERR_ACK_TIMEOUT: 504,',
+        put: 'GW_ERR_ACK_TIMEOUT: 503,',
+      },
+    ],
+    profile: 'mixed',
+    kinds: ['late', 'black-hole'],
+    caughtBy: ['unavailable-delivered'],
+    run: { senders: 8, durationMs: 6_000 },
+    isLong: true,
+  },
+  {
+    name: 'a response loses a byte',
+    patches: [
+      {
+        file: 'listeners/http/answer.ts',
+        find: 'if (writeTo(this.#response, chunk)) return;',
+        put: `if (writeTo(this.#response, ${every(20)} ? chunk.subarray(1) : chunk)) return;`,
+      },
+    ],
+    profile: 'web',
+    kinds: ['sender-burst'],
+    caughtBy: ['web-response'],
+    isLong: true,
+  },
 ];
 
 /** Enough for each of the kinds to come about three times. */
@@ -130,7 +288,15 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export async function runMutant(mutant: Mutant, seed: number): Promise<CampaignResult> {
   using made = makeMutant(mutant);
   const { profile, kinds } = mutant;
-  return await runCampaign({ seed, ...MUTANT_RUN, profile, kinds, root: made.root, discard: true });
+  return await runCampaign({
+    seed,
+    ...MUTANT_RUN,
+    ...mutant.run,
+    profile,
+    kinds,
+    root: made.root,
+    discard: true,
+  });
 }
 
 /** A copy of the product with the mutant's patches; it goes with its disposal. */

@@ -33,6 +33,40 @@ export class Story {
     });
   }
 
+  /** A message that breaks a rule of its route. */
+  sendInvalid(sender: string, c: number, message: string): this {
+    const entry = {
+      e: 'send',
+      c,
+      n: numberOf(message),
+      id: message,
+      sha: shaOf(message),
+      bytes: 100,
+    } as const;
+    return this.#sender(sender, { ...this.#at, ...entry, invalid: true });
+  }
+
+  refused(sender: string, c: number, status: number): this {
+    return this.#sender(sender, { ...this.#at, e: 'refused', c, status });
+  }
+
+  /** The answer that the node gave last, as an application acknowledgement. */
+  application(sender: string, c: number, message: string, code = 'AA'): this {
+    const bytes = this.#bytes.get(message) ?? 'MADE UP';
+    return this.#sender(sender, { ...this.#at, e: 'application', c, code, id: message, bytes });
+  }
+
+  /** Nothing happens for so long. */
+  wait(seconds: number): this {
+    this.#t += seconds * 1_000_000;
+    return this;
+  }
+
+  /** Now, as a disturbance would say it. */
+  get now(): number {
+    return this.#t;
+  }
+
   part(sender: string, c: number, message: string): this {
     return this.#sender(sender, { ...this.#at, e: 'part', c, id: message, sha: shaOf(message) });
   }

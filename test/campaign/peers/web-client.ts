@@ -95,6 +95,8 @@ class Request {
   #leave(): void {
     if (this.#over) return;
     log.write({ e: 'left', q: this.q, phase: this.#leavesAt ?? 'none' });
+    // What its end brings about is no news.
+    this.#over = true;
     if (prng.chance(0.5)) this.#link?.reset();
     this.#end(false);
   }
