@@ -1,8 +1,6 @@
 // One campaign: nodes, senders and the gateway as processes, a planned sequence of events, quiet, and then the checker over
 // what they wrote. Promises: a run is told by its seed and options, and every process that it started ends with it.
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,6 +13,7 @@ import { EVENT_KINDS, type EventKind } from './events/kinds.ts';
 import { perform } from './events/perform.ts';
 import { type PlannedEvent, planOf } from './events/plan.ts';
 import { type Figures, figuresOf } from './figures.ts';
+import { freePort, ownAddress } from './peers/addresses.ts';
 import { within } from './peers/child.ts';
 import { ADMIN_TOKEN, GatewayProcess } from './peers/gateway-process.ts';
 import type { TlsStart, Wire } from './peers/orders.ts';
@@ -256,29 +255,6 @@ async function fewestDescriptors(gateway: GatewayProcess): Promise<number> {
     await pause(POLL_MS);
   }
   return fewest;
-}
-
-/**
- * An address of the loopback network that no other test listens on, so that the port of a node that is down is not given to
- * one of them, which would then be sent this campaign's messages. Linux answers on all of 127/8.
- */
-function ownAddress(): string {
-  const { pid } = process;
-  return `127.${1 + (pid % 250)}.${1 + ((pid >> 8) % 250)}.${2 + (campaigns++ % 250)}`;
-}
-
-/** Of this process. */
-let campaigns = 0;
-
-/** Nobody else listens on that address: the port stays free until the gateway takes it, and between two of its processes. */
-async function freePort(host: string): Promise<number> {
-  const server = net.createServer().listen({ host, port: 0 });
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function until(holds: () => boolean, deadlineMs: number, what: string): Promise<void> {

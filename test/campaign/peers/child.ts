@@ -90,17 +90,16 @@ export interface NodeChild extends Child {
   readonly port: number;
 }
 
+export function startNode(start: NodeStart): Promise<NodeChild> {
+  return startPeerNode('node.ts', start.name, start);
+}
+
 /** A node that fails by itself prints why on this process's stderr. */
-export async function startNode(start: NodeStart): Promise<NodeChild> {
-  const child = new Child(
-    fork(fileOf('node.ts'), [JSON.stringify(start)], {
-      execArgv: [],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    }),
-  );
-  const reply = await child.reply(`node ${start.name}`);
+export async function startPeerNode(file: string, name: string, start: object): Promise<NodeChild> {
+  const child = startPeer(file, start);
+  const reply = await child.reply(`node ${name}`);
   const port: unknown = typeof reply === 'object' && reply !== null ? Reflect.get(reply, 'port') : undefined;
-  if (typeof port !== 'number') throw new Error(`node ${start.name} told no port`);
+  if (typeof port !== 'number') throw new Error(`node ${name} told no port`);
   return Object.assign(child, { port });
 }
 
