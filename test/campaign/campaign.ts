@@ -108,7 +108,7 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
     }),
     (one) => one.kill(),
   );
-  const descriptorsBefore = await fewestDescriptors(gateway);
+  const descriptorsBefore = await fewestDescriptors(gateway, profile);
   const peers = { profile, host, ports, folder, tls, prng, stack };
   const senders = startSenders(options, peers);
   const webClients = startWebClients(peers);
@@ -131,7 +131,7 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
   let what: readonly string[] = [];
   // The first look at which it is as few counts: health checks open some for a moment.
   const letGo = (): boolean => {
-    what = gateway.gone ? [] : gateway.descriptors();
+    what = gateway.gone ? [] : descriptorsOf(gateway, profile);
     return what.length <= descriptorsBefore;
   };
   await until(letGo, quietMs, 'descriptors').catch(() => {});
@@ -247,11 +247,16 @@ class Phases {
   }
 }
 
+function descriptorsOf(gateway: GatewayProcess, { hasWorkers }: Profile): readonly string[] {
+  const all = gateway.descriptors();
+  return hasWorkers ? all.filter((what) => what.startsWith('socket:')) : all;
+}
+
 /** Health checks open one for a moment. */
-async function fewestDescriptors(gateway: GatewayProcess): Promise<number> {
+async function fewestDescriptors(gateway: GatewayProcess, profile: Profile): Promise<number> {
   let fewest = Number.POSITIVE_INFINITY;
   for (let looks = 0; looks < 10; looks++) {
-    fewest = Math.min(fewest, gateway.descriptors().length);
+    fewest = Math.min(fewest, descriptorsOf(gateway, profile).length);
     await pause(POLL_MS);
   }
   return fewest;

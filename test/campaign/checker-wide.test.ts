@@ -91,9 +91,9 @@ describe('F125 how long it took', () => {
 
   test('message-held: seconds from the sending to the node, with every node well', () => {
     const held = (): Story =>
-      story().send('S', 1, 'm1').wait(5).receive('a', 1, 'm1').answer('a', 'm1').ack('S', 1, 'm1');
+      story().send('S', 1, 'm1').wait(10).receive('a', 1, 'm1').answer('a', 'm1').ack('S', 1, 'm1');
     expect(broken(held())).toEqual(['message-held']);
-    const disturbances = [{ target: 'a', from: 0, until: 4_000_000 }];
+    const disturbances = [{ target: 'a', from: 0, until: 9_000_000 }];
     expect(broken(held(), STRICT, { disturbances })).toEqual([]);
   });
 });

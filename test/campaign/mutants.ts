@@ -31,8 +31,8 @@ export interface Mutant {
 /** Counts in the mutant's process, so that a fault comes about as often as it says. */
 const every = (times: number): string =>
   `(globalThis.mutant = (globalThis.mutant ?? 0) + 1) % ${times} === 0`;
-/** What the gateway holds back for five seconds has to be there before the run is over. */
-const HOLDS_BACK = { durationMs: 6_000, senders: 8, quietMs: 10_000 };
+/** What the gateway holds back for seconds has to be there before the run is over. */
+const HOLDS_BACK = { durationMs: 6_000, senders: 8, quietMs: 15_000 };
 
 const CONNECTION = 'src/upstream/mllp-connection.ts';
 
@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'src/relay/dispatcher.ts',
         find: '} else if (!choice.wait) this.#send(exchange, choice.node, choice.why);',
-        put: `} else if (!choice.wait && ${every(300)}) setTimeout(() => this.#send(exchange, choice.node, choice.why), 5_000);
+        put: `} else if (!choice.wait && ${every(300)}) setTimeout(() => this.#send(exchange, choice.node, choice.why), 10_000);
     else if (!choice.wait) this.#send(exchange, choice.node, choice.why);`,
       },
     ],

@@ -74,6 +74,8 @@ export interface Profile extends Promises {
   readonly ackMs: number;
   readonly output: Output;
   readonly maxDescriptors: number | undefined;
+  /** Worker threads read messages, and have descriptors of their own from their start on: only sockets are counted. */
+  readonly hasWorkers: boolean;
   readonly config: (addresses: Addresses) => object;
 }
 
@@ -312,6 +314,7 @@ function profile(sketch: Sketch): Profile {
     ackMs: ACK_MS,
     output: 'file' as const,
     maxDescriptors: undefined,
+    hasWorkers: sketch.validate !== undefined || sketch.batch === true,
     settleMs: SETTLE_MS,
     ...promises,
     onAmbiguous,

@@ -6,7 +6,9 @@ import type { Delivery, Facts, Send, SenderConnection } from './facts.ts';
 import type { Violation } from './violation.ts';
 
 /** No process of a busy machine stands for so long; a timer that was forgotten does. In microseconds. */
-const HELD_US = 3_000_000;
+const ANSWER_HELD_US = 4_000_000;
+/** On its way to a node a message may have to wait for a worker thread that is just being started, or for a TLS handshake. */
+const MESSAGE_HELD_US = 8_000_000;
 /** A larger message takes its time for its own bytes. */
 const SMALL_BYTES = 400_000;
 
@@ -31,7 +33,7 @@ function checkAnswers(connection: SenderConnection, facts: Facts, calm: Calm): V
     const answer = facts.answersByBytes.get(ack.bytes);
     const from = Math.max(before, answer?.t ?? ack.t);
     before = ack.t;
-    if (ack.t - from <= HELD_US || calm.wasDisturbed(['gateway'], from, ack.t)) return [];
+    if (ack.t - from <= ANSWER_HELD_US || calm.wasDisturbed(['gateway'], from, ack.t)) return [];
     const text = `${connection.sender} connection ${connection.c}: ${ack.id} was answered by node ${answer?.delivery.node} at ${answer?.t}, and told only at ${ack.t}`;
     return [{ rule: 'answer-held' as const, text }];
   });
@@ -60,7 +62,7 @@ function checkSends(
     before = t;
     if (send === undefined || reached === undefined || send.bytes > SMALL_BYTES) continue;
     // One that was sent before has waited for its sender.
-    if (facts.sends.get(send.sha)?.[0] !== send || reached.t - from <= HELD_US) continue;
+    if (facts.sends.get(send.sha)?.[0] !== send || reached.t - from <= MESSAGE_HELD_US) continue;
     if (calm.wasDisturbed(nodes, from, reached.t)) continue;
     found.push({
       rule: 'message-held',

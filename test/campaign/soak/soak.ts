@@ -62,7 +62,8 @@ export class Soak {
   readonly #prng = new Prng(1);
   #latencies: number[] = [];
   #answers = 0;
-  #next = 0;
+  /** Of the load, by what each sender could have answered: one that posts has one request at a time. */
+  #shares: readonly number[] = [];
 
   private constructor(
     gateway: GatewayChild,
@@ -117,9 +118,11 @@ export class Soak {
     await pause(WARM_UP_MS);
     const before = this.#answers;
     const since = performance.now();
+    const ackedBefore = this.#senders.map(({ acked }) => acked.count);
     await pause(CAPACITY_MS);
     const perSecond = (this.#answers - before) / ((performance.now() - since) / 1_000);
     clearInterval(fill);
+    this.#shares = this.#senders.map(({ acked }, i) => acked.count - (ackedBefore[i] ?? 0));
     await this.#quiet();
     return perSecond;
   }
@@ -167,10 +170,18 @@ export class Soak {
   /** By the clock: a tick that comes late says what was due by then. */
   #load(perSecond: number): NodeJS.Timeout {
     const since = performance.now();
-    let said = 0;
+    const sum = this.#shares.reduce((all, share) => all + share, 0);
+    const rates = this.#senders.map(
+      (_, i) => perSecond * (sum > 0 ? (this.#shares[i] ?? 0) / sum : 1 / this.#senders.length),
+    );
+    const said = rates.map(() => 0);
     return setInterval(() => {
-      const due = Math.floor(((performance.now() - since) / 1_000) * perSecond);
-      for (; said < due; said++) this.#senders[this.#next++ % this.#senders.length]?.say();
+      const seconds = (performance.now() - since) / 1_000;
+      this.#senders.forEach((sender, i) => {
+        const due = Math.floor(seconds * (rates[i] ?? 0));
+        for (let n = said[i] ?? 0; n < due; n++) sender.say();
+        said[i] = due;
+      });
     }, TICK_MS);
   }
 
