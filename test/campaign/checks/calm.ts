@@ -6,6 +6,7 @@ import type { JournalEntry } from '../wire/log.ts';
 export interface Disturbance {
   /** A node, a sender, or `gateway`. */
   readonly target: string;
+  readonly kind?: string;
   readonly from: number;
   readonly until: number;
 }
@@ -19,7 +20,7 @@ export function disturbancesOf(journal: readonly JournalEntry[]): Disturbance[] 
     else if (entry.e === 'end') {
       const from = begun.get(entry.event)?.t ?? entry.t;
       begun.delete(entry.event);
-      found.push({ target: entry.target, from, until: entry.t });
+      found.push({ target: entry.target, kind: entry.kind, from, until: entry.t });
     }
   }
   for (const { target, t } of begun.values())

@@ -7,8 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { NodeStart, SenderStart, WebClientStart } from './orders.ts';
 
-/** Twelve processes start at once, on a machine that may be busy. */
-const START_MS = 30_000;
+/** A dozen processes start at once, beside those of other campaigns and whatever else a busy machine has to do. */
+const START_MS = 120_000;
 const POLL_MS = 20;
 
 const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
