@@ -129,6 +129,15 @@ describe('F125 answers over HTTP, and behind a commit', () => {
     expect(broken(early.ack('S', 1, 'm1'))).toEqual(['ack-unbacked']);
   });
 
+  test('sender-reset: a connection that no descriptor is left for, on which nothing was answered', () => {
+    const reset = (): Story => story().send('S', 1, 'm1').close('S', 1, 'gateway', 'ECONNRESET');
+    const at = { target: 'gateway', from: 0, until: 5 };
+    expect(broken(reset(), STRICT, { disturbances: [{ ...at, kind: 'crowd' }] })).toEqual([]);
+    expect(broken(reset(), STRICT, { disturbances: [{ ...at, kind: 'reload' }] })).toEqual(['sender-reset']);
+    const served = story().exchange('S', 1, 'a', 1, 'm1').close('S', 1, 'gateway', 'ECONNRESET');
+    expect(broken(served, STRICT, { disturbances: [{ ...at, kind: 'crowd' }] })).toEqual(['sender-reset']);
+  });
+
   test('sender-reset: a posting sender’s connection may end so while another process takes over, and only then', () => {
     const reset = (): Story =>
       story().exchange('S', 1, 'a', 1, 'm1').send('S', 1, 'm2').close('S', 1, 'gateway', 'ECONNRESET');

@@ -17,7 +17,7 @@ export function check(logs: Logs, promises: Promises, ending: Ending): Violation
   const handovers = ending.handovers.map(({ from, until }) => ({ target: 'gateway', from, until }));
   const calm = new Calm([...ending.disturbances, ...handovers], promises.settleMs ?? 0);
   return [
-    ...checkAcks(facts, promises, ending.handovers),
+    ...checkAcks(facts, promises, ending),
     ...checkDeliveries(facts, promises),
     ...checkOrder(facts, promises, ending.handovers),
     ...checkChoices(facts, promises, calm),

@@ -1,16 +1,24 @@
 // Holds what each sender got on each connection against what it had sent there and what the nodes say they answered. Pure.
 // Promises: an answer is credited to the oldest message that waits for one, as every sender does, and judged as that.
 import type { Promises } from '../profiles.ts';
-import { type Handover, isHandover } from './ends.ts';
+import type { Disturbance } from './calm.ts';
+import { type Ending, type Handover, isHandover } from './ends.ts';
 import type { Ack, Facts, Send, SenderConnection } from './facts.ts';
 import type { Violation } from './violation.ts';
 
 type AckPromises = Pick<Promises, 'refusals' | 'httpSenders'>;
 
-export function checkAcks(facts: Facts, promises: AckPromises, handovers: readonly Handover[]): Violation[] {
+export function checkAcks(
+  facts: Facts,
+  promises: AckPromises,
+  { handovers, disturbances }: Pick<Ending, 'handovers' | 'disturbances'>,
+): Violation[] {
   const credited = new Set<string>();
+  const crowds = disturbances.filter(({ kind }) => kind === 'crowd');
   return [...facts.connections.values()].flatMap((connections) =>
-    connections.flatMap((connection) => checkConnection(connection, facts, promises, credited, handovers)),
+    connections.flatMap((connection) =>
+      checkConnection(connection, facts, promises, credited, { handovers, crowds }),
+    ),
   );
 }
 
@@ -19,7 +27,7 @@ function checkConnection(
   facts: Facts,
   { refusals, httpSenders }: AckPromises,
   credited: Set<string>,
-  handovers: readonly Handover[],
+  { handovers, crowds }: { readonly handovers: readonly Handover[]; readonly crowds: readonly Disturbance[] },
 ): Violation[] {
   const found: Violation[] = [];
   const where = `${connection.sender} connection ${connection.c}`;
@@ -76,7 +84,9 @@ function checkConnection(
   // And a request may be on its way over a connection that has been idle, when the old process ends that.
   const mayBe = answered.size === 0 || httpSenders?.includes(connection.sender) === true;
   const queued = mayBe && close !== undefined && isHandover(close.t, handovers);
-  if (close?.by === 'gateway' && close.how !== 'fin' && !queued)
+  // Without a descriptor for it, it can only be closed, whatever it has said.
+  const noRoom = answered.size === 0 && close !== undefined && isHandover(close.t, crowds);
+  if (close?.by === 'gateway' && close.how !== 'fin' && !queued && !noRoom)
     found.push({
       rule: 'sender-reset',
       text: `${where}: ${close.how} at ${close.t}, ${outstanding.length} owed`,

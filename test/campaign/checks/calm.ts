@@ -23,8 +23,8 @@ export function disturbancesOf(journal: readonly JournalEntry[]): Disturbance[] 
       found.push({ target: entry.target, kind: entry.kind, from, until: entry.t });
     }
   }
-  for (const { target, t } of begun.values())
-    found.push({ target, from: t, until: Number.POSITIVE_INFINITY });
+  for (const { target, kind, t } of begun.values())
+    found.push({ target, kind, from: t, until: Number.POSITIVE_INFINITY });
   return found;
 }
 

@@ -97,7 +97,7 @@ function checkMemory(before: Memory, after: Memory, rssGrowth = RSS_GROWTH): Vio
 const SEEN_LATE = 1_000_000;
 
 /** Both processes may be at work, or have been just now. */
-export function isHandover(t: number, handovers: readonly Handover[]): boolean {
+export function isHandover(t: number, handovers: readonly Pick<Handover, 'from' | 'until'>[]): boolean {
   return handovers.some(({ from, until }) => t >= from && t <= until + SEEN_LATE);
 }
 

@@ -121,8 +121,8 @@ function startPeer(file: string, start: object): Child {
 }
 
 export interface GatewayChild extends Child {
-  /** Undefined where nobody can read it. */
-  readonly log: string | undefined;
+  /** Empty where nobody can read what it says. */
+  readonly log: string;
   readonly stderr: string;
 }
 
@@ -142,20 +142,26 @@ export interface GatewayOptions {
   readonly more?: readonly string[];
 }
 
-/** The gateway as a user starts it, from the product (or a mutant of it) in `root`. */
-export async function startGateway(options: GatewayOptions): Promise<GatewayChild> {
+/** The gateway as a user starts it, from the product (or a mutant of it) in `root`, with its log in a file. */
+export function startGateway(root: string, config: string, base: string): Promise<GatewayChild> {
+  const isReady = (): Promise<boolean> => Promise.resolve(false);
+  return startGatewayWith({ root, config, base, output: 'file', maxDescriptors: undefined, isReady });
+}
+
+export async function startGatewayWith(options: GatewayOptions): Promise<GatewayChild> {
   const { root, config, base, output, maxDescriptors, more = [] } = options;
   const log = `${base}.jsonl`;
   const stderr = `${base}.stderr`;
   const main = join(root, 'src/main.ts');
   const args = ['--expose-gc', '--import', fileOf('probe.ts'), main, 'run', '-c', config, ...more];
   const stdout = output === 'unread' ? 'pipe' : openSync(output === 'full' ? '/dev/full' : log, 'a');
+  closeSync(openSync(log, 'a'));
   const errors = openSync(stderr, 'a');
   const limited = ['-c', `ulimit -n ${maxDescriptors}; exec "$@"`, 'sh', process.execPath, ...args];
   const [command, commandArgs] = maxDescriptors === undefined ? [process.execPath, args] : ['sh', limited];
   const child = new Child(spawn(command, commandArgs, { stdio: ['ignore', stdout, errors, 'ipc'] }));
   for (const fd of [stdout, errors]) if (typeof fd === 'number') closeSync(fd);
-  const started = Object.assign(child, { log: output === 'file' ? log : undefined, stderr });
+  const started = Object.assign(child, { log, stderr });
   const deadline = performance.now() + START_MS;
   for (;;) {
     const isReady =

@@ -8,7 +8,7 @@ import type { Handover, Memory } from '../checks/ends.ts';
 import type { Features, GatewayTarget } from '../events/kinds.ts';
 import { now } from '../wire/log.ts';
 import { ask } from './ask.ts';
-import { type GatewayChild, type Output, startGateway, within } from './child.ts';
+import { type GatewayChild, type Output, startGatewayWith, within } from './child.ts';
 import { type ConfigChange, ConfigFile } from './config-file.ts';
 
 /** Not short of what an operator would take: the gateway warns of that, on stderr. */
@@ -219,12 +219,11 @@ export class GatewayProcess implements GatewayTarget {
 
   /** How often the present process has said so. */
   #said(what: string): number {
-    const { log } = this.#child;
-    return (log === undefined ? [] : readLines(log)).filter(({ msg }) => String(msg).endsWith(what)).length;
+    return readLines(this.#child.log).filter(({ msg }) => String(msg).endsWith(what)).length;
   }
 
   #keepLogs({ log, stderr }: GatewayChild): void {
-    if (log !== undefined) this.#logs.push(log);
+    this.#logs.push(log);
     this.#stderrs.push(stderr);
   }
 }
@@ -244,7 +243,7 @@ function startProcess(
 ): Promise<GatewayChild> {
   const isReady = async (): Promise<boolean> => (await ask(admin, 'GET', '/readyz'))?.status === 200;
   const base = join(folder, `gateway.${run}`);
-  return startGateway({ root, config, base, output, maxDescriptors, isReady, more });
+  return startGatewayWith({ root, config, base, output, maxDescriptors, isReady, more });
 }
 
 /** One without an admin API cannot tell what config is in force; without a log nobody knows what came of a change. */

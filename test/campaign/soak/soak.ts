@@ -101,12 +101,7 @@ export class Soak {
     const listeners = new Map([...ports].map(([wire, port]) => [wire, `${host}:${port}`]));
     const urls = nodes.map(({ start }) => [start.name, `mllp://${start.host}:${start.port}`] as const);
     const config = new SoakConfig(join(folder, 'gateway.yaml'), { nodes: urls, listeners, tls });
-    const base = join(folder, 'gateway');
-    const gateway = await startGateway({
-      ...{ root: ROOT, config: config.path, base, output: 'file' },
-      maxDescriptors: undefined,
-      isReady: () => Promise.resolve(false),
-    });
+    const gateway = await startGateway(ROOT, config.path, join(folder, 'gateway'));
     return new Soak(gateway, config, nodes, { host, ports, tls });
   }
 
@@ -253,7 +248,7 @@ export class Soak {
     if (exit?.code !== 0) failures.push(`the gateway’s end: ${JSON.stringify(exit ?? 'none')}`);
     const stderr = readFileSync(gateway.stderr, 'utf8');
     if (stderr !== '') failures.push(`on stderr: ${stderr.slice(0, 500)}`);
-    const lines = gateway.log === undefined ? [] : readFileSync(gateway.log, 'utf8').split('\n');
+    const lines = readFileSync(gateway.log, 'utf8').split('\n');
     const wrong = lines.filter((line) => /"level":"(error|fatal)"|GW_ERR_INTERNAL/.test(line));
     failures.push(...wrong.slice(0, 5).map((line) => line.slice(0, 300)));
     const taken = lines.filter((line) => line.includes('"config loaded"')).length;
