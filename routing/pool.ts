@@ -105,6 +105,11 @@ export class Pool<N extends Candidate> {
     return this.#mayStay(node);
   }
 
+  /** `table` only: which senders have which nodes. */
+  get senders(): StickTable | undefined {
+    return this.#table;
+  }
+
   /** `table` only: the sender `key` has shown that it belongs to `node`. */
   learn(key: string, node: N): void {
     this.#table?.set(key, node.name);

@@ -1,4 +1,5 @@
 // Remembers which node each sender was given. Bounded and expiring without timers; each operation takes constant time.
+import type { EarlierSenders } from './earlier-senders.ts';
 
 interface Entry {
   readonly key: string;
@@ -29,6 +30,8 @@ export class StickTable {
   readonly #now: () => number;
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
+  /** Those of the process before, until each has come back. */
+  #earlier: EarlierSenders | undefined;
 
   constructor({ maxSenders, idleMs, now }: StickTableOptions) {
     this.#maxSenders = maxSenders;
@@ -48,10 +51,28 @@ export class StickTable {
     return this.#entries.size;
   }
 
+  /** What an earlier process remembered holds for senders that this table does not know yet. */
+  restore(earlier: EarlierSenders): void {
+    this.#earlier = earlier;
+  }
+
+  get earlier(): EarlierSenders | undefined {
+    return this.#earlier;
+  }
+
+  /** Every sender that has not expired, the one that was used last first. */
+  list(): { readonly key: string; readonly node: string; readonly idleMs: number }[] {
+    const now = this.#now();
+    const list = [];
+    for (let entry = this.#newest; entry !== undefined && !this.#hasExpired(entry, now); entry = entry.older)
+      list.push({ key: entry.key, node: entry.node, idleMs: now - entry.usedAt });
+    return list;
+  }
+
   /** Name of the sender's node; counts as a sign of life. */
   get(key: string): string | undefined {
     const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return this.#takeEarlier(key);
     const now = this.#now();
     if (this.#hasExpired(entry, now)) {
       this.#forget(entry);
@@ -77,6 +98,14 @@ export class StickTable {
     const entry: Entry = { key, node, usedAt: now, older: undefined, newer: undefined };
     this.#entries.set(key, entry);
     this.#append(entry);
+  }
+
+  #takeEarlier(key: string): string | undefined {
+    if (this.#earlier === undefined) return undefined;
+    const node = this.#earlier.take(key, this.#idleMs);
+    if (this.#earlier.size === 0) this.#earlier = undefined;
+    if (node !== undefined) this.set(key, node);
+    return node;
   }
 
   #hasExpired(entry: Entry, now: number): boolean {

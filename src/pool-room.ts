@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { NodeTls } from '../certs/node-tls.ts';
 import type { CertificateStore } from '../certs/store.ts';
 import { Pool } from '../routing/pool.ts';
+import type { StickTable } from '../routing/stick-table.ts';
 import type { NodeConfig, PoolConfig } from './config/config.ts';
 import { Dispatcher } from './relay/dispatcher.ts';
 import { HttpPool } from './relay/http-pool.ts';
@@ -93,6 +94,11 @@ export class PoolRoom {
 
   get nodes(): readonly Node[] {
     return this.#pool.nodes;
+  }
+
+  /** Which senders have which nodes; undefined where the pool does not remember that. */
+  get senders(): StickTable | undefined {
+    return this.#pool.senders;
   }
 
   /** Some message that it took is not over, or a request. */

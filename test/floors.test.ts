@@ -29,6 +29,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/pools.ts'],
   ['src/metrics/'],
   ['src/gateway.ts'],
+  ['src/state/'],
   ['src/replay/'],
   ['src/admin/'],
   ['src/replay/'],

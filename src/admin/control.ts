@@ -74,6 +74,10 @@ export interface StatusReport {
   readonly condition: 'ok' | 'degraded' | 'failed';
   /** What is wrong now, a sentence each; the worst first. */
   readonly problems: readonly string[];
+  /** Where what an operator decides is stored; undefined: nowhere. */
+  readonly state:
+    | { readonly file: string; readonly writtenAt: Time | undefined; readonly error: string | undefined }
+    | undefined;
   readonly bufferedBytes: number;
   readonly maxBufferedBytes: number;
   readonly listeners: readonly ListenerReport[];

@@ -4,6 +4,7 @@ import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Exchange } from '../relay/exchange.ts';
+import { StateKeeper } from '../state/state-keeper.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { MetricsFormat } from '../telemetry/metrics/text.ts';
 import type { Lines } from './answer.ts';
@@ -32,6 +33,8 @@ export interface Beside {
   readonly prepare: Prepare;
   /** Returns the paths of those that it has opened again. */
   readonly reopenFiles: () => readonly string[];
+  /** Where what an operator decides is stored. */
+  readonly stateFile: string | undefined;
 }
 
 export class GatewayControl implements Control {
@@ -44,21 +47,47 @@ export class GatewayControl implements Control {
   readonly #tap: Tap;
   readonly #log: Log;
   readonly #reopenFiles: Beside['reopenFiles'];
+  readonly #state: StateKeeper;
 
   /** `text`: of the config that the gateway was made with. Without `beside` what stands beside it stays as it is. */
   constructor(gateway: () => Gateway, text: string, log: Log, beside: Partial<Beside> = {}) {
-    const { prepare = staysAsItIs, reopenFiles = () => [] } = beside;
+    const { prepare = staysAsItIs, reopenFiles = () => [], stateFile } = beside;
     this.#log = log;
     this.#reopenFiles = reopenFiles;
     this.#gateway = gateway;
-    this.#reports = new Reports(gateway);
+    this.#reports = new Reports(gateway, () => this.#state.report);
+    this.#state = new StateKeeper({
+      file: stateFile,
+      pools: () => gateway().pools,
+      source: {
+        decisions: () => this.#actions.decisions(),
+        restore: (decisions) => this.#actions.restore(decisions),
+      },
+      log,
+    });
     this.#config = new ConfigReload(gateway, text, prepare, log);
-    this.#actions = new NodeActions(gateway, () => this.#config.loaded.text, log);
+    this.#actions = new NodeActions(
+      gateway,
+      () => this.#config.loaded.text,
+      log,
+      () => this.#state.changed(),
+    );
     this.#tap = new Tap(log);
   }
 
   readiness(pools: readonly string[]): ReadinessReport {
     return this.#reports.readiness(pools);
+  }
+
+  /** For the metrics: undefined where nothing is to be stored. */
+  isStateStored(): boolean | undefined {
+    const { report } = this.#state;
+    return report && report.error === undefined;
+  }
+
+  /** What an operator decides, and which sender has which node. */
+  get state(): StateKeeper {
+    return this.#state;
   }
 
   /** To be called for each message that is over. */
@@ -123,6 +152,7 @@ export class GatewayControl implements Control {
   async reload(by: By): Promise<ReloadReport> {
     const report = await this.#config.reload(by);
     this.#actions.forgetGone();
+    this.#state.changed();
     this.#reports.forgetGone();
     return report;
   }

@@ -37,6 +37,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
       ({ audit }) => observers.prepareAudit(audit),
     ),
     reopenFiles: observers.reopenFiles,
+    stateFile: config.state?.file,
   });
   const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, log, {
@@ -46,6 +47,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     },
     onFault: observers.onFault,
   });
+  gateway.metrics.stateStored = () => direct.isStateStored();
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
   const door: AdminDoor = new AdminDoor(config.admin, {
     control,
@@ -56,8 +58,12 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   gateway.metrics.log = output.dropped;
   const started = observers
     .open()
+    .then(() => direct.state.restore(replace))
     .then(() => startBoth(gateway, door, replace !== undefined))
-    .then(() => observers.started());
+    .then(() => {
+      direct.state.start();
+      observers.started();
+    });
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilEnd(log, {
     // What is wrong with the file is in the log, and changes nothing.
@@ -82,7 +88,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   watch.stop();
   const work = {
     drain: () => started.then(() => gateway.drain()),
-    close: () => Promise.all([gateway.close(), door.stop(), observers.stopped()]),
+    close: () => Promise.all([gateway.close(), door.stop(), direct.state.stop(), observers.stopped()]),
   };
   return endProcess(reason, gateway.config.shutdown.timeoutMs, work, log);
 }

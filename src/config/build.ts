@@ -1,5 +1,6 @@
 // The whole config, from its top section to the typed result: listeners, pools, routes.
 // Promises that names which refer to each other do; cross-checks.ts looks at how the parts go together.
+import { resolve } from 'node:path';
 import { buildAdmin } from './build-admin.ts';
 import { buildAudit } from './build-audit.ts';
 import { buildMetrics } from './build-metrics.ts';
@@ -12,6 +13,7 @@ import { buildListenerHttp, readTrustedProxies } from './http/listener-http.ts';
 import { buildRouteHttp } from './http/route-http.ts';
 import { readSection, type Section } from './section.ts';
 import { suggestion } from './source/closest.ts';
+import { newFileTrouble } from './source/files.ts';
 import { quoted } from './source/problem.ts';
 import { described, type Entry, type Reading, type Tree } from './source/value.ts';
 import { buildListenerTls } from './tls/listener-tls.ts';
@@ -48,6 +50,7 @@ export function build(top: Section, file: string | undefined, reading: Reading):
       hashKey: top.optionalText('telemetry.hashKey'),
     },
     traces: buildTraces(top, names.listeners, reading),
+    state: buildState(top, reading),
     shutdown: { timeoutMs: top.number('shutdown.timeout') },
     watchConfig: top.flag('reload.watch'),
     maxBufferedBytes: top.number('limits.maxBuffered'),
@@ -55,6 +58,15 @@ export function build(top: Section, file: string | undefined, reading: Reading):
     admin: buildAdmin(top, reading),
     audit: buildAudit(top, reading),
   };
+}
+
+function buildState(top: Section, reading: Reading): GatewayConfig['state'] {
+  const given = top.optionalText('state.file');
+  if (given === undefined) return undefined;
+  const file = resolve(reading.folder, given);
+  const trouble = newFileTrouble(file);
+  if (trouble !== undefined) top.error('state.file', trouble);
+  return { file };
 }
 
 function buildListener(entry: Entry, reading: Reading): Omit<ListenerConfig, 'reusePort'> {

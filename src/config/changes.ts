@@ -19,12 +19,15 @@ const SETTINGS: readonly (readonly [key: string, Value])[] = [
   ['limits.maxBuffered', ({ maxBufferedBytes }) => maxBufferedBytes],
   ['certificates.watch', ({ watchCertificates }) => watchCertificates],
   ['reload.watch', ({ watchConfig }) => watchConfig],
+  ['state.file', ({ state }) => state?.file],
 ];
 
 /** Each with why: what reads it is made once, before anything else. */
 const AT_START: readonly (readonly [key: string, Value])[] = [
   // The log's form is chosen when its output is opened.
   ['telemetry.log.format', ({ log }) => log.format],
+  // It is read before the first message, and what is in it then goes for the whole run.
+  ['state.file', ({ state }) => state?.file],
 ];
 
 /** By name, what is new, gone or not as it was. */

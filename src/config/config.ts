@@ -27,6 +27,8 @@ export interface GatewayConfig {
   readonly identifiers: IdentifierOptions;
   /** Undefined: none are made. */
   readonly traces: TracesConfig | undefined;
+  /** Where what an operator decided is kept, and the sticky tables. Undefined: in memory. Absolute path. */
+  readonly state: { readonly file: string } | undefined;
   readonly shutdown: { readonly timeoutMs: number };
   /** The config file is watched, and taken up when it changes. */
   readonly watchConfig: boolean;

@@ -45,6 +45,7 @@ export const TOP: Schema = {
   certificates: { watch: flag(true) },
   shutdown: { timeout: duration('30s', true) },
   reload: { watch: flag(false) },
+  state: { file: { format: 'text', default: undefined } },
   hotRestart: flag(false),
   // 1 TiB: more than a machine has. 1 MiB: less than one ordinary message with an image.
   limits: { maxBuffered: size('256MiB', KIB * KIB, KIB * GIB) },

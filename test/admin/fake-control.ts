@@ -28,6 +28,7 @@ const STARTED = '2026-03-01T08:00:00.000Z';
 export class FakeControl implements Control {
   isLive = true;
   draining = false;
+  stateError: string | undefined;
   servesMetrics = true;
   /** What was asked for, in order: `drain adt/a from 127.0.0.1`. */
   readonly changes: string[] = [];
@@ -104,6 +105,11 @@ export class FakeControl implements Control {
         pools: this.#pools(),
         certificates: this.certificateReports,
       }),
+      state: {
+        file: '/var/lib/hl7-gateway/state.json',
+        writtenAt: STARTED,
+        error: this.stateError,
+      },
       bufferedBytes: 3 * 2 ** 20,
       maxBufferedBytes: 2 ** 28,
       listeners: [

@@ -131,6 +131,7 @@ test('every default is filled in', () => {
     metrics: { prometheus: true, otlp: undefined },
     identifiers: { controlIds: 'plain', hashKey: undefined },
     traces: undefined,
+    state: undefined,
     shutdown: { timeoutMs: 30_000 },
     watchConfig: false,
     maxBufferedBytes: 268_435_456,

@@ -3,8 +3,9 @@
 import type { NodeConfig } from '../../config/config.ts';
 import { ConfigError, parseConfig } from '../../config/load.ts';
 import { suggestion } from '../../config/source/closest.ts';
-import { GatewayError } from '../../errors.ts';
+import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
+import { type Decisions, isNothing, type PoolDecisions } from '../../state/decisions.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Node } from '../../upstream/node.ts';
 import type { By } from '../control.ts';
@@ -14,14 +15,16 @@ export class NodeActions {
   readonly #gateway: () => Gateway;
   readonly #text: () => string;
   readonly #log: Log;
+  readonly #onChanged: () => void;
   /** Settings of added nodes as they were given, by pool and node. */
   readonly #settings = new Map<string, Map<string, object>>();
 
-  /** `text`: of the config in force, as loaded. */
-  constructor(gateway: () => Gateway, text: () => string, log: Log) {
+  /** `text`: of the config in force, as loaded. `onChanged`: what was decided is to be stored, before anybody is told. */
+  constructor(gateway: () => Gateway, text: () => string, log: Log, onChanged: () => void = () => {}) {
     this.#gateway = gateway;
     this.#text = text;
     this.#log = log;
+    this.#onChanged = onChanged;
   }
 
   drain(pool: string, node: string, by: By): Node {
@@ -37,47 +40,94 @@ export class NodeActions {
   }
 
   setWeight(pool: string, node: string, weight: number, by: By): Node {
-    return this.#change(pool, node, by, `weight ${weight}`, (one) => {
-      one.setWeight(weight);
-      this.#gateway().pools.overridesOf(pool).weights.set(node, weight);
-    });
+    return this.#change(pool, node, by, `weight ${weight}`, (one) => this.#weigh(pool, one, weight));
   }
 
   addNode(pool: string, node: string, settings: unknown, by: By): Node {
+    this.#refuseWhileDraining();
     const room = this.#room(pool);
     if (room.nodes.some(({ name }) => name === node))
       throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: `pool ${pool} has a node of that name` });
     if (typeof settings !== 'object' || settings === null)
       throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: 'a node is a map as in the config' });
-    const { added, removed } = this.#gateway().pools.overridesOf(pool);
-    const mine = this.#settings.get(pool) ?? new Map<string, object>();
-    this.#settings.set(pool, mine);
-    mine.set(node, settings);
-    const wasRemoved = removed.delete(node);
-    try {
-      added.set(node, this.#built(pool, node));
-      this.#gateway().pools.refresh(this.#poolConfig(pool));
-    } catch (thrown) {
-      mine.delete(node);
-      added.delete(node);
-      if (wasRemoved) removed.add(node);
-      throw thrown;
-    }
+    this.#add(pool, node, settings);
     this.#log.warn({ pool, node, by }, 'admin: node added');
+    this.#onChanged();
     return this.#node(pool, node);
   }
 
   removeNode(pool: string, node: string, by: By): void {
+    this.#refuseWhileDraining();
     this.#node(pool, node);
     if (this.#room(pool).nodes.length === 1)
       throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'a pool needs at least one node' });
-    const { added, removed, weights } = this.#gateway().pools.overridesOf(pool);
-    added.delete(node);
-    weights.delete(node);
-    this.#settings.get(pool)?.delete(node);
-    removed.add(node);
-    this.#gateway().pools.refresh(this.#poolConfig(pool));
+    this.#remove(pool, node);
     this.#log.warn({ pool, node, by }, 'admin: node removed');
+    this.#onChanged();
+  }
+
+  /** All that is in force, for the state file. */
+  decisions(): Decisions {
+    const pools = [...this.#gateway().pools.rooms.values()].map((room) => {
+      const { weights, removed } = this.#gateway().pools.overridesOf(room.name);
+      const states = room.nodes.flatMap(({ name, adminState, status: { reason } }) =>
+        adminState === 'ready' ? [] : [[name, { state: adminState, reason }] as const],
+      );
+      const decided: PoolDecisions = {
+        states: Object.fromEntries(states),
+        weights: Object.fromEntries(weights),
+        removed: [...removed],
+        added: Object.fromEntries(this.#settings.get(room.name) ?? []),
+      };
+      return [room.name, decided] as const;
+    });
+    return Object.fromEntries(pools.filter(([, decided]) => !isNothing(decided)));
+  }
+
+  /** Puts stored ones in force before the first message. Returns what no longer fits, a phrase each. */
+  restore(decisions: Decisions): readonly string[] {
+    const dropped: string[] = [];
+    for (const [pool, { states, weights, removed, added }] of Object.entries(decisions)) {
+      const room = this.#gateway().pools.rooms.get(pool);
+      if (room === undefined) {
+        dropped.push(`pool ${pool}`);
+        continue;
+      }
+      const has = (node: string): boolean => room.nodes.some(({ name }) => name === node);
+      for (const [node, settings] of Object.entries(added)) {
+        if (has(node)) dropped.push(`added node ${pool}/${node}: the config names it itself now`);
+        else
+          try {
+            this.#add(pool, node, settings);
+          } catch (thrown) {
+            dropped.push(`added node ${pool}/${node}: ${asGatewayError(thrown).detail ?? 'not usable'}`);
+          }
+      }
+      for (const node of removed) {
+        if (!has(node)) dropped.push(`removed node ${pool}/${node}`);
+        else if (room.nodes.length === 1) dropped.push(`removed node ${pool}/${node}: the pool has no other`);
+        else this.#remove(pool, node);
+      }
+      const known = (node: string, what: string): Node | undefined => {
+        const found = room.nodes.find(({ name }) => name === node);
+        if (found === undefined) dropped.push(`${what} of node ${pool}/${node}`);
+        return found;
+      };
+      for (const [name, weight] of Object.entries(weights)) {
+        const node = known(name, `weight ${weight}`);
+        try {
+          if (node !== undefined) this.#weigh(pool, node, weight);
+        } catch {
+          dropped.push(`weight ${weight} of node ${pool}/${name}`);
+        }
+      }
+      for (const [name, { state, reason }] of Object.entries(states)) {
+        const node = known(name, state);
+        if (state === 'draining') node?.drain(reason);
+        else node?.maintenance(reason);
+      }
+    }
+    return dropped;
   }
 
   /** What was changed, by pool. */
@@ -100,10 +150,50 @@ export class NodeActions {
     }
   }
 
+  /** The process that takes over has the state already: what is decided here would be forgotten with this one. */
+  #refuseWhileDraining(): void {
+    if (this.#gateway().isDraining)
+      throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the gateway is about to end' });
+  }
+
+  #weigh(pool: string, node: Node, weight: number): void {
+    node.setWeight(weight);
+    this.#gateway().pools.overridesOf(pool).weights.set(node.name, weight);
+  }
+
+  /** @throws GatewayError; then nothing has changed */
+  #add(pool: string, node: string, settings: object): void {
+    const { added, removed } = this.#gateway().pools.overridesOf(pool);
+    const mine = this.#settings.get(pool) ?? new Map<string, object>();
+    this.#settings.set(pool, mine);
+    mine.set(node, settings);
+    const wasRemoved = removed.delete(node);
+    try {
+      added.set(node, this.#built(pool, node));
+      this.#gateway().pools.refresh(this.#poolConfig(pool));
+    } catch (thrown) {
+      mine.delete(node);
+      added.delete(node);
+      if (wasRemoved) removed.add(node);
+      throw thrown;
+    }
+  }
+
+  #remove(pool: string, node: string): void {
+    const { added, removed, weights } = this.#gateway().pools.overridesOf(pool);
+    added.delete(node);
+    weights.delete(node);
+    this.#settings.get(pool)?.delete(node);
+    removed.add(node);
+    this.#gateway().pools.refresh(this.#poolConfig(pool));
+  }
+
   #change(pool: string, name: string, by: By, what: string, act: (node: Node) => void): Node {
+    this.#refuseWhileDraining();
     const node = this.#node(pool, name);
     act(node);
     this.#log.warn({ pool, node: name, by }, `admin: ${what}`);
+    this.#onChanged();
     return node;
   }
 

@@ -5,6 +5,7 @@ import { suggestion } from '../../config/source/closest.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Exchange } from '../../relay/exchange.ts';
+import type { StateReport } from '../../state/state-keeper.ts';
 import type { Node } from '../../upstream/node.ts';
 import { isAvailable } from '../../upstream/node-status.ts';
 import { version } from '../../version.ts';
@@ -29,8 +30,11 @@ export class Reports {
   readonly #paces = new WeakMap<Node, NodePace>();
   readonly #routed = new Map<string, number>();
 
-  constructor(gateway: () => Gateway) {
+  readonly #state: () => StateReport | undefined;
+
+  constructor(gateway: () => Gateway, state: () => StateReport | undefined) {
     this.#gateway = gateway;
+    this.#state = state;
   }
 
   /** To be called for each message that is over. */
@@ -57,6 +61,7 @@ export class Reports {
     const gateway = this.#gateway();
     const pools = this.#pools();
     const certificates = this.certificates();
+    const state = this.#state();
     return {
       version,
       pid: process.pid,
@@ -71,7 +76,13 @@ export class Reports {
         pools,
         certificates,
         parsingError: gateway.parsing.failure,
+        stateError: state?.error,
       }),
+      state: state && {
+        file: state.file,
+        writtenAt: state.writtenAt === undefined ? undefined : new Date(state.writtenAt).toISOString(),
+        error: state.error,
+      },
       bufferedBytes: gateway.heldBytes,
       maxBufferedBytes: gateway.maxHeldBytes,
       listeners: gateway.listeners.map(({ name, config, address, connections }) => ({

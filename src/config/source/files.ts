@@ -1,7 +1,7 @@
 // Files that a config names: what is wrong with one, and the text of one that stands for a value.
 // Promises never to block: pipes and devices are refused before they are opened.
 import { accessSync, constants, readFileSync, type Stats, statSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 
 /** A value is a token or a passphrase; what is bigger than this is some other file. */
 const LARGEST_VALUE_BYTES = 64 * 1024;
@@ -33,6 +33,24 @@ export function fileTrouble(path: string): string | undefined {
     return undefined;
   } catch (thrown) {
     return reason(thrown);
+  }
+}
+
+/**
+ * Why a file cannot be made, or replaced, at `path`; undefined: it can, as far as can be seen without trying. The folder is not
+ * made: what is written next to where it was meant is found by nobody.
+ */
+export function newFileTrouble(path: string): string | undefined {
+  const there = statOf(path);
+  if (typeof there !== 'string' && !there.isFile()) return 'is not a regular file';
+  const folder = statOf(dirname(path));
+  if (typeof folder === 'string') return `its folder ${folder}`;
+  if (!folder.isDirectory()) return 'its folder is a file';
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch {
+    return 'its folder may not be written to by this user';
   }
 }
 

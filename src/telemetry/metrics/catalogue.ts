@@ -195,6 +195,12 @@ export const METRICS = {
     '',
     '0: the last reload failed, and the config before it is in force.',
   ),
+  hl7_gateway_state_stored: row(
+    'gauge',
+    '1',
+    '',
+    '0: what an operator decided could not be written to the state file. Missing without state.file.',
+  ),
   hl7_gateway_certificate_expiry_seconds: row(
     'gauge',
     's',
