@@ -79,10 +79,9 @@ export class GatewayControl implements Control {
     return this.#reports.readiness(pools);
   }
 
-  /** For the metrics: undefined where nothing is to be stored. */
-  isStateStored(): boolean | undefined {
-    const { report } = this.#state;
-    return report && report.error === undefined;
+  /** For the metrics. */
+  isStateStored(): boolean {
+    return this.#state.report?.error === undefined;
   }
 
   /** What an operator decides, and which sender has which node. */

@@ -47,7 +47,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     },
     onFault: observers.onFault,
   });
-  gateway.metrics.stateStored = () => direct.isStateStored();
+  gateway.metrics.isStateStored = () => direct.isStateStored();
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
   const door: AdminDoor = new AdminDoor(config.admin, {
     control,

@@ -62,10 +62,6 @@ export function certificateFamily(
   return numbers('hl7_gateway_certificate_expiry_seconds', [...ends.values()]);
 }
 
-export function stateFamilies(isStored: boolean | undefined): readonly Family[] {
-  return isStored === undefined ? [] : [number('hl7_gateway_state_stored', isStored ? 1 : 0)];
-}
-
 export function buildInfo(): Family {
   return number('hl7_gateway_build_info', 1, { version, node_version: process.version });
 }

@@ -16,13 +16,7 @@ import { type OnPush, OtlpPush } from '../telemetry/metrics/otlp-push.ts';
 import { ProcessMetrics } from '../telemetry/metrics/process.ts';
 import { type MetricsFormat, textOf } from '../telemetry/metrics/text.ts';
 import { FaultCounts } from './fault-counts.ts';
-import {
-  buildInfo,
-  certificateFamily,
-  listenerFamilies,
-  parseFamilies,
-  stateFamilies,
-} from './gateway-families.ts';
+import { buildInfo, certificateFamily, listenerFamilies, parseFamilies } from './gateway-families.ts';
 import { MessageCounts, type Present, type TraceIdOf } from './message-counts.ts';
 import { nodeFamilies } from './node-families.ts';
 import { RequestCounts } from './request-counts.ts';
@@ -64,8 +58,8 @@ export class GatewayMetrics {
   audit: AuditCounts = { written: 0, dropped: 0, queued: 0 };
   /** Lines of the log that were dropped, by reason; set likewise. */
   log: Readonly<Record<DropReason, number>> = { slow: 0, failed: 0 };
-  /** Set by whoever stores the state: is it stored? Undefined: it is not to be. */
-  stateStored: () => boolean | undefined = () => undefined;
+  /** Set by whoever stores the state: nothing that is to be stored is not. */
+  isStateStored: () => boolean = () => true;
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
   readonly #requests: RequestCounts;
@@ -149,7 +143,7 @@ export class GatewayMetrics {
       number('hl7_gateway_draining', observed.isDraining ? 1 : 0),
       counted('hl7_gateway_config_reloads_total', 'result', this.#reloads),
       number('hl7_gateway_config_last_reload_successful', this.#lastReload),
-      ...stateFamilies(this.stateStored()),
+      number('hl7_gateway_state_stored', this.isStateStored() ? 1 : 0),
       certificateFamily(observed.certificates),
       counted('hl7_gateway_spans_total', 'result', { exported, dropped }),
       counted('hl7_gateway_audit_events_total', 'result', { written: audit.written, dropped: audit.dropped }),

@@ -65,7 +65,7 @@ test('senders are read back, cut off nowhere, and no sticky key is in the text',
       ['lab', '["MSH-4"]', []],
     ]),
   );
-  expect(text).not.toContain('DOE');
+  expect(text).not.toContain('DOE^JOHN');
   const read = parseSenders(text);
   expect([...read.pools.keys()]).toEqual(['adt', 'lab']);
   const back = read.pools.get('adt')?.records ?? [];

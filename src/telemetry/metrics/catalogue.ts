@@ -199,7 +199,7 @@ export const METRICS = {
     'gauge',
     '1',
     '',
-    '0: what an operator decided could not be written to the state file. Missing without state.file.',
+    '0: what an operator decided could not be written to the state file.',
   ),
   hl7_gateway_certificate_expiry_seconds: row(
     'gauge',
