@@ -30,6 +30,7 @@ import { Relay } from './relay/relay.ts';
 import type { Ways } from './relay/signpost.ts';
 import { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
+import { Repeats } from './telemetry/repeats.ts';
 import { TraceContext } from './telemetry/trace-context.ts';
 
 export interface GatewayOptions {
@@ -65,6 +66,7 @@ export class Gateway {
   #identifiers: Identifiers;
   #listeners: readonly Listener[];
   #reloading: Promise<unknown> = Promise.resolve();
+  readonly #repeats = new Repeats();
   #draining = false;
   #stopped = false;
   #isClean = true;
@@ -121,7 +123,11 @@ export class Gateway {
         const trace = new TraceContext(remote);
         const origin = { listener, protocol: this.#protocolOf(listener), peer, header };
         this.metrics.onFault(listener, error);
-        logFault(log, error, origin, trace, this.#identifiers);
+        const { code } = error;
+        const tell = (leftOut: number): void =>
+          log.warn({ listener, code, leftOut }, 'lines were left out: too many alike');
+        if (this.#repeats.admits(`${listener} ${code}`, tell))
+          logFault(log, error, origin, trace, this.#identifiers);
         this.traces.onFault(trace, error, origin);
         options.onFault?.(listener, error, peer);
       },

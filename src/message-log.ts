@@ -1,7 +1,7 @@
 // What the log says of a message: where it came from, where it went, how it ended and how long each phase took.
 // Header identifiers only (loggable, in log.ts): nothing of a patient is in reach here.
 import type { Peer } from '../routing/message-view.ts';
-import type { GatewayError } from './errors.ts';
+import { causeCode, type GatewayError } from './errors.ts';
 import type { Header } from './hl7/header.ts';
 import type { Exchange } from './relay/exchange.ts';
 import type { Proxied } from './relay/proxied.ts';
@@ -21,6 +21,7 @@ export function logExchange(log: Log, exchange: Exchange, reply: string, shown: 
       trace_id: exchange.trace.traceId,
       listener: exchange.origin.listener,
       source: exchange.origin.peer.address,
+      'client.port': exchange.origin.peer.port,
       ...(exchange.hasHeader ? identifiers(exchange.header, shown) : {}),
       batch: exchange.batch === undefined ? undefined : shown.controlId(exchange.batch.controlId),
       messages: exchange.parts === 0 ? undefined : exchange.parts,
@@ -32,6 +33,7 @@ export function logExchange(log: Log, exchange: Exchange, reply: string, shown: 
       outcome: outcome?.kind,
       ambiguous: failed?.ambiguous === true ? true : undefined,
       code: failed?.error.code,
+      ...(failed === undefined ? {} : causeOf(failed.error, last?.error)),
       reply,
       queueMs: rounded(exchange.queuedMs),
       connectMs: rounded(last?.connectMs),
@@ -53,6 +55,7 @@ export function logProxied(log: Log, record: Proxied): void {
       trace_id: record.trace.traceId,
       listener: record.listener,
       source: record.peer.address,
+      'client.port': record.peer.port,
       // A method may be any token (RFC 9110 9.1), and so anything.
       method: loggable(record.method.slice(0, 20)),
       version: record.version,
@@ -63,6 +66,7 @@ export function logProxied(log: Log, record: Proxied): void {
       status,
       upgraded: record.upgraded ? true : undefined,
       code: error?.code,
+      ...(error === undefined ? {} : causeOf(error, last?.error)),
       requestBytes: record.requestBytes,
       responseBytes: record.responseBytes,
       queueMs: rounded(record.queuedMs),
@@ -90,11 +94,21 @@ export function logFault(
     trace_id: trace.traceId,
     listener,
     source: peer?.address,
+    'client.port': peer?.port,
     code: error.code,
     detail: error.detail,
     ...(header === undefined ? {} : identifiers(header, shown)),
   };
   log[error.code === 'GW_ERR_SENDER_IDLE' ? 'info' : 'warn'](fields, error.message);
+}
+
+/** What the last node did (F107): that no node could take it in time says nothing of why. */
+function causeOf(error: GatewayError, last: GatewayError | undefined): Record<string, string | undefined> {
+  const { code, cause, detail } = last ?? error;
+  return {
+    lastCode: last === undefined || code === error.code ? undefined : code,
+    cause: cause === undefined ? detail : causeCode(cause),
+  };
 }
 
 function identifiers(header: Header, shown: Identifiers): Record<string, string> {

@@ -11,6 +11,7 @@ import { Dispatcher } from './relay/dispatcher.ts';
 import { HttpPool } from './relay/http-pool.ts';
 import type { Rerouting } from './relay/rerouting.ts';
 import type { Log } from './telemetry/log.ts';
+import { Repeats } from './telemetry/repeats.ts';
 import { createCheck } from './upstream/checks/create-check.ts';
 import type { MirthServers } from './upstream/checks/mirth-servers.ts';
 import { mayEject } from './upstream/health/ejection-floor.ts';
@@ -232,6 +233,7 @@ export class PoolRoom {
       node: node.name,
     });
     const saidAt = new WeakMap<Node, number>();
+    const repeats = new Repeats();
     return {
       onRoom: (node) => {
         if (this.#quiet) return;
@@ -248,8 +250,13 @@ export class PoolRoom {
           { ...fields(node), reason },
           `node ${state}`,
         ),
-      onStrayAnswer: (node) =>
-        this.#surroundings.log.warn(fields(node), 'an answer that belongs to no message was dropped'),
+      onStrayAnswer: (node) => {
+        const { log } = this.#surroundings;
+        const tell = (leftOut: number): void =>
+          log.warn({ ...fields(node), leftOut }, 'more answers that belong to no message were dropped');
+        if (repeats.admits(node.name, tell))
+          log.warn(fields(node), 'an answer that belongs to no message was dropped');
+      },
       onLostAnswer: (node, reason, count) =>
         this.#surroundings.log.warn(
           { ...fields(node), count, reason: LOST[reason] },

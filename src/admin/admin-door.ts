@@ -6,6 +6,7 @@ import { ServerTls } from '../../certs/server-tls.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { asGatewayError, causeCode, type GatewayError } from '../errors.ts';
 import type { Log } from '../telemetry/log.ts';
+import { Repeats } from '../telemetry/repeats.ts';
 import { AdminServer } from './admin-server.ts';
 import type { Prepared } from './control/prepared.ts';
 import type { Control } from './control.ts';
@@ -33,6 +34,7 @@ const PATIENCE_MS = 3_600_000;
 export class AdminDoor {
   readonly #around: DoorSurroundings;
   readonly #leaving = new Set<Promise<void>>();
+  readonly #repeats = new Repeats();
   #door: Door | undefined;
   #retry: NodeJS.Timeout | undefined;
   /** An attempt that is under way. */
@@ -185,7 +187,9 @@ export class AdminDoor {
     const tls = config.tls && new ServerTls(config.tls);
     const server = new AdminServer({ ...config.bind, token: config.token, tls }, control, {
       onRefused: (by) => {
-        log.warn({ by }, 'admin: a wrong token');
+        const tell = (leftOut: number): void =>
+          log.warn({ leftOut, address: server.address }, 'admin: more wrong tokens, left out');
+        if (this.#repeats.admits('token', tell)) log.warn({ by }, 'admin: a wrong token');
         onRefused?.(by);
       },
       onFailed: ({ code, message, cause }) =>

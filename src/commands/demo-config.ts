@@ -67,7 +67,7 @@ routes:
     when: { listener: [http, https] }
     to: mirth-web
 telemetry:
-  log: { level: warn, format: pretty }
+  log: { level: warn, format: text }
 ${tracesSection(traces)}`;
 }
 

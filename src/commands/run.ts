@@ -1,4 +1,5 @@
 // `run`: the gateway, until a signal ends it.
+import { createHash } from 'node:crypto';
 import { FileWatch } from '../../certs/file-watch.ts';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import { AdminDoor } from '../admin/admin-door.ts';
@@ -10,6 +11,7 @@ import { causeCode, GatewayError } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { LogOutput } from '../telemetry/log-output.ts';
+import { version } from '../version.ts';
 import { endProcess, untilEnd } from './run-end.ts';
 import { observe } from './run-observed.ts';
 import type { Terminal } from './terminal.ts';
@@ -78,6 +80,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   });
   started.then(
     () => {
+      sayStarted(gateway, text, log);
       watch.start();
       // From here on new connections come to this process too; those of the other end at a message boundary.
       if (replace !== undefined) endOther(replace, log);
@@ -102,6 +105,23 @@ async function startBoth(gateway: Gateway, door: AdminDoor, waitForPort: boolean
     await gateway.stop();
     throw thrown;
   }
+}
+
+/** What is asked first when two gateways do not behave alike. */
+function sayStarted({ config, listeners }: Gateway, text: string, log: Log): void {
+  log.info(
+    {
+      version,
+      pid: process.pid,
+      nodeVersion: process.version,
+      file: config.file,
+      digest: createHash('sha256').update(text).digest('hex').slice(0, 16),
+      listeners: listeners.map(({ name, config: { protocol, tls }, address }) => {
+        return `${name} ${protocol}${tls === undefined ? '' : 's'}://${address}`;
+      }),
+    },
+    'started',
+  );
 }
 
 /** It may have ended by itself meanwhile, and nothing is wrong then; this process stays in any case. */

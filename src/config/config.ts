@@ -87,7 +87,7 @@ export interface TracesConfig extends TracesOptions {
 
 export interface LogConfig {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-  readonly format: 'json' | 'pretty';
+  readonly format: 'auto' | 'json' | 'ecs' | 'text' | 'pretty';
   /** One line per message at info. */
   readonly messages: boolean;
 }

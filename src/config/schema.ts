@@ -52,7 +52,7 @@ export const TOP: Schema = {
   telemetry: {
     log: {
       level: oneOf('info', 'trace', 'debug', 'warn', 'error', 'fatal', 'silent'),
-      format: oneOf('json', 'pretty'),
+      format: oneOf('auto', 'json', 'ecs', 'text', 'pretty'),
       messages: flag(true),
     },
     controlIds: oneOf('plain', 'hash'),

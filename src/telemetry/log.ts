@@ -1,13 +1,16 @@
-// Logs as JSON lines by pino, or readable ones for a terminal. What of a message may be logged is decided here: its
+// Logs as lines by pino, in one of three formats (log-format.ts). What of a message may be logged is decided here: its
 // header's identifiers, escaped and cut, and nothing else.
+import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { formatted, type LogFormat } from './log-format.ts';
 import { LogOutput } from './log-output.ts';
 
 export type Log = Logger;
 
 export interface LogOptions {
   readonly level: string;
-  readonly format: 'json' | 'pretty';
+  /** `auto`: text on a terminal, JSON elsewhere. `pretty`: the old name of `text`. */
+  readonly format: LogFormat | 'auto' | 'pretty';
 }
 
 export function createLog(options: LogOptions, destination?: DestinationStream): Log {
@@ -18,25 +21,25 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const stream = destination ?? new LogOutput();
-  const log = pino(settings, options.format === 'pretty' ? readable(stream) : stream);
+  const format = formatOf(options.format);
+  const colours = destination === undefined && isatty(1) && process.env.NO_COLOR === undefined;
+  const log = pino(settings, format === 'json' ? stream : inFormat(stream, format, colours));
   if (stream instanceof LogOutput)
     stream.onDropped = (lines, cause) => log.warn({ lines, cause }, 'log: lines were dropped');
   return log;
 }
 
-/** `10:15:03.123 warn  node down  pool=adt node=a reason=…`: what a terminal shows of a JSON line. */
-function readable(destination: DestinationStream): DestinationStream {
-  return {
-    write(line: string): void {
-      const { time, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
-      const fields = Object.entries(rest).map(
-        ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-      );
-      destination.write(
-        `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${String(msg)}  ${fields.join(' ')}\n`,
-      );
-    },
-  };
+function inFormat(stream: DestinationStream, format: LogFormat, colours: boolean): DestinationStream {
+  const written = { write: (line: string) => stream.write(formatted(line, format, colours)) };
+  // Asked for by pino's own flush().
+  return stream instanceof LogOutput
+    ? Object.assign(written, { flush: (done?: () => void) => stream.flush(done) })
+    : written;
+}
+
+function formatOf(format: LogOptions['format']): LogFormat {
+  if (format === 'auto') return isatty(1) ? 'text' : 'json';
+  return format === 'pretty' ? 'text' : format;
 }
 
 /** Longest identifier that is logged whole; v2.9's MSH-10 has up to 199 characters, real ones rarely 50. */

@@ -117,8 +117,8 @@ test.for(['SIGTERM', 'SIGINT'] as const)(
     expect({ code, err }).toEqual({ code: 0, err: [] });
     expect(node.messages.map(({ payload }) => payload)).toEqual([sent]);
     const log = out.map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(log.map(({ msg }) => msg)).toEqual(['listening', 'draining', 'message', 'stopped']);
-    expect(log[2]).toMatchObject({ controlId: 'R-1', node: 'a', outcome: 'answered', reply: 'AA' });
+    expect(log.map(({ msg }) => msg)).toEqual(['listening', 'started', 'draining', 'message', 'stopped']);
+    expect(log[3]).toMatchObject({ controlId: 'R-1', node: 'a', outcome: 'answered', reply: 'AA' });
   },
 );
 
