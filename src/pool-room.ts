@@ -271,6 +271,15 @@ export class PoolRoom {
           'a sender repeats its control ids: connections are made anew for them (connections.repeatedIds)',
         );
       },
+      onAlike: (node) => {
+        const { pipelining } = this.#config.connections;
+        this.#surroundings.log.warn(
+          fields(node),
+          pipelining === 1
+            ? 'its answers have MSA-1 or MSA-2 in another form than they should (connections.match)'
+            : 'its answers have MSA-1 or MSA-2 in another form than they should (connections.match): one message a connection from now on',
+        );
+      },
       mayEject: (node) => mayEject(node, this.nodes, this.#config.ejection.maxEjected),
     };
   }
@@ -292,6 +301,7 @@ export class PoolRoom {
       idleMs: connections.idleMs,
       connectMs: timeouts.connectMs,
       ackMs: timeouts.ackMs,
+      match: connections.match,
     };
     let http: HttpUpstream | undefined;
     const overHttp = (owner: UpstreamOwner): HttpUpstream => {

@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import { Client, errors } from 'undici';
 import { GatewayError } from '../errors.ts';
 import { readAck } from '../hl7/ack.ts';
-import { answers } from '../hl7/answers.ts';
+import { answers, matchAnswer } from '../hl7/answers.ts';
 import { type ContentType, charsetLabel, formatContentType } from '../hl7/content-type.ts';
 import { type Header, readHeader } from '../hl7/header.ts';
 import { type DialTls, dial } from '../upstream/dial.ts';
@@ -99,7 +99,8 @@ export class HttpClient {
       if (statusCode >= 400 && (ack === undefined || !answers(ack, header)))
         throw this.#statusError(statusCode);
       if (ack === undefined) throw new GatewayError('GW_ERR_ACK_INVALID', { node: this.#node });
-      if (!answers(ack, header)) throw new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#node });
+      if (matchAnswer(ack, header, 'lenient', true) === 'none')
+        throw new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#node });
       return { ack, payload, ms: performance.now() - startedAt };
     } catch (thrown) {
       // Its code is undefined in undici 8.

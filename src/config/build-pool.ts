@@ -61,6 +61,7 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
       idleMs: pool.optionalNumber('connections.idle') ?? (protocol === 'http' ? IDLE_HTTP_MS : IDLE_MLLP_MS),
       settleMs: pool.number('connections.settle'),
       repeatedIds: pool.word('connections.repeatedIds'),
+      match: pool.word('connections.match'),
     },
     queue: { max: pool.number('queue.max'), timeoutMs: pool.number('queue.timeout') },
     timeouts: {

@@ -244,6 +244,8 @@ export interface PoolConfig {
     readonly settleMs: number;
     /** MLLP: may a connection carry a message whose control id one of the last messages on it had? */
     readonly repeatedIds: 'auto' | 'redial' | 'reuse';
+    /** How an answer's MSA-2 is compared with MSH-10. */
+    readonly match: 'lenient' | 'strict' | 'position';
   };
   readonly queue: { readonly max: number; readonly timeoutMs: number };
   readonly timeouts: {

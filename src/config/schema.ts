@@ -191,6 +191,7 @@ const POOL: Schema = {
     idle: { format: 'duration', default: undefined },
     settle: duration('10ms', true),
     repeatedIds: oneOf('auto', 'redial', 'reuse'),
+    match: oneOf('lenient', 'strict', 'position'),
   },
   queue: { max: count(10_000, 0, 10_000_000), timeout: duration('3s') },
   timeouts: {

@@ -11,6 +11,8 @@ export interface Ack {
   readonly code: AckCode;
   /** MSA-2 byte for byte, one character for each byte. */
   readonly controlId: string;
+  /** MSA-1 is `code` but for blanks around it, letter case, and what stands behind its first component (F84). */
+  readonly isCodeLoose?: boolean;
   /** Over HTTP: the charset that its response declares. */
   readonly charset?: string | undefined;
 }
@@ -19,7 +21,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 /**
- * Reads a node's answer. Undefined if it is no acknowledgement: no MSH, no MSA, or an MSA-1 outside table 0008.
+ * Reads a node's answer. Undefined if it is no acknowledgement: no MSH, no MSA, or an MSA-1 that is no code of table
+ * 0008, however it is written.
  * A batch without any MSA answers a batch, and accepts all of it (2.9.3.3).
  */
 export function readAck(payload: Buffer): Ack | undefined {
@@ -35,10 +38,20 @@ export function readAck(payload: Buffer): Ack | undefined {
 
 function readMsa(bytes: Buffer, from: number, field: number): Ack | undefined {
   const codeEnd = endOfField(bytes, from, field);
-  const code = bytes.toString('latin1', from, codeEnd);
-  if (!isAckCode(code)) return undefined;
-  if (bytes[codeEnd] !== field) return { code, controlId: '' };
-  return { code, controlId: bytes.toString('latin1', codeEnd + 1, endOfField(bytes, codeEnd + 1, field)) };
+  const text = bytes.toString('latin1', from, codeEnd);
+  const code = isAckCode(text) ? text : looseCode(text);
+  if (code === undefined) return undefined;
+  const controlId =
+    bytes[codeEnd] === field
+      ? bytes.toString('latin1', codeEnd + 1, endOfField(bytes, codeEnd + 1, field))
+      : '';
+  return code === text ? { code, controlId } : { code, controlId, isCodeLoose: true };
+}
+
+/** Whatever the delimiters are, they are no letters. */
+function looseCode(text: string): AckCode | undefined {
+  const code = /^ *([A-Za-z]{2}) *(?:$|[^A-Za-z0-9 ])/.exec(text)?.[1]?.toUpperCase();
+  return code !== undefined && isAckCode(code) ? code : undefined;
 }
 
 function isAckCode(code: string): code is AckCode {

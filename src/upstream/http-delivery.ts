@@ -3,8 +3,8 @@
 // this message counts under 4xx and 5xx as well (F93); any other response with such a status says that the transport failed.
 import type { Dispatcher } from 'undici';
 import { GatewayError } from '../errors.ts';
-import { type AckCode, readAck } from '../hl7/ack.ts';
-import { answers } from '../hl7/answers.ts';
+import { type Ack, type AckCode, readAck } from '../hl7/ack.ts';
+import { type MatchMode, matchAnswer } from '../hl7/answers.ts';
 import { charsetLabel, parseContentType, withCharset } from '../hl7/content-type.ts';
 import { frame, holdsFrameEnd, payloadOf, START_BLOCK } from '../mllp/frame.ts';
 import type { Delivery } from './delivery.ts';
@@ -18,6 +18,7 @@ export interface HttpDeliveryOptions {
   readonly path: string;
   readonly contentType: string;
   readonly maxAnswerBytes: number;
+  readonly match?: MatchMode;
   readonly connectMs: number;
   readonly ackMs: number;
 }
@@ -124,12 +125,12 @@ export class HttpDelivery implements NodeResponseHandler {
 
   #answer(): GatewayError | undefined {
     const { node } = this.#options;
-    const { expectsAnswer, header, posting } = this.#delivery;
+    const { expectsAnswer, posting } = this.#delivery;
     const payload = Buffer.concat(this.#chunks);
     const ack = readAck(payload);
     if (!expectsAnswer) {
       // Its status is all that such a node has to say, unless it acknowledges this very message.
-      if (this.#status >= 400 && (ack === undefined || !answers(ack, header)))
+      if (this.#status >= 400 && (ack === undefined || !this.#isBelieved(ack)))
         return new GatewayError('GW_ERR_ACK_INVALID', { node });
       this.#end(undefined);
       this.#delivery.unanswered();
@@ -139,10 +140,17 @@ export class HttpDelivery implements NodeResponseHandler {
     // What stands behind such a byte would be read as the answer to another message.
     if (posting?.answerIsFramed === true && !isFramable(payload))
       return new GatewayError('GW_ERR_ACK_INVALID', { node, detail: 'it holds bytes of the framing' });
-    if (!answers(ack, header)) return new GatewayError('GW_ERR_ACK_MISMATCH', { node });
+    if (!this.#isBelieved(ack)) return new GatewayError('GW_ERR_ACK_MISMATCH', { node });
     this.#end(ack.code);
     this.#delivery.answered({ ...ack, charset: charsetIn(this.#type) }, frame(payload));
     return undefined;
+  }
+
+  /** A request has one response: no other message is out that it could answer. But where the status says more, MSA-2 must agree. */
+  #isBelieved(ack: Ack): boolean {
+    const match = matchAnswer(ack, this.#delivery.header, this.#options.match ?? 'lenient', true);
+    if (this.#status >= 400) return match === 'exact' || match === 'alike';
+    return match !== 'none';
   }
 
   #failIn(ms: number, code: 'GW_ERR_NODE_CONNECT_TIMEOUT' | 'GW_ERR_ACK_TIMEOUT'): NodeJS.Timeout {

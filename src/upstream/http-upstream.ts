@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
 import { asGatewayError, GatewayError } from '../errors.ts';
+import type { MatchMode } from '../hl7/answers.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
 import { HttpDelivery } from './http-delivery.ts';
@@ -29,6 +30,8 @@ export interface HttpUpstreamOptions {
   readonly maxAnswerBytes: number;
   /** Of messages. */
   readonly contentType: string;
+  /** How MSA-2 is compared; `lenient`, unless said otherwise. */
+  readonly match?: MatchMode;
 }
 
 /** Far above what servers send; a node that sends more is not one. */

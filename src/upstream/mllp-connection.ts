@@ -1,9 +1,10 @@
 // One open connection to a node: writes messages and matches each answer to its message. Answers come in the order of
-// the messages (MLLP R1) and MSA-2 must agree; else nothing is credited to anything.
+// the messages (MLLP R1) and MSA-2 must agree (src/hl7/answers.ts); else nothing is credited to anything.
 import type { Socket } from 'node:net';
 import { causeCode, GatewayError } from '../errors.ts';
 import { type Ack, type AckCode, isApplicationAck, readAck } from '../hl7/ack.ts';
-import { answers } from '../hl7/answers.ts';
+import { alikeKey, answers, type Match, type MatchMode, matchAnswer } from '../hl7/answers.ts';
+import type { Header } from '../hl7/header.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import {
   type FrameFault,
@@ -27,6 +28,8 @@ export interface ConnectionOptions {
   /** Messages that may wait for their answers. */
   readonly pipelining: number;
   readonly answers: FrameReaderLimits;
+  /** How MSA-2 is compared; `lenient`, unless said otherwise. */
+  readonly match?: MatchMode;
   /** Unless `reuse`, which is the default, ids are remembered, and the owner's `guardsIds` says what that is for. */
   readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
 }
@@ -45,6 +48,10 @@ export interface ConnectionOwner {
   onLingering?(): void;
   /** No connection is to take a message that a second answer to an earlier one could be credited to. */
   readonly guardsIds?: boolean;
+  /** F84: an answer was taken for its message's though MSA-2 or MSA-1 was not as it should be. */
+  onAlike?(): void;
+  /** F84: such answers can be matched only while one message is out, so no connection takes more. */
+  readonly oneAtATime?: boolean;
 }
 
 /** `unclear`: it could be for more than one sender. `gone`: its sender is. `closed`: the connection ended before it came. */
@@ -52,6 +59,8 @@ export type LostAnswer = 'unclear' | 'gone' | 'closed';
 
 /** F42: control ids of messages that needed no answer, to tell a node that answers all the same from one that is confused. */
 const MAX_UNANSWERED = 256;
+/** F86: a node that is confused says one or two things before the right one; one that says more is no MLLP node. */
+const MAX_WRONG = 8;
 const NOTHING = Buffer.alloc(0);
 
 export class MllpConnection implements Channel, FrameSink {
@@ -77,6 +86,11 @@ export class MllpConnection implements Channel, FrameSink {
   readonly #recent: RecentIds | undefined;
   /** Control id of the message that was answered last; an empty MSA-2 on a fresh connection repeats nothing. */
   #lastAnswered: string | undefined;
+  /** MSH-10 of that message. */
+  #lastId: string | undefined;
+  /** F86: what the message that is out fails of, if the right answer does not come in time after all. */
+  #wrong: GatewayError | undefined;
+  #wrongCount = 0;
   #state: 'open' | 'retiring' | 'closed' = 'open';
   #error: Error | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
@@ -110,7 +124,8 @@ export class MllpConnection implements Channel, FrameSink {
   }
 
   get hasRoom(): boolean {
-    return this.#state === 'open' && this.pending < this.#options.pipelining;
+    if (this.#state !== 'open') return false;
+    return this.pending < (this.#owner.oneAtATime === true ? 1 : this.#options.pipelining);
   }
 
   /** F89: somebody waits for an application acknowledgement on it. */
@@ -135,7 +150,7 @@ export class MllpConnection implements Channel, FrameSink {
   /** F39: a second answer to an earlier message could be credited to this one. */
   repeats({ header }: Delivery): boolean {
     if (this.#recent === undefined || this.#owner.guardsIds !== true) return false;
-    if (this.#recent.wouldRepeat(header)) return true;
+    if (this.#recent.wouldRepeat(header, this.#owner.oneAtATime)) return true;
     // Of these an answer may come at any time, whatever was answered since. F43: the one of a commit is told apart where
     // a commit is due.
     const id = header.controlId;
@@ -151,7 +166,7 @@ export class MllpConnection implements Channel, FrameSink {
 
   send(delivery: Delivery): void {
     this.lastUsedAt = performance.now();
-    this.#recent?.add(delivery.header);
+    this.#recent?.add(delivery.header, this.#owner.oneAtATime);
     if (delivery.expectsAnswer) {
       if (this.#pending.push(delivery) === 1) this.#expect();
       this.#unwritten++;
@@ -250,15 +265,19 @@ export class MllpConnection implements Channel, FrameSink {
     const ack = readAck(payloadOf(frame));
     const due = this.#pending[0];
     if (ack === undefined) {
-      if (due === undefined) this.#onStray();
-      else this.#close(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node }));
+      this.#onUnreadable();
       return;
     }
-    if (due === undefined || this.#pending.length === this.#unwritten || !answers(ack, due.header)) {
+    const match = due === undefined ? 'none' : this.#match(ack, due);
+    if (due === undefined || match === 'none') {
       this.#onUnmatched(ack, frame, due);
       return;
     }
-    if (this.#owner.guardsIds === true && this.#recent?.mayAnswer(ack.controlId, due.header) === false) {
+    if (
+      match === 'exact' &&
+      this.#owner.guardsIds === true &&
+      this.#recent?.mayAnswer(ack.controlId, due.header) === false
+    ) {
       this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
       return;
     }
@@ -266,6 +285,10 @@ export class MllpConnection implements Channel, FrameSink {
     if (this.#committed.size > 0 && this.#isOfCommitted(ack, frame, due)) return;
     this.#pending.shift();
     this.#lastAnswered = ack.controlId;
+    this.#lastId = due.header.controlId;
+    if (match === 'alike') this.#owner.onAlike?.();
+    // F85: the node may yet say what it has to say of the message under its own id.
+    else if (match === 'refusal') this.#state = 'retiring';
     this.lastUsedAt = performance.now();
     if (!isApplicationAck(ack.code)) this.#committed.add(due, ack);
     if (this.#pending.length > 0) this.#expect();
@@ -275,11 +298,7 @@ export class MllpConnection implements Channel, FrameSink {
   }
 
   onEmptyFrame(): void {
-    if (this.#pending.length === 0) this.#onStray();
-    else
-      this.#close(
-        new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail: 'an empty frame' }),
-      );
+    this.#onUnreadable('an empty frame');
   }
 
   onFault(code: FrameFault): void {
@@ -289,13 +308,70 @@ export class MllpConnection implements Channel, FrameSink {
     else this.#close(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail: code }));
   }
 
+  /** One message is out, and every byte of it has been written. */
+  get #isOnlyOne(): boolean {
+    return this.#pending.length === 1 && this.#unwritten === 0 && this.#silentCount === 0;
+  }
+
+  #match(ack: Ack, { header }: Delivery): Match {
+    if (this.#pending.length === this.#unwritten) return 'none';
+    const match = matchAnswer(ack, header, this.#options.match ?? 'lenient', this.#isOnlyOne);
+    return match === 'exact' || match === 'none' || !this.#mayNameAnother(ack, header, match)
+      ? match
+      : 'none';
+  }
+
+  /**
+   * Could it be the answer to a message that is not out any more: a second one to that which was answered last, one to a
+   * message that needed none (F42), or the application's to one that was committed (F43)?
+   */
+  #mayNameAnother(ack: Ack, header: Header, match: Match): boolean {
+    const id = ack.controlId;
+    if (id !== '' && id === this.#lastId && id !== header.controlId) return true;
+    if (match === 'refusal') {
+      const isCommit = !isApplicationAck(ack.code);
+      return (
+        id === this.#lastAnswered || this.#answerless.size > 0 || (this.#committed.size > 0 && !isCommit)
+      );
+    }
+    if (this.#answerless.has(id) || this.#committed.has(id)) return true;
+    if (match !== 'alike' || this.#answerless.size + this.#committed.size === 0) return false;
+    const key = alikeKey(id, header);
+    for (const ids of [this.#answerless, this.#committed.keys()])
+      for (const other of ids) if (alikeKey(other, header) === key) return true;
+    return false;
+  }
+
+  /** F36: a frame that is no acknowledgement. */
+  #onUnreadable(detail?: string): void {
+    if (this.#pending.length === 0) this.#onStray();
+    else this.#onWrong(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail }));
+  }
+
+  /**
+   * F86: it is not the answer to the message that is due. Where that is the only one out, the right one may still come until
+   * the deadline. Else it cannot be said what any later answer belongs to.
+   */
+  #onWrong(error: GatewayError, isSecond = false): void {
+    if (!this.#isOnlyOne || ++this.#wrongCount > MAX_WRONG) {
+      this.#close(error);
+      return;
+    }
+    this.#wrong ??= error;
+    this.#onStray(isSecond);
+  }
+
   /** An answer that is not the one due: an application acknowledgement after a commit, a second answer, or a wrong one. */
   #onUnmatched(ack: Ack, frame: Buffer, due: Delivery | undefined): void {
     if (this.#committed.size > 0 && this.#isOfCommitted(ack, frame, undefined)) return;
     if (this.#answerless.delete(ack.controlId)) this.#owner.onStrayAnswer(this, false);
     else if (due === undefined || ack.controlId === this.#lastAnswered)
       this.#onStray(this.#recent?.has(ack.controlId));
-    else this.#close(new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }));
+    else
+      this.#onWrong(
+        new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#options.node }),
+        this.#recent?.has(ack.controlId) === true && !answers(ack, due.header),
+      );
   }
 
   /** Is it an answer to a message that was committed before, and not to `due`? Its sender has been told then. */
@@ -336,7 +412,7 @@ export class MllpConnection implements Channel, FrameSink {
       this.#ackTimer.unref();
       return;
     }
-    this.#close(new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));
+    this.#close(this.#wrong ?? new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));
   }
 
   #onEnd(): void {
@@ -346,7 +422,7 @@ export class MllpConnection implements Channel, FrameSink {
     // F31: nothing on it had been written, so it says nothing of the node.
     else if (this.#unwritten === this.#pending.length && this.#silent.length === this.#silentCount)
       this.#close(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
-    else this.#close(this.#closedError());
+    else this.#close(this.#wrong ?? this.#closedError());
   }
 
   #closedError(): GatewayError {

@@ -2,6 +2,7 @@
 // pool's `connections.max`. Takes a message only where it has room, and tells the node what it learns on the way.
 import { GatewayError } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
+import type { MatchMode } from '../hl7/answers.ts';
 import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
@@ -25,6 +26,8 @@ export interface MllpUpstreamOptions {
   readonly silenceMs?: number;
   /** For messages whose control id was in use just now; `auto`: `reuse` until the node has answered a message twice. */
   readonly repeatedIds: 'auto' | 'redial' | 'reuse';
+  /** How MSA-2 is compared; `lenient`, unless said otherwise. */
+  readonly match?: MatchMode;
   /** For what the node answers. */
   readonly answers: FrameReaderLimits;
 }
@@ -46,6 +49,8 @@ export interface UpstreamOwner {
   onLostAnswer?(reason: LostAnswer, count: number): void;
   /** A connection was ended for want of one on which a message's control id is not a repeated one. */
   onRepeatedId(): void;
+  /** F84: the node changes control ids or codes in its answers, so it has one message a connection from now on. Called once. */
+  onAlike(): void;
 }
 
 /**
@@ -67,6 +72,8 @@ export class MllpUpstream {
   #fullTimer: NodeJS.Timeout | undefined;
   readonly #reaper: NodeJS.Timeout;
   #guardsIds: boolean;
+  /** F84: its answers can be matched only while one message is out on a connection. */
+  #oneAtATime = false;
   readonly #replacement = new Replacement(() => this.#dialForWaiting());
   #closing = false;
 
@@ -84,7 +91,11 @@ export class MllpUpstream {
   }
 
   get hasRoom(): boolean {
-    return this.#inFlight < this.#places * this.#options.pipelining;
+    return this.#inFlight < this.#places * this.#pipelining;
+  }
+
+  get #pipelining(): number {
+    return this.#oneAtATime ? 1 : this.#options.pipelining;
   }
 
   /** Connections that there may be. */
@@ -194,7 +205,8 @@ export class MllpUpstream {
   }
 
   #dialMore(): void {
-    const { maxConnections, pipelining } = this.#options;
+    const { maxConnections } = this.#options;
+    const pipelining = this.#pipelining;
     if (this.#fullness === 'full' || (this.#fullness === 'trying' && this.#dials.size > 0)) return;
     if (this.#taken >= maxConnections) {
       // With no dial under way a message waits only where the connections that have room would repeat its control id.
@@ -214,6 +226,7 @@ export class MllpUpstream {
 
   #dial(): void {
     const guardsIds = (): boolean => this.#guardsIds;
+    const oneAtATime = (): boolean => this.#oneAtATime;
     const abort = dial(
       this.#options,
       (socket, connectMs) => {
@@ -224,8 +237,12 @@ export class MllpUpstream {
           onStrayAnswer: (_, isSecond) => this.#onStrayAnswer(isSecond),
           onLostAnswer: (reason, count) => this.#owner.onLostAnswer?.(reason, count),
           onLingering: () => this.#onLingering(),
+          onAlike: () => this.#onAlike(),
           get guardsIds() {
             return guardsIds();
+          },
+          get oneAtATime() {
+            return oneAtATime();
           },
         });
         const wasFull = this.isFull || this.#fullness === 'trying';
@@ -251,6 +268,12 @@ export class MllpUpstream {
   #onStrayAnswer(isSecond: boolean): void {
     if (isSecond && this.#options.repeatedIds === 'auto') this.#guardsIds = true;
     this.#owner.onStrayAnswer();
+  }
+
+  #onAlike(): void {
+    if (this.#oneAtATime) return;
+    this.#oneAtATime = true;
+    this.#owner.onAlike();
   }
 
   #fill(connection: MllpConnection): void {
@@ -281,7 +304,7 @@ export class MllpUpstream {
   #failUnplaced(error: GatewayError): void {
     if (this.#waiting.length === 0) return;
     const soon = this.#dials.size + this.#replacement.leaving;
-    const places = (this.openConnections + soon) * this.#options.pipelining;
+    const places = (this.openConnections + soon) * this.#pipelining;
     const free = Math.max(0, places - (this.#inFlight - this.#waiting.length));
     // With nothing on its way, what still waits would repeat a control id on all that are open.
     const failed = soon === 0 ? this.#waiting.length : Math.max(0, this.#waiting.length - free);

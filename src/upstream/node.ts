@@ -45,6 +45,8 @@ export interface NodeWatcher {
   onLostAnswer?(node: Node, reason: LostAnswer, count: number): void;
   /** One of its connections made way for a message whose control id was a repeated one on all of them. */
   onRepeatedId(node: Node): void;
+  /** F84: its answers have been seen to name their messages by other than MSH-10 as it was sent. */
+  onAlike(node: Node): void;
   /** Other nodes can do its work while it is out. */
   mayEject(node: Node): boolean;
 }
@@ -313,6 +315,10 @@ export class Node implements UpstreamOwner {
 
   onRepeatedId(): void {
     this.#watcher.onRepeatedId(this);
+  }
+
+  onAlike(): void {
+    this.#watcher.onAlike(this);
   }
 
   #onHealth(health: Health, reason: string): void {

@@ -1,5 +1,6 @@
 // The control ids of the last messages that a connection was given. Promises: a message to which a second answer to one of the
 // last 16 could be credited (8, among batches) is recognized, at the price of comparing 32 small integers.
+import { alikeKey } from '../hl7/answers.ts';
 import type { Header } from '../hl7/header.ts';
 
 /**
@@ -16,27 +17,29 @@ export class RecentIds {
   readonly #ids: string[] = new Array<string>(SLOTS).fill('');
   #next = 0;
 
-  add(header: Header): void {
+  /** `byKey`: the node is known to change control ids in its answers (F84). */
+  add(header: Header, byKey = false): void {
     const id = header.controlId;
     this.#note(id);
-    const first = firstComponent(id, header);
-    if (first !== undefined) this.#note(first);
+    const other = byKey ? alikeKey(id, header) : firstComponent(id, header);
+    if (other !== undefined && other !== id) this.#note(other);
     if (header.batch) this.#note('');
   }
 
-  /** Could a second answer to one of these pass for the answer to that message, as `answers` compares them? */
-  wouldRepeat(header: Header): boolean {
+  /** Could a second answer to one of these pass for the answer to that message, as answers are compared? */
+  wouldRepeat(header: Header, byKey = false): boolean {
     const id = header.controlId;
     // A batch may be answered by one that names no message.
     if (header.batch && this.#has('')) return true;
     // Without MSH-10 the answer is matched by its place: whoever lets such messages in has asked for that.
     if (id === '') return false;
     const first = firstComponent(id, header);
-    return this.#has(id) || (first !== undefined && this.#has(first));
+    if (this.#has(id) || (first !== undefined && this.#has(first))) return true;
+    return byKey && this.#has(alikeKey(id, header));
   }
 
   /**
-   * Of an id that `answers` has found to be that message's: false where it is that of an earlier one too. That is so only
+   * Of an id that `matchAnswer` has found to be that message's: false where it is that of an earlier one too. That is so only
    * for a frame of several messages, which may be answered by the id of any.
    */
   mayAnswer(id: string, header: Header): boolean {

@@ -42,8 +42,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: CONNECTION,
-        find: 'this.#pending.length === this.#unwritten || !answers(ack, due.header)) {',
-        put: 'this.#pending.length === this.#unwritten) {',
+        find: "const match = due === undefined ? 'none' : this.#match(ack, due);",
+        put: "const match = this.#pending.length === this.#unwritten ? 'none' : 'exact';",
       },
     ],
     profile: 'default',

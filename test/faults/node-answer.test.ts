@@ -22,18 +22,8 @@ interface Wrong {
 
 const WRONG: readonly Wrong[] = [
   { name: 'F35 another control id', script: answers.wrongControlId(), code: 'GW_ERR_ACK_MISMATCH' },
-  {
-    name: 'F35 a control id in lower case',
-    script: answers.aa({ controlId: 'x1' }),
-    code: 'GW_ERR_ACK_MISMATCH',
-  },
   { name: 'F35 a longer control id', script: answers.aa({ controlId: 'X11' }), code: 'GW_ERR_ACK_MISMATCH' },
   { name: 'F35 a shorter control id', script: answers.aa({ controlId: 'X' }), code: 'GW_ERR_ACK_MISMATCH' },
-  {
-    name: 'F35 a control id with a blank behind it',
-    script: answers.aa({ controlId: 'X1 ' }),
-    code: 'GW_ERR_ACK_MISMATCH',
-  },
   { name: 'F35 an empty MSA-2', script: answers.withoutControlId(), code: 'GW_ERR_ACK_MISMATCH' },
   { name: 'F36 an empty frame', script: answers.emptyFrame(), code: 'GW_ERR_ACK_INVALID' },
   { name: 'F36 Mirth’s garbled AA', script: answers.garbled(), code: 'GW_ERR_ACK_MISMATCH' },
@@ -43,7 +33,6 @@ const WRONG: readonly Wrong[] = [
   { name: 'F36 the message itself', script: answers.echo(), code: 'GW_ERR_ACK_INVALID' },
   { name: 'F36 MSA-1 XX', script: answers.code('XX'), code: 'GW_ERR_ACK_INVALID' },
   { name: 'F36 MSA-1 empty', script: answers.code(''), code: 'GW_ERR_ACK_INVALID' },
-  { name: 'F36 MSA-1 aa', script: answers.code('aa'), code: 'GW_ERR_ACK_INVALID' },
   { name: 'F36 MSA-1 AAA', script: answers.code('AAA'), code: 'GW_ERR_ACK_INVALID' },
   { name: 'F36 MSH only', script: answers.payload('MSH|^~\\&\r'), code: 'GW_ERR_ACK_INVALID' },
   { name: 'F36 MSA without MSH', script: answers.payload('MSA|AA|X1\r'), code: 'GW_ERR_ACK_INVALID' },
@@ -64,11 +53,14 @@ const WRONG: readonly Wrong[] = [
   },
 ];
 
+/** F86: the right answer may come until then. */
+const QUICK = { timeouts: { ack: '300ms' } };
+
 describe.each(WRONG)('$name', ({ name, script, code }) => {
   const number = name.slice(0, 3);
 
   test(`${number} F41 closed unanswered, the node’s connection ended, nothing sent again`, async () => {
-    await using pair = await startPair(script);
+    await using pair = await startPair(script, QUICK);
     const { a, b, gw, sender } = pair;
     const bytes = message({ controlId: 'X1' });
     void sender.send(bytes);
@@ -85,11 +77,9 @@ describe.each(WRONG)('$name', ({ name, script, code }) => {
   });
 
   test(`${number} F41 behind a good answer on the same connection, with onUnavailable AR`, async () => {
-    await using pair = await startPair(
-      answers.inSequence(answers.aa(), script, answers.aa()),
-      {},
-      { onUnavailable: 'AR' },
-    );
+    await using pair = await startPair(answers.inSequence(answers.aa(), script, answers.aa()), QUICK, {
+      onUnavailable: 'AR',
+    });
     const { a, gw, sender } = pair;
     const asked = ['X0', 'X1', 'X2'];
     const told: string[] = [];
@@ -230,7 +220,12 @@ test('F41 no node, wrong answers, silence: whatever happens to sixty messages, e
   const script = answers.by(({ index }) => scripts[index % scripts.length] as Script);
   await using pair = await startPair(
     script,
-    { connections: { max: 2, pipelining: 3 }, retry: { onAmbiguous: 'other-node' }, health: { fall: 1000 } },
+    {
+      connections: { max: 2, pipelining: 3 },
+      retry: { onAmbiguous: 'other-node' },
+      health: { fall: 1000 },
+      ...QUICK,
+    },
     { onUnavailable: 'AE' },
   );
   const { b, gw, sender } = pair;

@@ -37,6 +37,14 @@ describe('readAck', () => {
     ['an empty batch, which accepts all (2.9.3.3)', 'BHS|^~\\&|R\rBTS|0\r', { code: 'AA', controlId: '' }],
   ])('%s', (_, text, ack) => expect(of(text)).toEqual(ack));
 
+  it.each(['aa', 'Aa', ' AA', 'AA ', ' AA ', 'AA^x', 'aa ^x', 'AA~AE'])(
+    'F84 MSA-1 %j is AA in a loose form',
+    (code) => {
+      const loose = { code: 'AA', controlId: 'X', isCodeLoose: true };
+      expect(of(`${MSH}MSA|${code}|X\r`)).toEqual(loose);
+    },
+  );
+
   it.each(['utf16le', 'utf16be'])('%s', (encoding) => {
     const bytes = Buffer.from(`${MSH}MSA|CE|X-Ä\r`, 'utf16le');
     const ack = readAck(encoding === 'utf16le' ? bytes : bytes.swap16());
@@ -53,10 +61,9 @@ describe('readAck', () => {
     ['a batch with a message but without MSA', `BHS|^~\\&|R\r${MSH}PID|1\r`],
     ['MSA first', 'MSA|AA|X\r'],
     ['an unknown code', `${MSH}MSA|AX|X\r`],
-    ['a lower-case code', `${MSH}MSA|aa|X\r`],
     ['an empty code', `${MSH}MSA||X\r`],
-    ['a code with a space', `${MSH}MSA|AA |X\r`],
-    ['a code of two components', `${MSH}MSA|AA^AA|X\r`],
+    ['a longer code', `${MSH}MSA|AAA|X\r`],
+    ['a code and a word', `${MSH}MSA|AA ok|X\r`],
     ['a garbled separator', `${MSH}MSA^AA^X\r`],
     ['MSA cut short', `${MSH}MSA`],
     ['MSA cut after its separator', `${MSH}MSA|`],

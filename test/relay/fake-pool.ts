@@ -185,6 +185,7 @@ export function fakePool(
     onState: () => {},
     onStrayAnswer: () => {},
     onRepeatedId: () => {},
+    onAlike: () => {},
     mayEject: (node) => mayEject(node, dispatcher.pool.nodes, { share: 1 }),
   };
   const nodes = config.nodes.map(

@@ -74,6 +74,7 @@ export function upstreamTo(node: Pick<FaultyNode, 'port'>, options: Partial<Mllp
     onFullness: () => void told.push('fullness'),
     onStrayAnswer: () => void told.push('stray'),
     onRepeatedId: () => void told.push('repeated'),
+    onAlike: () => void told.push('alike'),
   };
   const upstream = new MllpUpstream(
     {

@@ -75,6 +75,7 @@ export function nodeWith({ check = 'tcp', others = () => true, ...more }: NodePa
       onState: (_, state, reason) => void states.push(`${state}: ${reason}`),
       onStrayAnswer: () => {},
       onRepeatedId: () => {},
+      onAlike: () => {},
       mayEject: others,
     },
     () => upstream,
