@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { NodeTlsConfig } from '../src/config/config.ts';
+import { anchorsOf } from './anchors.ts';
 import { type Certificate, certificatesOf } from './certificate.ts';
 import { readCertificates, readKeyPair, readRevocationLists } from './key-pair.ts';
 import { CIPHERS, contextOf } from './server-tls.ts';
@@ -72,7 +73,7 @@ export class NodeTls {
       servername: isIP(name) === 0 ? name : '',
       checkServerIdentity: (_, certificate: PeerCertificate) => checkServerIdentity(name, certificate),
     };
-    if (cas.length > 0) options.ca = cas.flatMap(({ chain }) => chain.map((one) => one.toString()));
+    if (cas.length > 0) Object.assign(options, anchorsOf(cas.flatMap(({ chain }) => chain)));
     if (crlFiles.length > 0) options.crl = crlFiles.flatMap(readRevocationLists);
     const own = keyPair === undefined ? undefined : readKeyPair(keyPair);
     if (own !== undefined) {

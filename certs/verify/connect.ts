@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { causeCode } from '../../src/errors.ts';
+import { anchorsOf } from '../anchors.ts';
 import { codeOf } from './handshake.ts';
 
 export interface ConnectOptions {
@@ -11,8 +12,8 @@ export interface ConnectOptions {
   readonly port: number;
   /** For SNI, and the name that the certificate must have. Default: the host. */
   readonly servername: string | undefined;
-  /** PEM. Undefined: Node.js's own list of public authorities. */
-  readonly ca: readonly string[] | undefined;
+  /** Undefined: Node.js's own list of public authorities. */
+  readonly ca: readonly X509Certificate[] | undefined;
   readonly own: { readonly cert: string; readonly key: string } | undefined;
   readonly crls: readonly string[];
   readonly timeoutMs: number;
@@ -50,7 +51,7 @@ export function connect(options: ConnectOptions): Promise<ConnectResult> {
     // Node.js sends no server name for an address, and checks the certificate's IP names then.
     servername: isIP(name) === 0 ? name : '',
     checkServerIdentity: (_, certificate) => tls.checkServerIdentity(name, certificate),
-    ...(options.ca === undefined ? {} : { ca: [...options.ca] }),
+    ...(options.ca === undefined ? {} : anchorsOf(options.ca)),
     ...(options.crls.length === 0 ? {} : { crl: [...options.crls] }),
     ...options.own,
     minVersion: 'TLSv1.2',

@@ -156,7 +156,7 @@ async function verifyPeer(target: string, options: VerifyOptions, terminal: Term
   const { code, protocol, cipher, chain } = await connect({
     ...peer,
     servername: options.servername,
-    ca: options.ca.length === 0 ? undefined : trustedBy(options.ca).map(pemOf),
+    ca: options.ca.length === 0 ? undefined : trustedBy(options.ca),
     own: options.cert === undefined ? undefined : ownOf(options.cert, options.key, passphrase),
     crls: options.crl.flatMap(crlsOf).map(({ der }) => pem('X509 CRL', der)),
     timeoutMs: options.timeoutMs,

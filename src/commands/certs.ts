@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Usage } from '../../certs/authority.ts';
 import { KEY_KINDS } from '../../certs/x509/keys.ts';
 import { parseCount, parseDuration } from '../config/formats.ts';
+import { fetchCertificates } from './certs-fetch.ts';
 import { DEFAULT_FOLDER, type Secret } from './certs-folder.ts';
 import { inspect } from './certs-inspect.ts';
 import { AUTHORITY_DAYS, csr, init, issue, renew } from './certs-make.ts';
@@ -71,6 +72,7 @@ export function defineCerts(certs: Command, terminal: Terminal, finish: Finish):
   certs.description('make, inspect, verify and renew certificates; PKCS#12 in and out');
   defineMaking(certs, terminal, finish);
   defineReading(certs, terminal, finish);
+  defineFetching(certs, terminal, finish);
   definePkcs12(certs, terminal, finish);
 }
 
@@ -193,6 +195,19 @@ function defineReading(certs: Command, terminal: Terminal, finish: Finish): void
     .option(...JSON_FLAG)
     .action((file, options) =>
       finish(verify(file, { ...options, timeoutMs: options.timeout, secret: secretOf(options) }, terminal)),
+    );
+}
+
+function defineFetching(certs: Command, terminal: Terminal, finish: Finish): void {
+  certs
+    .command('fetch')
+    .description('print the certificates that a peer shows, as PEM, and what trusts them; nothing is checked')
+    .argument('<host:port>', 'a live peer; it gets the handshake and nothing else')
+    .option('--servername <name>', 'the name to ask the peer for (default: its host)')
+    .option('--timeout <duration>', 'for the peer', deadline, 10_000)
+    .option(...JSON_FLAG)
+    .action((target, options) =>
+      finish(fetchCertificates(target, { ...options, timeoutMs: options.timeout }, terminal)),
     );
 }
 

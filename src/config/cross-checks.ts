@@ -1,8 +1,10 @@
 // What can only be seen when the whole config is known: parts that collide, are missing, or are never used.
 // Promises errors for a gateway that could not run, and warnings for one that would run and surprise.
+
 import type { Condition, GatewayConfig, ListenerConfig, ValueTest } from './config.ts';
 import { sizeText } from './formats.ts';
 import { checkHttp } from './http/reach.ts';
+import { checkAddresses } from './node-addresses.ts';
 import type { Section } from './section.ts';
 import type { Place } from './source/problem.ts';
 import { type Entry, entryIn, type Reading, type Tree } from './source/value.ts';
@@ -12,6 +14,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: Reading
   checkAdminBind(top, config, reading);
   checkFrames(top.entries('listeners'), config, reading);
   checkPools(top, config, reading);
+  checkAddresses(top, config, reading);
   checkRoutes(top, config, reading);
   checkIdentities(top, config, reading);
   checkHttp(top, config, reading);

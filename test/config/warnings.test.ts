@@ -56,3 +56,62 @@ test('a config that only rejects needs no pools', () => {
   const text = 'listeners: { l: { bind: ":1" } }\nroutes: [{ reject: {} }]';
   expect(outcome(text, folderWith({}))).toEqual({ errors: [], warnings: [] });
 });
+
+describe('F101', () => {
+  const pools = (p: string, q: string): string =>
+    `listeners: { l: { bind: ":1" } }
+pools:
+  p: ${p}
+  q: ${q}
+routes: [{ when: { MSH-9: A }, to: p }, { to: q }]
+`;
+  const node = (url: string, more = ''): string => `{ nodes: { a: { url: "${url}" } }${more} }`;
+
+  test.each<[string, string, string[]]>([
+    [
+      node('mllp://h:1'),
+      node('mllps://H:1'),
+      [
+        '4:17: pools.q.nodes.a: has the address of a node of pool p: together they may open 16 connections to it, and a Mirth listener takes 10',
+      ],
+    ],
+    [
+      node('mllp://h:1', ', connections: { max: 3 }'),
+      node('mllp://h:1', ', connections: { max: 2 }'),
+      [
+        '4:17: pools.q.nodes.a: has the address of a node of pool p: together they may open 5 connections to it, and a Mirth listener takes 10',
+      ],
+    ],
+    [
+      node('mllp://h:2'),
+      '{ nodes: { a: { url: "mllp://h:1" }, b: { url: "mllp://h:1" } } }',
+      [
+        '4:43: pools.q.nodes.b: has the address of another node of this pool: together they may open 16 connections to it, and a Mirth listener takes 10',
+      ],
+    ],
+    [
+      node('mllp://h:1'),
+      node('mllp://h:2', ', health: { type: http, url: "http://{host}:1/health" }'),
+      [
+        '4:45: pools.q.health: asks node a by HTTP at a port where pool p sends HL7 by MLLP: no check will be good; type tcp asks such a port',
+      ],
+    ],
+    [
+      node('mllp://h:2', ', health: { type: mirth, url: "https://{host}:2" }'),
+      node('mllp://h:1'),
+      [
+        '3:45: pools.p.health: asks node a by HTTP at a port where pool p sends HL7 by MLLP: no check will be good; type tcp asks such a port',
+      ],
+    ],
+    [node('mllp://h:1'), node('mllp://h:2'), []],
+    [node('mllp://h:1'), node('mllp://g:1'), []],
+    [node('http://h:1'), node('http://h:1'), []],
+    [node('mllp://h:1'), node('mllp://h:2', ', health: { type: http, url: "http://{host}:3/" }'), []],
+  ])('F101 %s and %s', (p, q, expected) => {
+    const { errors, warnings } = outcome(pools(p, q), folderWith(FILES));
+    expect({ errors, warnings }).toEqual({
+      errors: [],
+      warnings: expected.map((line) => `gateway.yaml:${line}`),
+    });
+  });
+});

@@ -2,15 +2,19 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { anchorsOf } from '../../certs/anchors.ts';
 import type { Issued } from '../../certs/authority.ts';
 import { writePkcs12 } from '../../certs/pkcs12/write.ts';
 import { keyPemOf } from '../../certs/x509/keys.ts';
+import { made } from '../certs/made.ts';
 import { over, said, ways } from '../helpers/expect-relay.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway, type TestGateway } from '../helpers/gateway.ts';
+import { startMirthApi } from '../helpers/mirth-api.ts';
 import { message } from '../helpers/mllp.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
+import { asked, checkOf } from './checks/check-parts.ts';
 
 let folder: TlsFolder;
 beforeAll(() => {
@@ -191,6 +195,65 @@ describe('whom to believe', () => {
       node: 'a',
       msg: expect.stringMatching(/^insecure/),
     });
+  });
+});
+
+describe('F98 a certificate that is trusted itself', () => {
+  /** As Mirth has it at first: no alternative names, and an authority that was thrown away. */
+  const mirth = made({ cn: 'mirth-connect' }, made({ cn: 'Mirth Connect Certificate Authority', ca: true }));
+
+  const file = (): string => folder.write('mirth.pem', mirth.certPem);
+
+  test.each<[string, () => object, string]>([
+    ['by its own name', () => ({ ca: file(), servername: 'mirth-connect' }), 'ok'],
+    [
+      'among others',
+      () => ({ ca: [folder.caFile, file()], servername: 'mirth-connect', pin: fingerprint(mirth) }),
+      'ok',
+    ],
+    ['by the host', () => ({ ca: file() }), 'GW_ERR_NODE_TLS ERR_TLS_CERT_ALTNAME_INVALID'],
+    [
+      'and is another one of that name',
+      () => ({
+        ca: folder.write('other.pem', made({ cn: 'mirth-connect' }, made({ cn: 'x', ca: true })).certPem),
+        servername: 'mirth-connect',
+      }),
+      'GW_ERR_NODE_TLS UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    ],
+    ['nowhere', () => ({ servername: 'mirth-connect' }), 'GW_ERR_NODE_TLS UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+  ])('F98 %s', async (_, settings, outcome) => {
+    expect((await ask(mirth, settings())).outcome).toBe(outcome);
+  });
+
+  test('F98 no other settings change: a root beside an authority below it has its revocations looked at', async () => {
+    const root = made({ cn: 'root', ca: true });
+    const below = made({ cn: 'below', ca: true }, root);
+    const node = made({ cn: 'node', dns: ['localhost'] }, below);
+    const settings = { ca: folder.write('both.pem', root.certPem + below.certPem), servername: 'localhost' };
+    expect((await ask(node, settings)).outcome).toBe('ok');
+    expect(anchorsOf([root, below].map(({ certPem }) => new X509Certificate(certPem)))).not.toHaveProperty(
+      'allowPartialTrustChain',
+    );
+    const alone = { ca: folder.write('below.pem', below.certPem), servername: 'localhost' };
+    expect((await ask(node, alone)).outcome).toBe('ok');
+  });
+
+  test('F98 but has expired', async () => {
+    const old = made({ cn: 'mirth-connect', fromDays: -9, toDays: -1 }, made({ cn: 'x', ca: true }));
+    const settings = { ca: folder.write('old.pem', old.certPem), servername: 'mirth-connect' };
+    expect((await ask(old, settings)).outcome).toBe('GW_ERR_NODE_TLS CERT_HAS_EXPIRED');
+  });
+
+  test.each(['mirth', 'http', 'tls'])('F98 in checks of type %s', async (type) => {
+    await using api = await startMirthApi({ cert: mirth.certPem, key: mirth.keyPem });
+    const tls = { ca: file(), servername: 'mirth-connect' };
+    const url = `https://{host}:${api.port}`;
+    const own = type === 'tls' ? { port: api.port } : { url };
+    const health = { type, tls, ...own, status: '200-499', timeout: '30s' };
+    const { status: _, ...others } = health;
+    expect(await asked(checkOf(type === 'http' ? health : others))).toBe('passed');
+    const strict = { ...others, tls: { ...tls, servername: 'other.test' } };
+    expect(await asked(checkOf(strict))).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
   });
 });
 
