@@ -112,9 +112,12 @@ function causeOf(error: GatewayError, last: GatewayError | undefined): Record<st
 }
 
 function identifiers(header: Header, shown: Identifiers): Record<string, string> {
+  const controlId = shown.controlId(header.controlId);
+  // F105: what a batch without messages says in its own header is for people: a file's name, a comment.
+  if (!header.isMsh) return { controlId };
   return {
     type: loggable(header.text(9)),
-    controlId: shown.controlId(header.text(10)),
+    controlId,
     sender: `${loggable(header.text(3))}|${loggable(header.text(4))}`,
   };
 }

@@ -56,7 +56,7 @@ export class GatewayEvents {
     const { error } = outcome;
     const isStranger = NOT_AUTHENTICATED.has(error.code);
     if (!isStranger && !this.#withRefusals()) return;
-    const controlId = exchange.hasHeader ? this.#shown().controlId(exchange.header.text(10)) : undefined;
+    const controlId = exchange.hasHeader ? this.#shown().controlId(exchange.header.controlId) : undefined;
     const kind = isStranger ? 'not authenticated' : 'message refused';
     const route = exchange.route === undefined ? '' : `, route ${exchange.route.name}`;
     // Details of these may say where in the message something is wrong, and need not be here.

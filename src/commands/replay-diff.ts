@@ -184,7 +184,7 @@ class Printer {
     this.#compared++;
     if (differences.length > 0) this.#different++;
     const controlId = loggable(header.controlId);
-    const type = loggable(header.text(9));
+    const type = header.isMsh ? loggable(header.text(9)) : 'batch';
     if (this.#json) {
       this.#terminal.out(JSON.stringify({ file, number, controlId, type, ...about, differences }));
       return;

@@ -23,6 +23,7 @@ import { invalidPlaces, placeText } from '../hl7/whole/validation.ts';
 import { readHost } from '../http/host.ts';
 import { readTarget } from '../http/request-target.ts';
 import { remoteIn, traceFields } from '../relay/trace-head.ts';
+import { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/log.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -51,7 +52,10 @@ export interface Explained {
   readonly reject?: { readonly code: string; readonly text: string };
   /** Where the message breaks the route's rules, and the code that its sender gets. */
   readonly invalid?: { readonly code: string; readonly places: readonly string[] };
+  /** Hashed, as in traces: it may be made of any field. */
   readonly stickyKey?: string;
+  /** What it is made of. */
+  readonly stickyBy?: readonly string[];
   readonly pool?: string;
   readonly node?: string;
   readonly why: string;
@@ -104,6 +108,7 @@ export function explainer(
   { source, path, host }: Pick<RouteOptions, 'source' | 'path' | 'host'>,
 ): (file: string, message: Buffer, listener: ListenerConfig) => Explained {
   const router = new Router(config.routes);
+  const identifiers = new Identifiers(config.identifiers);
   const segment = config.traces?.segment;
   const fields = segment === undefined ? undefined : traceFields(segment);
   const pools = new Map(
@@ -119,7 +124,7 @@ export function explainer(
     const about = {
       file,
       listener: listener.name,
-      type: loggable(header.text(9)),
+      type: header.isMsh ? loggable(header.text(9)) : 'batch',
       controlId: loggable(header.controlId),
       ...(remote === undefined ? {} : { traceId: remote.traceId }),
       passedOver: (at < 0 ? passed : passed.slice(0, at)).map(({ route: one, failed }) => ({
@@ -149,7 +154,7 @@ export function explainer(
     return {
       ...about,
       route: match.name,
-      ...(key === undefined ? {} : { stickyKey: loggable(key) }),
+      ...(key === undefined ? {} : { stickyKey: identifiers.stickyKey(key), stickyBy: partsOf(to.pool) }),
       pool: to.pool.name,
       ...(choice === undefined ? {} : { node: choice.node.name }),
       why: choice === undefined ? 'no node of the pool takes new senders' : reason(choice.why, to.pool),
@@ -171,7 +176,7 @@ function posted(path: string, host: string): RequestView {
 /** What the condition asks for, and what it found: that only of the header and the connection, which hold no patient. */
 function unmet({ subject, text, test }: Condition, view: MessageView): string {
   if (isOfHttp(subject) && view.http === undefined) return `${text} is for HTTP, and this came by MLLP`;
-  const isShown = subject.kind !== 'field' || isHeaderPath(subject.path);
+  const isShown = subject.kind !== 'field' || (isHeaderPath(subject.path) && view.header?.isMsh !== false);
   const value = isShown ? readSubject(view, subject) : undefined;
   const found = !isShown
     ? ''
@@ -200,6 +205,13 @@ function wanted(test: ValueTest): string {
     case 'cidr':
       return `in ${test.range}`;
   }
+}
+
+function partsOf({ persistence }: PoolConfig): readonly string[] {
+  return (persistence?.by ?? []).map((subject) => {
+    if (subject.kind === 'field') return subject.path.text;
+    return 'name' in subject ? `${subject.kind}.${subject.name}` : subject.kind;
+  });
 }
 
 function idle({ name, weight, backup }: NodeConfig) {
@@ -237,7 +249,10 @@ function inWords(explained: Explained): string[] {
     for (const place of explained.invalid.places) lines.push(`    ${place}`);
   }
   if (explained.pool !== undefined) {
-    lines.push(`  sticky key ${explained.stickyKey ?? 'none'}`);
+    const { stickyKey: key, stickyBy = [] } = explained;
+    lines.push(
+      key === undefined ? '  sticky key none' : `  sticky key of ${stickyBy.join(', ')}, hash ${key}`,
+    );
     lines.push(`  pool ${explained.pool}, node ${explained.node ?? 'none'}: ${explained.why}`);
   } else if (explained.route === undefined) lines.push(`  ${explained.why}`);
   return lines;

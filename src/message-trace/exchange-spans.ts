@@ -114,6 +114,11 @@ function putRoot(out: SpanWriter, exchange: Exchange, identifiers: Identifiers):
 
 /** A field that is empty says nothing, and is left out. */
 export function putHeader(out: SpanWriter, header: Header, identifiers: Identifiers): void {
+  // F105: of a batch without messages, whose fields are others, its id alone.
+  if (!header.isMsh) {
+    if (header.controlId !== '') out.put(CONTROL_ID, identifiers.controlId(header.controlId));
+    return;
+  }
   putField(out, MESSAGE_TYPE, header, 9);
   if (identifiers.hashesControlIds) out.put(CONTROL_ID, identifiers.controlId(header.text(10)));
   else putField(out, CONTROL_ID, header, 10);
