@@ -40,6 +40,7 @@ export function replaced(
       return undefined;
     case 'w':
     case 'a':
+    case 'A':
       return pseudonym(about.pseudonyms.word(value));
     case 'i':
       return pseudonym(about.pseudonyms.id(value));

@@ -12,6 +12,9 @@ import { fieldRule, knownSegments } from './tables/field-rules.ts';
 
 const WHOLE = { repetition: undefined, component: undefined, subcomponent: undefined };
 const NULL = '""';
+const LEARNED: ReadonlySet<Kind> = new Set<Kind>(['w', 'A', 'i', 't', 'z', 'm']);
+/** Codes that say how the rest is read. A name of two letters may be one of them (`ED`, `CA`), and is none here. */
+const CONTROLS: ReadonlySet<string> = new Set(['OBX-2', 'ORC-1', 'MFI-3', 'MFE-1']);
 
 /** What all messages of a recording share. */
 export interface Room {
@@ -87,9 +90,11 @@ export class Pass {
 
   #learn(line: Line): void {
     this.#visit(line, this.#nameOf(line), (start, end, kind) => {
-      if (start === end || !(kind === 'w' || kind === 'i' || kind === 't' || kind === 'm')) return;
+      if (start === end || !LEARNED.has(kind)) return;
       const value = this.#read(start, end);
       if (kind === 'w') this.#known.addName(value);
+      else if (kind === 'A') this.#known.addPlace(value);
+      else if (kind === 'z') this.#known.addPostcode(value);
       else this.#known.addId(value);
     });
   }
@@ -106,6 +111,7 @@ export class Pass {
       // A document may have megabytes, and goes whatever it says.
       const value = (kind === 'x' || kind === 'b') && end - start > 2 ? '' : this.#read(start, end);
       if (value === NULL) return;
+      if (CONTROLS.has(where) && /^[A-Z]{2}$/.test(value)) return;
       const made = replaced(kind, value, end - start, behind(), this.#about);
       if (made !== undefined) this.#replace(start, end, made.text, made.change, where);
     });

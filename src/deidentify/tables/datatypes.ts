@@ -5,7 +5,7 @@
  * What is done with a value:
  * `v` stays, whatever it is; `c` stays if it looks like a code; `h` stays if it is short (the name of a system, a ward);
  * `k` stays if it is a number, a range or one word; `n` if it is a number; `L` stays behind a code: its text;
- * `w` a word instead (names of people), `a` likewise (places, organisations); `i` an identifier instead; `t` a number of the same
+ * `w` a word instead (names of people), `a` likewise (organisations), `A` likewise (where somebody lives); `i` an identifier instead; `t` a number of the same
  * length (telephones), `z` likewise (postal codes); `m` an e-mail address instead;
  * `d` moved by the patient's days; `u` stays if it is a title or degree that many have; `s` stays if it is a short code of a
  * state; `@` stays if it names a field, as queries do; `b` filler of base64; `x` blanked.
@@ -19,6 +19,7 @@ const KINDS = [
   'L',
   'w',
   'a',
+  'A',
   'i',
   't',
   'z',
@@ -52,6 +53,8 @@ const SOURCES: Readonly<Record<string, string>> = {
   number: 'n*',
   id: 'i*',
   word: 'a*',
+  /** Where somebody was born. */
+  town: 'A*',
   date: 'd c',
   range: 'd d',
   /** 2A.2.92 XPN; PN before v2.3. */
@@ -68,7 +71,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   /** 2A.2.27 EIP: that of the placer, that of the filler. */
   EIP: 'i/h/h/c i/h/h/c',
   /** 2A.2.89 XAD; AD before v2.3. */
-  XAD: 'a a a s z c c x x x c x d d x x x x x x c c a',
+  XAD: 'A A A s z c c x x x c x d d x x x x x x c c A',
   /** 2A.2.93 XTN; TN before v2.3. */
   XTN: 't c c m k t t t x x x t d d c/L/c c/L/c c k',
   /** 2A.2.91 XON. */

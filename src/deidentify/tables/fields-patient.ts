@@ -26,7 +26,7 @@ RDF 1 value, 2 code
 DSP 1-2 value
 
 EVN 1 code, 2-3 date, 4 code, 5 XCN, 6 date, 7 place
-PID 1 value, 2-4 CX, 5-6 XPN, 7 date, 8 code, 9 XPN, 10 code, 11 XAD, 13-14 XTN, 15-17 code, 18 CX, 19 id, 20 DLN, 21 CX, 22 code, 23 word, 24 code, 25 value, 26-28 code, 29 date, 30-32 code, 33 date, 34 place, 35-36 code, 38 code, 39 code, 40 XTN
+PID 1 value, 2-4 CX, 5-6 XPN, 7 date, 8 code, 9 XPN, 10 code, 11 XAD, 13-14 XTN, 15-17 code, 18 CX, 19 id, 20 DLN, 21 CX, 22 code, 23 town, 24 code, 25 value, 26-28 code, 29 date, 30-32 code, 33 date, 34 place, 35-36 code, 38 code, 39 code, 40 XTN
 PD1 1-2 code, 3 XON, 4 XCN, 5-9 code, 10 CX, 11-12 code, 13 date, 14 XON, 15-16 code, 17-18 date, 19-21 code, 22 date
 NK1 1 value, 2 XPN, 3 code, 4 XAD, 5-6 XTN, 7 code, 8-9 date, 11 codeOnly, 12 CX, 13 XON, 14-15 code, 16 date, 17-25 code, 26 XPN, 27-29 code, 30 XPN, 31 XTN, 32 XAD, 33 CX, 34-36 code, 37 id, 38 word, 39 code, 40-41 XTN
 PV1 1 value, 2 code, 3 PL, 4 code, 5 CX, 6 PL, 7-9 XCN, 10 code, 11 PL, 12-16 code, 17 XCN, 18 code, 19 CX, 20 codeAndDate, 21-24 code, 25 date, 26-27 value, 28-29 code, 30 date, 31 code, 32-33 value, 34 code, 35 date, 36 code, 37 codeAndDate, 38-41 code, 42-43 PL, 44-45 date, 46-49 value, 50 CX, 51 code, 52 XCN, 54 CX
