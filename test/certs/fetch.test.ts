@@ -41,7 +41,8 @@ async function peer({ certPem, keyPem }: Issued, more: tls.TlsOptions = {}) {
 
 const pin = ({ certPem }: Issued): string => new X509Certificate(certPem).fingerprint256;
 
-describe('F98', () => {
+/** Each command is a process of its own, which on a busy machine takes seconds to begin. */
+describe('F98', { timeout: 180_000 }, () => {
   test('what Mirth shows: PEM, its pin, and a hint; the file trusts it', async () => {
     const { target, received } = await peer(mirth);
     const { code, out, err } = await folder.certs('fetch', target);
