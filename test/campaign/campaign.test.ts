@@ -11,7 +11,7 @@ const SHORT = { events: 50, durationMs: 11_000 };
 /** With the time for the others to be over, as not all of them are done at once. */
 const TIMEOUT_MS = 900_000;
 /** Each is a dozen processes: more of them at once only wait for each other. */
-const AT_ONCE = 3;
+const AT_ONCE = 2;
 /** What a campaign of this length brings about on the slowest of machines. */
 const LEAST_MESSAGES = 1_000;
 

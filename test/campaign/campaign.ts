@@ -66,6 +66,8 @@ const WARM_BYTES = 4_000;
  * to nodes after 2 s, and waits 2 s for those that do not end themselves.
  */
 const QUIET_MS = 40_000;
+/** All of them are processes that have to be started, beside whatever else the machine has to do. */
+const START_MS = 120_000;
 const POLL_MS = 50;
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
@@ -112,7 +114,7 @@ async function runIn(folder: string, options: CampaignOptions): Promise<Omit<Cam
   const peers = { profile, host, ports, folder, tls, prng, stack };
   const senders = startSenders(options, peers);
   const webClients = startWebClients(peers);
-  await until(() => senders.every(({ logBytes }) => logBytes > WARM_BYTES), QUIET_MS, 'senders at work');
+  await until(() => senders.every(({ logBytes }) => logBytes > WARM_BYTES), START_MS, 'senders at work');
   const memoryBefore = await gateway.memory();
   phases.end('start');
 

@@ -11,6 +11,7 @@ import {
   parseContentType,
 } from '../../src/hl7/content-type.ts';
 import { readHeader } from '../../src/hl7/header.ts';
+import { cpuMsOf } from '../helpers/cpu-time.ts';
 
 const read = (header: string): [string, ...[string, string][]] | undefined => {
   const parsed = parseContentType(header);
@@ -97,13 +98,14 @@ describe('is read', () => {
   });
 
   it('a long header costs no more than its length', () => {
-    const startedAt = performance.now();
-    for (const part of [';', ' ;', '; ', ';a=b', ' ', '"', ';a="', ';a="\\"']) {
-      const header = `a/b${part.repeat(200_000 / part.length)}\n`;
-      expect(parseContentType(header)).toBeUndefined();
-    }
+    const took = cpuMsOf(() => {
+      for (const part of [';', ' ;', '; ', ';a=b', ' ', '"', ';a="', ';a="\\"']) {
+        const header = `a/b${part.repeat(200_000 / part.length)}\n`;
+        expect(parseContentType(header)).toBeUndefined();
+      }
+    });
     // Quadratic reading of these takes minutes.
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(took).toBeLessThan(1_000);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   pathChange,
 } from '../../src/http/path-rewrite.ts';
 import { readTarget } from '../../src/http/request-target.ts';
+import { cpuMsOf } from '../helpers/cpu-time.ts';
 
 const segments = fc.array(fc.constantFrom('a', 'b', 'api', 'c%20d', 'x;y', 'index.html'), { maxLength: 5 });
 const paths = segments.map((parts) => `/${parts.join('/')}`);
@@ -45,9 +46,7 @@ describe('compilePathRewrite', () => {
 
   it('takes linear time', () => {
     const rewrite = compilePathRewrite({ source: '^/(a+)+$', flags: '', to: '/x' });
-    const startedAt = performance.now();
-    rewrite?.(`/${'a'.repeat(4_000)}!`);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(cpuMsOf(() => rewrite?.(`/${'a'.repeat(4_000)}!`))).toBeLessThan(1_000);
   });
 });
 

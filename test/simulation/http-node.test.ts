@@ -288,7 +288,7 @@ describe('connections', () => {
     const tookMs = performance.now() - startedAt;
     expect(tookMs).toBeGreaterThan(40);
     // Node.js itself would wait for seconds.
-    expect(tookMs).toBeLessThan(2_000);
+    expect(tookMs).toBeLessThan(4_500);
   });
 
   test.for(['HTTP/1.0\r\n', 'HTTP/1.1\r\nHost: n\r\nConnection: close\r\n'])(
@@ -361,7 +361,7 @@ describe('stop', () => {
     await until(() => node.received === 2);
     const startedAt = performance.now();
     await node.stop();
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect((await idle.closed).hadError).toBe(false);
     expect((await busy.closed).hadError).toBe(false);
     expect((await runTool('curl', ['-s', url])).code).toBe(7);
@@ -376,7 +376,7 @@ describe('stop', () => {
     await new Promise((resolve) => done.once('secureConnect', resolve));
     const startedAt = performance.now();
     await node.stop();
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     await silent.closed;
   });
 

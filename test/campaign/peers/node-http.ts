@@ -54,8 +54,8 @@ async function serveMessage(
   if (state.mode === 'full') return decline(response);
   const c = numbers.get(request.socket) ?? 0;
   const message = state.received(c, body);
-  const answer = (code: string): void => {
-    if (!response.destroyed) reply(response, 200, state.answer(c, message, 'right', code));
+  const answer = (code: string, status = 200): void => {
+    if (!response.destroyed) reply(response, status, state.answer(c, message, 'right', code));
   };
   switch (state.mode) {
     case 'black-hole':
@@ -78,7 +78,8 @@ async function serveMessage(
     case 'garbled':
       return garble(state, c, message, response, reset);
     case 'negative':
-      return answer(prng.pick(['AE', 'AR']));
+      // Mirth answers AE with 500.
+      return answer(prng.pick(['AE', 'AR']), prng.pick([200, 500]));
     default:
       if (prng.chance(0.7)) await pause(prng.int(1, 3));
       return answer('AA');
