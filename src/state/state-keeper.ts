@@ -142,12 +142,16 @@ export class StateKeeper {
         return { decisions: parseDecisions(handed.decisions), senders: parseSenders(handed.senders), from };
       } catch (thrown) {
         const reason = thrown instanceof Error ? thrown.message : String(thrown);
-        log.warn(
-          { pid: replaces, reason, file },
-          file === undefined
-            ? 'the other process did not hand over its state: what an operator decided there is lost, senders are bound anew'
-            : 'the other process did not hand over its state: the state file is read instead',
-        );
+        if (file === undefined)
+          log.warn(
+            { pid: replaces, reason },
+            'the other process did not hand over its state: what an operator decided there is lost, senders are bound anew',
+          );
+        else
+          log.warn(
+            { pid: replaces, reason, file },
+            'the other process did not hand over its state: the state file is read instead',
+          );
       }
     }
     if (file === undefined) return { decisions: undefined, senders: undefined, from: 'nowhere' };

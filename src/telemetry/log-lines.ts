@@ -50,6 +50,22 @@ export const LOG_LINES = {
   'the health check passes, but cannot see all that it should':
     'Such as a channel that its user may not see.',
   'nodes that were removed are there again: the config has no others': 'A pool without nodes helps nobody.',
+  'state restored':
+    'At start: what an operator decided, and so many senders that have their nodes, as they were before, `from` the other process or the state file.',
+  'stored state dropped: it no longer fits the config':
+    '`what` was decided about a pool or node that the config does not have any more.',
+  'stored state cannot be read: …': 'A state file that is broken; what that means stands behind the colon.',
+  'the other process did not hand over its state: what an operator decided there is lost, senders are bound anew':
+    '`--replace` without `state.file`: the processes do not see the same folder, or the other one hangs.',
+  'the other process did not hand over its state: the state file is read instead':
+    'The same with `state.file`.',
+  'a hot restart could not take over the state in memory':
+    'The Unix socket that a hot restart asks could not be made.',
+  'the state file cannot be written; tried again every 5 s':
+    'What an operator decides is forgotten at the next start until this works.',
+  'the state file is written again': 'After the line before.',
+  'the state file is written by another process now, and by this one no more':
+    'A hot restart is under way; or two gateways have the same `state.file`, which they must not.',
   'parsing: threads do not start; messages that need one are refused':
     'A broken installation or too little memory; `/readyz` is 503.',
   'parsing: threads start again': 'After the line before.',
@@ -120,6 +136,10 @@ export const LOG_FIELDS = {
   clean: 'nothing had to be cut off',
   changes: 'what is new, gone or changed in the config',
   atNextStart: 'keys of the config',
+  from: 'where stored state came from: a process or a file',
+  what: 'what of the stored state was dropped',
+  pools: 'names of pools',
+  senders: 'how many',
   by: 'who wanted it: an address, a signal, `file watch`',
   file: 'a path',
   files: 'paths',
