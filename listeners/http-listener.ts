@@ -246,9 +246,15 @@ export class HttpListener implements Listener {
     const peer = this.#connections.peerOf(incoming);
     try {
       const request = this.#read(incoming, peer);
-      this.#forward(request, response, (node, nodeHead, fields) =>
-        tunnelTo(socket, offer.accept(), node, nodeHead, fields),
-      );
+      this.#forward(request, response, (node, nodeHead, fields) => {
+        try {
+          tunnelTo(socket, offer.accept(), node, nodeHead, fields);
+        } catch (thrown) {
+          this.#fault(asGatewayError(thrown), peer, incoming);
+          socket.destroy();
+          node.destroy();
+        }
+      });
     } catch (thrown) {
       this.#refuse(incoming, response, thrown, peer);
     }

@@ -2,10 +2,9 @@
 // refusals, and the end of a response that cannot be completed.
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2';
-import { Socket } from 'node:net';
 import { ERRORS, type GatewayError } from '../../src/errors.ts';
 import type { Fields } from '../../src/http/fields.ts';
-import { lingerBehind } from './lingering-close.ts';
+import { lingerBehind, resetConnection } from './lingering-close.ts';
 import { statusOf } from './statuses.ts';
 
 export type Outgoing = ServerResponse | Http2ServerResponse;
@@ -147,14 +146,5 @@ export function breakOff(response: Outgoing): void {
   }
   const { socket } = response;
   if (socket === null) response.destroy();
-  else if (!socket.destroyed) reset(socket);
-}
-
-/** A body that ends with the connection would look whole after an orderly close, of TLS as well. */
-function reset(socket: Socket): void {
-  // The TCP connection below TLS is known to Node.js under a name without documentation.
-  const below: unknown = Reflect.get(socket, '_parent');
-  if (!(below instanceof Socket)) socket.resetAndDestroy();
-  // Within a callback of the TLS layer this would take away the handle that it goes on with.
-  else setImmediate(() => below.resetAndDestroy());
+  else if (!socket.destroyed) resetConnection(socket);
 }

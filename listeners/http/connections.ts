@@ -8,7 +8,7 @@ import { GatewayError } from '../../src/errors.ts';
 import type { Incoming } from './client-request.ts';
 import { breakOff, refusalBytes, refuse } from './client-response.ts';
 import { MAX_STREAMS } from './http-server.ts';
-import { closeLingering, deafen, isDeaf } from './lingering-close.ts';
+import { closeLingering, deafen, isDeaf, resetConnection } from './lingering-close.ts';
 
 export interface ConnectionsOptions {
   readonly peerOf: (socket: Socket) => Peer;
@@ -175,8 +175,9 @@ export class Connections {
       socket.write(refusalBytes(error));
       closeLingering(socket);
     } else if (!last.req.complete) {
-      // It is this request's body.
-      if (last.headersSent) breakOff(last);
+      // It is this request's body. A response that is whole, as a refusal is, goes out all the same.
+      if (last.writableEnded) last.once('finish', () => closeLingering(socket));
+      else if (last.headersSent) breakOff(last);
       else refuse(last, error, true);
     } else {
       // Behind a CONNECT Node.js tells nobody any more.
@@ -217,7 +218,7 @@ export class Connections {
     const connection = this.#connections.get(socket);
     if (socket.writableLength > 0) {
       this.#options.onFault(new GatewayError('GW_ERR_SENDER_NOT_READING'), connection?.peer ?? NOBODY);
-      socket.destroy();
+      resetConnection(socket);
     } else if (this.isBusy(socket)) socket.setTimeout(0);
     else socket.destroy();
   }

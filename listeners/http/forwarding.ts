@@ -81,8 +81,8 @@ export class Forwarding implements LoneHandler {
     else {
       this.#options.record.responded(status);
       this.#translation.learn(fields, place);
-      const out = this.#translation.toClient(fields, place);
       try {
+        const out = this.#translation.toClient(fields, place);
         this.#answer.start(status, message, out, fields['content-length'], this.#options.mustClose());
       } catch (cause) {
         this.#refuseAnswer('its headers cannot be passed on', cause);
@@ -108,7 +108,12 @@ export class Forwarding implements LoneHandler {
     this.#place = undefined;
     place.upstream.over('answered');
     this.#finish(undefined);
-    this.#answer.end(this.#translation.trailersToClient(trailers));
+    try {
+      this.#answer.end(this.#translation.trailersToClient(trailers));
+    } catch {
+      // F116: what stands behind a body may be what cannot be written; then it has no end that looks like one.
+      this.#answer.breakOff();
+    }
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, thrown: Error): void {
@@ -133,7 +138,14 @@ export class Forwarding implements LoneHandler {
   onTunnel(_: number, fields: NodeFields, socket: Socket, head: Buffer): void {
     const { tunnel, record } = this.#options;
     const place = this.#place;
-    const out = place && this.#translation.toTunnel(fields, place);
+    let out: string[] | undefined;
+    try {
+      out = place && this.#translation.toTunnel(fields, place);
+    } catch (cause) {
+      socket.destroy();
+      this.#refuseAnswer('its headers cannot be passed on', cause);
+      return;
+    }
     if (this.#over || place === undefined || tunnel === undefined || out === undefined) {
       socket.destroy();
       this.#refuseAnswer('HTTP 101 unasked for');
@@ -144,10 +156,12 @@ export class Forwarding implements LoneHandler {
     record.ended(undefined);
     // From here on the ends of the sockets are no errors.
     this.#place = undefined;
-    socket.once('close', () => {
+    const over = (): void => {
       place.upstream.over('answered');
       this.#finish(undefined);
-    });
+    };
+    if (socket.closed) over();
+    else socket.once('close', over);
     tunnel(socket, head, out);
   }
 

@@ -1,9 +1,15 @@
 // A request to a node on a connection of its own, for what undici's pool does not do: upgrades, and requests that wait
 // for the node's 100 (Continue). Speaks to the same handler as the pool does.
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type InformationEvent,
+} from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { GatewayError } from '../errors.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
 import type { NodeRequest } from './node-request.ts';
 import type { NodeResponseHandler } from './pooled-client.ts';
 
@@ -31,41 +37,40 @@ export function sendAlone(
     insecureHTTPParser: false,
   });
   const controller = new LoneController(outgoing);
-  handler.onRequestStart?.(controller, undefined);
-  const timer = setTimeout(() => controller.abort(new GatewayError('GW_ERR_ACK_TIMEOUT')), timeoutMs);
-  outgoing.on('continue', () => handler.onContinue?.());
-  outgoing.on('information', ({ statusCode, headers: fields, statusMessage }) => {
-    if (statusCode > 100) handler.onResponseStart?.(controller, statusCode, plain(fields), statusMessage);
-  });
-  outgoing.on('upgrade', (response, tunnel, head) => {
-    clearTimeout(timer);
-    handler.onTunnel(
-      response.statusCode ?? 101,
-      plain(response.headersDistinct),
-      tunnel as Socket,
-      head as Buffer,
-    );
-  });
-  outgoing.on('response', (response) => {
-    clearTimeout(timer);
-    controller.response = response;
-    response.setTimeout(timeoutMs, () => controller.abort(new GatewayError('GW_ERR_ACK_TIMEOUT')));
-    handler.onResponseStart?.(
-      controller,
-      response.statusCode ?? 0,
-      plain(response.headersDistinct),
-      response.statusMessage ?? '',
-    );
-    response.on('data', (chunk: Buffer) => handler.onResponseData?.(controller, chunk));
-    response.on('end', () => {
-      if (response.complete) handler.onResponseEnd?.(controller, plain(response.trailersDistinct));
-    });
-    response.on('error', (error) => controller.fail(error, handler));
-  });
-  outgoing.on('error', (error) => {
+  const guard = controller.guard(handler);
+  const onError = guard((error: Error) => {
     clearTimeout(timer);
     controller.fail(error, handler);
   });
+  const onContinue = guard(() => handler.onContinue?.());
+  const onInterim = guard(({ statusCode, headers: fields, statusMessage }: InformationEvent) => {
+    if (statusCode > 100) handler.onResponseStart?.(controller, statusCode, plain(fields), statusMessage);
+  });
+  const onUpgrade = guard(
+    ({ statusCode, headersDistinct }: IncomingMessage, tunnel: Duplex, head: Buffer) => {
+      clearTimeout(timer);
+      handler.onTunnel(statusCode ?? 101, plain(headersDistinct), tunnel as Socket, head);
+    },
+  );
+  const onResponse = guard((response: IncomingMessage) => {
+    clearTimeout(timer);
+    controller.response = response;
+    const onData = guard((chunk: Buffer) => handler.onResponseData?.(controller, chunk));
+    const onEnd = guard(() => {
+      if (response.complete) handler.onResponseEnd?.(controller, plain(response.trailersDistinct));
+    });
+    response.setTimeout(timeoutMs, () => controller.abort(new GatewayError('GW_ERR_ACK_TIMEOUT')));
+    response
+      .on('error', (error) => controller.fail(error, handler))
+      .on('data', onData)
+      .on('end', onEnd);
+    const { statusCode = 0, headersDistinct, statusMessage = '' } = response;
+    handler.onResponseStart?.(controller, statusCode, plain(headersDistinct), statusMessage);
+  });
+  const timer = setTimeout(() => controller.abort(new GatewayError('GW_ERR_ACK_TIMEOUT')), timeoutMs);
+  outgoing.on('error', onError).on('continue', onContinue).on('information', onInterim);
+  outgoing.on('upgrade', onUpgrade).on('response', onResponse);
+  handler.onRequestStart?.(controller, undefined);
   if (body === null) outgoing.end();
   else if (Buffer.isBuffer(body)) outgoing.end(body);
   else {
@@ -73,7 +78,8 @@ export function sendAlone(
     body.on('error', (error) => controller.abort(error));
     outgoing.once('close', () => body.destroy());
     // Before the end of the body ends the request.
-    body.once('end', () => outgoing.addTrailers(inPairs(handler.trailers?.() ?? [])));
+    const onBodyEnd = guard(() => outgoing.addTrailers(inPairs(handler.trailers?.() ?? [])));
+    body.once('end', onBodyEnd);
     body.pipe(outgoing);
   }
 }
@@ -138,6 +144,25 @@ class LoneController implements Dispatcher.DispatchController {
 
   resume(): void {
     this.response?.resume();
+  }
+
+  /**
+   * F116: what is thrown in a callback of Node.js would end the process; so it ends this request, and its connection. A
+   * tunnel's sockets are no request's any more.
+   */
+  guard(
+    handler: Dispatcher.DispatchHandler,
+  ): <Args extends unknown[]>(step: (...args: Args) => void) => (...args: Args) => void {
+    return (step) =>
+      (...args) => {
+        try {
+          step(...args);
+        } catch (thrown) {
+          const error = asGatewayError(thrown);
+          this.abort(error);
+          this.fail(error, handler);
+        }
+      };
   }
 
   /** Request and response may both report the same end. */
