@@ -73,6 +73,8 @@ export class Connections {
   }
 
   admit(socket: Socket): void {
+    // F116: Node.js takes its own listener away where a request wants a tunnel; and then an error would end the process.
+    socket.on('error', ignore);
     // Refused by the doorway.
     if (socket.destroyed) return;
     const name = nameOf(socket);
@@ -248,3 +250,6 @@ function closeSession(session: ServerHttp2Session): void {
 function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
   return `${remoteAddress} ${remotePort}`;
 }
+
+/** 'close' follows and says it all. */
+function ignore(): void {}
