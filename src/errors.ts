@@ -198,6 +198,13 @@ export const ERRORS = {
     207,
     'a request declares a charset that is not known',
   ),
+  GW_ERR_HTTP_CODING: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a message has a content coding (gzip and the like), which is not taken',
+  ),
   GW_ERR_HTTP_NOT_HL7: row(
     'sender',
     'never',

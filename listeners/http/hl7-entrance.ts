@@ -19,7 +19,7 @@ export class Hl7Entrance {
   /**
    * `type`: of the body; undefined where the route alone says that it is HL7.
    *
-   * @throws GatewayError GW_ERR_HTTP_CHARSET
+   * @throws GatewayError GW_ERR_HTTP_CHARSET, GW_ERR_HTTP_CODING
    */
   receive(request: ClientRequest, response: Outgoing, type: ContentType | undefined): void {
     const start = (): void => new Hl7Reception(request, response, type, this.#options).start();

@@ -51,7 +51,7 @@ export class Hl7Reception implements Origin {
   /**
    * `type`: of the body; undefined where the route alone says that it is HL7.
    *
-   * @throws GatewayError GW_ERR_HTTP_CHARSET
+   * @throws GatewayError GW_ERR_HTTP_CHARSET, GW_ERR_HTTP_CODING
    */
   constructor(
     request: ClientRequest,
@@ -59,6 +59,7 @@ export class Hl7Reception implements Origin {
     type: ContentType | undefined,
     options: Hl7ReceptionOptions,
   ) {
+    checkCoding(request);
     this.#request = request;
     this.#response = response;
     this.#type = type;
@@ -239,6 +240,12 @@ function httpOrigin(
       return fields;
     },
   };
+}
+
+/** F104, RFC 9110 8.4: what is in a body with a coding cannot be routed. */
+function checkCoding(request: ClientRequest): void {
+  const coding = request.header('content-encoding')?.trim().toLowerCase() ?? '';
+  if (coding !== '' && coding !== 'identity') throw new GatewayError('GW_ERR_HTTP_CODING');
 }
 
 /** The gateway posts the message anew: its framing and type are its own, and an answer must not come compressed. */

@@ -12,7 +12,7 @@ import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
 import { until } from '../helpers/until.ts';
 import { GET } from './http-room.ts';
 
-const COUNT = Number(process.env.LEAVERS ?? 150);
+const COUNT = Number(process.env.LEAVERS ?? 80);
 const SEED = Number(process.env.SEED ?? 1);
 const AT_ONCE = 40;
 /** A client that is gone in the middle of what it had to say is given up at a deadline, where nothing else tells. */
