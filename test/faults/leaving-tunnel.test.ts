@@ -46,8 +46,8 @@ describe.each(['plain', 'TLS'] as const)('over %s', (over) => {
       // As a WebSocket server ends when its client has.
       node: { onSocket: (socket) => void socket.on('end', () => socket.end()) },
       script: (node, { target }) => {
-        if (target !== '/ws') return node.answer('ok');
-        for (const step of steps) if (current !== undefined) void step(current, node);
+        if (target !== '/ws') void node.answer('ok');
+        else for (const step of steps) if (current !== undefined) void step(current, node);
       },
     });
     for (let i = 0; i < TIMES; i++) {
