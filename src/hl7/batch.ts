@@ -14,12 +14,19 @@ export interface Piece {
   readonly bytes: Buffer;
 }
 
+/** For each message: itself, and the segments of a batch and a file around it. */
+const MAX_PIECES = 5;
+
 const CR = 0x0d;
 const LF = 0x0a;
 
 /** All of the payload (not of UTF-16), in order. What stands before the first segment belongs to the first piece. */
 export function piecesOf(payload: Buffer): Piece[] {
-  const pieces: Piece[] = [];
+  return [...eachPiece(payload)];
+}
+
+/** The same one by one: of hostile input there are millions, and whoever reads it stops at the first that is too many. */
+export function* eachPiece(payload: Buffer): Generator<Piece> {
   let kind: Piece['kind'] | undefined;
   let from = 0;
   const { length } = payload;
@@ -32,12 +39,11 @@ export function piecesOf(payload: Buffer): Piece[] {
     const own = kindAt(payload, at);
     if (own === undefined && kind === 'message') continue;
     if (own === undefined && (payload[at] === CR || payload[at] === LF)) continue;
-    if (kind !== undefined) pieces.push({ kind, bytes: payload.subarray(from, at) });
+    if (kind !== undefined) yield { kind, bytes: payload.subarray(from, at) };
     from = kind === undefined ? 0 : at;
     kind = own ?? 'stray';
   }
-  if (kind !== undefined) pieces.push({ kind, bytes: payload.subarray(from) });
-  return pieces;
+  if (kind !== undefined) yield { kind, bytes: payload.subarray(from) };
 }
 
 /** Behind UTF-8's byte order mark and blank lines. */
@@ -76,9 +82,13 @@ export function splitBatch(header: Header, maxMessages: number): readonly Piece[
   const { bytes, batch, end, isMsh, utf16 } = header;
   if (!isMsh || (!batch && findHeader(bytes, end - 1) < 0)) return undefined;
   if (utf16 !== undefined) throw notSplit('it is UTF-16');
-  const pieces = piecesOf(bytes);
+  const pieces: Piece[] = [];
   let messages = 0;
-  for (const { kind, bytes: own } of pieces) {
+  for (const piece of eachPiece(bytes)) {
+    const { kind, bytes: own } = piece;
+    // Each message in a batch and a file of its own, and more of them than that is no batch of anybody.
+    if (pieces.push(piece) > MAX_PIECES * (maxMessages + 1))
+      throw notSplit('it has more envelopes than messages');
     if (kind === 'stray') throw notSplit('a segment stands outside of its messages');
     if (kind === 'message' && ++messages > maxMessages)
       throw notSplit(`it has more than limits.maxBatch messages (${maxMessages})`);

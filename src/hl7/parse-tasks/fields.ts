@@ -68,6 +68,9 @@ export function readFields({ payload, charset, asked }: FieldsInput): FieldsOutp
     const take = (one: Header): void => {
       const answers = asking.map((read) => read(one));
       ofEach.set(JSON.stringify(answers), answers);
+      // A frame of one sender's messages has a few; they are all to be decided on, on the event loop.
+      if (ofEach.size > MAX_DIFFERENT)
+        throw new GatewayError('GW_ERR_PARSE_SIZE', { detail: 'different senders' });
     };
     take(header);
     for (let at = second; at >= 0 && refusal === undefined; at = findHeader(bytes, at)) {
@@ -81,6 +84,9 @@ export function readFields({ payload, charset, asked }: FieldsInput): FieldsOutp
   }
   return { ofRouting, ofEach: [...ofEach.values()], refusal, further: second >= 0 };
 }
+
+/** Answers that differ, of the headers of one frame. */
+const MAX_DIFFERENT = 10_000;
 
 type Reader = (header: Header) => Answer;
 

@@ -7,7 +7,35 @@ import type { PlainLine } from './plain-text.ts';
 /** Fields → repetitions → components → subcomponents. Each list has at least one entry. */
 export type Split = readonly (readonly (readonly (readonly string[])[])[])[];
 
+/**
+ * So many lines at a time: hl7-standard makes some 1.5 KB of a segment, and goes through all names it has seen for each. What
+ * it has made of the others is garbage meanwhile.
+ */
+const MAX_LINES = 1000;
+
+/** Of most fields of most messages: one for all, as a megabyte of separators has a million of them. */
+const EMPTY_FIELD: Split[number] = [[['']]];
+
 export function splitLines(lines: readonly PlainLine[]): Split[] {
+  const all: Split[] = [];
+  for (let from = 0; from < lines.length; from += MAX_LINES) {
+    const some = lines.slice(from, from + MAX_LINES);
+    // hl7-standard wants MSH first.
+    if (from === 0) all.push(...splitSome(some));
+    else all.push(...splitSome([FIRST_LINE, ...some]).slice(1));
+  }
+  return all;
+}
+
+const FIRST_LINE: PlainLine = {
+  name: 'MSH',
+  alias: 'MSH',
+  declared: undefined,
+  fields: undefined,
+  charset: undefined,
+};
+
+function splitSome(lines: readonly PlainLine[]): Split[] {
   const segments = segmentsOf(transformed(lines), lines.length);
   return lines.map((line, i) => {
     const fields = fieldsOf(segments[i], line);
@@ -66,7 +94,8 @@ function fieldsOf(segment: Segment | undefined, { alias, fields }: PlainLine): S
 }
 
 /** A string; a list of strings: subcomponents; a map: components; a list of maps: repetitions. */
-function repetitionsOf(value: unknown, name: string): string[][][] {
+function repetitionsOf(value: unknown, name: string): Split[number] {
+  if (value === '') return EMPTY_FIELD;
   if (typeof value === 'string') return [[[value]]];
   if (isStrings(value)) return [[value]];
   if (Array.isArray(value)) return value.map((one: unknown) => componentsOf(one, name));
