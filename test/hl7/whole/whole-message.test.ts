@@ -17,7 +17,7 @@ describe('agrees with the slow reference', () => {
     expect(expectReference(readWhole(readHeader(bytes)), plain.toString('latin1'))).toBeGreaterThan(50);
   });
 
-  it('on any message', () => {
+  it('on any message', { timeout: 120_000 }, () => {
     let compared = 0;
     const property = fc.property(oddMessages, (message) => {
       compared += expectReference(whole(message), message);
