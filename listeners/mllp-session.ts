@@ -17,6 +17,7 @@ import { FrameClock } from './frame-clock.ts';
 import { LaterAnswers } from './later-answers.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { refusalBytes, refusalOf } from './refusal.ts';
+import { WrittenReplies } from './written-replies.ts';
 
 export interface SessionWatcher {
   /** A message is over, with its outcome; `reply`: what its sender was told. */
@@ -53,9 +54,12 @@ export class MllpSession implements FrameSink, Origin {
   readonly #reader: FrameReader;
   readonly #writer: TickWriter;
   readonly #owed: OwedAnswers;
+  readonly #replies: WrittenReplies;
   readonly #wake = (): void => this.#resume();
   /** `ending`: reads no more, still answers. */
   #state: 'open' | 'ending' | 'closed' = 'open';
+  /** The sender has said that this is all. */
+  #hasEnded = false;
   #draining = false;
   /** F89: before it ends, it waits for the answers that come behind those of its messages. */
   #waitsForLater = false;
@@ -93,15 +97,26 @@ export class MllpSession implements FrameSink, Origin {
     this.#part = new PartialMessage(this.#source, this.#wake);
     this.#watcher = watcher;
     this.#socket = socket;
-    this.#owed = new OwedAnswers((exchange, replied) => watcher.onOver(exchange, replied));
+    this.#replies = new WrittenReplies(socket, (exchange, replied) => watcher.onOver(exchange, replied));
+    this.#owed = new OwedAnswers((exchange, replied) => {
+      if (replied) this.#replies.add(exchange);
+      else watcher.onOver(exchange, false);
+    });
     this.replyTarget = new LaterAnswers(
       (bytes) => this.#tellLater(bytes),
       () => this.#onLaterOver(),
     );
     this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
-    this.#writer = new TickWriter(socket, () => this.#onFlush());
+    this.#writer = new TickWriter(
+      socket,
+      () => this.#onFlush(),
+      (error) => this.#replies.onWritten(error),
+    );
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('end', () => this.#onSenderDone());
+    socket.on('end', () => {
+      this.#hasEnded = true;
+      this.#onSenderDone();
+    });
     socket.on('drain', () => this.#onDrain());
     // 'close' follows and says it all.
     socket.on('error', () => {});
@@ -196,6 +211,8 @@ export class MllpSession implements FrameSink, Origin {
 
   settled(exchange: Exchange, outcome: Outcome): void {
     this.#source.hold(-exchange.frame.length);
+    // F83: said with what became of it.
+    if (outcome.kind !== 'abandoned' && !this.#owed.owes(exchange)) exchange.loseReply();
     const bytes = this.partSettled(exchange, outcome);
     this.#reportStrays(outcome);
     if (!this.#owed.settle(exchange, bytes)) {
@@ -263,6 +280,7 @@ export class MllpSession implements FrameSink, Origin {
         return;
       }
       if (answer.length > 0) this.#writer.write(answer);
+      else this.#replies.skipLast();
     }
     if (this.#paused) this.#resume();
     this.#finishIfDone();
@@ -358,6 +376,7 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   #onFlush(): void {
+    this.#replies.onFlush();
     // F29: from here on the sender has to take what is written.
     if (this.#writeTimer !== undefined) return;
     setImmediate(() => {
@@ -421,16 +440,23 @@ export class MllpSession implements FrameSink, Origin {
     if (this.#state === 'closed') return;
     this.#release();
     this.#writer.flush();
-    endGently(this.#socket);
+    this.#replies.whenConfirmed(() => endGently(this.#socket));
   }
 
-  /** F26: the sender is gone. What it sent whole is still delivered; what was owed is owed to nobody. */
+  /**
+   * F26: the sender is gone. What a node has, or what was sent whole before an orderly end, is still delivered; what was owed
+   * is owed to nobody. F80: of what it has sent before a reset, it will send again what nobody has answered.
+   */
   #onGone(): void {
+    const isReset = !this.#hasEnded;
     this.#stopReading();
     if (this.#state !== 'closed') {
-      this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_RESET'), this.peer, undefined);
+      const error = new GatewayError('GW_ERR_SENDER_RESET');
+      this.#watcher.onFault(error, this.peer, undefined);
       this.#release();
+      if (isReset) this.#owed.abandon(error);
     }
+    this.#replies.onClosed();
     this.#watcher.onClosed(this);
   }
 

@@ -1,5 +1,6 @@
 // The answers that a connection owes, in the order of its messages: each is known some time, none is paid before those
 // ahead of it. Where an answer is the end of the connection, nothing behind it is owed.
+import type { GatewayError } from '../src/errors.ts';
 import type { Exchange } from '../src/relay/exchange.ts';
 
 /** `null`: the connection ends here. */
@@ -47,6 +48,11 @@ export class OwedAnswers {
     if (answer === null) this.#cutBehind(this.#owed.length - 1);
   }
 
+  /** An answer is owed for it. */
+  owes(exchange: Exchange): boolean {
+    return this.#owed.some((one) => one.exchange === exchange);
+  }
+
   /** False if none is owed for this exchange any more. */
   settle(exchange: Exchange, answer: Answer): boolean {
     const at = this.#owed.findIndex((one) => one.exchange === exchange);
@@ -77,9 +83,9 @@ export class OwedAnswers {
     return answer;
   }
 
-  /** Nobody is owed anything any more: what has not been sent is not sent. */
-  abandon(): void {
-    this.#cutFrom(0);
+  /** Nobody is owed anything any more: what has not been sent is not sent. `reason`: where it is the sender's doing. */
+  abandon(reason?: GatewayError): void {
+    this.#cutFrom(0, reason);
   }
 
   #push(owed: Owed): void {
@@ -91,12 +97,12 @@ export class OwedAnswers {
     this.#cutFrom(at + 1);
   }
 
-  #cutFrom(at: number): void {
+  #cutFrom(at: number, reason?: GatewayError): void {
     const cut = this.#owed.splice(at);
     for (const { messages } of cut) this.#count -= messages;
     for (const { exchange, answer } of cut) {
       if (exchange === undefined) continue;
-      if (answer === undefined) exchange.abandon();
+      if (answer === undefined) exchange.abandon(reason);
       else this.#onOver(exchange, false);
     }
   }

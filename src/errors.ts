@@ -134,6 +134,13 @@ export const ERRORS = {
     'the listener has maxConnections connections',
   ),
   GW_ERR_SENDER_TLS: row('sender', 'never', 'unacceptable', 207, 'a TLS handshake with a sender failed'),
+  GW_ERR_REPLY_UNDELIVERED: row(
+    'sender',
+    'never',
+    'unavailable',
+    207,
+    "a sender's connection ended before its reply was written",
+  ),
   GW_ERR_SENDER_RESET: row('sender', 'never', 'unavailable', 207, 'a sender reset its connection'),
 
   GW_ERR_SENDER_HANDSHAKES: row(

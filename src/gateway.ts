@@ -18,7 +18,7 @@ import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts'
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
 import { asGatewayError, GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
-import { logExchange, logFault, logProxied } from './message-log.ts';
+import { logExchange, logFault, logProxied, logReplyLost } from './message-log.ts';
 import { MessageTracer } from './message-trace/message-tracer.ts';
 import { GatewayMetrics } from './metrics/gateway-metrics.ts';
 import { Pools } from './pools.ts';
@@ -112,7 +112,10 @@ export class Gateway {
         if (this.#config.log.messages) logExchange(log, exchange, reply, this.#identifiers);
         options.onExchange?.(exchange);
       },
-      onOver: (exchange, replied) => this.traces.onExchange(exchange, replied),
+      onOver: (exchange, replied) => {
+        if (!replied && exchange.hasReply) this.#onReplyLost(exchange);
+        this.traces.onExchange(exchange, replied);
+      },
       onProxied: (record) => {
         this.metrics.onProxied(record);
         this.traces.onProxied(record);
@@ -358,6 +361,16 @@ export class Gateway {
     // What a certificate file holds may have changed as well.
     this.#store.reload();
     return changes;
+  }
+
+  /** F83: its line in the log may say so already. */
+  #onReplyLost(exchange: Exchange): void {
+    const isSaid = exchange.replyError !== undefined && this.#config.log.messages;
+    exchange.loseReply();
+    const { replyError } = exchange;
+    if (replyError === undefined) return;
+    this.metrics.onFault(exchange.origin.listener, replyError);
+    if (!isSaid) logReplyLost(this.#log, exchange, replyError, this.#identifiers);
   }
 
   #waysBy(router: Router, questions: Questions): Ways {

@@ -13,7 +13,9 @@ import type { TraceContext } from './telemetry/trace-context.ts';
 export function logExchange(log: Log, exchange: Exchange, reply: string, shown: Identifiers): void {
   const { outcome, attempts } = exchange;
   const failed = outcome?.kind === 'failed' ? outcome : undefined;
-  const level = failed === undefined ? 'info' : 'warn';
+  const { replyError, abandonedFor } = exchange;
+  const trouble = failed?.error ?? replyError ?? (outcome?.kind === 'abandoned' ? abandonedFor : undefined);
+  const level = trouble === undefined ? 'info' : 'warn';
   if (!log.isLevelEnabled(level)) return;
   const last = attempts.at(-1);
   log[level](
@@ -32,15 +34,32 @@ export function logExchange(log: Log, exchange: Exchange, reply: string, shown: 
       attempts: attempts.length,
       outcome: outcome?.kind,
       ambiguous: failed?.ambiguous === true ? true : undefined,
-      code: failed?.error.code,
+      code: trouble?.code,
       ...(failed === undefined ? {} : causeOf(failed.error, last?.error)),
       reply,
+      undelivered: replyError === undefined ? undefined : true,
       queueMs: rounded(exchange.queuedMs),
       connectMs: rounded(last?.connectMs),
       ackMs: last?.writtenAt === undefined ? undefined : rounded((last.endedAt ?? 0) - last.writtenAt),
       totalMs: rounded((exchange.settledAt ?? 0) - exchange.receivedAt),
     },
     'message',
+  );
+}
+
+/** F83: of a message whose line said what its sender is told, and whose sender has not been told. */
+export function logReplyLost(log: Log, exchange: Exchange, error: GatewayError, shown: Identifiers): void {
+  log.warn(
+    {
+      trace_id: exchange.trace.traceId,
+      listener: exchange.origin.listener,
+      source: exchange.origin.peer.address,
+      ...(exchange.hasHeader ? identifiers(exchange.header, shown) : {}),
+      code: error.code,
+      reply: exchange.told,
+      undelivered: true,
+    },
+    error.message,
   );
 }
 

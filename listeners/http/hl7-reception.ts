@@ -1,6 +1,7 @@
 // HL7 over HTTP: a POST whose body is one message, and whose response's body is its acknowledgement. An acknowledgement
 // is a 200 whatever its code says; anything else says that the transport failed, and carries no HL7.
 import { Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import { type AddressRanges, sourceKey } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
@@ -90,13 +91,25 @@ export class Hl7Reception implements Origin {
   }
 
   settled(exchange: Exchange, outcome: Outcome): void {
-    const { onFault } = this.#options;
     this.#source.hold(-exchange.frame.length);
-    // F26: its message stands all the same.
-    if (isGone(this.#response))
-      onFault(new GatewayError('GW_ERR_HTTP_CUT'), this.peer, this.#request.incoming);
+    const response = this.#response;
+    // F26: its message stands all the same. F83: said with what became of it.
+    const wasGone = isGone(response);
+    if (wasGone && outcome.kind !== 'abandoned') exchange.loseReply();
     this.#reply(exchange, outcome);
-    this.#options.onOver(exchange, outcome.kind !== 'abandoned');
+    if (wasGone || outcome.kind === 'abandoned') this.#options.onOver(exchange, false);
+    else response.once('close', () => this.#options.onOver(exchange, response.writableFinished));
+  }
+
+  /**
+   * F80: a client that has reset its request will make it again. One that has only ended its side of the connection may
+   * have sent all that it had to say (F25).
+   */
+  #abandonIfReset(exchange: Exchange, socket: Socket): void {
+    const response = this.#response;
+    if (response.writableFinished || exchange.phase === 'over') return;
+    if (response instanceof Http2ServerResponse || !socket.readableEnded)
+      exchange.abandon(new GatewayError('GW_ERR_HTTP_CUT'));
   }
 
   #reply(exchange: Exchange, outcome: Outcome): void {
@@ -159,7 +172,10 @@ export class Hl7Reception implements Origin {
   }
 
   #accept(framed: Buffer): void {
-    this.#options.relay.accept(new Exchange(framed, this), this.#options.admission);
+    const exchange = new Exchange(framed, this);
+    const { socket } = this.#request.incoming;
+    this.#response.once('close', () => this.#abandonIfReset(exchange, socket));
+    this.#options.relay.accept(exchange, this.#options.admission);
   }
 
   #fail(exchange: Exchange, failure: Failure): void {

@@ -43,10 +43,11 @@ export function writeExchange(out: SpanWriter, exchange: Exchange, identifiers: 
   const { receivedAt, parsedAt, repliedAt, route, outcome, told } = exchange;
   const settledAt = exchange.settledAt ?? receivedAt;
   const error = outcome?.kind === 'failed' ? spanError(outcome.error) : undefined;
+  const lost = exchange.replyError && spanError(exchange.replyError);
   out.root(exchange.trace, rootName(exchange), SERVER, receivedAt, repliedAt ?? settledAt);
   putRoot(out, exchange, identifiers);
   writeLinks(out, exchange);
-  out.end(error);
+  out.end(error ?? lost);
   out.child('parse', INTERNAL, receivedAt, parsedAt ?? (exchange.parts > 0 ? receivedAt : settledAt));
   out.put(MESSAGE_SIZE, exchange.frame.length - 3);
   out.end(parsedAt === undefined ? error : undefined);
@@ -64,7 +65,7 @@ export function writeExchange(out: SpanWriter, exchange: Exchange, identifiers: 
   if (told !== undefined && outcome?.kind !== 'abandoned') {
     out.child('reply', INTERNAL, settledAt, repliedAt ?? settledAt);
     putTold(out, told);
-    out.end();
+    out.end(lost);
   }
 }
 
@@ -142,7 +143,8 @@ function writeLinks(out: SpanWriter, { batch, partTraces }: Exchange): void {
 }
 
 /** Was there anything about it that somebody will look for? */
-export function isWorthIt({ outcome, attempts }: Exchange): boolean {
+export function isWorthIt({ outcome, attempts, replyError }: Exchange): boolean {
+  if (replyError !== undefined) return true;
   if (outcome === undefined || outcome.kind === 'failed' || outcome.kind === 'abandoned') return true;
   if (attempts.some(({ error }) => error !== undefined)) return true;
   return (

@@ -17,13 +17,18 @@ function flushAll(): void {
 export class TickWriter {
   readonly #socket: Socket;
   readonly #onFlush: (() => void) | undefined;
+  readonly #onWritten: ((error?: Error | null) => void) | undefined;
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  /** `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer. */
-  constructor(socket: Socket, onFlush?: () => void) {
+  /**
+   * `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer. `onWritten` is called
+   * once for each of these times, in their order: the operating system has taken the bytes, or never will.
+   */
+  constructor(socket: Socket, onFlush?: () => void, onWritten?: (error?: Error | null) => void) {
     this.#socket = socket;
     this.#onFlush = onFlush;
+    this.#onWritten = onWritten;
   }
 
   get pendingBytes(): number {
@@ -45,12 +50,17 @@ export class TickWriter {
     this.#bytes = 0;
     this.#onFlush?.();
     const socket = this.#socket;
-    if (socket.destroyed) return;
-    if (parts.length === 1) socket.write(parts[0] as Buffer);
-    else if (bytes <= COPY_BYTES) socket.write(Buffer.concat(parts, bytes));
+    if (socket.destroyed) {
+      this.#onWritten?.(new Error('destroyed'));
+      return;
+    }
+    if (parts.length === 1) socket.write(parts[0] as Buffer, this.#onWritten);
+    else if (bytes <= COPY_BYTES) socket.write(Buffer.concat(parts, bytes), this.#onWritten);
     else {
+      const last = parts.pop() as Buffer;
       socket.cork();
       for (const part of parts) socket.write(part);
+      socket.write(last, this.#onWritten);
       socket.uncork();
     }
   }

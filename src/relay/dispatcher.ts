@@ -175,7 +175,10 @@ export class Dispatcher implements Carrier {
   abandon(exchange: Exchange): void {
     this.#room.remove(exchange);
     this.#end(exchange);
-    exchange.settle({ kind: 'abandoned' });
+    const unsafe = exchange.attempts.findLast(({ error }) => error?.resend === 'unsafe')?.error;
+    exchange.settle(
+      unsafe === undefined ? { kind: 'abandoned' } : { kind: 'failed', error: unsafe, ambiguous: true },
+    );
     // Those behind it are abandoned in this same turn: none of them may be sent in its place.
     setImmediate(() => this.#goOnBehind(exchange));
   }
@@ -207,7 +210,10 @@ export class Dispatcher implements Carrier {
 
   #giveUp(exchange: Exchange, error: GatewayError): void {
     this.#end(exchange);
-    exchange.settle({ kind: 'failed', error, ambiguous: exchange.isAmbiguous });
+    const { isAmbiguous: ambiguous, unwanted } = exchange;
+    // F80: nobody wanted it any more before a node had it.
+    const isAbandoned = unwanted && !ambiguous && error.resend === 'safe';
+    exchange.settle(isAbandoned ? { kind: 'abandoned' } : { kind: 'failed', error, ambiguous });
     this.#goOnBehind(exchange);
   }
 

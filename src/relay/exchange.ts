@@ -178,6 +178,10 @@ export class Exchange implements Delivery {
   settledAt: number | undefined;
   /** What its sender is told: the code of the acknowledgement, `close`, `none` or `HTTP …`. */
   told: string | undefined;
+  /** F83: its sender was gone before the answer was written. */
+  replyError: GatewayError | undefined;
+  /** F80: why it was not to be sent any more. */
+  abandonedFor: GatewayError | undefined;
   /** Its answer was handed to the sender's connection. */
   repliedAt: number | undefined;
   #heldBytes = 0;
@@ -259,8 +263,21 @@ export class Exchange implements Delivery {
     this.#heldBytes = 0;
   }
 
-  /** Not to be sent any more, if it has not been. */
-  abandon(): void {
+  /** There is something to tell its sender, who was not told: the reply is lost. */
+  get hasReply(): boolean {
+    if (this.outcome === undefined || this.outcome.kind === 'abandoned' || this.told === 'close')
+      return false;
+    return this.told !== 'none' || this.origin.http !== undefined;
+  }
+
+  /** Its sender's connection has ended. To be called before it is said what became of it, where that is known. */
+  loseReply(): void {
+    this.replyError ??= new GatewayError('GW_ERR_REPLY_UNDELIVERED');
+  }
+
+  /** Not to be sent any more, if it has not been. `reason`: where it is its sender's doing. */
+  abandon(reason?: GatewayError): void {
+    if (this.phase !== 'over') this.abandonedFor ??= reason;
     if (this.phase === 'sent') this.unwanted = true;
     else if (this.phase !== 'over') this.carrier?.abandon(this);
   }

@@ -183,7 +183,7 @@ export class SplitBatch implements Origin, Carrier {
     this.#over = true;
     // What is abandoned behind it is abandoned in this same turn of the event loop: nothing of it may be sent before.
     setImmediate(() => this.#handedOver());
-    for (const part of [...this.#live.keys()]) part.abandon();
+    for (const part of [...this.#live.keys()]) part.abandon(this.#whole.abandonedFor);
     for (const answer of this.#answers) if (answer !== undefined) this.hold(-answer.length);
   }
 }

@@ -45,7 +45,7 @@ export interface Delivery {
   readonly header: Header;
   /** F42: false where nobody answers this message, by the pool's `acknowledgement`. */
   readonly expectsAnswer: boolean;
-  /** Its sender's connection was ended by the gateway: nobody waits for its answer, and it is not to be sent again. */
+  /** Its sender's connection was reset, or ended by the gateway: nobody waits for its answer, and it is not to be sent again. */
   readonly unwanted?: boolean;
   /** For nodes over HTTP. */
   readonly posting?: Posting | undefined;

@@ -71,6 +71,11 @@ export class HttpDelivery implements NodeResponseHandler {
       return;
     }
     this.#controller = controller;
+    if (this.#delivery.unwanted === true) {
+      // F80: nothing of it has been written yet.
+      this.#fail(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+      return;
+    }
     clearTimeout(this.#deadline);
     // undici's own deadlines begin anew with each byte.
     this.#deadline = this.#failIn(this.#timeoutMs, 'GW_ERR_ACK_TIMEOUT');

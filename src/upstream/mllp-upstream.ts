@@ -280,7 +280,12 @@ export class MllpUpstream {
     for (let at = 0; at < this.#waiting.length && connection.hasRoom; ) {
       const delivery = this.#waiting[at];
       if (delivery === undefined || connection.repeats(delivery)) at++;
-      else {
+      else if (delivery.unwanted === true) {
+        // F80: its sender has left while there was no connection for it yet.
+        this.#waiting.splice(at, 1);
+        this.#inFlight--;
+        delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+      } else {
         this.#waiting.splice(at, 1);
         connection.send(delivery);
       }

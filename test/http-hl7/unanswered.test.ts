@@ -100,7 +100,10 @@ describe('F26 a client that goes away', LONG, () => {
       hold.open();
       const exchange = await ended(room.gw);
       expect(exchange.outcome).toMatchObject({ kind: 'answered', ack: { code: 'AA', controlId: 'X1' } });
-      expect(await logged(room.gw, 'GW_ERR_HTTP_CUT')).toMatchObject({ source: '127.0.0.1' });
+      expect(await logged(room.gw, 'GW_ERR_REPLY_UNDELIVERED')).toMatchObject({
+        source: '127.0.0.1',
+        reply: 'AA',
+      });
       await expectNothingHeld(room.gw);
       expect(room.node.requests.length).toBe(1);
       expect(room.node.request.body.equals(X1)).toBe(true);
@@ -109,7 +112,7 @@ describe('F26 a client that goes away', LONG, () => {
     },
   );
 
-  it('F26 while its message waits for a node: delivered when there is one', async () => {
+  it('F80 while its message waits for a node: not delivered, as it comes again', async () => {
     await using room = await toMllp({
       pool: { queue: { timeout: '30s' }, health: { type: 'none', interval: '50ms' } },
     });
@@ -119,11 +122,13 @@ describe('F26 a client that goes away', LONG, () => {
     await until(() => room.gw.held.queued === 1, { deadlineMs: PATIENCE_MS });
     client.reset();
     await until(() => room.gw.gateway.listeners[0]?.connections === 0, { deadlineMs: PATIENCE_MS });
-    await room.node.listen();
-    expect((await ended(room.gw)).outcome).toMatchObject({ kind: 'answered' });
-    expect(room.node.controlIds).toEqual(['X1']);
-    await logged(room.gw, 'GW_ERR_HTTP_CUT');
+    expect((await ended(room.gw)).outcome).toMatchObject({ kind: 'abandoned' });
+    expect(await logged(room.gw, 'GW_ERR_HTTP_CUT')).toMatchObject({ outcome: 'abandoned', controlId: 'X1' });
     await expectNothingHeld(room.gw);
+    await room.node.listen();
+    const other = await room.connect();
+    expect(told(await ask(other, post(message({ controlId: 'X2' }))))).toBe('200 AA X2');
+    expect(room.node.controlIds).toEqual(['X2']);
   });
 
   it('F26 over HTTP/2, where it resets its stream alone', async () => {
@@ -144,7 +149,7 @@ describe('F26 a client that goes away', LONG, () => {
     let text = '';
     for await (const chunk of other.setEncoding('latin1')) text += chunk;
     expect(text).toContain('\rMSA|AA|X2\r');
-    await logged(room.gw, 'GW_ERR_HTTP_CUT');
+    await logged(room.gw, 'GW_ERR_REPLY_UNDELIVERED');
     expect(room.node.controlIds).toEqual(['X1', 'X2']);
     await expectNothingHeld(room.gw);
     client.close();

@@ -136,7 +136,7 @@ describe('order', () => {
 });
 
 describe('while a message is read', () => {
-  it('its sender goes: it is delivered all the same (F26)', async () => {
+  it('F80 its sender resets: it is not delivered, and neither is what came behind it', async () => {
     await using line = await startParsingLine();
     const sender = await connectSender(line.gw.port());
     await sender.sendTogether([large('L1', 'FAULT-HOLD'), small('S1')]);
@@ -144,9 +144,11 @@ describe('while a message is read', () => {
     sender.reset();
     await line.gw.logged('GW_ERR_SENDER_RESET');
     line.hold.letGo();
-    await line.node.received(2);
-    expect(line.node.controlIds).toEqual(['L1', 'S1']);
     await expectNothingHeld(line.gw);
+    expect(line.gw.exchanges.map(({ outcome }) => outcome?.kind)).toEqual(['abandoned', 'abandoned']);
+    await using other = await connectSender(line.gw.port());
+    expect(said(await other.exchange(small('AFTER')))).toBe('AA AFTER');
+    expect(line.node.controlIds).toEqual(['AFTER']);
   });
 
   it('the connection is closed at an earlier message: it is not sent', async () => {
@@ -185,13 +187,12 @@ describe('while a message is read', () => {
     expect(await stopped).toBe(true);
   });
 
-  it('its sender is gone and the gateway stops: it is delivered first', async () => {
+  it('its sender has said all, closed, and the gateway stops: it is delivered first', async () => {
     await using line = await startParsingLine();
     const sender = await connectSender(line.gw.port());
     await sender.send(large('L1', 'FAULT-HOLD'));
     await line.hold.held(1);
-    sender.reset();
-    await line.gw.logged('GW_ERR_SENDER_RESET');
+    await sender.end();
     const stopped = line.gw.gateway.stop();
     await turns();
     line.hold.letGo();
