@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Peer } from '../routing/message-view.ts';
 import { sourceKey } from '../src/addresses.ts';
-import type { ListenerConfig, Refusal } from '../src/config/config.ts';
+import type { ListenerConfig } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
 import { classifyBytes, FRAMING_BYTES, frame } from '../src/mllp/frame.ts';
@@ -16,7 +16,7 @@ import { type BufferBudget, PartialMessage, type SourceBudget } from './buffer-b
 import { FrameClock } from './frame-clock.ts';
 import { LaterAnswers } from './later-answers.ts';
 import { OwedAnswers } from './owed-answers.ts';
-import { refusalBytes, refusalOf } from './refusal.ts';
+import { refusalBytes, refusalOf, type Told } from './refusal.ts';
 import { WrittenReplies } from './written-replies.ts';
 
 export interface SessionWatcher {
@@ -197,16 +197,21 @@ export class MllpSession implements FrameSink, Origin {
         return;
       case 'GW_ERR_FRAME_START_BLOCK':
       case 'GW_ERR_FRAME_END_BYTE':
-        this.#owe(framed(refusalBytes(this.#config.onRejected, error, header)));
+        this.#owe(this.#refusal(error, header));
         return;
       case 'GW_ERR_FRAME_TOO_LARGE':
         // F16: the sender learns why, where there is a header to answer; then the connection ends.
-        this.#owe(framed(refusalBytes(this.#config.onRejected, error, header)) ?? NO_BYTES);
+        this.#owe(this.#refusal(error, header) ?? NO_BYTES);
         this.#owe(null);
         return;
       default:
         this.#owe(null);
     }
+  }
+
+  /** For what never became an exchange. */
+  #refusal(error: GatewayError, header: Header | undefined): Buffer | null {
+    return framed(refusalBytes(refusalOf(this.#config, error, header), error, header));
   }
 
   settled(exchange: Exchange, outcome: Outcome): void {
@@ -224,8 +229,9 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   partSettled(exchange: Exchange, outcome: Outcome): Buffer | null {
+    const header = exchange.hasHeader ? exchange.header : undefined;
     const refusal =
-      outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, exchange.route) : 'close';
+      outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, header, exchange.route) : 'close';
     const bytes = replyTo(exchange, outcome, refusal);
     exchange.told = replyName(outcome, bytes, refusal);
     this.#watcher.onExchange(exchange, exchange.told);
@@ -473,7 +479,8 @@ export class MllpSession implements FrameSink, Origin {
 }
 
 function framed(payload: Buffer | null): Buffer | null {
-  return payload === null ? null : frame(payload);
+  if (payload === null) return null;
+  return payload.length === 0 ? NO_BYTES : frame(payload);
 }
 
 /** `whole`: the frame has ended, so its header has; else one whose end has not come is none: MSH-10 may be cut short. */
@@ -488,7 +495,7 @@ function headerIn(bytes: Buffer, whole: boolean): Header | undefined {
 }
 
 /** What a sender is told of a message; `refusal`: where no node has answered it. */
-function replyTo(exchange: Exchange, outcome: Outcome, refusal: Refusal): Buffer | null {
+function replyTo(exchange: Exchange, outcome: Outcome, refusal: Told): Buffer | null {
   switch (outcome.kind) {
     case 'answered':
     case 'gathered':
@@ -503,7 +510,7 @@ function replyTo(exchange: Exchange, outcome: Outcome, refusal: Refusal): Buffer
 }
 
 /** The same in one word: the code of the acknowledgement, `close` or `none`. */
-function replyName(outcome: Outcome, bytes: Buffer | null, refusal: Refusal): string {
+function replyName(outcome: Outcome, bytes: Buffer | null, refusal: Told): string {
   if (outcome.kind === 'answered') return outcome.ack.code;
   if (outcome.kind === 'gathered') return outcome.code;
   if (outcome.kind === 'unanswered') return 'none';

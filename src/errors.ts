@@ -372,6 +372,8 @@ export interface ErrorDetail {
   readonly node?: string | undefined;
   /** Where in the message, if at several places. */
   readonly places?: readonly ErrorPlace[] | undefined;
+  /** HL7 table 0357, instead of the table's own. */
+  readonly condition?: number | undefined;
 }
 
 /** The one class of error. Match on `code`, never on the message. */
@@ -381,8 +383,9 @@ export class GatewayError extends Error {
   readonly node: string | undefined;
   readonly detail: string | undefined;
   readonly places: readonly ErrorPlace[] | undefined;
+  readonly condition: number | undefined;
 
-  constructor(code: ErrorCode, { detail, cause, node, places }: ErrorDetail = {}) {
+  constructor(code: ErrorCode, { detail, cause, node, places, condition }: ErrorDetail = {}) {
     const text = ERRORS[code].text;
     const about = node === undefined ? '' : ` (node ${node})`;
     super(
@@ -393,6 +396,7 @@ export class GatewayError extends Error {
     this.node = node;
     this.detail = detail;
     this.places = places;
+    this.condition = condition;
   }
 
   get side(): Side {

@@ -38,6 +38,7 @@ const LOST: Readonly<Record<LostAnswer, string>> = {
   unclear: 'more than one sender has a message with its control id',
   gone: "the sender's connection has ended",
   closed: 'the connection to the node ended before it came',
+  unasked: 'it is a refusal, and its sender wants no answer',
 };
 
 /** A node with what belongs to it. */
@@ -260,7 +261,9 @@ export class PoolRoom {
       onLostAnswer: (node, reason, count) =>
         this.#surroundings.log.warn(
           { ...fields(node), count, reason: LOST[reason] },
-          'no sender was told of an application acknowledgement',
+          reason === 'unasked'
+            ? 'no sender was told of a refusal'
+            : 'no sender was told of an application acknowledgement',
         ),
       onRepeatedId: (node) => {
         const now = performance.now();

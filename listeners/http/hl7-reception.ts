@@ -153,10 +153,11 @@ export class Hl7Reception implements Origin {
         this.#tell(part, outcome.ack.code);
         return outcome.frame;
       case 'failed': {
-        const refusal = refusalOf(config, outcome.error, part.route);
-        const bytes = refusalBytes(refusal, outcome.error, part.hasHeader ? part.header : undefined);
+        const header = part.hasHeader ? part.header : undefined;
+        const refusal = refusalOf(config, outcome.error, header, part.route);
+        const bytes = refusalBytes(refusal, outcome.error, header);
         this.#tell(part, bytes === null ? `HTTP ${statusOf(outcome.error.code)}` : refusal);
-        return bytes === null ? null : frame(bytes);
+        return bytes === null || bytes.length === 0 ? bytes : frame(bytes);
       }
       case 'unanswered':
         this.#tell(part, 'none');
@@ -181,8 +182,10 @@ export class Hl7Reception implements Origin {
   #fail(exchange: Exchange, failure: Failure): void {
     const { config } = this.#options;
     const { error } = failure;
-    const refusal = refusalOf(config, error, exchange.route);
-    const bytes = refusalBytes(refusal, error, exchange.hasHeader ? exchange.header : undefined);
+    const header = exchange.hasHeader ? exchange.header : undefined;
+    const refusal = refusalOf(config, error, header, exchange.route);
+    // Where HL7 has nothing to say, HTTP still says that it failed: an empty 200 would mean that it did not.
+    const bytes = refusal === 'none' ? null : refusalBytes(refusal, error, header);
     const told = bytes === null ? toldOf(exchange, failure) : error;
     this.#tell(exchange, bytes === null ? `HTTP ${statusOf(told.code)}` : refusal);
     if (bytes === null) refuse(this.#response, told, this.#options.mustClose());

@@ -7,7 +7,7 @@ import { buildMetrics } from './build-metrics.ts';
 import { buildPool, checkName } from './build-pool.ts';
 import { buildTraces } from './build-traces.ts';
 import { readAllow, readConditions } from './conditions.ts';
-import type { GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
+import type { Condition, GatewayConfig, ListenerConfig, RouteConfig } from './config.ts';
 import { parseBind } from './formats.ts';
 import { buildListenerHttp, readTrustedProxies } from './http/listener-http.ts';
 import { buildRouteHttp } from './http/route-http.ts';
@@ -126,7 +126,7 @@ function buildRoutes(items: readonly Tree[], names: Names, reading: Reading): Ro
     if (item.kind === 'map' && section.has('to') === section.has('reject')) {
       section.error(section.has('to') ? 'reject' : '', 'a route has either "to" or "reject"');
     }
-    const action = buildAction(section, names, reading);
+    const action = buildAction(section, when, names, reading);
     const tree = section.tree('http');
     const where = { key: `${key}.http`, pattern: 'routes[].http', place: section.at('http') } as const;
     const http = tree && buildRouteHttp(readSection(tree, where, reading), reading);
@@ -134,7 +134,12 @@ function buildRoutes(items: readonly Tree[], names: Names, reading: Reading): Ro
   });
 }
 
-function buildAction(route: Section, { pools }: Names, reading: Reading): RouteConfig['action'] {
+function buildAction(
+  route: Section,
+  when: readonly Condition[],
+  { pools }: Names,
+  reading: Reading,
+): RouteConfig['action'] {
   const tree = route.tree('reject');
   const where = {
     key: `${route.key}.reject`,
@@ -150,5 +155,19 @@ function buildAction(route: Section, { pools }: Names, reading: Reading): RouteC
     route.error('to', `no pool has the name ${name}${inFile ? suggestion(to.text, pools) : ''}`);
   }
   if (reject === undefined) return { kind: 'pool', pool: to?.text ?? '' };
-  return { kind: 'reject', code: reject.word('code'), text: reject.text('text') };
+  const chosen = reject.text('condition');
+  const condition = chosen === 'auto' ? conditionOf(when) : Number(chosen);
+  return { kind: 'reject', code: reject.word('code'), text: reject.text('text'), condition };
+}
+
+/** F91, table 0357: a route that looks at a field of the header rejects what that field says. */
+function conditionOf(when: readonly Condition[]): number {
+  const paths = when.flatMap(({ subject }) => (subject.kind === 'field' ? [subject.path] : []));
+  const named = (field: number): (typeof paths)[number] | undefined =>
+    paths.find((path) => path.segment === 'MSH' && path.field === field);
+  if (named(11) !== undefined) return 202;
+  if (named(12) !== undefined) return 203;
+  const type = named(9);
+  if (type === undefined) return 207;
+  return type.component === 1 ? 200 : 201;
 }

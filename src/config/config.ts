@@ -293,7 +293,13 @@ export interface RouteConfig {
   readonly when: readonly Condition[];
   readonly action:
     | { readonly kind: 'pool'; readonly pool: string }
-    | { readonly kind: 'reject'; readonly code: NegativeCode; readonly text: string };
+    | {
+        readonly kind: 'reject';
+        readonly code: NegativeCode;
+        readonly text: string;
+        /** HL7 table 0357, for ERR-3. */
+        readonly condition: number;
+      };
   /** What it does to requests and responses over HTTP. */
   readonly http: HttpRouteConfig | undefined;
   /** What a message must be to go to the pool, and the answer to one that is not. */

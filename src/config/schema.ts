@@ -239,7 +239,7 @@ const POOL: Schema = {
     },
   },
   slowStart: duration('0', true),
-  acknowledgement: oneOf('always', 'by-header', 'never'),
+  acknowledgement: oneOf('by-header', 'always', 'never'),
   contentType: { format: 'text', default: 'x-application/hl7-v2+er7' },
   charset: oneOf('keep', 'utf-8'),
 };
@@ -302,6 +302,23 @@ const ROUTE_HTTP: Schema = {
 const REJECT: Schema = {
   code: oneOf('AR', 'AE', 'CR', 'CE'),
   text: { format: 'text', default: 'a route rejects the message' },
+  condition: oneOf(
+    ...([
+      'auto',
+      '100',
+      '101',
+      '102',
+      '103',
+      '200',
+      '201',
+      '202',
+      '203',
+      '204',
+      '205',
+      '206',
+      '207',
+    ] as const),
+  ),
 };
 
 const VALIDATE: Schema = {

@@ -85,6 +85,16 @@ export function isApplicationAck(code: AckCode): boolean {
   return code.charCodeAt(0) === 0x41;
 }
 
+/** Is this message itself an acknowledgement (MSH-9 is ACK)? */
+export function isAcknowledgement(header: Header): boolean {
+  if (!header.isMsh) return false;
+  const { bytes, delimiters } = header;
+  const start = header.fieldStart(9);
+  const end = header.fieldEnd(9);
+  if (bytes.toString('latin1', start, Math.min(start + 3, end)) !== 'ACK') return false;
+  return start + 3 === end || bytes[start + 3] === delimiters.component;
+}
+
 /** An error or a rejection, of a message or of its receipt. */
 export function isNegative(code: AckCode): boolean {
   return code !== 'AA' && code !== 'CA';

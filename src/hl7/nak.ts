@@ -26,11 +26,22 @@ const CONDITIONS: Readonly<Record<number, string>> = {
   103: 'Table value not found',
   104: 'Value too long',
   200: 'Unsupported message type',
+  201: 'Unsupported event code',
+  202: 'Unsupported processing id',
+  203: 'Unsupported version id',
+  204: 'Unknown key identifier',
+  205: 'Duplicate key identifier',
+  206: 'Application record locked',
   207: 'Application internal error',
 };
 
 /** Longest copy of an inbound field in a generated answer; v2.9 allows 227 for MSH-3, 199 for MSH-10. */
 export const MAX_ECHO = 1024;
+
+/** Of MSA-3, up to v2.6. */
+const MAX_TEXT = 80;
+/** Of ERR-8, up to v2.6. */
+const MAX_USER_MESSAGE = 250;
 
 let answers = 0;
 
@@ -43,19 +54,19 @@ export function makeNak(header: Header, refusal: Refusal, now: Date): Buffer {
   const fs = String.fromCharCode(d.field);
   const components = (...parts: string[]): string => joined(d.component, parts);
   const echo = (n: number): string => escapeControls(header.text(n).slice(0, MAX_ECHO), d);
-  const text = (value: string): string => escapeText(value, d);
+  const text = (value: string, max?: number): string => escapeText(value, d, max);
   const version = versionOf(header);
 
   const msh: string[] = ['MSH', header.text(2)];
   msh.push(echo(5), echo(6), echo(3), echo(4), timestamp(now), '', ackType(header, version, components));
   // FHS and BHS have other things in these places.
-  msh.push(nextControlId(now), header.isMsh ? echo(11) : 'P', header.isMsh ? echo(12) : '2.5');
+  msh.push(nextControlId(now), isGiven(header, 11) ? echo(11) : 'P', isGiven(header, 12) ? echo(12) : '2.5');
   if (header.isMsh && header.has(18))
     msh.push('', '', '', '', '', header.utf16 === undefined ? echo(18) : 'UNICODE UTF-16');
 
   const msa = ['MSA', refusal.code, escapeControls(header.controlId.slice(0, MAX_ECHO), d)];
   // MSA-3 was withdrawn in v2.7; before v2.5 it is the only place for words.
-  if (version < 2.7) msa.push(text(refusal.text));
+  if (version < 2.7) msa.push(text(refusal.text, MAX_TEXT));
 
   const errs = errSegments(refusal, version, d, text);
   const answer = `${[msh, msa, ...errs].map((segment) => trimEnd(segment, fs)).join('\r')}\r`;
@@ -72,7 +83,7 @@ function errSegments(
   refusal: Refusal,
   version: number,
   d: Delimiters,
-  text: (value: string) => string,
+  text: (value: string, max?: number) => string,
 ): string[][] {
   const { condition, field } = refusal;
   const places: readonly Place[] = refusal.places ?? [
@@ -91,7 +102,7 @@ function errSegments(
       '',
       '',
       refusal.diagnostic,
-      text(place.text),
+      text(place.text, version < 2.7 ? MAX_USER_MESSAGE : undefined),
     ]);
   }
   const located = places.map((place) =>
@@ -129,6 +140,18 @@ function ackType(header: Header, version: number, components: (...parts: string[
   return version < 2.31 ? components('ACK', event) : components('ACK', event, 'ACK');
 }
 
+/**
+ * F92: MSH-11 and MSH-12 are required (2.14.9), and an answer without them is not read. FHS and BHS have other things in
+ * these places; null and blanks say nothing.
+ */
+function isGiven(header: Header, field: 11 | 12): boolean {
+  if (!header.isMsh) return false;
+  const { component } = header.delimiters;
+  const value = header.text(field);
+  const first = component < 0 ? value : (value.split(String.fromCharCode(component))[0] ?? '');
+  return first.trim() !== '' && first !== '""';
+}
+
 /** MSH-12 as a number that compares: 2.3 → 2.3, 2.3.1 → 2.31, 2.5.1 → 2.51. Without a usable one, 2.5. */
 function versionOf(header: Header): number {
   const match = header.isMsh ? /^2\.(\d)(?:\.(\d))?/.exec(header.text(12)) : null;
@@ -158,7 +181,7 @@ export function escapeControls(value: string, delimiters: Delimiters): string {
 }
 
 /** Words of the gateway's own or of its config: delimiters in them are escaped (2.7.1), other than ASCII is not sent. */
-function escapeText(value: string, d: Delimiters): string {
+function escapeText(value: string, d: Delimiters, max = Number.POSITIVE_INFINITY): string {
   const names: [number, string][] = [
     [d.escape, 'E'],
     [d.field, 'F'],
@@ -171,9 +194,12 @@ function escapeText(value: string, d: Delimiters): string {
   for (const char of value) {
     const code = char.charCodeAt(0);
     const name = names.find(([byte]) => byte === code)?.[1];
+    let next = code < 0x20 || code > 0x7e ? '?' : char;
     if (name !== undefined)
-      out += d.escape < 0 ? ' ' : `${String.fromCharCode(d.escape)}${name}${String.fromCharCode(d.escape)}`;
-    else out += code < 0x20 || code > 0x7e ? '?' : char;
+      next = d.escape < 0 ? ' ' : `${String.fromCharCode(d.escape)}${name}${String.fromCharCode(d.escape)}`;
+    // An escape sequence is not cut in two.
+    if (out.length + next.length > max) break;
+    out += next;
   }
   return out;
 }

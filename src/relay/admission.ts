@@ -4,6 +4,7 @@ import type { Allowance } from '../../routing/allowance.ts';
 import type { MessageView } from '../../routing/message-view.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
+import { isAcknowledgement } from '../hl7/ack.ts';
 import type { MessageRead } from '../hl7/fields-read.ts';
 import { findHeader, type Header, readHeader } from '../hl7/header.ts';
 import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
@@ -58,8 +59,26 @@ export function allow(
   if (!permitted) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
 }
 
-/** HL7 v2.9.1 2.9.2 and table 0155: only NE in MSH-15, and NE or nothing in MSH-16, asks for no answer at all. */
-export function expectsAnswer(header: Header, mode: 'always' | 'by-header' | 'never'): boolean {
-  if (mode !== 'by-header') return mode === 'always';
-  return header.text(15) !== 'NE' || (header.has(16) && header.text(16) !== 'NE');
+/** What a node says of a message: something in any case, something where it fails only, or nothing. */
+export type Awaited = 'answer' | 'error' | 'nothing';
+
+/**
+ * F90: HL7 v2.9.1 2.9.2 and table 0155. Success is told where MSH-15 or MSH-16 is AL or SU, an error where one is AL or ER. Where
+ * success means silence, an answer may come all the same: many nodes answer everything.
+ */
+export function awaitedOf(header: Header, mode: 'always' | 'by-header' | 'never'): Awaited {
+  if (mode === 'never') return 'nothing';
+  // Nobody has to answer one (2.9.3): what does not come is not missing.
+  if (isAcknowledgement(header)) return 'error';
+  if (!header.enhanced) return 'answer';
+  const accept = header.text(15);
+  const application = header.text(16);
+  const isNever = accept === 'NE' && (application === 'NE' || application === '');
+  if (mode === 'always') return isNever ? 'error' : 'answer';
+  if (isNever) return 'nothing';
+  return isSilentOnSuccess(accept) && isSilentOnSuccess(application) ? 'error' : 'answer';
+}
+
+function isSilentOnSuccess(value: string): boolean {
+  return value === 'NE' || value === 'ER' || value === '';
 }

@@ -144,6 +144,7 @@ export class Exchange implements Delivery {
   pool: PoolConfig | undefined;
   stickyKey: string | undefined;
   expectsAnswer = true;
+  silenceIsSuccess = false;
   posting: Posting | undefined;
   /** Messages that it was split into; 0: it was not. */
   parts = 0;

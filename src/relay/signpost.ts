@@ -9,7 +9,7 @@ import type { RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { MessageRead } from '../hl7/fields-read.ts';
 import { payloadOf } from '../mllp/frame.ts';
-import { type Admission, admit, allow, checkFramable, expectsAnswer } from './admission.ts';
+import { type Admission, admit, allow, awaitedOf, checkFramable } from './admission.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpPool } from './http-pool.ts';
@@ -102,7 +102,9 @@ export class Signpost {
     if (protocol === 'http') exchange.posting = postings.for(exchange);
     else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
     if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
-    exchange.expectsAnswer = expectsAnswer(header, acknowledgement);
+    const awaited = awaitedOf(header, acknowledgement);
+    exchange.expectsAnswer = awaited !== 'nothing';
+    exchange.silenceIsSuccess = awaited === 'error';
     exchange.epoch = this.#rerouting.epoch;
     return dispatcher;
   }
@@ -123,7 +125,10 @@ function known(ways: Ways, head: TraceHead): KnownWays {
 }
 
 function poolNameOf({ action }: RouteConfig): string {
-  if (action.kind === 'reject') throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail: action.text });
+  if (action.kind === 'reject') {
+    const { text: detail, condition } = action;
+    throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail, condition });
+  }
   return action.pool;
 }
 

@@ -1,7 +1,7 @@
 // F43, F87, F88: messages of one connection that the node has committed (CA) and whose application acknowledgement may still
 // come. Promises that nothing of a message is kept but its control id and who sent it, that there is a bound, and that an
 // answer goes to the sender that it is meant for or to nobody.
-import { type Ack, isApplicationAck } from '../hl7/ack.ts';
+import { type Ack, isApplicationAck, isNegative } from '../hl7/ack.ts';
 import { type Header, readHeader } from '../hl7/header.ts';
 import type { Delivery, ReplyTarget } from './delivery.ts';
 
@@ -18,6 +18,8 @@ interface Committed {
   readonly component: number;
   /** Undefined: nobody can be told. */
   readonly target: ReplyTarget | undefined;
+  /** F90: it was not committed: that the node said nothing of it was taken for success. */
+  readonly isSilent: boolean;
   /** MSH-16 is AL: an answer comes in any case. */
   readonly isCertain: boolean;
   /** Until then its connection is kept for the answer, in performance.now() milliseconds. */
@@ -26,9 +28,9 @@ interface Committed {
 
 /**
  * What to do with an answer. `due`: it has nothing to do with a committed message. `told`: it belongs to one, and its sender
- * has been told, or has gone. `second`: it is a further answer to one that is answered. `unclear`: it could be for more than one.
+ * has been told, or has gone. `second`: it is a further answer to one that is answered. `unclear`: it could be for more than one. `known`: it says of one that silence was taken for success of that this was right.
  */
-export type Verdict = 'due' | 'told' | 'gone' | 'second' | 'unclear';
+export type Verdict = 'due' | 'told' | 'gone' | 'second' | 'unclear' | 'known';
 
 export class CommittedMessages {
   readonly #applicationMs: number;
@@ -72,19 +74,31 @@ export class CommittedMessages {
     const isCertain = header.text(16) === 'AL';
     const committed: Committed = {
       controlId: header.controlId,
-      sender: [header.text(3), header.text(4)],
-      component: header.delimiters.component,
+      ...namesOf(header),
       target: replyTarget,
+      isSilent: false,
       isCertain,
       until: now + (isCertain ? this.#applicationMs : this.#silenceMs),
     };
     this.#index(committed);
     // After CE or CR there is nothing to come.
-    if (ack.code === 'CA') {
-      this.#owed.add(committed);
-      replyTarget?.expect(committed.until);
-      if (this.#owed.size > MAX_OWED) this.#forget(first(this.#owed));
-    } else this.#keepAnswered(committed);
+    if (ack.code === 'CA') this.#keepOwed(committed);
+    else this.#keepAnswered(committed);
+  }
+
+  /** F90: the node has said nothing of it, and that means success. An error that comes all the same is its sender's. */
+  addSilent({ header, replyTarget: target }: Delivery): void {
+    const { controlId } = header;
+    if (controlId === '') return;
+    const silent = { controlId, ...namesOf(header), target, isSilent: true, isCertain: false, until: 0 };
+    this.#index(silent);
+    this.#keepOwed(silent);
+  }
+
+  #keepOwed(committed: Committed): void {
+    this.#owed.add(committed);
+    committed.target?.expect(committed.until);
+    if (this.#owed.size > MAX_OWED) this.#forget(first(this.#owed));
   }
 
   /** Could an answer to one of these be taken for that message's, and for another sender's than its own? */
@@ -108,6 +122,11 @@ export class CommittedMessages {
       receiver !== undefined &&
       isAddressed(receiver, [due.header.text(3), due.header.text(4)], due.header.delimiters.component);
     const named = receiver === undefined ? [] : candidates.filter((one) => isNamedBy(one, receiver));
+    const silent = (named.length > 0 ? named : candidates).filter(
+      (one) => one.isSilent && this.#owed.has(one),
+    );
+    if (silent.length > 0 && (due === undefined || (named.length > 0 && !isForDue)))
+      return this.#takeSilent(silent, ack, frame);
     if (!isApplicationAck(ack.code)) {
       // A second commit. The same sender may have sent the same id again, and this is the answer to that.
       if (due === undefined) return 'second';
@@ -115,10 +134,11 @@ export class CommittedMessages {
     }
     if (isForDue && named.length === 0) return 'due';
     const among = named.length > 0 ? named : candidates;
-    const owed = among.filter((one) => this.#owed.has(one));
+    const owed = among.filter((one) => this.#owed.has(one) && !one.isSilent);
     if (owed.length === 0) {
       // A node that has committed a message of that id commits the next one too, before it answers it.
-      return due === undefined || isCommitted(due.header) ? 'second' : 'due';
+      if (due === undefined) return 'second';
+      return isCommitted(due.header) && !among.every(({ isSilent }) => isSilent) ? 'second' : 'due';
     }
     const isRival = due !== undefined && !isCommitted(due.header) && (isForDue || named.length === 0);
     const one = this.#chosen(owed, isRival);
@@ -126,6 +146,20 @@ export class CommittedMessages {
       this.#isOrdered = false;
       return 'unclear';
     }
+    return this.#tell(one, frame) ? 'told' : 'gone';
+  }
+
+  /** Of a message that was not committed, a commit answer may come as well. */
+  #takeSilent(silent: readonly Committed[], ack: Ack, frame: Buffer): Verdict {
+    const [one] = silent;
+    const owner = one?.target?.owner;
+    const isClear =
+      silent.length === 1 || (owner !== undefined && silent.every((other) => other.target?.owner === owner));
+    if (!isNegative(ack.code)) {
+      if (isClear && one !== undefined) this.#forget(one);
+      return 'known';
+    }
+    if (!isClear || one === undefined) return 'unclear';
     return this.#tell(one, frame) ? 'told' : 'gone';
   }
 
@@ -210,6 +244,10 @@ export class CommittedMessages {
 function first<T>(all: Iterable<T>): T | undefined {
   for (const one of all) return one;
   return undefined;
+}
+
+function namesOf(header: Header): Pick<Committed, 'sender' | 'component'> {
+  return { sender: [header.text(3), header.text(4)], component: header.delimiters.component };
 }
 
 /** Mirth echoes no more of MSH-10 than its first component. */

@@ -45,6 +45,8 @@ export interface Delivery {
   readonly header: Header;
   /** F42: false where nobody answers this message, by the pool's `acknowledgement`. */
   readonly expectsAnswer: boolean;
+  /** F90: an answer comes on error only, or not at all: where none comes within `timeouts.silence`, all is well. */
+  readonly silenceIsSuccess?: boolean;
   /** Its sender's connection was reset, or ended by the gateway: nobody waits for its answer, and it is not to be sent again. */
   readonly unwanted?: boolean;
   /** For nodes over HTTP. */
@@ -57,7 +59,7 @@ export interface Delivery {
   responded?(status: number): void;
   /** `frame` is the node's answer with its framing. */
   answered(ack: Ack, frame: Buffer): void;
-  /** Written whole; no answer was to be expected. */
+  /** Written whole; no answer was to be expected, or its time is over and that means success. */
   unanswered(): void;
   /** `error.resend` says whether the node may have the message. */
   failed(error: GatewayError): void;

@@ -130,13 +130,19 @@ export class HttpDelivery implements NodeResponseHandler {
 
   #answer(): GatewayError | undefined {
     const { node } = this.#options;
-    const { expectsAnswer, posting } = this.#delivery;
+    const { expectsAnswer, silenceIsSuccess, posting } = this.#delivery;
     const payload = Buffer.concat(this.#chunks);
     const ack = readAck(payload);
     if (!expectsAnswer) {
       // Its status is all that such a node has to say, unless it acknowledges this very message.
       if (this.#status >= 400 && (ack === undefined || !this.#isBelieved(ack)))
         return new GatewayError('GW_ERR_ACK_INVALID', { node });
+      this.#end(undefined);
+      this.#delivery.unanswered();
+      return undefined;
+    }
+    // F90: over HTTP silence is an empty response.
+    if (silenceIsSuccess === true && payload.length === 0 && this.#status < 300) {
       this.#end(undefined);
       this.#delivery.unanswered();
       return undefined;

@@ -2,7 +2,7 @@
 // the messages (MLLP R1) and MSA-2 must agree (src/hl7/answers.ts); else nothing is credited to anything.
 import type { Socket } from 'node:net';
 import { causeCode, GatewayError } from '../errors.ts';
-import { type Ack, type AckCode, isApplicationAck, readAck } from '../hl7/ack.ts';
+import { type Ack, type AckCode, isApplicationAck, isNegative, readAck } from '../hl7/ack.ts';
 import { alikeKey, answers, type Match, type MatchMode, matchAnswer } from '../hl7/answers.ts';
 import type { Header } from '../hl7/header.ts';
 import { payloadOf } from '../mllp/frame.ts';
@@ -54,8 +54,11 @@ export interface ConnectionOwner {
   readonly oneAtATime?: boolean;
 }
 
-/** `unclear`: it could be for more than one sender. `gone`: its sender is. `closed`: the connection ended before it came. */
-export type LostAnswer = 'unclear' | 'gone' | 'closed';
+/**
+ * `unclear`: it could be for more than one sender. `gone`: its sender is. `closed`: the connection ended before it came.
+ * `unasked`: a refusal, to a sender that wants no answer.
+ */
+export type LostAnswer = 'unclear' | 'gone' | 'closed' | 'unasked';
 
 /** F42: control ids of messages that needed no answer, to tell a node that answers all the same from one that is confused. */
 const MAX_UNANSWERED = 256;
@@ -82,6 +85,8 @@ export class MllpConnection implements Channel, FrameSink {
   #silentCount = 0;
   readonly #committed: CommittedMessages;
   readonly #answerless = new Set<string>();
+  /** Of those, the ones that asked for no answer themselves. */
+  readonly #unasked = new Set<string>();
   /** Undefined: ids may repeat. */
   readonly #recent: RecentIds | undefined;
   /** Control id of the message that was answered last; an empty MSA-2 on a fresh connection repeats nothing. */
@@ -95,6 +100,8 @@ export class MllpConnection implements Channel, FrameSink {
   #error: Error | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
   #dueSince = 0;
+  /** How long the first may take from then on. */
+  #dueMs = 0;
   #lingerTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, connectMs: number, options: ConnectionOptions, owner: ConnectionOwner) {
@@ -227,13 +234,9 @@ export class MllpConnection implements Channel, FrameSink {
     this.#silent = [];
     for (const delivery of silent) {
       delivery.written();
-      this.#answerless.add(delivery.header.controlId);
-      if (this.#answerless.size > MAX_UNANSWERED) {
-        for (const oldest of this.#answerless) {
-          this.#answerless.delete(oldest);
-          break;
-        }
-      }
+      const { controlId } = delivery.header;
+      keep(this.#answerless, controlId);
+      if (delivery.header.text(15) === 'NE') keep(this.#unasked, controlId);
     }
     // Behind the messages' own bytes, so that its callback tells when those have been taken.
     setImmediate(() => {
@@ -263,6 +266,7 @@ export class MllpConnection implements Channel, FrameSink {
   onFrame(frame: Buffer): void {
     if (this.#state === 'closed') return;
     const ack = readAck(payloadOf(frame));
+    if (ack !== undefined && this.#pending[0]?.silenceIsSuccess === true) this.#passSilent(ack);
     const due = this.#pending[0];
     if (ack === undefined) {
       this.#onUnreadable();
@@ -364,7 +368,7 @@ export class MllpConnection implements Channel, FrameSink {
   /** An answer that is not the one due: an application acknowledgement after a commit, a second answer, or a wrong one. */
   #onUnmatched(ack: Ack, frame: Buffer, due: Delivery | undefined): void {
     if (this.#committed.size > 0 && this.#isOfCommitted(ack, frame, undefined)) return;
-    if (this.#answerless.delete(ack.controlId)) this.#owner.onStrayAnswer(this, false);
+    if (this.#answerless.delete(ack.controlId)) this.#onUnexpected(ack);
     else if (due === undefined || ack.controlId === this.#lastAnswered)
       this.#onStray(this.#recent?.has(ack.controlId));
     else
@@ -374,10 +378,18 @@ export class MllpConnection implements Channel, FrameSink {
       );
   }
 
+  /** To a message that needed no answer. Many nodes answer all: where the sender asked for none, only a refusal is worth a word. */
+  #onUnexpected(ack: Ack): void {
+    if (!this.#unasked.delete(ack.controlId)) this.#owner.onStrayAnswer(this, false);
+    else if (isNegative(ack.code)) this.#owner.onLostAnswer?.('unasked', 1);
+  }
+
   /** Is it an answer to a message that was committed before, and not to `due`? Its sender has been told then. */
   #isOfCommitted(ack: Ack, frame: Buffer, due: Delivery | undefined): boolean {
     const verdict = this.#committed.take(ack, payloadOf(frame), frame, due);
     if (verdict === 'due') return false;
+    // F90: it says that all is well, where silence has said so before.
+    if (verdict === 'known') return true;
     if (verdict === 'second') this.#onStray(true);
     else {
       this.lastUsedAt = performance.now();
@@ -397,22 +409,67 @@ export class MllpConnection implements Channel, FrameSink {
   /** The first pending message's answer is due from now on. */
   #expect(): void {
     this.#dueSince = performance.now();
-    if (this.#ackTimer === undefined) {
-      this.#ackTimer = setTimeout(() => this.#onAckTimer(), this.#options.ackMs);
-      this.#ackTimer.unref();
-    } else this.#ackTimer.refresh();
+    const { ackMs, silenceMs = ackMs } = this.#options;
+    const dueMs = this.#pending[0]?.silenceIsSuccess === true ? Math.min(silenceMs, ackMs) : ackMs;
+    if (this.#ackTimer !== undefined && dueMs === this.#dueMs) this.#ackTimer.refresh();
+    else {
+      this.#dueMs = dueMs;
+      this.#wakeIn(dueMs);
+    }
+  }
+
+  #wakeIn(ms: number): void {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = setTimeout(() => this.#onAckTimer(), ms);
+    this.#ackTimer.unref();
   }
 
   #onAckTimer(): void {
     if (this.#pending.length === 0 || this.#state === 'closed') return;
     // The event loop's clock may be coarser than this one, so a timer can be early; it must not be forgotten then.
-    const leftMs = this.#dueSince + this.#options.ackMs - performance.now();
+    const leftMs = this.#dueSince + this.#dueMs - performance.now();
     if (leftMs > 1) {
-      this.#ackTimer = setTimeout(() => this.#onAckTimer(), leftMs);
-      this.#ackTimer.unref();
+      this.#wakeIn(leftMs);
+      return;
+    }
+    const [due] = this.#pending;
+    if (due?.silenceIsSuccess === true && !this.#isStuck && this.#wrong === undefined) {
+      // F90: delivered is what the operating system has taken.
+      if (this.#unwritten < this.#pending.length && this.#socket.writableLength === 0) this.#onSilence(due);
+      else this.#wakeIn(this.#dueMs);
       return;
     }
     this.#close(this.#wrong ?? new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));
+  }
+
+  /** The node takes no bytes, for as long as it may take to answer. */
+  get #isStuck(): boolean {
+    return performance.now() - this.#dueSince > this.#options.ackMs;
+  }
+
+  /** F90: the node has said nothing of the first message, and that means success. An error may still come later. */
+  #onSilence(due: Delivery): void {
+    this.#pending.shift();
+    this.lastUsedAt = performance.now();
+    this.#committed.addSilent(due);
+    if (this.#pending.length > 0) this.#expect();
+    this.#owner.onSettled(this, 'none');
+    due.unanswered();
+    this.#endIfDone();
+  }
+
+  /** Answers come in order: one to a message further back says that the node has nothing to say of those before it. */
+  #passSilent(ack: Ack): void {
+    const written = this.#pending.length - this.#unwritten;
+    let silent = 0;
+    while (silent < written && this.#pending[silent]?.silenceIsSuccess === true) {
+      const { header } = this.#pending[silent] as Delivery;
+      if (answers(ack, header)) return;
+      silent++;
+    }
+    const next = this.#pending[silent];
+    if (silent === 0 || silent === written || next === undefined || !answers(ack, next.header)) return;
+    for (const due of this.#pending.slice(0, silent)) this.#onSilence(due);
   }
 
   #onEnd(): void {
@@ -452,5 +509,15 @@ export class MllpConnection implements Channel, FrameSink {
     });
     for (const delivery of silent)
       delivery.failed(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+  }
+}
+
+/** With a bound: the oldest goes. */
+function keep(ids: Set<string>, id: string): void {
+  ids.add(id);
+  if (ids.size <= MAX_UNANSWERED) return;
+  for (const oldest of ids) {
+    ids.delete(oldest);
+    break;
   }
 }

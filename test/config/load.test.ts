@@ -113,7 +113,7 @@ test('every default is filled in', () => {
         checkTls: undefined,
         ejection: { baseMs: 5000, maxMs: 60_000, maxEjected: { share: 1 }, errors: undefined },
         slowStartMs: 0,
-        acknowledgement: 'always',
+        acknowledgement: 'by-header',
         contentType: 'x-application/hl7-v2+er7',
         charset: 'keep',
       },

@@ -338,10 +338,10 @@ describe('who waits', () => {
   });
 
   test('F89 limits.idleTimeout: nor is its sender’s', async () => {
-    await using room = await startEnhanced({}, { listener: { limits: { idleTimeout: '40ms' } } });
+    await using room = await startEnhanced({}, { listener: { limits: { idleTimeout: '2s' } } });
     const a = await room.sender();
     await commit(a, { controlId: '1' });
-    await past(250);
+    await past(3_000);
     await answer(room.node, 0);
     expect(said(await a.nextAck())).toBe('AA 1');
     await a.closed;
@@ -350,8 +350,8 @@ describe('who waits', () => {
 
   test('F89 limits.idleTimeout: what never comes is waited for as long as timeouts.application', async () => {
     await using room = await startEnhanced(
-      { timeouts: { application: '150ms' } },
-      { listener: { limits: { idleTimeout: '40ms' } } },
+      { timeouts: { application: '3s' } },
+      { listener: { limits: { idleTimeout: '2s' } } },
     );
     const a = await room.sender();
     await commit(a, { controlId: '1' });

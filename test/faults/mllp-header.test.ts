@@ -79,7 +79,8 @@ it.each(['AE', 'CE', 'CR', 'close'])('F21 refused with onRejected %s', async (on
     await line.endedButLives();
     expect(line.sender.received.length).toBe(0);
   } else {
-    expect(nakOf(await line.sender.nextAck())).toMatchObject({ code: onRejected, controlId: '' });
+    const code = `A${onRejected.charAt(1)}`;
+    expect(nakOf(await line.sender.nextAck())).toMatchObject({ code, controlId: '' });
     await line.goesOn();
   }
 });

@@ -123,9 +123,12 @@ describe('an answer too many', () => {
 describe('no answer expected', () => {
   const NE = { acceptAck: 'NE', applicationAck: 'NE' };
 
-  test('F42 acknowledgement always: MSH-15 NE changes nothing, a silent node is a timeout', async () => {
-    await using pair = await startPair(answers.none(), { timeouts: { ack: '80ms' } });
-    void pair.sender.send(message({ controlId: 'X1', ...NE }));
+  test('F42 acknowledgement always, original mode: a silent node is a timeout', async () => {
+    await using pair = await startPair(answers.none(), {
+      acknowledgement: 'always',
+      timeouts: { ack: '80ms', silence: '10ms' },
+    });
+    void pair.sender.send(message({ controlId: 'X1' }));
     await pair.sender.closed;
     expect(ways(await over(pair.gw, 'X1'))).toEqual(['a GW_ERR_ACK_TIMEOUT']);
   });

@@ -94,7 +94,7 @@ describe('per version', () => {
       '',
       type,
       'T',
-      version === '' ? undefined : version,
+      version === '' ? '2.5' : version,
     ]);
     expect(parsed.msa.slice(1)).toEqual(words === undefined ? ['AR', 'ID-1'] : ['AR', 'ID-1', words]);
     expect(parsed.err.slice(1)).toEqual(err);

@@ -164,7 +164,7 @@ describe('http.hl7: true', LONG, () => {
 
   it('a route that rejects answers the message', async () => {
     await using room = await toMllp({ routes });
-    expect(told(await room.ask(post(X1, { type: null, path: '/never' })))).toBe('200 CR X1');
+    expect(told(await room.ask(post(X1, { type: null, path: '/never' })))).toBe('200 AR X1');
   });
 
   it('goes for posts alone, and for its path alone', async () => {

@@ -62,8 +62,8 @@ describe.each(['HTTP/1', 'HTTP/2'] as const)('%s', LONG, (version) => {
         { when: { 'tls.subject': { exists: false } }, reject: { code: 'CE', text: 'unknown' } },
       ],
     });
-    expect(said(await send(room.gw, version, of('A'), 'client'))).toBe('CR X1');
-    expect(said(await send(room.gw, version, of('A'), undefined))).toBe('CE X1');
+    expect(said(await send(room.gw, version, of('A'), 'client'))).toBe('AR X1');
+    expect(said(await send(room.gw, version, of('A'), undefined))).toBe('AE X1');
   });
 
   it('allows who may speak for whom, and nobody else', async () => {

@@ -173,7 +173,7 @@ describe('no node at all', LONG, () => {
     await room.node.when(() => room.node.requests.length === 1, 'the first message', 30_000);
     const response = await room.ask(post(X1));
     if (onUnavailable === 'close') expectRefusal(response, 503, 'GW_ERR_QUEUE_FULL');
-    else expect(told(response)).toBe('200 CE X1');
+    else expect(told(response)).toBe('200 AE X1');
     room.node.connections[0]?.reset();
     await first.response(0, 30_000);
     expect(room.node.requests.length).toBe(1);

@@ -70,7 +70,7 @@ describe.each(KINDS)('%s', (kind) => {
     await using gw = await start(kind, {}, { routes });
     const expected = [
       ['10.1.2.3', 'AE X1', 'north'],
-      ['2001:DB8:0::0:7', 'CE X1', 'south'],
+      ['2001:DB8:0::0:7', 'AE X1', 'south'],
       ['::ffff:10.1.2.3', 'AE X1', 'north'],
       ['10.2.0.1', 'AA X1', 'rest'],
     ] as const;

@@ -28,7 +28,7 @@ describe('listeners', () => {
       }),
     );
     expect(gateway.port()).toBe(port);
-    expect(said(await sender.exchange(message({ controlId: 'NO' })))).toBe('CE NO');
+    expect(said(await sender.exchange(message({ controlId: 'NO' })))).toBe('AE NO');
     expect(sender.ended).toBe(false);
   });
 
