@@ -261,9 +261,7 @@ export class PoolRoom {
       onLostAnswer: (node, reason, count) =>
         this.#surroundings.log.warn(
           { ...fields(node), count, reason: LOST[reason] },
-          reason === 'unasked'
-            ? 'no sender was told of a refusal'
-            : 'no sender was told of an application acknowledgement',
+          'no sender was told of an application acknowledgement',
         ),
       onRepeatedId: (node) => {
         const now = performance.now();

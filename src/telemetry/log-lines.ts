@@ -42,7 +42,7 @@ export const LOG_LINES = {
   'more answers that belong to no message were dropped':
     'Of one node more than 100 in 10 s: so many were not written.',
   'no sender was told of an application acknowledgement':
-    'Enhanced mode: the sender that waited for it is gone, or it cannot be told whose it is.',
+    'Enhanced mode: the sender that waited for it is gone, wants none, or it cannot be told whose it is.',
   'a sender repeats its control ids: connections are made anew for them (connections.repeatedIds)':
     'Once a minute for each node.',
   'insecure: the certificate of this node is not checked': '`tls.insecure` is set.',
@@ -121,6 +121,7 @@ export const LOG_FIELDS = {
   cause: 'code of the operating system or the like behind the error, `ECONNREFUSED`',
   detail: 'more of the error; nothing of a message',
   reply: 'what the sender was told: a code, `close`, `none` or `HTTP …`',
+  undelivered: 'true: the sender was gone before its reply was written',
   queueMs: 'it waited',
   connectMs: 'a connection had to be dialled',
   ackMs: 'the node took to answer',

@@ -134,7 +134,9 @@ describe('table 0155', () => {
     await over(line.gw, 'X1');
     expect(said(await line.sender.exchange(message({ controlId: 'X2' })))).toBe(`${code} X2`);
     expect(line.sender.acks.length).toBe(1);
-    expect(line.gw.log.filter(({ msg }) => msg === 'no sender was told of a refusal').length).toBe(warnings);
+    expect(
+      line.gw.log.filter(({ reason }) => reason === 'it is a refusal, and its sender wants no answer').length,
+    ).toBe(warnings);
     expect(line.node.connections.total).toBe(1);
     await expectNothingHeld(line.gw);
   });
