@@ -107,6 +107,11 @@ describe('the example of the product page', () => {
       ['https', 8443, false],
     ]);
     expect(config.pools[1]?.persistence).toMatchObject({ cookie: 'GATEWAY_NODE', by: [] });
-    expect(config.routes[2]?.action).toEqual({ kind: 'reject', code: 'AR', text: 'processing id must be P', condition: 202 });
+    expect(config.routes[2]?.action).toEqual({
+      kind: 'reject',
+      code: 'AR',
+      text: 'processing id must be P',
+      condition: 202,
+    });
   });
 });
