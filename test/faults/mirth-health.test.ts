@@ -122,32 +122,43 @@ describe('F94 a Mirth that is busy', LONG, () => {
     };
   }
 
+  /** A message is answered, and checks have heard of it: on a busy machine some may have been late before. */
+  async function firstAnswer({ gw }: { readonly gw: TestGateway }): Promise<number> {
+    await until(async () => (await send(gw, 'busy', 'X0').catch(() => undefined)) === 'AA', PATIENCE);
+    const asked = (): number => Object.values(statuses(gw)[0]?.checks ?? {}).reduce((sum, n) => sum + n, 0);
+    const before = asked();
+    await until(() => asked() >= before + 2 && statuses(gw).every(({ state }) => state === 'up'), PATIENCE);
+    return downs(gw).length;
+  }
+
   test('stays in use while it answers messages of any pool, and says that its checks are late', async () => {
     await using room = await open();
-    expect(await send(room.gw, 'busy', 'X0')).toBe('AA');
+    const earlier = await firstAnswer(room);
+    const failed = statuses(room.gw).map(({ checks }) => checks.failed);
     room.api.override = () => {};
     const late = () => statuses(room.gw).every(({ checks }) => checks.unknown >= 2);
     for (let i = 1; !late(); i++) expect(await send(room.gw, 'busy', `X${i}`)).toBe('AA');
     expect(await send(room.gw, 'idle', 'Y1')).toBe('AA');
     expect(statuses(room.gw)).toMatchObject([
-      { state: 'up', lastCheck: { result: 'unknown', reason: 'no answer in time' }, checks: { failed: 0 } },
-      { state: 'up', lastCheck: { result: 'unknown' }, checks: { failed: 0 } },
+      { state: 'up', lastCheck: { result: 'unknown', reason: 'no answer in time' } },
+      { state: 'up', lastCheck: { result: 'unknown' } },
     ]);
-    expect(downs(room.gw)).toEqual([]);
+    expect(statuses(room.gw).map(({ checks }) => checks.failed)).toEqual(failed);
+    expect(downs(room.gw).length).toBe(earlier);
     // One request has been waiting all the time.
     expect([room.api.connections, room.api.cutOff]).toEqual([1, 0]);
   });
 
   test('is down when its messages are not answered either', async () => {
     await using room = await open({ fall: 2 });
-    expect(await send(room.gw, 'busy', 'X0')).toBe('AA');
+    const earlier = await firstAnswer(room);
     room.api.override = () => {};
     await until(() => statuses(room.gw)[0]?.lastCheck?.result === 'unknown', PATIENCE);
     room.node.script = answers.close();
     await using sender = await connectSender(room.gw.port());
     void sender.send(message({ controlId: 'X1', receivingApp: 'busy' }));
     await until(() => statuses(room.gw)[0]?.state === 'down', PATIENCE);
-    expect(downs(room.gw)).toMatchObject([{ pool: 'busy', node: 'a' }]);
+    expect(downs(room.gw).slice(earlier)).toMatchObject([{ pool: 'busy', node: 'a' }]);
   });
 
   test('is down when nothing shows that it works', async () => {
