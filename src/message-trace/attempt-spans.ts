@@ -4,23 +4,40 @@ import { type Peer, sourceAddress } from '../../routing/message-view.ts';
 import type { NodeConfig, PoolConfig } from '../config/config.ts';
 import { ERRORS, type GatewayError } from '../errors.ts';
 import type { Attempt } from '../relay/exchange.ts';
+import type { Identifiers } from '../telemetry/identifiers.ts';
 import { CLIENT, INTERNAL, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
 import {
   AMBIGUOUS,
   ATTEMPT,
   CLIENT_ADDRESS,
   CLIENT_PORT,
+  METHOD,
   NODE,
   NODE_CHOICE,
+  PEER_SERVICE,
   POOL,
   PROTOCOL,
+  SCHEME,
   SERVER_ADDRESS,
   SERVER_PORT,
+  SERVICE_PEER,
   STATUS,
   TLS,
   TLS_CLIENT,
   TRANSPORT,
 } from './attributes.ts';
+
+/** What the config has to do with what spans say. */
+export interface SpanContext {
+  readonly identifiers: Identifiers;
+  /** Names of listeners that speak TLS. */
+  readonly encrypted: ReadonlySet<string>;
+}
+
+/** As the connection has it: what a proxy before it spoke is its own word. */
+export function schemeOf({ encrypted }: SpanContext, listener: string): string {
+  return encrypted.has(listener) ? 'https' : 'http';
+}
 
 /** The table's own words: an error's detail is for the log, where it can be told from what it is about. */
 export function spanError({ code }: GatewayError): SpanError {
@@ -35,6 +52,35 @@ export function putPeer(out: SpanWriter, { address, port, tls }: Peer): void {
   out.put(TLS, true);
   // The semantic conventions write it without colons. A subject may be a person's name.
   out.put(TLS_CLIENT, tls.fingerprint.replaceAll(':', ''));
+}
+
+/** The semantic conventions know these; any other is `_OTHER`, so that a client cannot make names of spans, nor plant one in them. */
+const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'OPTIONS',
+  'TRACE',
+  'PATCH',
+  'QUERY',
+]);
+
+export function knownMethod(method: string): string {
+  return METHODS.has(method) ? method : '_OTHER';
+}
+
+/** `METHOD ROUTE`. */
+export function requestName(method: string, route: string | undefined): string {
+  const first = METHODS.has(method) ? method : 'HTTP';
+  return route === undefined ? first : `${first} ${route}`;
+}
+
+export function putRequest(out: SpanWriter, method: string, scheme: string): void {
+  out.put(METHOD, knownMethod(method));
+  out.put(SCHEME, scheme);
 }
 
 /** What an exchange and a proxied request have in common. */
@@ -77,17 +123,22 @@ function writeForward(
   more: (out: SpanWriter, attempt: Attempt) => void,
 ): void {
   const { node, why, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
-  out.child('forward', CLIENT, startedAt, endedAt ?? end, attempt.spanId);
+  out.child(`forward ${node}`, CLIENT, startedAt, endedAt ?? end, attempt.spanId);
   out.put(ATTEMPT, count);
   out.put(NODE, node);
   out.put(NODE_CHOICE, why);
+  const service = serviceOf(pool, node);
+  out.put(SERVICE_PEER, service);
+  out.put(PEER_SERVICE, service);
   out.put(TRANSPORT, 'tcp');
   out.put(POOL, pool?.name);
   const config = nodeOf(pool, node);
   if (config !== undefined) {
     out.put(SERVER_ADDRESS, config.host);
     out.put(SERVER_PORT, config.port);
-    out.put(PROTOCOL, PROTOCOLS[config.protocol]);
+    const protocol = PROTOCOLS[config.protocol];
+    out.put(PROTOCOL, protocol);
+    if (protocol === 'http') out.put(SCHEME, config.protocol);
     if (config.tls !== undefined) out.put(TLS, true);
   }
   if (status !== undefined) out.put(STATUS, status);
@@ -99,6 +150,11 @@ function writeForward(
     if (error === undefined && endedAt !== undefined) out.event('ack', endedAt);
   }
   out.end(error && spanError(error));
+}
+
+/** With its pool: nodes of two pools may have one name and be two machines. */
+function serviceOf(pool: PoolConfig | undefined, node: string): string {
+  return pool === undefined ? node : `${pool.name}/${node}`;
 }
 
 const PROTOCOLS = { mllp: 'mllp', mllps: 'mllp', http: 'http', https: 'http' } as const;

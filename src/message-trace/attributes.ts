@@ -6,17 +6,22 @@ export const CLIENT_ADDRESS = attributeKey('client.address');
 export const CLIENT_PORT = attributeKey('client.port');
 export const SERVER_ADDRESS = attributeKey('server.address');
 export const SERVER_PORT = attributeKey('server.port');
+/** The node, for whoever draws a map of services: by the name of today, and by the one that Jaeger and others still go by. */
+export const SERVICE_PEER = attributeKey('service.peer.name');
+export const PEER_SERVICE = attributeKey('peer.service');
 export const TRANSPORT = attributeKey('network.transport');
 export const PROTOCOL = attributeKey('network.protocol.name');
 export const PROTOCOL_VERSION = attributeKey('network.protocol.version');
 export const TLS = attributeKey('tls.established');
 export const TLS_CLIENT = attributeKey('tls.client.hash.sha256');
 export const METHOD = attributeKey('http.request.method');
+export const SCHEME = attributeKey('url.scheme');
 export const REQUEST_SIZE = attributeKey('http.request.body.size');
 export const STATUS = attributeKey('http.response.status_code');
 export const RESPONSE_SIZE = attributeKey('http.response.body.size');
 
 export const MESSAGE_TYPE = attributeKey('hl7.message.type');
+export const MESSAGE_STRUCTURE = attributeKey('hl7.message.structure');
 export const CONTROL_ID = attributeKey('hl7.message.control_id');
 export const VERSION = attributeKey('hl7.version');
 export const SENDING_APPLICATION = attributeKey('hl7.sending.application');

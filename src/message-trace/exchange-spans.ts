@@ -1,12 +1,16 @@
 // The trace of one message that is over: SERVER root, `parse`, `route`, a `queue` for each wait, a `forward` for each
 // attempt, `reply`. Promises that an error stands on the root and on the step that it came from.
-import type { Header } from '../hl7/header.ts';
 import type { Exchange } from '../relay/exchange.ts';
-import type { Identifiers } from '../telemetry/identifiers.ts';
-import { loggable } from '../telemetry/log.ts';
-import type { AttributeKey } from '../telemetry/otlp/proto-writer.ts';
 import { INTERNAL, SERVER, type SpanWriter } from '../telemetry/traces/span-writer.ts';
-import { putPeer, spanError, writeAttempts } from './attempt-spans.ts';
+import {
+  putPeer,
+  putRequest,
+  requestName,
+  type SpanContext,
+  schemeOf,
+  spanError,
+  writeAttempts,
+} from './attempt-spans.ts';
 import {
   ACK_CODE,
   AMBIGUOUS,
@@ -14,38 +18,32 @@ import {
   BATCH_CONTROL_ID,
   BATCH_POSITION,
   BATCH_SIZE,
-  CONTROL_ID,
   LINK,
   LISTENER,
   MESSAGE_SIZE,
-  MESSAGE_TYPE,
   METHOD,
   NODE,
   OUTCOME,
   POOL,
   PROTOCOL,
-  RECEIVING_APPLICATION,
-  RECEIVING_FACILITY,
   REPLY,
   ROUTE,
-  SENDING_APPLICATION,
-  SENDING_FACILITY,
   STICKY_KEY,
-  VERSION,
 } from './attributes.ts';
+import { putHeader } from './header-attributes.ts';
 
 /** How many spans `writeExchange` writes, or one or two fewer. */
 export function exchangeSpanCount({ attempts }: Exchange): number {
   return 4 + 2 * attempts.length;
 }
 
-export function writeExchange(out: SpanWriter, exchange: Exchange, identifiers: Identifiers): void {
+export function writeExchange(out: SpanWriter, exchange: Exchange, context: SpanContext): void {
   const { receivedAt, parsedAt, repliedAt, route, outcome, told } = exchange;
   const settledAt = exchange.settledAt ?? receivedAt;
   const error = outcome?.kind === 'failed' ? spanError(outcome.error) : undefined;
   const lost = exchange.replyError && spanError(exchange.replyError);
   out.root(exchange.trace, rootName(exchange), SERVER, receivedAt, repliedAt ?? settledAt);
-  putRoot(out, exchange, identifiers);
+  putRoot(out, exchange, context);
   writeLinks(out, exchange);
   out.end(error ?? lost);
   out.child('parse', INTERNAL, receivedAt, parsedAt ?? (exchange.parts > 0 ? receivedAt : settledAt));
@@ -78,8 +76,9 @@ function routedAtOf({ pool, attempts, waitingSince, settledAt }: Exchange): numb
 
 function rootName({ origin, route }: Exchange): string {
   const { http } = origin;
-  if (http === undefined) return 'mllp receive';
-  return route === undefined ? http.method : `${http.method} ${route.name}`;
+  return http === undefined
+    ? `mllp ${route?.name ?? origin.listener}`
+    : requestName(http.method, route?.name);
 }
 
 const ACK_CODES: ReadonlySet<string> = new Set(['AA', 'AE', 'AR', 'CA', 'CE', 'CR']);
@@ -88,13 +87,14 @@ function putTold(out: SpanWriter, told: string): void {
   out.put(ACK_CODES.has(told) ? ACK_CODE : REPLY, told);
 }
 
-function putRoot(out: SpanWriter, exchange: Exchange, identifiers: Identifiers): void {
+function putRoot(out: SpanWriter, exchange: Exchange, context: SpanContext): void {
+  const { identifiers } = context;
   const { origin, route, pool, outcome, attempts, batch, stickyKey, told } = exchange;
   out.put(LISTENER, origin.listener);
   if (exchange.hasHeader) putHeader(out, exchange.header, identifiers);
   putPeer(out, origin.peer);
   out.put(PROTOCOL, origin.http === undefined ? 'mllp' : 'http');
-  out.put(METHOD, origin.http?.method);
+  if (origin.http !== undefined) putRequest(out, origin.http.method, schemeOf(context, origin.listener));
   out.put(ROUTE, route?.name);
   out.put(POOL, pool?.name);
   const last = attempts.at(-1);
@@ -111,29 +111,6 @@ function putRoot(out: SpanWriter, exchange: Exchange, identifiers: Identifiers):
   out.put(BATCH_CONTROL_ID, identifiers.controlId(batch.controlId));
   out.put(BATCH_POSITION, batch.position);
   out.put(BATCH_SIZE, batch.size);
-}
-
-/** A field that is empty says nothing, and is left out. */
-export function putHeader(out: SpanWriter, header: Header, identifiers: Identifiers): void {
-  // F105: of a batch without messages, whose fields are others, its id alone.
-  if (!header.isMsh) {
-    if (header.controlId !== '') out.put(CONTROL_ID, identifiers.controlId(header.controlId));
-    return;
-  }
-  putField(out, MESSAGE_TYPE, header, 9);
-  if (identifiers.hashesControlIds) out.put(CONTROL_ID, identifiers.controlId(header.text(10)));
-  else putField(out, CONTROL_ID, header, 10);
-  putField(out, VERSION, header, 12);
-  putField(out, SENDING_APPLICATION, header, 3);
-  putField(out, SENDING_FACILITY, header, 4);
-  putField(out, RECEIVING_APPLICATION, header, 5);
-  putField(out, RECEIVING_FACILITY, header, 6);
-}
-
-/** As `loggable` has it; without making a string of what needs nothing done to it. */
-function putField(out: SpanWriter, key: AttributeKey, header: Header, n: number): void {
-  if (!out.putPrintable(key, header.bytes, header.fieldStart(n), header.fieldEnd(n)))
-    out.put(key, loggable(header.text(n)));
 }
 
 /** A batch is linked to the first of its messages, each of them to it. */

@@ -18,6 +18,7 @@ import { Sampling } from '../telemetry/traces/sampling.ts';
 import { alignClock } from '../telemetry/traces/span-clock.ts';
 import { type QueueStats, SpanQueue } from '../telemetry/traces/span-queue.ts';
 import type { SpanWriter } from '../telemetry/traces/span-writer.ts';
+import type { SpanContext } from './attempt-spans.ts';
 import { exchangeSpanCount, isWorthIt, writeExchange } from './exchange-spans.ts';
 import {
   type FaultOrigin,
@@ -38,7 +39,7 @@ const TURN_MESSAGES = 200;
 export class MessageTracer implements TraceHead {
   readonly #log: Log;
   readonly #env: Environment;
-  #identifiers: Identifiers = PLAIN_IDENTIFIERS;
+  #context: SpanContext = { identifiers: PLAIN_IDENTIFIERS, encrypted: new Set() };
   #effective: EffectiveTraces | undefined;
   #queue: SpanQueue | undefined;
   #sampling = new Sampling({ share: 0, parent: 'never' });
@@ -82,13 +83,17 @@ export class MessageTracer implements TraceHead {
   }
 
   /** Goes by this config from now on. Never rejects: without its traces a gateway is a gateway. */
-  configure(config: Pick<GatewayConfig, 'traces'>, identifiers: Identifiers): Promise<void> {
+  configure(config: Pick<GatewayConfig, 'traces' | 'listeners'>, identifiers: Identifiers): Promise<void> {
     this.#configuring = this.#configuring.then(() => this.#configure(config, identifiers));
     return this.#configuring;
   }
 
-  async #configure({ traces }: Pick<GatewayConfig, 'traces'>, identifiers: Identifiers): Promise<void> {
-    this.#identifiers = identifiers;
+  async #configure(
+    { traces, listeners }: Pick<GatewayConfig, 'traces' | 'listeners'>,
+    identifiers: Identifiers,
+  ): Promise<void> {
+    const encrypted = listeners.filter(({ tls }) => tls !== undefined).map(({ name }) => name);
+    this.#context = { identifiers, encrypted: new Set(encrypted) };
     const warn = (variable: string): void =>
       this.#log.warn({ variable }, 'traces: the value of a variable is none that it can have; it is ignored');
     const effective = traces && underEnvironment(traces, this.#env, warn);
@@ -143,7 +148,7 @@ export class MessageTracer implements TraceHead {
     // A sender that has nothing to say is no failure.
     if (queue === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;
     if (!queue.hasRoom(this.#endedSpans + 1, true)) queue.drop(1);
-    else queue.add((out) => writeFault(out, trace, error, origin, this.#identifiers));
+    else queue.add((out) => writeFault(out, trace, error, origin, this.#context));
   }
 
   #takes(trace: TraceContext, exchange: Exchange | undefined): boolean {
@@ -180,8 +185,8 @@ export class MessageTracer implements TraceHead {
   }
 
   #writeOne(out: SpanWriter, record: Exchange | Proxied): void {
-    if (record instanceof Exchange) writeExchange(out, record, this.#identifiers);
-    else writeProxied(out, record);
+    if (record instanceof Exchange) writeExchange(out, record, this.#context);
+    else writeProxied(out, record, this.#context);
   }
 
   async #start(effective: EffectiveTraces): Promise<SpanQueue | undefined> {

@@ -4,10 +4,18 @@ import type { Peer } from '../../routing/message-view.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Header } from '../hl7/header.ts';
 import type { Proxied } from '../relay/proxied.ts';
-import type { Identifiers } from '../telemetry/identifiers.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
-import { putPeer, spanError, writeAttempts } from './attempt-spans.ts';
+import {
+  knownMethod,
+  putPeer,
+  putRequest,
+  requestName,
+  type SpanContext,
+  schemeOf,
+  spanError,
+  writeAttempts,
+} from './attempt-spans.ts';
 import {
   ATTEMPTS,
   LISTENER,
@@ -19,30 +27,25 @@ import {
   REQUEST_SIZE,
   RESPONSE_SIZE,
   ROUTE,
+  SCHEME,
   STATUS,
   UPGRADED,
 } from './attributes.ts';
-import { putHeader } from './exchange-spans.ts';
+import { putHeader } from './header-attributes.ts';
 
 export function proxiedSpanCount({ attempts }: Proxied): number {
   return 2 + 2 * attempts.length;
 }
 
-export function writeProxied(out: SpanWriter, record: Proxied): void {
+export function writeProxied(out: SpanWriter, record: Proxied, context: SpanContext): void {
   const { receivedAt, repliedAt, method, version, route, pool, status, attempts } = record;
   const settledAt = record.settledAt ?? receivedAt;
-  out.root(
-    record.trace,
-    route === undefined ? method : `${method} ${route.name}`,
-    SERVER,
-    receivedAt,
-    settledAt,
-  );
+  out.root(record.trace, requestName(method, route?.name), SERVER, receivedAt, settledAt);
   out.put(LISTENER, record.listener);
   putPeer(out, record.peer);
   out.put(PROTOCOL, 'http');
   out.put(PROTOCOL_VERSION, version === '2.0' ? '2' : version);
-  out.put(METHOD, method);
+  putRequest(out, method, schemeOf(context, record.listener));
   out.put(STATUS, status);
   out.put(REQUEST_SIZE, record.requestBytes);
   out.put(RESPONSE_SIZE, record.responseBytes);
@@ -53,7 +56,7 @@ export function writeProxied(out: SpanWriter, record: Proxied): void {
   if (attempts.length > 0) out.put(ATTEMPTS, attempts.length);
   out.end(rootError(record));
   writeAttempts(out, record, (of, { writtenAt }) => {
-    if (writtenAt !== undefined) of.put(METHOD, method);
+    if (writtenAt !== undefined) of.put(METHOD, knownMethod(method));
   });
   out.child('reply', INTERNAL, repliedAt ?? settledAt, settledAt);
   out.put(STATUS, status);
@@ -83,13 +86,14 @@ export function writeFault(
   trace: TraceContext,
   error: GatewayError,
   { listener, protocol, peer, header }: FaultOrigin,
-  identifiers: Identifiers,
+  context: SpanContext,
 ): void {
   const now = performance.now();
-  out.root(trace, protocol === 'mllp' ? 'mllp receive' : 'HTTP', SERVER, now, now);
+  out.root(trace, protocol === 'mllp' ? `mllp ${listener}` : 'HTTP', SERVER, now, now);
   out.put(LISTENER, listener);
-  if (header !== undefined) putHeader(out, header, identifiers);
+  if (header !== undefined) putHeader(out, header, context.identifiers);
   if (peer !== undefined) putPeer(out, peer);
   out.put(PROTOCOL, protocol);
+  if (protocol === 'http') out.put(SCHEME, schemeOf(context, listener));
   out.end(spanError(error));
 }

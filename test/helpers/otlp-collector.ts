@@ -117,18 +117,18 @@ export class Trace {
     return this.spans.filter(({ parentId }) => parentId === this.root.spanId);
   }
 
+  /** By the first word of their names: `forward` for each `forward NODE`. */
   named(name: string): readonly ReadSpan[] {
-    return this.children.filter((span) => span.name === name);
+    return this.children.filter((span) => span.name === name || span.name.startsWith(`${name} `));
   }
 
-  /** `server mllp receive`, then a line for each child in order: kind, name, node, error, events. */
+  /** `server mllp ROUTE`, then a line for each child in order: kind, name, error, events. */
   get tree(): string[] {
     return [this.root, ...this.children].map((span, i) => {
       const { kind, name, attributes, events, status } = span;
-      const node = name === 'forward' ? ` ${attributes['gateway.node']}` : '';
       const failed = status === 'error' ? ` !${attributes['error.type']}` : '';
       const marks = events.length === 0 ? '' : ` [${events.map((event) => event.name).join(' ')}]`;
-      return `${i === 0 ? '' : '  '}${kind} ${name}${node}${failed}${marks}`;
+      return `${i === 0 ? '' : '  '}${kind} ${name}${failed}${marks}`;
     });
   }
 }

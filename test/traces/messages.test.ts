@@ -10,7 +10,7 @@ import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
 import { startTraced, tracedConfig } from './room.ts';
 
-const RECEIVED = ['server mllp receive', '  internal parse', '  internal route'];
+const RECEIVED = ['server mllp all', '  internal parse', '  internal route'];
 
 /** Each begins no sooner than its parent and ends no later. */
 function expectWithin(root: ReadSpan, children: readonly ReadSpan[]): void {
@@ -50,7 +50,8 @@ describe('a message that a node takes', () => {
     const { 'gateway.sticky.key': key, ...others } = root.attributes;
     expect(key).toMatch(/^[0-9a-f]{16}$/);
     expect(others).toEqual({
-      'hl7.message.type': 'ADT^A01^ADT_A01',
+      'hl7.message.type': 'ADT^A01',
+      'hl7.message.structure': 'ADT_A01',
       'hl7.message.control_id': 'T-1',
       'hl7.version': '2.5.1',
       'hl7.sending.application': 'LAB',
@@ -74,6 +75,8 @@ describe('a message that a node takes', () => {
       'gateway.attempt': 1,
       'gateway.node': 'a',
       'gateway.node.choice': 'sticky-hash',
+      'service.peer.name': 'pool/a',
+      'peer.service': 'pool/a',
       'gateway.pool': 'pool',
       'server.address': '127.0.0.1',
       'server.port': node.port,
@@ -89,6 +92,7 @@ describe('a message that a node takes', () => {
     expect(times).toHaveLength(3);
     expect(times).toEqual(times.toSorted((a, b) => Number(a - b)));
     expect(root.resource['service.name']).toBe('hl7-gateway');
+    expect(root.resource['service.instance.id']).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     expect(root.scope).toBe('hl7-gateway');
   });
 
@@ -170,7 +174,7 @@ describe('a message that no node answers', () => {
     await sender.closed;
     const trace = await collector.trace();
     expect(trace.tree).toEqual([
-      'server mllp receive !GW_ERR_NODE_CLOSED',
+      'server mllp all !GW_ERR_NODE_CLOSED',
       '  internal parse',
       '  internal route',
       '  client forward a !GW_ERR_NODE_CLOSED [connect write]',
@@ -192,7 +196,7 @@ describe('a message that no node answers', () => {
     await sender.exchange(message());
     const trace = await collector.trace();
     expect(trace.tree).toEqual([
-      'server mllp receive !GW_ERR_ACK_TIMEOUT',
+      'server mllp all !GW_ERR_ACK_TIMEOUT',
       '  internal parse',
       '  internal route',
       '  client forward a !GW_ERR_ACK_TIMEOUT [connect write]',
@@ -218,7 +222,7 @@ describe('a message that no node answers', () => {
     await sender.closed;
     const { tree, root } = await collector.trace();
     expect(tree).toEqual([
-      'server mllp receive !GW_ERR_QUEUE_TIMEOUT',
+      'server mllp all !GW_ERR_QUEUE_TIMEOUT',
       '  internal parse',
       '  internal route',
       '  internal queue',
@@ -294,7 +298,7 @@ describe('a message that is not taken', () => {
     await sender.exchange(message({ controlId: 'R-1' }));
     const trace = await collector.trace();
     expect(trace.tree).toEqual([
-      'server mllp receive !GW_ERR_ROUTE_NONE',
+      'server mllp in !GW_ERR_ROUTE_NONE',
       '  internal parse',
       '  internal route !GW_ERR_ROUTE_NONE',
       '  internal reply',
@@ -310,7 +314,7 @@ describe('a message that is not taken', () => {
     await sender.send('this is no HL7 at all');
     const { tree } = await collector.trace();
     expect(tree.slice(0, 2)).toEqual([
-      'server mllp receive !GW_ERR_HEADER_MSH',
+      'server mllp in !GW_ERR_HEADER_MSH',
       '  internal parse !GW_ERR_HEADER_MSH',
     ]);
   });
@@ -323,7 +327,7 @@ describe('a message that is not taken', () => {
     const whole = frame(message({ controlId: 'F-1' }));
     await sender.write(Buffer.concat([whole.subarray(0, -8), Buffer.from('\x0b'), whole.subarray(-8)]));
     const { root, tree } = await collector.trace();
-    expect(tree).toEqual(['server mllp receive !GW_ERR_FRAME_START_BLOCK']);
+    expect(tree).toEqual(['server mllp in !GW_ERR_FRAME_START_BLOCK']);
     expect(root.attributes).toMatchObject({
       'gateway.listener': 'in',
       'hl7.message.control_id': 'F-1',
@@ -344,7 +348,7 @@ describe('a batch that is split', () => {
     const traces = await collector.traces(3);
     const batch = traces.find(({ root }) => root.attributes['gateway.outcome'] === 'gathered');
     const parts = traces.filter((one) => one !== batch);
-    expect(batch?.tree).toEqual(['server mllp receive', '  internal parse', '  internal reply']);
+    expect(batch?.tree).toEqual(['server mllp in', '  internal parse', '  internal reply']);
     expect(batch?.root.attributes['gateway.batch.size']).toBe(2);
     const place = ({ traceId, spanId }: { traceId: string; spanId: string }) => ({ traceId, spanId });
     expect(batch?.root.links.map(place)).toEqual(

@@ -62,14 +62,16 @@ it('every fixture, with a patient planted at its end', { timeout: 60_000 }, asyn
 });
 
 describe('over MLLP', () => {
+  // What a node says that answers no message is waited behind.
+  const IMPATIENT = { timeouts: { ack: '100ms' } };
   const scripts: readonly (readonly [what: string, script: Script, pool: Record<string, unknown>])[] = [
     ['answers AA', answers.aa(), {}],
     ['answers AE with the name in its text', answers.ae({ text: `no ward for ${FAMILY}` }), {}],
-    ['echoes the message', answers.echo(), {}],
-    ['answers rubbish that holds the name', answers.payload(Buffer.from(`ERROR ${FAMILY} ${ID}`)), {}],
-    ['answers to the name instead of the id', answers.aa({ controlId: FAMILY ?? '' }), {}],
+    ['echoes the message', answers.echo(), IMPATIENT],
+    ['answers rubbish that holds the name', answers.payload(Buffer.from(`ERROR ${FAMILY} ${ID}`)), IMPATIENT],
+    ['answers to the name instead of the id', answers.aa({ controlId: FAMILY ?? '' }), IMPATIENT],
     ['closes', answers.close(), {}],
-    ['never answers', answers.none(), { timeouts: { ack: '100ms' } }],
+    ['never answers', answers.none(), IMPATIENT],
   ];
   it.each(scripts)('a node that %s', async (_, script, pool) => {
     await using collector = await startCollector();

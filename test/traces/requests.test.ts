@@ -70,7 +70,7 @@ describe('HL7 over HTTP', () => {
     await using sender = await connectSender(gw.port());
     await sender.exchange(message());
     const trace = await collector.trace();
-    expect(trace.tree[0]).toBe('server mllp receive');
+    expect(trace.tree[0]).toBe('server mllp all');
     expectHandedOn(values(node.request, 'traceparent'), trace);
     expect(values(node.request, 'tracestate')).toEqual([]);
   });
@@ -168,6 +168,7 @@ describe('a proxied request', () => {
       'network.protocol.name': 'http',
       'network.protocol.version': '1.1',
       'http.request.method': 'GET',
+      'url.scheme': 'http',
       'http.response.status_code': 200,
       'http.request.body.size': 0,
       'http.response.body.size': response.body.length,

@@ -1,9 +1,13 @@
-// Who sends traces and metrics. Promises that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
+// Who sends traces and metrics: the same in both. Promises that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
+import { randomUUID } from 'node:crypto';
 import type { Attributes } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { version } from '../../version.ts';
 
 export const SCOPE = { name: 'hl7-gateway', version } as const;
+
+/** Of this process, as the semantic conventions want it: a host name is not unique where containers share one. */
+const INSTANCE = randomUUID();
 
 export async function gatewayResource(more: Attributes = {}): Promise<Resource> {
   const {
@@ -16,6 +20,7 @@ export async function gatewayResource(more: Attributes = {}): Promise<Resource> 
   const own = resourceFromAttributes({
     'service.name': 'hl7-gateway',
     'service.version': version,
+    'service.instance.id': INSTANCE,
     ...more,
   });
   const named = detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] });
