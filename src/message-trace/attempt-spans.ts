@@ -9,6 +9,7 @@ import { CLIENT, INTERNAL, type SpanError, type SpanWriter } from '../telemetry/
 import {
   AMBIGUOUS,
   ATTEMPT,
+  ATTEMPT_COUNT,
   CLIENT_ADDRESS,
   CLIENT_PORT,
   METHOD,
@@ -100,12 +101,55 @@ export function writeAttempts(
 ): void {
   const { pool, attempts, waitingSince } = record;
   const end = record.settledAt ?? record.receivedAt;
-  let count = 0;
-  for (const attempt of attempts) {
-    if (attempt.waitedSince !== undefined) writeQueue(out, attempt.waitedSince, attempt.startedAt, pool);
-    writeForward(out, attempt, ++count, end, pool, more);
+  for (const tried of triesOf(attempts)) {
+    const { waitedSince, startedAt } = tried.first;
+    if (waitedSince !== undefined) writeQueue(out, waitedSince, startedAt, pool);
+    writeForward(out, tried, end, pool, more);
   }
   if (waitingSince !== undefined) writeQueue(out, waitingSince, end, pool);
+}
+
+/** Attempts that one span tells of. */
+export interface Tried {
+  readonly first: Attempt;
+  last: Attempt;
+  /** Of the first, from 1. */
+  readonly number: number;
+  count: number;
+}
+
+/** With more attempts than this, those that were written and failed alike are told as one, too. */
+const MAX_SINGLE = 32;
+
+/**
+ * A message that is tried for long is dialled again and again: dials that failed one way at one node are one span, so a trace
+ * has no more of them than there are nodes and ways to fail.
+ */
+export function triesOf(attempts: readonly Attempt[]): readonly Tried[] {
+  const tries: Tried[] = [];
+  const alike = new Map<string, Tried>();
+  const isLong = attempts.length > MAX_SINGLE;
+  attempts.forEach((attempt, i) => {
+    const { node, error, writtenAt } = attempt;
+    const tried = { first: attempt, last: attempt, number: i + 1, count: 1 };
+    if (error !== undefined && (isLong || writtenAt === undefined)) {
+      const key = `${node} ${error.code} ${error.resend}`;
+      const earlier = alike.get(key);
+      if (earlier !== undefined) {
+        earlier.last = attempt;
+        earlier.count++;
+        return;
+      }
+      alike.set(key, tried);
+    }
+    tries.push(tried);
+  });
+  return tries;
+}
+
+/** How many spans `writeAttempts` writes at most. */
+export function attemptSpanCount(attempts: readonly Attempt[]): number {
+  return 1 + 2 * (attempts.length > 1 ? triesOf(attempts).length : attempts.length);
 }
 
 function writeQueue(out: SpanWriter, from: number, to: number, pool: PoolConfig | undefined): void {
@@ -116,15 +160,15 @@ function writeQueue(out: SpanWriter, from: number, to: number, pool: PoolConfig 
 
 function writeForward(
   out: SpanWriter,
-  attempt: Attempt,
-  count: number,
+  { first: attempt, last, number, count }: Tried,
   end: number,
   pool: PoolConfig | undefined,
   more: (out: SpanWriter, attempt: Attempt) => void,
 ): void {
   const { node, why, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
-  out.child(`forward ${node}`, CLIENT, startedAt, endedAt ?? end, attempt.spanId);
-  out.put(ATTEMPT, count);
+  out.child(`forward ${node}`, CLIENT, startedAt, last.endedAt ?? end, attempt.spanId);
+  out.put(ATTEMPT, number);
+  if (count > 1) out.put(ATTEMPT_COUNT, count);
   out.put(NODE, node);
   out.put(NODE_CHOICE, why);
   const service = serviceOf(pool, node);

@@ -36,6 +36,8 @@ export const POOL = attributeKey('gateway.pool');
 export const NODE = attributeKey('gateway.node');
 export const NODE_CHOICE = attributeKey('gateway.node.choice');
 export const ATTEMPT = attributeKey('gateway.attempt');
+/** Of one span that tells of several. */
+export const ATTEMPT_COUNT = attributeKey('gateway.attempt.count');
 export const ATTEMPTS = attributeKey('gateway.attempts');
 export const OUTCOME = attributeKey('gateway.outcome');
 export const REPLY = attributeKey('gateway.reply');

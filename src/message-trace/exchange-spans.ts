@@ -3,6 +3,7 @@
 import type { Exchange } from '../relay/exchange.ts';
 import { INTERNAL, SERVER, type SpanWriter } from '../telemetry/traces/span-writer.ts';
 import {
+  attemptSpanCount,
   putPeer,
   putRequest,
   requestName,
@@ -34,7 +35,7 @@ import { putHeader } from './header-attributes.ts';
 
 /** How many spans `writeExchange` writes, or one or two fewer. */
 export function exchangeSpanCount({ attempts }: Exchange): number {
-  return 4 + 2 * attempts.length;
+  return 4 + attemptSpanCount(attempts);
 }
 
 export function writeExchange(out: SpanWriter, exchange: Exchange, context: SpanContext): void {

@@ -12,12 +12,16 @@ import { type TraceHead, traceFields } from '../relay/trace-head.ts';
 import { type Identifiers, PLAIN_IDENTIFIERS } from '../telemetry/identifiers.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
+import { toldOf } from '../telemetry/traces/collector-answer.ts';
 import { openCollectorLine } from '../telemetry/traces/collector-line.ts';
+import { tellDiagnostics } from '../telemetry/traces/diagnostics.ts';
+import { DropReport } from '../telemetry/traces/drop-report.ts';
 import { type EffectiveTraces, type Environment, underEnvironment } from '../telemetry/traces/environment.ts';
 import { Sampling } from '../telemetry/traces/sampling.ts';
 import { alignClock } from '../telemetry/traces/span-clock.ts';
 import { type QueueStats, SpanQueue } from '../telemetry/traces/span-queue.ts';
 import type { SpanWriter } from '../telemetry/traces/span-writer.ts';
+import { unheededIn } from '../telemetry/traces/variables.ts';
 import type { SpanContext } from './attempt-spans.ts';
 import { exchangeSpanCount, isWorthIt, writeExchange } from './exchange-spans.ts';
 import {
@@ -40,6 +44,7 @@ export class MessageTracer implements TraceHead {
   readonly #log: Log;
   readonly #env: Environment;
   #context: SpanContext = { identifiers: PLAIN_IDENTIFIERS, encrypted: new Set() };
+  readonly #drops: DropReport;
   #effective: EffectiveTraces | undefined;
   #queue: SpanQueue | undefined;
   #sampling = new Sampling({ share: 0, parent: 'never' });
@@ -51,12 +56,14 @@ export class MessageTracer implements TraceHead {
   #endedSpans = 0;
   #turn: NodeJS.Immediate | undefined;
   #isOwed = false;
+  #hasNamed = false;
   /** One after the other: the second of two quick reloads must not be overtaken by the first. */
   #configuring: Promise<void> = Promise.resolve();
 
   constructor(log: Log, env: Environment = process.env) {
     this.#log = log;
     this.#env = env;
+    this.#drops = new DropReport(log);
   }
 
   get isOn(): boolean {
@@ -94,6 +101,7 @@ export class MessageTracer implements TraceHead {
   ): Promise<void> {
     const encrypted = listeners.filter(({ tls }) => tls !== undefined).map(({ name }) => name);
     this.#context = { identifiers, encrypted: new Set(encrypted) };
+    if (traces !== undefined) this.#nameUnheeded();
     const warn = (variable: string): void =>
       this.#log.warn({ variable }, 'traces: the value of a variable is none that it can have; it is ignored');
     const effective = traces && underEnvironment(traces, this.#env, warn);
@@ -104,6 +112,14 @@ export class MessageTracer implements TraceHead {
     this.#effective = effective;
     const queue = effective && (await this.#start(effective));
     await this.#swap(queue);
+  }
+
+  /** Once: whoever set them expects something of them. */
+  #nameUnheeded(): void {
+    if (this.#hasNamed) return;
+    this.#hasNamed = true;
+    for (const variable of unheededIn(this.#env))
+      this.#log.warn({ variable }, 'traces: a variable of OpenTelemetry is not heeded');
   }
 
   /** Sends what there is, for two seconds at most. */
@@ -191,14 +207,19 @@ export class MessageTracer implements TraceHead {
 
   async #start(effective: EffectiveTraces): Promise<SpanQueue | undefined> {
     try {
-      const { line, source } = await openCollectorLine(effective);
+      tellDiagnostics(this.#log);
+      const { url, line, source } = await openCollectorLine(effective);
+      const { protocol } = effective;
       return new SpanQueue(line, source, effective.queue, {
-        onFailing: (error) =>
-          this.#log.warn({ cause: reasonOf(error) }, 'traces: the collector does not take them'),
-        onRecovered: () => this.#log.info('traces: the collector takes them again'),
+        onFailing: (error) => {
+          const { cause, answer } = toldOf(error, protocol);
+          this.#log.warn({ url, protocol, cause, answer }, 'traces: the collector does not take them');
+        },
+        onRecovered: () => this.#log.info({ url }, 'traces: the collector takes them again'),
+        onDropped: (spans) => this.#drops.note(spans),
       });
     } catch (thrown) {
-      this.#log.error({ cause: reasonOf(thrown) }, 'traces: they could not be started, and are off');
+      this.#log.error({ cause: causeCode(thrown) }, 'traces: they could not be started, and are off');
       return undefined;
     }
   }
@@ -210,6 +231,7 @@ export class MessageTracer implements TraceHead {
     this.#queue = queue;
     if (old === undefined) return;
     const unsent = await old.shutdown(FLUSH_MS);
+    this.#drops.flush();
     if (unsent > 0)
       this.#log.warn({ spans: unsent }, 'traces: the collector did not take the last ones in time');
     this.#isOwed ||= old.underWay > 0;
@@ -229,11 +251,4 @@ function sum(a: QueueStats, b: QueueStats): QueueStats {
     failedExports: a.failedExports + b.failedExports,
     queued: a.queued + b.queued,
   };
-}
-
-/** `ECONNREFUSED`, an HTTP status, or the name of the class; a text might hold the collector's URL with a password. */
-function reasonOf(thrown: unknown): string {
-  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && typeof thrown.code === 'number')
-    return String(thrown.code);
-  return causeCode(thrown);
 }

@@ -7,6 +7,7 @@ import type { Proxied } from '../relay/proxied.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
 import {
+  attemptSpanCount,
   knownMethod,
   putPeer,
   putRequest,
@@ -34,7 +35,7 @@ import {
 import { putHeader } from './header-attributes.ts';
 
 export function proxiedSpanCount({ attempts }: Proxied): number {
-  return 2 + 2 * attempts.length;
+  return 2 + attemptSpanCount(attempts);
 }
 
 export function writeProxied(out: SpanWriter, record: Proxied, context: SpanContext): void {

@@ -87,10 +87,17 @@ export const LOG_LINES = {
   'audit: events wait in the spool': 'At the end of the process: whoever comes next sends them.',
   'audit: events were dropped': 'There was no room for them, or no time at the end.',
   'metrics by OTLP: …': 'The collector takes them again (`ok`), or does not (`failed`).',
-  'traces: the collector does not take them': 'They wait; what does not fit is dropped and counted.',
+  'traces: the collector does not take them':
+    'They wait; what does not fit is dropped and counted. `answer`: what came back from `url`.',
   'traces: the collector takes them again': 'After the line before.',
   'traces: the collector did not take the last ones in time':
     'At the end of the process, or of that collector.',
+  'traces: spans were dropped':
+    'The queue was full, or the collector will never take them: how many (`spans`) since the first of them. Once a minute at most.',
+  'traces: a variable of OpenTelemetry is not heeded':
+    'It is set in the environment, and changes nothing: see the table in tracing.md.',
+  'traces: a word of OpenTelemetry itself':
+    'One of its diagnostics, without values; each once in ten minutes.',
   'traces: they could not be started, and are off': 'The gateway goes on without.',
   'traces: the value of a variable is none that it can have; it is ignored': 'One of OTEL_….',
 } as const satisfies Readonly<Record<string, string>>;
@@ -147,6 +154,10 @@ export const LOG_FIELDS = {
   digest: 'first 16 digits of the SHA-256 of the config file',
   listeners: 'name and address of each',
   pid: 'a process id',
+  url: 'of a collector, without user and password',
+  protocol: '`http/protobuf` or `grpc`',
+  answer: 'what came back from the collector, by its kind',
+  since: 'when the first of them was',
   nodeVersion: 'of Node.js',
   reason: 'in words',
   note: 'in words',

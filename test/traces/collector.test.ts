@@ -97,7 +97,9 @@ describe('trouble with the collector', () => {
     const { traces } = gw.gateway;
     await using sender = await connectSender(gw.port());
     const said = () =>
-      gw.log.filter(({ msg }) => String(msg).startsWith('traces')).map(({ msg, cause }) => [msg, cause]);
+      gw.log
+        .filter(({ msg }) => String(msg).startsWith('traces: the collector'))
+        .map(({ msg, cause }) => [msg, cause]);
     for (const failed of [1, 2]) {
       await sendMany(sender, 1);
       await until(() => traces.stats.failedExports === failed, PATIENCE);

@@ -1,6 +1,7 @@
 // What tests of traces set up again and again: a collector, a gateway that sends to it at once, and nodes behind it.
 import { type SimpleConfig, simpleConfig, startGateway, type TestGateway } from '../helpers/gateway.ts';
 import type { OtlpCollector } from '../helpers/otlp-collector.ts';
+import { until } from '../helpers/until.ts';
 
 export interface TracedConfig extends SimpleConfig {
   readonly traces?: Record<string, unknown>;
@@ -22,4 +23,11 @@ export function tracedConfig(collector: OtlpCollector, { traces, telemetry, ...r
 
 export function startTraced(collector: OtlpCollector, config: TracedConfig): Promise<TestGateway> {
   return startGateway(tracedConfig(collector, config));
+}
+
+/** The first line of the log with this message, once there is one. */
+export async function lineOf(gw: TestGateway, msg: string): Promise<Record<string, unknown>> {
+  const find = () => gw.log.find((line) => line.msg === msg);
+  await until(() => find() !== undefined, { deadlineMs: 30_000, what: msg });
+  return find() as Record<string, unknown>;
 }

@@ -5,7 +5,8 @@ import type { ExportResult } from '@opentelemetry/core';
 import type { IExportTraceServiceResponse, ISerializer } from '@opentelemetry/otlp-transformer';
 import { openDelegate } from '../otlp/delegate.ts';
 import { gatewayResource, SCOPE } from '../otlp/resource.ts';
-import type { EffectiveTraces } from './environment.ts';
+import { isExportResponse, isRetryable, NoCollector, readableUrl } from './collector-answer.ts';
+import { type EffectiveTraces, namedEndpoint } from './environment.ts';
 import type { SpanBatch, SpanSource } from './span-writer.ts';
 
 /** What came of a batch. `rejected`: spans of it that the collector took note of and did not want (partial success). */
@@ -13,6 +14,8 @@ export interface Sent {
   readonly error: Error | undefined;
   readonly isTaken: boolean;
   readonly rejected: number;
+  /** The collector may take the same batch later. */
+  readonly isRetryable?: boolean;
 }
 
 /** Where batches go. `done` is called once for each. */
@@ -22,6 +25,8 @@ export interface CollectorLine {
 }
 
 export interface OpenedLine {
+  /** Where it leads, without a password. */
+  readonly url: string;
   readonly line: CollectorLine;
   readonly source: SpanSource;
 }
@@ -29,9 +34,14 @@ export interface OpenedLine {
 export async function openCollectorLine(effective: EffectiveTraces): Promise<OpenedLine> {
   const { ProtobufTraceSerializer } = await import('@opentelemetry/otlp-transformer');
   let rejected = 0;
+  let stranger: Error | undefined;
   const serializer: ISerializer<SpanBatch, IExportTraceServiceResponse> = {
     serializeRequest: ({ bytes }) => bytes,
     deserializeResponse: (data) => {
+      if (!isExportResponse(data)) {
+        stranger = new NoCollector(data);
+        return {};
+      }
       const response = ProtobufTraceSerializer.deserializeResponse(data);
       rejected = response.partialSuccess?.rejectedSpans ?? 0;
       return response;
@@ -43,13 +53,21 @@ export async function openCollectorLine(effective: EffectiveTraces): Promise<Ope
     send(batch, done) {
       delegate.export(batch, ({ code, error }: ExportResult) => {
         // The response was read in this same turn, right before.
-        const sent = { error, isTaken: code === 0, rejected: Math.min(rejected, batch.spans) };
+        const failure = stranger ?? error;
+        const sent = {
+          error: failure,
+          isTaken: code === 0 && stranger === undefined,
+          rejected: Math.min(rejected, batch.spans),
+          isRetryable: stranger === undefined && isRetryable(error, protocol),
+        };
         rejected = 0;
+        stranger = undefined;
         done(sent);
       });
     },
     shutdown: () => delegate.shutdown(),
   };
+  const url = readableUrl(endpoint ?? namedEndpoint(process.env, protocol));
   const resource = await gatewayResource({ 'host.name': hostname(), 'process.pid': process.pid });
-  return { line, source: { resource, scope: SCOPE } };
+  return { url, line, source: { resource, scope: SCOPE } };
 }

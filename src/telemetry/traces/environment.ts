@@ -92,6 +92,14 @@ function signalEndpoint(endpoint: string, protocol: Protocol): string {
   return `${endpoint.replace(/\/+$/, '')}/v1/traces`;
 }
 
+/** As opentelemetry-js finds it: that of traces as it is, the one of all signals with a path. */
+export function namedEndpoint(env: Environment, protocol: Protocol): string {
+  const own = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?.trim();
+  if (own !== undefined && own !== '') return own;
+  const common = env.OTEL_EXPORTER_OTLP_ENDPOINT?.trim() ?? '';
+  return protocol === 'grpc' ? common : `${common.replace(/\/+$/, '')}/v1/traces`;
+}
+
 /** `parentbased_…` means every parent, as the variable has no word for trust. */
 function samplerOf(
   { sample, parent }: TracesOptions,

@@ -1,6 +1,6 @@
 // Spans on their way to the collector: a bounded queue, sent in batches. Promises that nobody waits for it: what finds no
 // room is dropped and counted, one batch at most is handed over in a turn of the event loop, and no more than a few are
-// under way, each for a limited time.
+// under way, each for a limited time. A batch that the collector could not take waits in its place and is sent again.
 import type { CollectorLine, Sent } from './collector-line.ts';
 import type { QueueLimits } from './environment.ts';
 import { type SpanBatch, type SpanSource, SpanWriter } from './span-writer.ts';
@@ -20,10 +20,16 @@ export interface QueueWatcher {
   onFailing(error: Error | undefined): void;
   /** The first that was taken after one that was not. */
   onRecovered(): void;
+  /** So many are lost. */
+  onDropped?(spans: number): void;
 }
 
 /** Enough for a collector 20 ms away to take 100,000 spans a second; each is some 150 KB in memory. */
 const MAX_UNDER_WAY = 4;
+
+/** A collector that is away is asked again after so long, then after twice as long, and so on up to the last. */
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 15_000;
 
 export class SpanQueue {
   readonly #line: CollectorLine;
@@ -39,6 +45,9 @@ export class SpanQueue {
   #dropped = 0;
   #failedExports = 0;
   #isFailing = false;
+  /** Of the next try at a collector that is away; 0: it is not. */
+  #pauseMs = 0;
+  #pause: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #flushing = false;
@@ -67,12 +76,16 @@ export class SpanQueue {
    */
   hasRoom(spans: number, isUrgent: boolean): boolean {
     const { maxSpans } = this.#limits;
-    return !this.#closed && this.#queued + spans <= (isUrgent ? maxSpans : maxSpans * 0.75);
+    // What a collector that is away does not take comes back, and needs its room.
+    const held = this.#queued + (this.#pauseMs > 0 ? this.#underWaySpans : 0);
+    return !this.#closed && held + spans <= (isUrgent ? maxSpans : maxSpans * 0.75);
   }
 
   /** Spans that were not made for want of room. */
   drop(spans: number): void {
+    if (spans === 0) return;
     this.#dropped += spans;
+    this.#watcher.onDropped?.(spans);
   }
 
   /** Takes what `write` writes, which there was room for. */
@@ -98,6 +111,7 @@ export class SpanQueue {
     clearTimeout(timer);
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#pause);
     clearImmediate(this.#turn);
     const unsent = this.#queued + this.#underWaySpans;
     this.#dropped += this.#queued;
@@ -133,6 +147,7 @@ export class SpanQueue {
 
   #schedule(): void {
     if (this.#turn !== undefined) return;
+    if (this.#pauseMs > 0 && !this.#flushing && (this.#pause !== undefined || this.#underWay > 0)) return;
     if (this.#full.length > 0 || (this.#flushing && this.#queued > 0)) {
       if (this.#underWay < MAX_UNDER_WAY) {
         this.#turn = setImmediate(() => {
@@ -167,7 +182,7 @@ export class SpanQueue {
       this.#underWay--;
       this.#underWaySpans -= spans;
       if (sent.isTaken) this.#onTaken(spans, sent.rejected);
-      else this.#onRefused(spans, sent.error);
+      else this.#onRefused(batch, sent);
       this.#schedule();
       if (this.#isIdle) this.#onIdle?.();
     };
@@ -188,17 +203,38 @@ export class SpanQueue {
     }
   }
 
+  /** Its bytes are whole: only those of a batch that was taken are written over. */
+  #takeBack(batch: SpanBatch): boolean {
+    if (this.#queued + batch.spans > this.#limits.maxSpans) return false;
+    this.#full.unshift(batch);
+    this.#fullSpans += batch.spans;
+    return true;
+  }
+
+  /** One try at a time from now on, each after a pause, until one succeeds. */
+  #rest(): void {
+    if (this.#pause !== undefined) return;
+    this.#pauseMs = Math.min(LAST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * this.#pauseMs));
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#schedule();
+    }, this.#pauseMs);
+    this.#pause.unref();
+  }
+
   #onTaken(spans: number, rejected: number): void {
     this.#exported += spans - rejected;
-    this.#dropped += rejected;
+    this.drop(rejected);
+    this.#pauseMs = 0;
     if (!this.#isFailing) return;
     this.#isFailing = false;
     this.#watcher.onRecovered();
   }
 
-  #onRefused(spans: number, error: Error | undefined): void {
-    this.#dropped += spans;
+  #onRefused(batch: SpanBatch, { error, isRetryable = false }: Sent): void {
     this.#failedExports++;
+    if (isRetryable && !this.#flushing && !this.#closed && this.#takeBack(batch)) this.#rest();
+    else this.drop(batch.spans);
     if (this.#isFailing) return;
     this.#isFailing = true;
     this.#watcher.onFailing(error);
