@@ -5,6 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from
 import type { Socket } from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import { GatewayError } from '../../src/errors.ts';
+import { isReset } from '../../src/mllp/tick-writer.ts';
 import type { Incoming } from './client-request.ts';
 import { breakOff, refusalBytes, refuse } from './client-response.ts';
 import { MAX_STREAMS } from './http-server.ts';
@@ -86,6 +87,7 @@ export class Connections {
       idle: 0,
     };
     this.#connections.set(socket, connection);
+    socket.once('end', () => destroyIfReset(socket));
     this.#named.set(name, connection);
     socket.once('close', () => {
       this.#connections.delete(socket);
@@ -232,6 +234,7 @@ export class Connections {
       else if (++entry.idle * CHECK_MS > this.#options.headersMs) session.destroy();
     }
     for (const [socket, connection] of this.#connections) {
+      destroyIfReset(socket);
       // Node.js counts from when the reader last took some.
       if (socket.writableLength > 0 && (socket.timeout ?? 0) === 0) socket.setTimeout(this.#options.readMs);
       // A server that closes looks after no deadlines any more.
@@ -240,6 +243,11 @@ export class Connections {
       else if (++connection.idle * CHECK_MS > this.#options.headersMs) closeLingering(socket);
     }
   }
+}
+
+/** F68: who has only ended its side waits for its answer (F102), and who has reset the connection does not. */
+function destroyIfReset(socket: Socket): void {
+  if (isReset(socket)) socket.destroy();
 }
 
 /** Lets what is under way end, and takes no more. */

@@ -4,6 +4,7 @@ import http, { type IncomingMessage, ServerResponse } from 'node:http';
 import http2, { Http2ServerResponse, type ServerHttp2Session } from 'node:http2';
 import https from 'node:https';
 import type net from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import type { HttpListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
@@ -67,7 +68,8 @@ export function createHttpServer(
   const server: net.Server =
     tls === undefined ? http.createServer(options) : createSecure(config, tls, options);
   // One more than is taken, so that too many can be told from enough (F60): Node.js drops what is beyond without a word.
-  Object.assign(server, { maxHeadersCount: maxHeaders + 1, shouldUpgradeCallback });
+  // F102: a client may end its side behind its last request, and its connection ends behind the last response.
+  Object.assign(server, { maxHeadersCount: maxHeaders + 1, shouldUpgradeCallback, httpAllowHalfOpen: true });
   server.on('request', onRequest);
   server.on('checkContinue', onRequest);
   server.on('checkExpectation', onRequest);
@@ -83,7 +85,10 @@ export function createHttpServer(
   server.on('clientError', events.onError);
   server.on('timeout', events.onTimeout);
   // Before HTTP's own, which makes a session of it.
-  server.prependListener(tls === undefined ? 'connection' : 'secureConnection', events.onSocket);
+  server.prependListener(tls === undefined ? 'connection' : 'secureConnection', (socket: net.Socket) => {
+    if (socket instanceof TLSSocket && socket.alpnProtocol !== 'h2') socket.allowHalfOpen = true;
+    events.onSocket(socket);
+  });
   server.on('session', events.onSession);
   server.on('sessionError', () => {});
   return server;

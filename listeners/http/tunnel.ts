@@ -66,10 +66,13 @@ function carry(from: Socket, to: Socket, onEnd: () => void, onClosed: () => void
     if (!to.write(chunk)) from.pause();
   });
   to.on('drain', () => from.resume());
-  from.once('end', () => {
+  const onReadEnd = (): void => {
     to.end();
     onEnd();
-  });
+  };
+  // F102: a client may have ended its side before the node agreed.
+  if (from.readableEnded) onReadEnd();
+  else from.once('end', onReadEnd);
   from.once('close', leave);
   if (to.writableNeedDrain) from.pause();
   else from.resume();

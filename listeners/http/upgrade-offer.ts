@@ -26,7 +26,6 @@ export class UpgradeOffer {
     socket.on('error', () => {});
     socket.on('drain', this.#onDrain);
     socket.on('data', this.#onData);
-    socket.once('end', this.#onEnd);
   }
 
   /** A node has agreed: the socket is the caller's, with what has come on it so far. */
@@ -34,7 +33,7 @@ export class UpgradeOffer {
     const socket = this.#socket;
     this.response.off('finish', this.#onFinish);
     this.response.detachSocket(socket);
-    socket.off('drain', this.#onDrain).off('data', this.#onData).off('end', this.#onEnd);
+    socket.off('drain', this.#onDrain).off('data', this.#onData);
     socket.pause();
     return Buffer.concat(this.#early);
   }
@@ -47,11 +46,6 @@ export class UpgradeOffer {
     this.#early.push(chunk);
     this.#earlyBytes += chunk.length;
     if (this.#earlyBytes > MAX_EARLY_BYTES) this.#socket.pause();
-  };
-
-  /** F68, as with any other request: a client that has ended its side waits for no answer. */
-  readonly #onEnd = (): void => {
-    if (!this.response.headersSent) this.#socket.destroy();
   };
 
   readonly #onFinish = (): void => closeLingering(this.#socket);

@@ -1,7 +1,6 @@
 // Gathers what one turn of the event loop brings for a socket into one write: system calls, not parsing, are what a
 // relayed message costs. Order is kept; nothing waits longer than the turn.
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 
 /** Up to this many bytes copying into one buffer is cheaper than handing the socket a list. */
 const COPY_BYTES = 64 * 1024;
@@ -105,10 +104,14 @@ export function endGently(socket: Socket): void {
 }
 
 /**
- * Node.js 26 tells of a reset as an end where a TLS socket may be half-open, and what is then written neither fails nor comes
- * back: the descriptor would be kept for LAST_WRITE_MS. The operating system has forgotten the peer of such a socket; nobody may
- * have asked this TLS socket for it before, as Node.js remembers the answer.
+ * Whether a connection whose peer has ended its side is reset. Nothing tells so: nobody reads it any more. And Node.js 26
+ * tells of a reset as an end where a TLS socket may be half-open, and what is then written neither fails nor comes back:
+ * the descriptor would be kept for LAST_WRITE_MS. The operating system has forgotten the peer of such a socket; the
+ * socket itself remembers it, so the handle below it is asked.
  */
-function isReset(socket: Socket): boolean {
-  return socket instanceof TLSSocket && socket.readableEnded && socket.remotePort === undefined;
+export function isReset(socket: Socket): boolean {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  if (!socket.readableEnded || typeof handle !== 'object' || handle === null) return false;
+  const ask: unknown = Reflect.get(handle, 'getpeername');
+  return typeof ask === 'function' && Reflect.apply(ask, handle, [{}]) !== 0;
 }

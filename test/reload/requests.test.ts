@@ -161,7 +161,7 @@ describe('a request that no node has seen', () => {
     await until(() => waiting(gw) === 1);
     await reload(gw, web('old', a.url, one));
     expect([waiting(gw), gw.held.bytes]).toEqual([1, 4]);
-    await waits[Symbol.asyncDispose]();
+    waits.reset();
     await until(() => waiting(gw) === 0);
     hold.open();
     await holds.response(0);
