@@ -30,6 +30,7 @@ export interface SessionWatcher {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+const FRAME_END = Buffer.of(0x1c, 0x0d);
 
 /**
  * Of a frame that is larger than this, so much is read in one turn of the event loop. Node.js would read 2 MiB, in which
@@ -74,6 +75,8 @@ export class MllpSession implements FrameSink, Origin {
   #rest: Buffer = NO_BYTES;
   /** Of a large frame, in this turn of the event loop. */
   #turnBytes = 0;
+  /** Whole messages that came too late to be taken. */
+  #discarded = 0;
   /** F17: from a frame's first byte to its last. */
   readonly #clock = new FrameClock(() => this.#onFrameTimeout());
   #timedFrame = -1;
@@ -293,7 +296,10 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open') {
+      this.#discard(chunk);
+      return;
+    }
     let rest = chunk;
     do {
       rest = rest.subarray(this.#reader.push(rest));
@@ -304,6 +310,11 @@ export class MllpSession implements FrameSink, Origin {
     this.#watchFrame();
     if (this.#draining && !this.#reader.inside) this.#stopReading();
     if (this.#mustPause()) this.#pause();
+  }
+
+  /** F29: what comes behind the end that the gateway has decided on is not taken; how much that was is said when it is over. */
+  #discard(chunk: Buffer): void {
+    for (let at = chunk.indexOf(FRAME_END); at >= 0; at = chunk.indexOf(FRAME_END, at + 2)) this.#discarded++;
   }
 
   /** F48: within a large frame the others have their turn. */
@@ -427,6 +438,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#state = 'ending';
     this.#reader.end();
     this.#reader.stop();
+    this.#discard(this.#rest);
     this.#rest = NO_BYTES;
     this.#account();
     this.#watchFrame();
@@ -463,6 +475,10 @@ export class MllpSession implements FrameSink, Origin {
       if (isReset) this.#owed.abandon(error);
     }
     this.#replies.onClosed();
+    if (this.#discarded > 0) {
+      const detail = this.#discarded === 1 ? '1 message' : `${this.#discarded} messages`;
+      this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_DISCARDED', { detail }), this.peer, undefined);
+    }
     this.#watcher.onClosed(this);
   }
 

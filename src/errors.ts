@@ -125,6 +125,13 @@ export const ERRORS = {
     'a batch cannot be split into its messages',
   ),
   GW_ERR_SENDER_IDLE: row('sender', 'never', 'unavailable', 207, 'a connection was idle for idleTimeout'),
+  GW_ERR_SENDER_DISCARDED: row(
+    'sender',
+    'never',
+    'unavailable',
+    207,
+    'messages were discarded that came after their connection had been ended',
+  ),
   GW_ERR_SENDER_NOT_READING: row('sender', 'never', 'unavailable', 207, 'a sender does not read its answers'),
   GW_ERR_SENDER_LIMIT: row(
     'sender',

@@ -1,4 +1,6 @@
 // F44: no node can take a message. It is held for queue.timeout, then the sender is told, or its connection is ended.
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import {
   expectClosedUnanswered,
@@ -11,7 +13,7 @@ import {
 } from '../helpers/expect-relay.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway } from '../helpers/gateway.ts';
-import { message } from '../helpers/mllp.ts';
+import { frame, message } from '../helpers/mllp.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
 
@@ -41,6 +43,26 @@ describe('all nodes down', () => {
     await b.listen();
     await expectStillServes(gw);
     expect([...a.controlIds, ...b.controlIds]).toEqual(['AFTER']);
+  });
+
+  test('F29 what comes behind the end of the connection is discarded, and how much is said', async () => {
+    await using pair = await startPair(undefined, SHORT);
+    const { a, b, gw } = pair;
+    await Promise.all([a.refuse(), b.refuse()]);
+    // One that goes on writing when the gateway has ended its side.
+    const sender = connect({ port: gw.port(), host: '127.0.0.1', allowHalfOpen: true });
+    const { localPort } = await once(sender, 'connect').then(() => sender);
+    const ended = once(sender.resume(), 'end');
+    sender.write(frame(message({ controlId: 'X1' })));
+    await ended;
+    for (let i = 0; i < 3; i++) sender.write(frame(message({ controlId: `LATE${i}` })));
+    sender.end();
+    await until(() => gw.codes.includes('GW_ERR_SENDER_DISCARDED'));
+    expect(gw.log.filter(({ code }) => code === 'GW_ERR_SENDER_DISCARDED')).toMatchObject([
+      { detail: '3 messages', 'client.port': localPort },
+    ]);
+    expect([...a.controlIds, ...b.controlIds]).toEqual([]);
+    await expectNothingHeld(gw);
   });
 
   test.each(['AE', 'AR', 'CE', 'CR'])(
