@@ -147,8 +147,16 @@ export class Parsing {
   }
 
   /** `charset`: of its header. */
-  readFields(payload: Buffer, charset: string | undefined, asked: Asked): Job<FieldsOutput> {
-    return this.#workers.pool.run('fields', () => ({ input: { payload: share(payload), charset, asked } }));
+  readFields(
+    payload: Buffer,
+    charset: string | undefined,
+    asked: Asked,
+    onStart?: () => void,
+  ): Job<FieldsOutput> {
+    return this.#workers.pool.run('fields', () => {
+      onStart?.();
+      return { input: { payload: share(payload), charset, asked } };
+    });
   }
 
   /** `charset`: where it is not MSH-18's that counts; of the next two as well. Rejects with what it is refused with. */
@@ -164,10 +172,12 @@ export class Parsing {
     payload: Buffer,
     charset: string | undefined,
     maxMessages: number,
+    onStart?: () => void,
   ): Job<readonly Piece[] | undefined> {
-    const job = this.#workers.pool.run('split', () => ({
-      input: { payload: share(payload), charset, maxMessages },
-    }));
+    const job = this.#workers.pool.run('split', () => {
+      onStart?.();
+      return { input: { payload: share(payload), charset, maxMessages } };
+    });
     return { ...job, result: job.result.then((output) => unpackPieces(payload, resultOf(output))) };
   }
 

@@ -45,6 +45,11 @@ export function spanError({ code }: GatewayError): SpanError {
   return { type: code, text: ERRORS[code].text };
 }
 
+/** RFC 9110: of a client, 4xx and 5xx are errors; their type is the status. */
+export function statusError(status: number | undefined): SpanError | undefined {
+  return status !== undefined && status >= 400 ? { type: String(status), text: undefined } : undefined;
+}
+
 export function putPeer(out: SpanWriter, { address, port, tls }: Peer): void {
   out.put(CLIENT_ADDRESS, sourceAddress(address));
   if (port > 0) out.put(CLIENT_PORT, port);
@@ -93,12 +98,11 @@ export interface AttemptRecord {
   readonly waitingSince: number | undefined;
 }
 
-/** Every attempt, each behind its wait, and the wait at the end that led to none. `more` puts what one of them has besides. */
-export function writeAttempts(
-  out: SpanWriter,
-  record: AttemptRecord,
-  more: (out: SpanWriter, attempt: Attempt) => void,
-): void {
+export type AttemptDetails = (out: SpanWriter, attempt: Attempt) => SpanError | undefined;
+
+/** Every attempt, each behind its wait, and the wait at the end that led to none. `more` puts what one of them has besides, and says what is wrong
+ * with an answer. */
+export function writeAttempts(out: SpanWriter, record: AttemptRecord, more: AttemptDetails): void {
   const { pool, attempts, waitingSince } = record;
   const end = record.settledAt ?? record.receivedAt;
   for (const tried of triesOf(attempts)) {
@@ -163,7 +167,7 @@ function writeForward(
   { first: attempt, last, number, count }: Tried,
   end: number,
   pool: PoolConfig | undefined,
-  more: (out: SpanWriter, attempt: Attempt) => void,
+  more: AttemptDetails,
 ): void {
   const { node, why, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
   out.child(`forward ${node}`, CLIENT, startedAt, last.endedAt ?? end, attempt.spanId);
@@ -187,13 +191,13 @@ function writeForward(
   }
   if (status !== undefined) out.put(STATUS, status);
   if (error?.resend === 'unsafe') out.put(AMBIGUOUS, true);
-  more(out, attempt);
+  const refusal = more(out, attempt);
   if (connectMs > 0 || writtenAt !== undefined) out.event('connect', startedAt + connectMs);
   if (writtenAt !== undefined) {
     out.event('write', writtenAt);
     if (error === undefined && endedAt !== undefined) out.event('ack', endedAt);
   }
-  out.end(error && spanError(error));
+  out.end(error === undefined ? refusal : spanError(error));
 }
 
 /** With its pool: nodes of two pools may have one name and be two machines. */

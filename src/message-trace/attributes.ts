@@ -45,6 +45,9 @@ export const STICKY_KEY = attributeKey('gateway.sticky.key');
 export const AMBIGUOUS = attributeKey('gateway.ambiguous');
 export const UPGRADED = attributeKey('gateway.upgraded');
 export const MESSAGE_SIZE = attributeKey('gateway.message.size');
+/** It was read in a thread of its own; how long it waited for one, in milliseconds. */
+export const PARSE_WORKER = attributeKey('gateway.parse.worker');
+export const PARSE_WAIT = attributeKey('gateway.parse.wait_ms');
 export const BATCH_SIZE = attributeKey('gateway.batch.size');
 export const BATCH_POSITION = attributeKey('gateway.batch.position');
 export const BATCH_CONTROL_ID = attributeKey('gateway.batch.control_id');

@@ -1,7 +1,7 @@
 // The trace of one message that is over: SERVER root, `parse`, `route`, a `queue` for each wait, a `forward` for each
 // attempt, `reply`. Promises that an error stands on the root and on the step that it came from.
 import type { Exchange } from '../relay/exchange.ts';
-import { INTERNAL, SERVER, type SpanWriter } from '../telemetry/traces/span-writer.ts';
+import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
 import {
   attemptSpanCount,
   putPeer,
@@ -25,10 +25,13 @@ import {
   METHOD,
   NODE,
   OUTCOME,
+  PARSE_WAIT,
+  PARSE_WORKER,
   POOL,
   PROTOCOL,
   REPLY,
   ROUTE,
+  STATUS,
   STICKY_KEY,
 } from './attributes.ts';
 import { putHeader } from './header-attributes.ts';
@@ -45,10 +48,14 @@ export function writeExchange(out: SpanWriter, exchange: Exchange, context: Span
   const lost = exchange.replyError && spanError(exchange.replyError);
   out.root(exchange.trace, rootName(exchange), SERVER, receivedAt, repliedAt ?? settledAt);
   putRoot(out, exchange, context);
-  writeLinks(out, exchange);
-  out.end(error ?? lost);
+  out.end(error ?? lost ?? (told === undefined ? undefined : refusalOf(told)));
   out.child('parse', INTERNAL, receivedAt, parsedAt ?? (exchange.parts > 0 ? receivedAt : settledAt));
   out.put(MESSAGE_SIZE, exchange.frame.length - 3);
+  if (exchange.parseWaitMs !== undefined) {
+    out.put(PARSE_WORKER, true);
+    out.put(PARSE_WAIT, Math.round(exchange.parseWaitMs * 1000) / 1000);
+  }
+  writeLinks(out, exchange);
   out.end(parsedAt === undefined ? error : undefined);
   if (parsedAt !== undefined && exchange.parts === 0) {
     const routedAt = routedAtOf(exchange);
@@ -59,7 +66,9 @@ export function writeExchange(out: SpanWriter, exchange: Exchange, context: Span
   const code = outcome?.kind === 'answered' ? outcome.ack.code : undefined;
   writeAttempts(out, exchange, (of, { error: failure, endedAt, status }) => {
     if (status !== undefined) of.put(METHOD, 'POST');
-    if (failure === undefined && endedAt !== undefined) of.put(ACK_CODE, code);
+    if (failure !== undefined || endedAt === undefined || code === undefined) return undefined;
+    of.put(ACK_CODE, code);
+    return refusalOf(code);
   });
   if (told !== undefined && outcome?.kind !== 'abandoned') {
     out.child('reply', INTERNAL, settledAt, repliedAt ?? settledAt);
@@ -84,6 +93,11 @@ function rootName({ origin, route }: Exchange): string {
 
 const ACK_CODES: ReadonlySet<string> = new Set(['AA', 'AE', 'AR', 'CA', 'CE', 'CR']);
 
+/** A message that is not accepted is an error of its trace, whoever says so: a node or the gateway itself. */
+function refusalOf(code: string): SpanError | undefined {
+  return ACK_CODES.has(code) && isNegative(code) ? { type: code, text: undefined } : undefined;
+}
+
 function putTold(out: SpanWriter, told: string): void {
   out.put(ACK_CODES.has(told) ? ACK_CODE : REPLY, told);
 }
@@ -104,7 +118,12 @@ function putRoot(out: SpanWriter, exchange: Exchange, context: SpanContext): voi
     out.put(ATTEMPTS, attempts.length);
   }
   out.put(OUTCOME, outcome?.kind);
-  if (told !== undefined) putTold(out, told);
+  if (told !== undefined) {
+    putTold(out, told);
+    // HL7 over HTTP: an acknowledgement is a 200, whatever it says.
+    const status = told.startsWith('HTTP ') ? Number(told.slice(5)) : 200;
+    if (origin.http !== undefined && told !== 'close' && told !== 'none') out.put(STATUS, status);
+  }
   if (stickyKey !== undefined) out.put(STICKY_KEY, identifiers.stickyKey(stickyKey));
   if (outcome?.kind === 'failed' && outcome.ambiguous) out.put(AMBIGUOUS, true);
   if (exchange.parts > 0) out.put(BATCH_SIZE, exchange.parts);
@@ -114,7 +133,7 @@ function putRoot(out: SpanWriter, exchange: Exchange, context: SpanContext): voi
   out.put(BATCH_SIZE, batch.size);
 }
 
-/** A batch is linked to the first of its messages, each of them to it. */
+/** A batch is linked to the first of its messages, each of them to it: on a child, as Jaeger takes a root with links for an orphan. */
 function writeLinks(out: SpanWriter, { batch, partTraces }: Exchange): void {
   if (batch !== undefined) out.link(batch.trace, LINK, 'batch');
   else if (partTraces !== undefined) for (const part of partTraces) out.link(part, LINK, 'message');

@@ -1,5 +1,6 @@
 // The trace of one proxied request that is over: SERVER root, a `queue` for each wait, a `forward` for each attempt,
 // `reply`. Of the request's target, its Host and its headers nothing is told: each of them may name a patient.
+import { statusOf } from '../../listeners/http/statuses.ts';
 import type { Peer } from '../../routing/message-view.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Header } from '../hl7/header.ts';
@@ -15,6 +16,7 @@ import {
   type SpanContext,
   schemeOf,
   spanError,
+  statusError,
   writeAttempts,
 } from './attempt-spans.ts';
 import {
@@ -56,8 +58,9 @@ export function writeProxied(out: SpanWriter, record: Proxied, context: SpanCont
   out.put(NODE, attempts.at(-1)?.node);
   if (attempts.length > 0) out.put(ATTEMPTS, attempts.length);
   out.end(rootError(record));
-  writeAttempts(out, record, (of, { writtenAt }) => {
+  writeAttempts(out, record, (of, { writtenAt, status: said }) => {
     if (writtenAt !== undefined) of.put(METHOD, knownMethod(method));
+    return statusError(said);
   });
   out.child('reply', INTERNAL, repliedAt ?? settledAt, settledAt);
   out.put(STATUS, status);
@@ -66,8 +69,13 @@ export function writeProxied(out: SpanWriter, record: Proxied, context: SpanCont
 
 /** Semantic conventions for HTTP: of a server, 5xx is an error, whose type is the status where there is no other. */
 function rootError({ error, status }: Proxied): SpanError | undefined {
-  if (error !== undefined) return spanError(error);
+  if (error !== undefined) return refusal(error);
   return status !== undefined && status >= 500 ? { type: String(status), text: undefined } : undefined;
+}
+
+/** What a request itself is refused for has a 4xx, which is no error of a server. */
+function refusal(error: GatewayError): SpanError {
+  return statusOf(error.code) < 500 ? { ...spanError(error), isAnswer: true } : spanError(error);
 }
 
 export function isProxiedWorthIt(record: Proxied): boolean {
@@ -95,6 +103,9 @@ export function writeFault(
   if (header !== undefined) putHeader(out, header, context.identifiers);
   if (peer !== undefined) putPeer(out, peer);
   out.put(PROTOCOL, protocol);
-  if (protocol === 'http') out.put(SCHEME, schemeOf(context, listener));
-  out.end(spanError(error));
+  if (protocol === 'http') {
+    out.put(SCHEME, schemeOf(context, listener));
+    out.put(STATUS, statusOf(error.code));
+  }
+  out.end(protocol === 'http' ? refusal(error) : spanError(error));
 }

@@ -174,6 +174,8 @@ export class Exchange implements Delivery {
   waitingSince: number | undefined;
   /** The last of its fields that decide its way was read. */
   parsedAt: number | undefined;
+  /** It was read in the parse pool, and waited so long for a thread there. */
+  parseWaitMs: number | undefined;
   readonly attempts: Attempt[] = [];
   outcome: Outcome | undefined;
   settledAt: number | undefined;

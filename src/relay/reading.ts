@@ -27,9 +27,15 @@ export class Reading {
   /** Rejects with why it goes nowhere. Of one that is abandoned meanwhile it may never resolve. */
   async read(turn: Turn, admission: Admission, payload: Buffer): Promise<Found> {
     const { exchange } = turn;
+    exchange.parseWaitMs ??= 0;
     if (!exchange.hasHeader) await this.#readHeader(exchange, payload);
     if (mayBeSplit(exchange, admission)) {
-      const job = this.#parsing.split(payload, exchange.origin.http?.charset?.decoder, admission.maxBatch);
+      const job = this.#parsing.split(
+        payload,
+        exchange.origin.http?.charset?.decoder,
+        admission.maxBatch,
+        waitOf(exchange),
+      );
       turn.cancel = job.cancel;
       const pieces = await job.result;
       if (pieces !== undefined) return { pieces };
@@ -54,7 +60,7 @@ export class Reading {
     for (;;) {
       const questions = signpost.questionsFor(admission);
       const questionnaire = questions.of(admission);
-      const job = this.#parsing.readFields(payload, charset, questionnaire.asked);
+      const job = this.#parsing.readFields(payload, charset, questionnaire.asked, waitOf(exchange));
       turn.cancel = job.cancel;
       const output = await job.result;
       // Another config may have other questions, and a message is routed by one config alone.
@@ -72,6 +78,14 @@ export class Reading {
       throw thrown;
     }
   }
+}
+
+/** To be called when a thread begins with what is asked for now. */
+function waitOf(exchange: Exchange): () => void {
+  const askedAt = performance.now();
+  return () => {
+    exchange.parseWaitMs = (exchange.parseWaitMs ?? 0) + performance.now() - askedAt;
+  };
 }
 
 /** A message of a batch is none itself. */

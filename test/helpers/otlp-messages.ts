@@ -80,6 +80,7 @@ export interface ReadSpan {
   readonly spanId: string;
   /** Empty: none. */
   readonly parentId: string;
+  readonly traceState: string;
   readonly name: string;
   readonly kind: string;
   readonly from: bigint;
@@ -108,6 +109,7 @@ interface KeyValue {
 interface RawSpan {
   readonly traceId: string;
   readonly spanId: string;
+  readonly traceState: string;
   readonly parentSpanId: string;
   readonly name: string;
   readonly kind: number;
@@ -151,6 +153,7 @@ function readSpan(span: RawSpan, resource: Record<string, Value>, scope: string)
     traceId: hex(span.traceId),
     spanId: hex(span.spanId),
     parentId: hex(span.parentSpanId),
+    traceState: span.traceState,
     name: span.name,
     kind: KINDS[span.kind] ?? 'unknown',
     from: BigInt(span.startTimeUnixNano),

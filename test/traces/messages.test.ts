@@ -96,14 +96,21 @@ describe('a message that a node takes', () => {
     expect(root.scope).toBe('hl7-gateway');
   });
 
-  it('an AE of the node is an answer and no error, and is recorded whatever the share', async () => {
+  it('an AE of the node is an error as one of the gateway is, and is recorded whatever the share', async () => {
     await using collector = await startCollector();
     await using node = await startFaultyNode(answers.ae());
     await using gw = await startTraced(collector, { nodes: [node.url], traces: { sample: 0 } });
     await using sender = await connectSender(gw.port());
     await sender.exchange(message());
-    const { root } = await collector.trace();
-    expect([root.status, root.attributes['hl7.ack.code']]).toEqual(['unset', 'AE']);
+    const { root, tree } = await collector.trace();
+    expect(tree).toEqual([
+      'server mllp all !AE',
+      '  internal parse',
+      '  internal route',
+      '  client forward a !AE [connect write ack]',
+      '  internal reply',
+    ]);
+    expect(root.attributes['hl7.ack.code']).toBe('AE');
   });
 
   it('what it waited for is a span: its turn behind another, and then a node', async () => {
@@ -351,7 +358,8 @@ describe('a batch that is split', () => {
     expect(batch?.tree).toEqual(['server mllp in', '  internal parse', '  internal reply']);
     expect(batch?.root.attributes['gateway.batch.size']).toBe(2);
     const place = ({ traceId, spanId }: { traceId: string; spanId: string }) => ({ traceId, spanId });
-    expect(batch?.root.links.map(place)).toEqual(
+    expect([batch?.root, ...parts.map(({ root }) => root)].flatMap((one) => one?.links)).toEqual([]);
+    expect(batch?.named('parse')[0]?.links.map(place)).toEqual(
       parts
         .map(({ root }) => root)
         .toSorted(
@@ -360,8 +368,12 @@ describe('a batch that is split', () => {
         )
         .map(place),
     );
-    for (const { root, tree } of parts) {
-      expect(root.links.map(place)).toEqual([place(batch?.root ?? root)]);
+    for (const { root, tree, named } of parts.map((one) => ({
+      root: one.root,
+      tree: one.tree,
+      named: one.named('parse'),
+    }))) {
+      expect(named[0]?.links.map(place)).toEqual([place(batch?.root ?? root)]);
       expect(root.attributes).toMatchObject({ 'gateway.batch.control_id': 'F-1', 'gateway.batch.size': 2 });
       expect(tree.filter((line) => !line.includes('queue'))).toEqual([
         ...RECEIVED,

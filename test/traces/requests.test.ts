@@ -28,6 +28,12 @@ function expectHandedOn(parents: readonly string[], trace: Trace, flags = '01'):
   expect(parents).toEqual([`00-${trace.root.traceId}-${forward?.spanId}-${flags}`]);
 }
 
+/** Its root and its only attempt. */
+async function traceOf(collector: OtlpCollector) {
+  const trace = await collector.trace();
+  return { root: trace.root, named: trace.named('forward')[0] };
+}
+
 describe('HL7 over HTTP', () => {
   it('takes the trace of its client, and hands it on to an HTTP node', async () => {
     await using collector = await startCollector();
@@ -46,9 +52,11 @@ describe('HL7 over HTTP', () => {
       '  internal reply',
     ]);
     expect(trace.root).toMatchObject({ traceId: TRACE_ID, parentId: SPAN_ID, parentIsRemote: true });
+    expect(trace.root.traceState).toBe('vendor=1,other=x');
     expect(trace.root.attributes).toMatchObject({
       'network.protocol.name': 'http',
       'http.request.method': 'POST',
+      'http.response.status_code': 200,
       'hl7.ack.code': 'AA',
       'hl7.message.control_id': 'H-1',
     });
@@ -134,8 +142,8 @@ it('a batch over HTTP is in the trace of its client; its messages have their own
   const [batch] = traces.filter(({ root }) => root.attributes['gateway.outcome'] === 'gathered');
   expect(batch?.root.traceId).toBe(TRACE_ID);
   expect(new Set(traces.map(({ root }) => root.traceId)).size).toBe(3);
-  for (const { root } of traces.filter((one) => one !== batch))
-    expect(root.links.map(({ traceId }) => traceId)).toEqual([TRACE_ID]);
+  for (const trace of traces.filter((one) => one !== batch))
+    expect(trace.named('parse')[0]?.links.map(({ traceId }) => traceId)).toEqual([TRACE_ID]);
 });
 
 describe('a proxied request', () => {
@@ -184,8 +192,19 @@ describe('a proxied request', () => {
     await using gw = await start(collector, node.url, { traces: { sample: 0 } });
     await using client = await connectClient(gw.port());
     await ask(client, GET);
-    const { root } = await collector.trace();
+    const { root, named } = await traceOf(collector);
     expect([root.status, root.attributes['error.type']]).toEqual(['error', '500']);
+    expect([named?.status, named?.attributes['error.type']]).toEqual(['error', '500']);
+  });
+
+  it('a 404 of the node is none of the server, and one of the client', async () => {
+    await using collector = await startCollector();
+    await using node = await startRawNode((connection) => connection.write(httpAnswer(404)));
+    await using gw = await start(collector, node.url);
+    await using client = await connectClient(gw.port());
+    await ask(client, GET);
+    const { root, named } = await traceOf(collector);
+    expect([root.status, named?.status, named?.attributes['error.type']]).toEqual(['unset', 'error', '404']);
   });
 
   it('one that no node answers has the error, and so has its attempt', async () => {
@@ -237,8 +256,12 @@ describe('a proxied request', () => {
     });
     await using client = await connectClient(gw.port());
     await ask(client, GET);
-    const { tree } = await collector.trace();
-    expect(tree).toEqual(['server HTTP !GW_ERR_ROUTE_REJECTED']);
+    const { tree, root } = await collector.trace();
+    expect(tree).toEqual(['server HTTP']);
+    expect(root.attributes).toMatchObject({
+      'error.type': 'GW_ERR_ROUTE_REJECTED',
+      'http.response.status_code': 403,
+    });
   });
 
   const fields = [`traceparent: ${PARENT}`, 'tracestate: vendor=1'];
@@ -269,7 +292,8 @@ describe('a proxied request', () => {
       await using client = await connectClient(gw.port());
       await ask(client, bytes.toString('latin1').replace(PARENT, PARENT.replace(/01$/, '00')));
       const { tree, root } = await collector.trace();
-      expect(tree).toEqual([`server HTTP !${code}`]);
+      expect(tree).toEqual(['server HTTP']);
+      expect(root.attributes['error.type']).toBe(code);
       expect(root).toMatchObject({ traceId: TRACE_ID, parentId: SPAN_ID, parentIsRemote: true });
       expect(gw.log.find(({ code: said }) => said === code)?.trace_id).toBe(TRACE_ID);
     },

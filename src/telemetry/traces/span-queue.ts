@@ -92,6 +92,7 @@ export class SpanQueue {
   add(write: (out: SpanWriter) => void): void {
     if (this.#closed) return;
     write(this.#writer);
+    this.#writer.cut();
     this.#schedule();
   }
 

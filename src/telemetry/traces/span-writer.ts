@@ -36,6 +36,8 @@ export interface SpanSource {
 export interface SpanError {
   readonly type: string;
   readonly text: string | undefined;
+  /** An answer that says no: its type is told, and the span has not failed. */
+  readonly isAnswer?: boolean;
 }
 
 /** One request to the collector. */
@@ -49,6 +51,7 @@ export interface SpanBatch {
 const SPAN = tag(2, BYTES);
 const TRACE_ID = tag(1, BYTES);
 const SPAN_ID = tag(2, BYTES);
+const TRACE_STATE = tag(3, BYTES);
 const PARENT_ID = tag(4, BYTES);
 const NAME = tag(5, BYTES);
 const KIND = tag(6, VARINT);
@@ -98,7 +101,7 @@ export class SpanWriter {
   #span = 0;
   #flags = FLAGS;
 
-  /** `onFull` is called in `end`, with each batch of so many spans. */
+  /** `onFull` is called in `root` and in `cut`, with each batch of so many spans. */
   constructor({ resource, scope }: SpanSource, batchSpans: number, onFull: (batch: SpanBatch) => void) {
     this.#resource = written((out) => writeResource(out, resource.attributes));
     this.#scope = written((out) => writeScope(out, scope));
@@ -121,12 +124,14 @@ export class SpanWriter {
 
   /** The root of a trace, and of what `child` begins from now on. Times are performance.now() milliseconds. */
   root({ traceId, spanId, remote }: TraceContext, name: string, kind: SpanKind, from: number, to: number) {
+    this.cut();
     this.#traceId.write(traceId, 2, 'hex');
     this.#parentId.write(spanId, 2, 'hex');
     const out = this.#out;
     this.#span = out.open(SPAN);
     out.raw(this.#traceId);
     out.hex(SPAN_ID, spanId);
+    if (remote?.state !== undefined) out.string(TRACE_STATE, remote.state);
     if (remote !== undefined) out.hex(PARENT_ID, remote.spanId);
     this.#flags = remote === undefined ? FLAGS : FLAGS_OF_REMOTE;
     this.#head(name, kind, from, to);
@@ -177,14 +182,21 @@ export class SpanWriter {
     const out = this.#out;
     if (error !== undefined) {
       out.attribute(ATTRIBUTES, ERROR_TYPE, error.type);
-      const start = out.open(STATUS);
-      if (error.text !== undefined) out.string(STATUS_MESSAGE, error.text);
-      out.raw(FAILED);
-      out.close(start);
+      if (error.isAnswer !== true) {
+        const start = out.open(STATUS);
+        if (error.text !== undefined) out.string(STATUS_MESSAGE, error.text);
+        out.raw(FAILED);
+        out.close(start);
+      }
     }
     out.raw(this.#flags);
     out.close(this.#span);
-    if (++this.#spans >= this.#batchSpans) this.#onFull(this.take());
+    this.#spans++;
+  }
+
+  /** The spans of one message are whole: they go in one batch, which may have some more than it should for that. */
+  cut(): void {
+    if (this.#spans >= this.#batchSpans) this.#onFull(this.take());
   }
 
   /** What there is, as one batch. */
