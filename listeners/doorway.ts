@@ -31,12 +31,14 @@ export class Doorway {
   /**
    * `server`: the protocol's own (net.Server, tls.Server, http.Server, http2's secure server), which nobody else listens
    * with. What comes out of it may be destroyed already, if it was refused. With PROXY headers it counts no connections, so
-   * its 'close' does not tell that the last has ended.
+   * its 'close' does not tell that the last has ended. `surplus`: connections beyond `maxConnections` that the protocol
+   * takes to tell them so (F103).
    */
   constructor(
     config: ListenerConfig,
     server: net.Server,
     onFault: (error: GatewayError, peer: Peer | undefined) => void,
+    surplus = 0,
   ) {
     this.#config = config;
     this.#server = server;
@@ -58,7 +60,7 @@ export class Doorway {
       socket.setNoDelay(true);
       socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
     });
-    this.#front.maxConnections = config.limits.maxConnections;
+    this.#front.maxConnections = config.limits.maxConnections + surplus;
     // F28: Node.js has accepted and closed it; it is never left unread.
     this.#front.on('drop', (dropped) =>
       onFault(new GatewayError('GW_ERR_SENDER_LIMIT'), reportedBy(dropped ?? {})),

@@ -18,7 +18,7 @@ import type { BufferBudget } from './buffer-budget.ts';
 import { Doorway } from './doorway.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './http/client-request.ts';
 import { type Outgoing, refuse } from './http/client-response.ts';
-import { Connections } from './http/connections.ts';
+import { Connections, MAX_SURPLUS } from './http/connections.ts';
 import { Hl7Entrance } from './http/hl7-entrance.ts';
 import { asksForTunnel, createHttpServer, requestError } from './http/http-server.ts';
 import { isDeaf } from './http/lingering-close.ts';
@@ -71,9 +71,15 @@ export class HttpListener implements Listener {
       keepAliveMs: http.keepAliveMs,
       readMs: limits.writeTimeoutMs,
       headersMs: http.headersTimeoutMs,
+      max: limits.maxConnections,
       onFault: (error, peer, incoming) => this.#fault(error, peer, incoming),
     });
-    this.#doorway = new Doorway(config, this.#createServer(tls), (error, peer) => this.#fault(error, peer));
+    this.#doorway = new Doorway(
+      config,
+      this.#createServer(tls),
+      (error, peer) => this.#fault(error, peer),
+      MAX_SURPLUS,
+    );
   }
 
   get config(): ListenerConfig {
@@ -261,6 +267,7 @@ export class HttpListener implements Listener {
   }
 
   #read(incoming: Incoming, peer: Peer): ClientRequest {
+    if (!this.#connections.hasPlace(incoming)) throw new GatewayError('GW_ERR_SENDER_LIMIT');
     // Asked once: the operating system is asked for the port each time.
     this.#limits ??= {
       maxHeaders: this.#config.http.maxHeaders,

@@ -19,6 +19,8 @@ export interface ConnectionsOptions {
   readonly readMs: number;
   /** While the listener closes: for a request that has begun. */
   readonly headersMs: number;
+  /** So many have a place; those beyond are told that there is none (F103). */
+  readonly max: number;
   /** `incoming`: the request that it happened to, where there is one. */
   readonly onFault: (error: GatewayError, peer: Peer, incoming?: Incoming) => void;
 }
@@ -26,6 +28,15 @@ export interface ConnectionsOptions {
 interface Connection {
   readonly peer: Peer;
   isV2: boolean;
+  session: ServerHttp2Session | undefined;
+  /** It counts towards the limit. It does not before there was a place for it, nor once it had to make place. */
+  hasPlace: boolean;
+  /** How many so far. */
+  requests: number;
+  /** That number at the last check. */
+  seen: number;
+  /** Checks in a row at which nothing was due, and none had been asked for since the one before. */
+  quiet: number;
   /** To its latest request, over HTTP/1. */
   last: ServerResponse | undefined;
   /** Requests that came before the response to the one before them was written. */
@@ -36,6 +47,7 @@ interface Connection {
 
 interface Session {
   readonly peer: Peer;
+  readonly connection: Connection | undefined;
   /** Requests whose responses are due or under way. */
   active: number;
   /** Checks in a row, once it takes no more requests, at which there was none. */
@@ -47,6 +59,10 @@ interface Session {
 const CHECK_MS = 1_000;
 /** As many as HTTP/2 allows: what waits is held, parsed, in memory. Browsers pipeline nothing. */
 const MAX_PIPELINED = MAX_STREAMS;
+/** F103: connections beyond the limit that are told of it. Those beyond these are dropped by Node.js. */
+export const MAX_SURPLUS = 64;
+/** A connection beyond the limit has so many checks, some seconds, for its request; then it is told all the same. */
+const SURPLUS_CHECKS = 3;
 const NOBODY: Peer = { address: '', port: 0 };
 
 export class Connections {
@@ -55,6 +71,8 @@ export class Connections {
   /** By the client's address and port: an HTTP/2 session hides its socket behind a stand-in. */
   readonly #named = new Map<string, Connection>();
   readonly #sessions = new Map<ServerHttp2Session, Session>();
+  /** Of the connections: how many have a place. */
+  #placed = 0;
   #timer: NodeJS.Timeout | undefined;
   #closing = false;
   #onEmpty: (() => void) | undefined;
@@ -79,17 +97,24 @@ export class Connections {
     // Refused by the doorway.
     if (socket.destroyed) return;
     const name = nameOf(socket);
-    const connection = {
+    const connection: Connection = {
       peer: this.#options.peerOf(socket),
       isV2: false,
+      session: undefined,
+      hasPlace: false,
+      requests: 0,
+      seen: 0,
+      quiet: 0,
       last: undefined,
       waiting: 0,
       idle: 0,
     };
+    if (this.#placed < this.#options.max) this.#place(connection);
     this.#connections.set(socket, connection);
     socket.once('end', () => destroyIfReset(socket));
     this.#named.set(name, connection);
     socket.once('close', () => {
+      this.#displace(connection);
       this.#connections.delete(socket);
       if (this.#named.get(name) === connection) this.#named.delete(name);
       if (this.#connections.size === 0) this.#onEmpty?.();
@@ -99,8 +124,17 @@ export class Connections {
   admitSession(session: ServerHttp2Session): void {
     const { socket } = session;
     const known = socket && this.#named.get(nameOf(socket));
-    if (known !== undefined) known.isV2 = true;
-    const entry: Session = { peer: known?.peer ?? NOBODY, active: 0, idle: 0, onEnded: () => entry.active-- };
+    if (known !== undefined) {
+      known.isV2 = true;
+      known.session = session;
+    }
+    const entry: Session = {
+      peer: known?.peer ?? NOBODY,
+      connection: known,
+      active: 0,
+      idle: 0,
+      onEnded: () => entry.active--,
+    };
     this.#sessions.set(session, entry);
     session.once('close', () => this.#sessions.delete(session));
     session.setTimeout(this.#options.keepAliveMs, () => closeSession(session));
@@ -117,6 +151,7 @@ export class Connections {
     const session = this.#sessionOf(incoming);
     if (session === undefined) return;
     session.active++;
+    if (session.connection !== undefined) session.connection.requests++;
     response.once('close', session.onEnded);
   }
 
@@ -133,7 +168,70 @@ export class Connections {
   /** The connection's next response, which Node.js has not made. */
   expect(socket: Socket, response: ServerResponse): void {
     const connection = this.#connections.get(socket);
-    if (connection !== undefined) connection.last = response;
+    if (connection === undefined) return;
+    connection.last = response;
+    connection.requests++;
+  }
+
+  /**
+   * F103: whether the connection of this request has a place. It gets one that is free by now, or that of the one which
+   * has been idle for longest. Otherwise this is its last request.
+   */
+  hasPlace(incoming: Incoming): boolean {
+    const connection =
+      'stream' in incoming ? this.#sessionOf(incoming)?.connection : this.#connections.get(incoming.socket);
+    if (connection === undefined || connection.hasPlace) return true;
+    if (this.#placed < this.#options.max || this.#makePlace()) {
+      this.#place(connection);
+      return true;
+    }
+    if (connection.session !== undefined) closeSession(connection.session);
+    return false;
+  }
+
+  #place(connection: Connection): void {
+    connection.hasPlace = true;
+    this.#placed++;
+  }
+
+  #displace(connection: Connection): void {
+    if (!connection.hasPlace) return;
+    connection.hasPlace = false;
+    this.#placed--;
+  }
+
+  /** Ends a connection without anything due, as it would end at its keep-alive timeout. */
+  #makePlace(): boolean {
+    let longest: [Socket, Connection] | undefined;
+    for (const entry of this.#connections) {
+      const [socket, connection] = entry;
+      // Behind its last check it may have been asked for something.
+      if (!connection.hasPlace || connection.requests !== connection.seen || this.#isDue(socket, connection))
+        continue;
+      if (connection.quiet > (longest?.[1].quiet ?? 0)) longest = entry;
+    }
+    if (longest === undefined) return false;
+    const [socket, connection] = longest;
+    this.#displace(connection);
+    if (connection.session === undefined) closeLingering(socket);
+    else closeSession(connection.session);
+    return true;
+  }
+
+  /** A response is due or under way. */
+  #isDue(socket: Socket, { session }: Connection): boolean {
+    if (session === undefined) return this.isBusy(socket);
+    return (this.#sessions.get(session)?.active ?? 0) > 0;
+  }
+
+  /** F103: a connection without a place that has asked for nothing. */
+  #endSurplus(socket: Socket, { session, last, quiet }: Connection): void {
+    if (quiet < SURPLUS_CHECKS) return;
+    // A session waits for its streams.
+    if (session !== undefined && quiet === SURPLUS_CHECKS) closeSession(session);
+    else if (session !== undefined) session.destroy();
+    else if (last === undefined && !isDeaf(socket))
+      this.refuse(socket, new GatewayError('GW_ERR_SENDER_LIMIT'));
   }
 
   /** Calls `serve` when all requests before this one have been answered; never, if the connection ends with one of them. */
@@ -143,6 +241,7 @@ export class Connections {
     // The parser goes on with what it has, while the connection's last response is written already.
     if (connection === undefined || socket.destroyed || isDeaf(socket)) return;
     connection.last = response;
+    connection.requests++;
     // Node.js gives a response its socket when its turn comes.
     if (response.socket !== null) {
       serve();
@@ -235,6 +334,10 @@ export class Connections {
     }
     for (const [socket, connection] of this.#connections) {
       destroyIfReset(socket);
+      const isQuiet = connection.requests === connection.seen && !this.#isDue(socket, connection);
+      connection.quiet = isQuiet ? connection.quiet + 1 : 0;
+      connection.seen = connection.requests;
+      if (!connection.hasPlace) this.#endSurplus(socket, connection);
       // Node.js counts from when the reader last took some.
       if (socket.writableLength > 0 && (socket.timeout ?? 0) === 0) socket.setTimeout(this.#options.readMs);
       // A server that closes looks after no deadlines any more.
