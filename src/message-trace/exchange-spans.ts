@@ -41,12 +41,17 @@ export function exchangeSpanCount({ attempts }: Exchange): number {
   return 4 + attemptSpanCount(attempts);
 }
 
-export function writeExchange(out: SpanWriter, exchange: Exchange, context: SpanContext): void {
+export function writeExchange(
+  out: SpanWriter,
+  exchange: Exchange,
+  context: SpanContext,
+  state: string | undefined,
+): void {
   const { receivedAt, parsedAt, repliedAt, route, outcome, told } = exchange;
   const settledAt = exchange.settledAt ?? receivedAt;
   const error = outcome?.kind === 'failed' ? spanError(outcome.error) : undefined;
   const lost = exchange.replyError && spanError(exchange.replyError);
-  out.root(exchange.trace, rootName(exchange), SERVER, receivedAt, repliedAt ?? settledAt);
+  out.root(exchange.trace, rootName(exchange), SERVER, receivedAt, repliedAt ?? settledAt, state);
   putRoot(out, exchange, context);
   out.end(error ?? lost ?? (told === undefined ? undefined : refusalOf(told)));
   out.child('parse', INTERNAL, receivedAt, parsedAt ?? (exchange.parts > 0 ? receivedAt : settledAt));

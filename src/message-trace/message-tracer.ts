@@ -17,7 +17,7 @@ import { openCollectorLine } from '../telemetry/traces/collector-line.ts';
 import { tellDiagnostics } from '../telemetry/traces/diagnostics.ts';
 import { DropReport } from '../telemetry/traces/drop-report.ts';
 import { type EffectiveTraces, type Environment, underEnvironment } from '../telemetry/traces/environment.ts';
-import { Sampling } from '../telemetry/traces/sampling.ts';
+import { Sampling, withThreshold } from '../telemetry/traces/sampling.ts';
 import { alignClock } from '../telemetry/traces/span-clock.ts';
 import { type QueueStats, SpanQueue } from '../telemetry/traces/span-queue.ts';
 import type { SpanWriter } from '../telemetry/traces/span-writer.ts';
@@ -164,7 +164,7 @@ export class MessageTracer implements TraceHead {
     // A sender that has nothing to say is no failure.
     if (queue === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;
     if (!queue.hasRoom(this.#endedSpans + 1, true)) queue.drop(1);
-    else queue.add((out) => writeFault(out, trace, error, origin, this.#context));
+    else queue.add((out) => writeFault(out, trace, error, origin, this.#context, this.#stateOf(trace, true)));
   }
 
   #takes(trace: TraceContext, exchange: Exchange | undefined): boolean {
@@ -201,8 +201,17 @@ export class MessageTracer implements TraceHead {
   }
 
   #writeOne(out: SpanWriter, record: Exchange | Proxied): void {
-    if (record instanceof Exchange) writeExchange(out, record, this.#context);
-    else writeProxied(out, record, this.#context);
+    if (record instanceof Exchange) {
+      const isSure = isWorthIt(record) || (this.#always.length > 0 && this.#isNamed(viewOf(record)));
+      writeExchange(out, record, this.#context, this.#stateOf(record.trace, isSure));
+    } else writeProxied(out, record, this.#context, this.#stateOf(record.trace, isProxiedWorthIt(record)));
+  }
+
+  /** `isSure`: it is recorded whatever the share, so it stands for itself alone. */
+  #stateOf(trace: TraceContext, isSure: boolean): string | undefined {
+    const threshold = isSure ? '0' : this.#sampling.threshold(trace);
+    const state = trace.remote?.state;
+    return threshold === undefined ? state : withThreshold(state, threshold);
   }
 
   async #start(effective: EffectiveTraces): Promise<SpanQueue | undefined> {

@@ -40,10 +40,15 @@ export function proxiedSpanCount({ attempts }: Proxied): number {
   return 2 + attemptSpanCount(attempts);
 }
 
-export function writeProxied(out: SpanWriter, record: Proxied, context: SpanContext): void {
+export function writeProxied(
+  out: SpanWriter,
+  record: Proxied,
+  context: SpanContext,
+  state: string | undefined,
+): void {
   const { receivedAt, repliedAt, method, version, route, pool, status, attempts } = record;
   const settledAt = record.settledAt ?? receivedAt;
-  out.root(record.trace, requestName(method, route?.name), SERVER, receivedAt, settledAt);
+  out.root(record.trace, requestName(method, route?.name), SERVER, receivedAt, settledAt, state);
   out.put(LISTENER, record.listener);
   putPeer(out, record.peer);
   out.put(PROTOCOL, 'http');
@@ -96,9 +101,10 @@ export function writeFault(
   error: GatewayError,
   { listener, protocol, peer, header }: FaultOrigin,
   context: SpanContext,
+  state: string | undefined,
 ): void {
   const now = performance.now();
-  out.root(trace, protocol === 'mllp' ? `mllp ${listener}` : 'HTTP', SERVER, now, now);
+  out.root(trace, protocol === 'mllp' ? `mllp ${listener}` : 'HTTP', SERVER, now, now, state);
   out.put(LISTENER, listener);
   if (header !== undefined) putHeader(out, header, context.identifiers);
   if (peer !== undefined) putPeer(out, peer);

@@ -52,7 +52,7 @@ describe('HL7 over HTTP', () => {
       '  internal reply',
     ]);
     expect(trace.root).toMatchObject({ traceId: TRACE_ID, parentId: SPAN_ID, parentIsRemote: true });
-    expect(trace.root.traceState).toBe('vendor=1,other=x');
+    expect(trace.root.traceState).toBe('ot=th:0,vendor=1,other=x');
     expect(trace.root.attributes).toMatchObject({
       'network.protocol.name': 'http',
       'http.request.method': 'POST',

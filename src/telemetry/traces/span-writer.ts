@@ -123,7 +123,14 @@ export class SpanWriter {
   }
 
   /** The root of a trace, and of what `child` begins from now on. Times are performance.now() milliseconds. */
-  root({ traceId, spanId, remote }: TraceContext, name: string, kind: SpanKind, from: number, to: number) {
+  root(
+    { traceId, spanId, remote }: TraceContext,
+    name: string,
+    kind: SpanKind,
+    from: number,
+    to: number,
+    state = remote?.state,
+  ): void {
     this.cut();
     this.#traceId.write(traceId, 2, 'hex');
     this.#parentId.write(spanId, 2, 'hex');
@@ -131,7 +138,7 @@ export class SpanWriter {
     this.#span = out.open(SPAN);
     out.raw(this.#traceId);
     out.hex(SPAN_ID, spanId);
-    if (remote?.state !== undefined) out.string(TRACE_STATE, remote.state);
+    if (state !== undefined) out.string(TRACE_STATE, state);
     if (remote !== undefined) out.hex(PARENT_ID, remote.spanId);
     this.#flags = remote === undefined ? FLAGS : FLAGS_OF_REMOTE;
     this.#head(name, kind, from, to);

@@ -4,7 +4,7 @@ import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-t
 import { describe, expect, it, test } from 'vitest';
 import { newTraceId } from '../../../src/telemetry/random-ids.ts';
 import { parseTraceparent, TraceContext } from '../../../src/telemetry/trace-context.ts';
-import { type ParentRule, Sampling } from '../../../src/telemetry/traces/sampling.ts';
+import { type ParentRule, Sampling, withThreshold } from '../../../src/telemetry/traces/sampling.ts';
 
 const SPAN = 'b7ad6b7169203331';
 
@@ -61,4 +61,24 @@ describe('whose flag counts', () => {
     named.sampled = true;
     expect(new Sampling({ share: 0, parent: 'never' }).takes(new TraceContext(undefined, named))).toBe(true);
   });
+});
+
+it.each([
+  [1, '0'],
+  [0.5, '80000001'],
+  [0.25, 'c0000001'],
+  [0.05, 'f3333334'],
+])('a share of %d is told as the threshold %s', (share, threshold) => {
+  const sampling = new Sampling({ share, parent: 'trusted' });
+  expect(sampling.threshold(new TraceContext())).toBe(threshold);
+  const remote = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true, state: undefined };
+  expect(sampling.threshold(new TraceContext({ ...remote, trusted: true }))).toBeUndefined();
+  expect(sampling.threshold(new TraceContext({ ...remote, trusted: false }))).toBe(threshold);
+  const told = 1 - Number.parseInt(threshold.padEnd(14, '0'), 16) / 2 ** 56;
+  expect(told).toBeCloseTo(share, 8);
+});
+
+it('the threshold takes the place of the one before it, and of nothing else', () => {
+  expect(withThreshold(undefined, '0')).toBe('ot=th:0');
+  expect(withThreshold('a=1,ot=th:8;rv:abcdef01234567,b=2', 'c')).toBe('ot=th:c;rv:abcdef01234567,a=1,b=2');
 });
