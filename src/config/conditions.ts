@@ -176,7 +176,7 @@ class TestReader {
     }
     // A value that is empty and one that is not there read the same, see config.ts.
     if (text === '') return { kind: 'exists', exists: false };
-    return { kind: 'equals', value: kind === 'host' ? text.toLowerCase() : text };
+    return { kind: 'equals', value: kind === 'host' ? text.toLowerCase().replace(/\.$/, '') : text };
   }
 
   /** Without any listener, that there is none is the one thing to say. */

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts';
 export interface Host {
   /** As it is forwarded. */
   readonly text: string;
-  /** In lower case, without the port; an IPv6 address in its brackets. */
+  /** As routes see it: in lower case, without the port and the root's dot (F122); an IPv6 address in its brackets. */
   readonly name: string;
   readonly port: number | undefined;
 }
@@ -30,8 +30,11 @@ function parse(text: string): Host | undefined {
   const [, ipv6, name = '', digits] =
     /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._~-]{1,253}))(?::(\d{0,5}))?$/.exec(text) ?? [];
   if (ipv6 === undefined && name === '') return undefined;
+  // RFC 3986 3.2.2: `vip.test.` is the same host as `vip.test`, and a rule on one must not miss the other (F122).
+  const rooted = name.endsWith('.') ? name.slice(0, -1) : name;
+  if (ipv6 === undefined && (rooted === '' || rooted.endsWith('.'))) return undefined;
   if (ipv6 !== undefined && !ipaddr.IPv6.isValid(ipv6)) return undefined;
   const port = digits === undefined || digits === '' ? undefined : Number(digits);
   if (port !== undefined && (port === 0 || port > 65_535)) return undefined;
-  return { text, name: (ipv6 === undefined ? name : `[${ipv6}]`).toLowerCase(), port };
+  return { text, name: (ipv6 === undefined ? rooted : `[${ipv6}]`).toLowerCase(), port };
 }

@@ -38,7 +38,7 @@ describe('a header that no HTTP/1.1 request could have', () => {
   });
 });
 
-describe('a field that no HTTP/1.1 request could have is not passed on', () => {
+describe('F122 a field that no HTTP/1.1 request could have is not passed on', () => {
   it.each(DROPPED)('%s', async (_, fields) => {
     for (const body of [undefined, 'hello', SMUGGLED]) {
       const before = room.node.requests.length;

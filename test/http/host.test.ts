@@ -7,7 +7,8 @@ describe('readHost', () => {
   it.each([
     ['a', 'a', undefined],
     ['A.Example', 'a.example', undefined],
-    ['a.example.', 'a.example.', undefined],
+    ['a.example.', 'a.example', undefined],
+    ['a.example.:80', 'a.example', 80],
     ['a:8080', 'a', 8080],
     ['a:', 'a', undefined],
     ['10.0.0.1:80', '10.0.0.1', 80],
@@ -38,6 +39,10 @@ describe('readHost', () => {
       '"a"',
       'a:b',
       'a:0',
+      '.',
+      '..',
+      'a..',
+      'a..:80',
     ],
     ...[
       'a:65536',
