@@ -7,12 +7,17 @@ import type { Peer } from '../routing/message-view.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import { causeCode, GatewayError } from '../src/errors.ts';
 import { listenError } from '../src/listen-error.ts';
+import { FirstByte } from './first-byte.ts';
 import { ProxyEntrance, reportedBy } from './proxy-entrance.ts';
+import { SourceConnections } from './source-connections.ts';
 
 /** The kernel's own cap on half-accepted connections is usually 4096; Node.js asks for 511 by default. */
 const BACKLOG = 4096;
 /** Firewalls forget a silent connection after minutes, some after one; a dead sender is found out before that. */
 const KEEP_ALIVE_DELAY_MS = 30_000;
+
+/** Node.js has a default of its own only from where a handshake begins. */
+const HANDSHAKE_MS = 120_000;
 
 /** Not the balancer's, which could pass for a sender's. No range holds it. */
 const NOBODY: Peer = { address: '', port: 0 };
@@ -20,19 +25,22 @@ const NOBODY: Peer = { address: '', port: 0 };
 export class Doorway {
   readonly #config: ListenerConfig;
   readonly #server: net.Server;
-  /** The server itself, or the one that takes connections with PROXY headers for it. */
+  /** The server itself, or the one that takes connections for it which begin with a PROXY header or a handshake. */
   readonly #front: net.Server;
   readonly #entrance: ProxyEntrance | undefined;
   readonly #onFault: (error: GatewayError, peer: Peer | undefined) => void;
+  /** Before TLS. */
+  readonly #firstByte: FirstByte | undefined;
+  readonly #bySource: SourceConnections | undefined;
   readonly #handshaking = new Set<net.Socket>();
   /** By TCP socket; only where there is more to say than the socket does, or does once it is closed. */
   readonly #peers = new WeakMap<net.Socket, Peer>();
 
   /**
    * `server`: the protocol's own (net.Server, tls.Server, http.Server, http2's secure server), which nobody else listens
-   * with. What comes out of it may be destroyed already, if it was refused. With PROXY headers it counts no connections, so
-   * its 'close' does not tell that the last has ended. `surplus`: connections beyond `maxConnections` that the protocol
-   * takes to tell them so (F103).
+   * with. What comes out of it may be destroyed already, if it was refused. With PROXY headers and TLS it counts no
+   * connections, so its 'close' does not tell that the last has ended. `surplus`: connections beyond `maxConnections` that the
+   * protocol takes to tell them so (F103).
    */
   constructor(
     config: ListenerConfig,
@@ -43,19 +51,41 @@ export class Doorway {
     this.#config = config;
     this.#server = server;
     this.#onFault = onFault;
-    if (config.proxyProtocol) {
-      const entrance = new ProxyEntrance(config, {
+    const { maxConnectionsPerSource } = config.limits;
+    this.#bySource =
+      maxConnectionsPerSource === undefined ? undefined : new SourceConnections(maxConnectionsPerSource);
+    if (server instanceof tls.Server)
+      this.#firstByte = new FirstByte(config.tls?.handshakeTimeoutMs ?? HANDSHAKE_MS, {
+        onFirstByte: (socket) => server.emit('connection', socket),
+        onSilence: (socket) => {
+          const error = new GatewayError('GW_ERR_SENDER_TLS', { detail: 'ERR_TLS_HANDSHAKE_TIMEOUT' });
+          onFault(error, this.peerOf(socket));
+        },
+      });
+    const goOn = (socket: net.Socket): void => {
+      if (this.#firstByte !== undefined) this.#firstByte.await(socket);
+      else server.emit('connection', socket);
+    };
+    if (config.proxyProtocol)
+      this.#entrance = new ProxyEntrance(config, {
         onHeader: (socket, peer) => {
           this.#peers.set(socket, peer);
-          server.emit('connection', socket);
+          if (this.#isWithinLimit(socket, peer)) goOn(socket);
         },
         onFault,
       });
-      // As the server itself would have them: half-open (F25; http.Server always), but not below TLS.
-      const allowHalfOpen = !(server instanceof tls.Server);
-      this.#front = net.createServer({ allowHalfOpen }, (socket) => entrance.admit(socket));
-      this.#entrance = entrance;
-    } else this.#front = server;
+    const entrance = this.#entrance;
+    const admit = entrance === undefined ? goOn : (socket: net.Socket) => entrance.admit(socket);
+    // As the server itself would have them: half-open (F25; http.Server always), but not below TLS.
+    const allowHalfOpen = this.#firstByte === undefined;
+    const isBefore = config.proxyProtocol || this.#firstByte !== undefined;
+    this.#front = isBefore
+      ? net.createServer({ allowHalfOpen }, (socket) => {
+          if (!socket.destroyed) admit(socket);
+        })
+      : server;
+    if (!config.proxyProtocol)
+      this.#front.prependListener('connection', (socket) => this.#isWithinLimit(socket, reportedBy(socket)));
     this.#front.prependListener('connection', (socket) => {
       socket.setNoDelay(true);
       socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
@@ -109,9 +139,10 @@ export class Doorway {
     if (this.#front !== this.#server) this.#server.close();
   }
 
-  /** Ends every connection that is not yet the protocol's: those that wait for a PROXY header or are in a handshake. */
+  /** Ends every connection that is not yet the protocol's: those that wait for a PROXY header, or for a handshake. */
   destroyPending(): void {
     this.#entrance?.destroy();
+    this.#firstByte?.destroy();
     for (const socket of this.#handshaking) socket.destroy();
   }
 
@@ -123,6 +154,17 @@ export class Doorway {
     const known = this.#peers.get(tcpBelow(socket));
     if (known !== undefined) return known;
     return this.#entrance === undefined ? reportedBy(socket) : NOBODY;
+  }
+
+  /** F119: one address must not take every place. False: it is closed. */
+  #isWithinLimit(socket: net.Socket, peer: Peer): boolean {
+    if (this.#bySource === undefined || this.#bySource.take(socket, peer.address)) return true;
+    this.#onFault(
+      new GatewayError('GW_ERR_SENDER_LIMIT', { detail: 'limits.maxConnectionsPerSource' }),
+      peer,
+    );
+    socket.destroy();
+    return false;
   }
 
   #guardHandshakes(server: tls.Server): void {

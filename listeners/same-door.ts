@@ -11,7 +11,8 @@ export function isSameDoor(one: ListenerConfig, other: ListenerConfig): boolean 
 function door(config: ListenerConfig): object {
   const { protocol, bind, reusePort, tls, trustedProxies, proxyProtocol, limits, http } = config;
   const { bodyTimeoutMs: _, users: __, realm: ___, ...server } = http;
-  const { maxConnections, writeTimeoutMs } = limits;
+  const { maxConnections, maxConnectionsPerSource, writeTimeoutMs } = limits;
   const perConnection = protocol === 'http' ? { server, writeTimeoutMs } : {};
-  return { protocol, bind, reusePort, tls, trustedProxies, proxyProtocol, maxConnections, ...perConnection };
+  const most = { maxConnections, maxConnectionsPerSource };
+  return { protocol, bind, reusePort, tls, trustedProxies, proxyProtocol, ...most, ...perConnection };
 }

@@ -280,6 +280,13 @@ export const ERRORS = {
 
   // Not sent: no byte of the message was written to a node
   GW_ERR_NODE_CONNECT: row('node', 'safe', 'unavailable', 207, 'a node could not be connected to'),
+  GW_ERR_OPEN_FILES: row(
+    'gateway',
+    'safe',
+    'unavailable',
+    207,
+    'the gateway has no file descriptor left for a connection to a node',
+  ),
   GW_ERR_NODE_CONNECT_TIMEOUT: row(
     'node',
     'safe',
@@ -430,4 +437,9 @@ export function causeCode(thrown: unknown): string {
     return thrown.code;
   }
   return thrown instanceof Error ? thrown.name : 'unknown';
+}
+
+/** The system's code for a process, or a machine, that has no file descriptor left (F100). */
+export function isOutOfFiles(code: string): boolean {
+  return code === 'EMFILE' || code === 'ENFILE';
 }

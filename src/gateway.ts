@@ -21,6 +21,7 @@ import { Parsing } from './hl7/parsing.ts';
 import { logExchange, logFault, logProxied, logReplyLost } from './message-log.ts';
 import { MessageTracer } from './message-trace/message-tracer.ts';
 import { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import { openFileLimit, openFilesNeeded } from './open-files.ts';
 import { Pools } from './pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
@@ -216,6 +217,7 @@ export class Gateway {
       this.#stopNow();
       throw error;
     }
+    this.#warnOfOpenFiles(this.#config);
     this.pools.start();
     this.#startParsing(this.#config, new Questions(this.#config.routes, this.#config.pools));
     this.#store.start({ watchFiles: this.#config.watchCertificates });
@@ -355,6 +357,7 @@ export class Gateway {
     // Not to be waited for: the collector that there was may take its time over what it is still owed.
     void this.traces.configure(config, this.#identifiers);
     this.#log.info({ changes }, 'config loaded');
+    this.#warnOfOpenFiles(config);
     const { atNextStart } = this;
     if (atNextStart.length > 0) this.#log.warn({ atNextStart }, 'takes effect at the next start');
     this.#store.watchFiles(config.watchCertificates);
@@ -371,6 +374,14 @@ export class Gateway {
     if (replyError === undefined) return;
     this.metrics.onFault(exchange.origin.listener, replyError);
     if (!isSaid) logReplyLost(this.#log, exchange, replyError, this.#identifiers);
+  }
+
+  /** F100: where every listener is full. Said before it happens, as then messages wait. */
+  #warnOfOpenFiles(config: GatewayConfig): void {
+    const limit = openFileLimit();
+    const needed = openFilesNeeded(config);
+    if (limit !== undefined && limit < needed)
+      this.#log.warn({ limit, needed }, 'the process may open fewer files than the config can need');
   }
 
   #waysBy(router: Router, questions: Questions): Ways {

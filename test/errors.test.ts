@@ -82,6 +82,7 @@ describe('GatewayError', () => {
       'GW_ERR_NODE_FULL',
       'GW_ERR_NODE_STALE',
       'GW_ERR_NODE_TLS',
+      'GW_ERR_OPEN_FILES',
       'GW_ERR_PARSE_FAILED',
       'GW_ERR_PARSE_TIMEOUT',
       'GW_ERR_PARSE_WORKER',

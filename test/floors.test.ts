@@ -26,7 +26,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['listeners/'],
   ['src/message-log.ts', 'src/message-trace/', 'src/audit/'],
   ['src/pool-room.ts'],
-  ['src/pools.ts'],
+  ['src/pools.ts', 'src/open-files.ts'],
   ['src/metrics/'],
   ['src/gateway.ts'],
   ['src/state/'],

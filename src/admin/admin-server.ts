@@ -8,6 +8,7 @@ import { TLSSocket } from 'node:tls';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import { lingerBehind } from '../../listeners/http/lingering-close.ts';
 import { sourceAddress } from '../../routing/message-view.ts';
+import { sourceKey } from '../addresses.ts';
 import { isOwnHost } from '../config/build-admin.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type RequestTarget, readTarget } from '../http/request-target.ts';
@@ -17,6 +18,7 @@ import { type AdminAnswer, NOT_ALLOWED, refusal, respond } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { type Found, findEndpoint, whyNone } from './endpoints.ts';
 import { MAX_BODY_BYTES, readBody } from './request-body.ts';
+import { TokenFailures } from './token-failures.ts';
 import { Turns } from './turns.ts';
 
 export interface AdminServerOptions {
@@ -60,6 +62,7 @@ export class AdminServer {
   readonly #server: http.Server | https.Server;
   readonly #sockets = new Set<Socket>();
   readonly #turns = new Turns();
+  readonly #failures = new TokenFailures();
   #tokenHash: Buffer | undefined;
   #port: number;
 
@@ -160,7 +163,11 @@ export class AdminServer {
     const target = targetOf(request);
     const found = this.#admit(request, target, by);
     if ('status' in found) {
-      this.#closeWith(response, found);
+      // F119: whoever guesses is slowed down, by address, whatever certificate it shows.
+      const isGuess = found === NOT_ALLOWED && request.headers.authorization !== undefined;
+      const source = sourceKey(sourceAddress(request.socket.remoteAddress ?? ''));
+      if (isGuess && !(await this.#failures.failed(source))) request.socket.destroy();
+      else this.#closeWith(response, found);
       return;
     }
     const body = await readBody(request);

@@ -82,6 +82,7 @@ function buildListener(entry: Entry, reading: Reading): Omit<ListenerConfig, 're
     tls: tlsTree && buildListenerTls(readSection(tlsTree, where, reading), reading),
     limits: {
       maxConnections: listener.number('limits.maxConnections'),
+      maxConnectionsPerSource: listener.optionalNumber('limits.maxConnectionsPerSource'),
       maxFrameBytes: listener.number('limits.maxFrame'),
       frameTimeoutMs: listener.number('limits.frameTimeout'),
       idleTimeoutMs: listener.number('limits.idleTimeout'),

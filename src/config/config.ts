@@ -151,6 +151,8 @@ export type AllowRule = readonly Condition[];
 
 export interface ListenerLimits {
   readonly maxConnections: number;
+  /** Of one source address, or IPv6 /64 network; undefined: as many as there may be at all. */
+  readonly maxConnectionsPerSource: number | undefined;
   readonly maxFrameBytes: number;
   /** From a frame's first byte to its last. */
   readonly frameTimeoutMs: number;

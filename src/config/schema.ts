@@ -86,6 +86,7 @@ const LISTENER: Schema = {
   limits: {
     // 1,000,000 sockets: what a tuned Linux process can hold open.
     maxConnections: count(1000, 1, 1_000_000),
+    maxConnectionsPerSource: { format: 'count', default: undefined, min: 1, max: 1_000_000 },
     // A message lies in memory as one piece, so 1 GiB is the end; below 1 KiB not even an ADT fits.
     maxFrame: size('16MiB', KIB, GIB),
     frameTimeout: duration('30s'),

@@ -28,6 +28,8 @@ export const LOG_LINES = {
   'config loaded': 'It is in force.',
   '(a warning of check)': 'What `check` warns of in the config that is loaded.',
   '…; the old config stays in force': 'The reload changed nothing, and why.',
+  'the process may open fewer files than the config can need':
+    'With every listener full and every connection to nodes open. Raise the limit of open files.',
   'takes effect at the next start': 'Keys of the config that a reload does not take up.',
   'files opened again': '`rotate` or SIGUSR2.',
   'certificates loaded': 'Certificate files were taken up.',
@@ -177,4 +179,6 @@ export const LOG_FIELDS = {
   forMs: 'of a tap',
   end: 'why a tap ended',
   lost: 'messages that a tap could not take',
+  limit: 'of open files',
+  needed: 'open files, at most',
 } as const satisfies Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@
 // fails here, no byte of a message was written.
 import net from 'node:net';
 import tls from 'node:tls';
-import { causeCode, GatewayError } from '../errors.ts';
+import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
 import { endGently } from '../mllp/tick-writer.ts';
 
 export interface DialOptions {
@@ -29,6 +29,9 @@ export interface DialTls {
 
 /** Peers behind firewalls that forget idle connections: well under the usual 5 to 60 minutes. */
 const KEEP_ALIVE_MS = 30_000;
+
+/** F100: each dial fails at once while there is no descriptor, and there may be one a moment later. */
+const NO_DESCRIPTOR_MS = 200;
 
 /** Calls one of `opened` and `failed`, once, never before it returns. The result aborts; then neither is called. */
 export function dial(
@@ -104,7 +107,8 @@ export function dial(
     leave();
     const dialled = dialError(node, accepted, settling, options.tls !== undefined, socket.bytesRead, error);
     endGently(socket);
-    failed(dialled);
+    if (dialled.code !== 'GW_ERR_OPEN_FILES') failed(dialled);
+    else timer = setTimeout(failed, NO_DESCRIPTOR_MS, dialled);
   }
 
   socket.setNoDelay(true);
@@ -113,6 +117,7 @@ export function dial(
   socket.on('data', onData).once('end', fail).once('close', fail);
   return () => {
     leave();
+    if (socket.destroyed) return;
     // One that is not there yet can be ended only once it is, and must not outlive the gateway by more than this.
     if (!settling) {
       timer = setTimeout(() => socket.destroy(), options.connectMs);
@@ -131,6 +136,8 @@ function dialError(
   error: Error | undefined,
 ): GatewayError {
   const detail = error === undefined ? undefined : causeCode(error);
+  if (detail !== undefined && isOutOfFiles(detail))
+    return new GatewayError('GW_ERR_OPEN_FILES', { node, detail, cause: error });
   if (!accepted) return new GatewayError('GW_ERR_NODE_CONNECT', { node, detail, cause: error });
   const hungUp = detail === undefined || detail === 'ECONNRESET' || detail === 'EPIPE';
   // Accepted and closed, before a handshake's first byte or after its last: full. Any other end of a handshake is TLS's

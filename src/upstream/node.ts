@@ -269,6 +269,8 @@ export class Node implements UpstreamOwner {
 
   /** A message that it was given failed. For people: it changes nothing. */
   count(code: ErrorCode): void {
+    // F100: it has not been asked.
+    if (code === 'GW_ERR_OPEN_FILES') return;
     this.#record.counts.failure(code);
   }
 
@@ -288,6 +290,8 @@ export class Node implements UpstreamOwner {
   onFailure(error: GatewayError): void {
     // Full is not down (F32): what it has, it serves. A connection that had gone says nothing of its node (F31).
     if (error.code === 'GW_ERR_NODE_FULL' || error.code === 'GW_ERR_NODE_STALE') return;
+    // F100: nor does the gateway's own want of descriptors.
+    if (error.code === 'GW_ERR_OPEN_FILES') return;
     this.#record.lastFailureAt = performance.now();
     const reason = error.detail === undefined ? error.code : `${error.code} (${error.detail})`;
     this.#health.failed(error.resend !== 'safe', reason);

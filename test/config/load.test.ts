@@ -25,6 +25,7 @@ test('every default is filled in', () => {
         tls: undefined,
         limits: {
           maxConnections: 1000,
+          maxConnectionsPerSource: undefined,
           maxFrameBytes: 16_777_216,
           frameTimeoutMs: 30_000,
           idleTimeoutMs: 0,

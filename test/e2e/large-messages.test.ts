@@ -71,7 +71,8 @@ describe.skipIf(!existsSync('/proc/self/status'))('F79 large messages (skipped w
       `${SENDERS} × 12 MiB in ${seconds.toFixed(1)} s; ${waits.length} small messages, p50 ${percentile(waits, 0.5).toFixed(1)} ms, ` +
         `p99 ${p99.toFixed(1)} ms, most ${Math.max(...waits).toFixed(1)} ms; gateway: VmHWM ${rss.toFixed(0)} MB, CPU ${cpuSeconds(gateway.process.pid).toFixed(1)} s`,
     );
-    expect(codes).toEqual(Array(SENDERS).fill('AA'));
+    expect(codes.filter((code) => code !== 'AA')).toEqual([]);
+    expect(codes.length).toBe(SENDERS);
     expect(p99).toBeLessThan(MAX_P99_MS);
     expect(rss).toBeLessThan((MAX_BUFFERED_MIB * MIB * 2) / 1e6 + 150);
   });

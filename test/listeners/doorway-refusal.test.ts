@@ -10,6 +10,7 @@ import {
   answerTo,
   ask,
   connect,
+  HANDSHAKE,
   isSecure,
   KINDS,
   openRoom,
@@ -133,7 +134,7 @@ describe.each(KINDS)('%s', (kind) => {
     await using room = await openRoom(kind, folder, { listener: { limits } });
     const waiting = [await connect(room), await connect(room)];
     const inside = await connect(room);
-    inside.raw.write(header);
+    inside.raw.write(isSecure(kind) ? Buffer.concat([header, HANDSHAKE]) : header);
     await until(() => room.inside.size === 1);
     for (let i = 1; i <= 3; i++) {
       const refused = await connect(room);
@@ -160,10 +161,11 @@ describe.each(KINDS)('%s', (kind) => {
     await until(() => room.served.size === 1);
     const pending = [await connect(room)];
     if (isSecure(kind)) {
-      const shaking = await connect(room);
-      shaking.raw.write(header);
+      const [silent, shaking] = [await connect(room), await connect(room)];
+      silent.raw.write(header);
+      shaking.raw.write(Buffer.concat([header, HANDSHAKE]));
       await until(() => room.inside.size === 2);
-      pending.push(shaking);
+      pending.push(silent, shaking);
     }
     room.doorway.destroyPending();
     for (const wire of pending) await wire.gone;

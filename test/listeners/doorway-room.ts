@@ -21,6 +21,9 @@ export const KINDS = ['net', 'tls', 'http', 'h2', 'h1 of h2'] as const;
 export type Kind = (typeof KINDS)[number];
 export const isSecure = (kind: Kind): boolean => kind !== 'net' && kind !== 'http';
 
+/** What a ClientHello begins with: TLS sees a connection from its first byte on. */
+export const HANDSHAKE = Buffer.from([0x16, 0x03, 0x01]);
+
 export interface Answer {
   readonly peer: Peer;
   readonly bytes: number;

@@ -12,6 +12,7 @@ import { connectSender, Sender } from '../helpers/sender.ts';
 import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
 import { turns, until } from '../helpers/until.ts';
 import { writePieces } from '../helpers/wire.ts';
+import { HANDSHAKE } from './doorway-room.ts';
 
 let folder: TlsFolder;
 let node: FaultyNode;
@@ -221,10 +222,10 @@ describe('TLS', () => {
     await using sender = await behind(gw, 'mllps', '10.1.2.3');
     expect(await answerOf(sender)).toBe('AA X1');
     await using shaking = await connectSender(gw.port());
-    await shaking.write(lineHeader({ source: '10.1.2.4', port: 1 }));
+    await shaking.write(Buffer.concat([lineHeader({ source: '10.1.2.4', port: 1 }), HANDSHAKE]));
     await turns();
     await using refused = await connectSender(gw.port());
-    await refused.write(lineHeader({ source: '10.1.2.5', port: 1 }));
+    await refused.write(Buffer.concat([lineHeader({ source: '10.1.2.5', port: 1 }), HANDSHAKE]));
     await refused.closed;
     expect(await gw.logged('GW_ERR_SENDER_HANDSHAKES')).toMatchObject({ source: '10.1.2.5' });
     await until(() => gw.codes.length === 1);

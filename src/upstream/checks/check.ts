@@ -1,5 +1,6 @@
 // One way to ask a node whether it is well, as whoever asks at intervals sees it. A check always comes to an end by
 // itself, says why in words that hold nothing of an answer, and leaves no connection behind.
+import { isOutOfFiles } from '../../errors.ts';
 
 /** What passing a check shows of a node. */
 export interface Proof {
@@ -42,6 +43,7 @@ export interface Occasion {
 
 export const PASSED: Verdict = { kind: 'passed' };
 
+/** F100: that the gateway itself has no descriptor left says nothing of the node. */
 export function failed(reason: string): Verdict {
-  return { kind: 'failed', reason };
+  return { kind: isOutOfFiles(reason) ? 'unknown' : 'failed', reason };
 }
