@@ -49,10 +49,12 @@ pools:
 ${list('mllp')}
     persistence: { by: [MSH-3, MSH-4] }
     connections: { max: 4 }
+    acknowledgement: always
   mirth-web:
     nodes:
 ${list('http')}
     persistence: { by: [MSH-3, MSH-4], cookie: GATEWAY_NODE }
+    acknowledgement: always
 routes:
   - name: admissions
     when: { MSH-9.1: [ADT, BAR] }

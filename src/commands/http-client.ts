@@ -7,6 +7,7 @@ import { readAck } from '../hl7/ack.ts';
 import { answers, matchAnswer } from '../hl7/answers.ts';
 import { type ContentType, charsetLabel, formatContentType } from '../hl7/content-type.ts';
 import { type Header, readHeader } from '../hl7/header.ts';
+import { awaitedOf } from '../relay/admission.ts';
 import { type DialTls, dial } from '../upstream/dial.ts';
 import { nodeError } from '../upstream/node-request.ts';
 import { type Answer, MAX_ANSWER_BYTES } from './mllp-client.ts';
@@ -94,6 +95,9 @@ export class HttpClient {
         throw this.#statusError(statusCode);
       }
       const payload = Buffer.from(await body.arrayBuffer());
+      // F90: over HTTP silence is an empty response.
+      if (payload.length === 0 && statusCode < 300 && awaitedOf(header, 'by-header') !== 'answer')
+        return { ack: undefined, payload, ms: performance.now() - startedAt };
       const ack = readAck(payload);
       // F93: Mirth answers AE with status 500. What is no acknowledgement of this message is an error of HTTP.
       if (statusCode >= 400 && (ack === undefined || !answers(ack, header)))

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Ack } from '../hl7/ack.ts';
 import { readHeader } from '../hl7/header.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
+import { awaitedOf } from '../relay/admission.ts';
 import { type DialTls, dial } from '../upstream/dial.ts';
 import { MllpConnection } from '../upstream/mllp-connection.ts';
 
@@ -15,10 +16,14 @@ export interface MllpClientOptions {
 }
 
 export interface Answer {
-  readonly ack: Ack;
+  /** Undefined: none came, and by MSH-15 and MSH-16 none had to (F90). */
+  readonly ack: Ack | undefined;
   readonly payload: Buffer;
   readonly ms: number;
 }
+
+/** F90: where success means silence, the gateway itself waits for a second by default before it says nothing. */
+const SILENCE_MS = 3_000;
 
 /** What a gateway answers may hold a query's whole result. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -42,11 +47,13 @@ export class MllpClient {
         frame: frame(message),
         header,
         expectsAnswer: true,
+        silenceIsSuccess: awaitedOf(header, 'by-header') !== 'answer',
         assigned: () => {},
         written: () => {},
         answered: (ack, framed) =>
           resolve({ ack, payload: payloadOf(framed), ms: performance.now() - startedAt }),
-        unanswered: () => {},
+        unanswered: () =>
+          resolve({ ack: undefined, payload: Buffer.alloc(0), ms: performance.now() - startedAt }),
         failed: reject,
       });
     });
@@ -69,6 +76,8 @@ export class MllpClient {
       missingCr: 'refuse',
     } as const;
     const owner = { onSettled: () => {}, onClosed: () => {}, onStrayAnswer: () => {} };
-    return new MllpConnection(socket, 0, { node, ackMs: this.#options.ackMs, pipelining: 1, answers }, owner);
+    const { ackMs } = this.#options;
+    const options = { node, ackMs, silenceMs: SILENCE_MS, pipelining: 1, answers };
+    return new MllpConnection(socket, 0, options, owner);
   }
 }

@@ -21,7 +21,7 @@ interface Client {
   close(): void;
 }
 
-/** Good only if every message was answered AA or CA. A file that is no HL7 ends the command before anything is sent. */
+/** Good only if every message was answered AA or CA, or asks for no answer where all is well (`none`). A file that is no HL7 ends the command before anything is sent. */
 export async function send(
   files: readonly string[],
   options: SendOptions,
@@ -57,15 +57,17 @@ async function sendOne(
   try {
     const parent = traceId && formatTraceparent(traceId, newSpanId(), true);
     const { ack, payload, ms } = await client.send(message, parent);
-    const accepted = ack.code === 'AA' || ack.code === 'CA';
+    const code = ack?.code ?? 'none';
+    const accepted = code === 'AA' || code === 'CA' || code === 'none';
     const answer = payload.toString('latin1').trimEnd();
     if (json === true)
       terminal.out(
-        JSON.stringify({ file, controlId, traceId, code: ack.code, ms: Math.round(ms * 100) / 100, answer }),
+        JSON.stringify({ file, controlId, traceId, code, ms: Math.round(ms * 100) / 100, answer }),
       );
     else {
-      terminal.out(`${file}  ${controlId}  ${ack.code}  ${ms.toFixed(1)} ms`);
-      for (const segment of answer.split(/[\r\n]+/)) terminal.out(`    ${printable(segment)}`);
+      terminal.out(`${file}  ${controlId}  ${code}  ${ms.toFixed(1)} ms`);
+      if (ack !== undefined)
+        for (const segment of answer.split(/[\r\n]+/)) terminal.out(`    ${printable(segment)}`);
     }
     for (const line of traced) terminal.out(line);
     return accepted;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { folderWith } from '../config/config-folder.ts';
 import { answers, type FaultyNode, type Script, startFaultyNode } from '../helpers/faulty-node.ts';
+import { startGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';
 import { holdPort } from '../helpers/port-hold.ts';
 import { command, fixture, start } from './command-line.ts';
@@ -149,5 +150,16 @@ test('a reader that goes away early ends the command without a stack trace', asy
     running.child.stdout?.destroy();
     const { code, err } = await running.ended();
     expect({ code, err }).toEqual({ code: 1, err: [] });
+  });
+});
+
+describe('F90 a message that asks for no answer where all is well', () => {
+  test('send waits no longer than for silence, says none, and it counts as good', async () => {
+    await using node = await startFaultyNode(answers.none());
+    await using gw = await startGateway({ nodes: [node.url] });
+    const file = fixture('adt-a08-no-ack-expected.hl7');
+    const { code, out } = await command('send', file, '--to', `mllp://127.0.0.1:${gw.port()}`);
+    expect(out.some((line) => / none /.test(line))).toBe(true);
+    expect({ code, last: out.at(-1) }).toEqual({ code: 0, last: '1 sent, 1 accepted, 0 not' });
   });
 });
