@@ -135,7 +135,7 @@ test('every default is filled in', () => {
       queue: 1000,
       timeoutMs: 10_000,
     },
-    log: { level: 'info', format: 'json', messages: true },
+    log: { level: 'info', format: 'auto', messages: true },
     metrics: { prometheus: true, otlp: undefined },
     identifiers: { controlIds: 'plain', hashKey: undefined },
     traces: undefined,

@@ -46,6 +46,7 @@ test('the alerts are those that are wanted, each with words for people', () => {
     'Hl7GatewayParsePoolFull',
     'Hl7GatewayEventLoopSlow',
     'Hl7GatewayReloadFailed',
+    'Hl7GatewayStateNotStored',
     'Hl7GatewayTracesDropped',
     'Hl7GatewayAuditDropped',
   ]);
