@@ -6,7 +6,7 @@ import { sourceKey } from '../src/addresses.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
-import { classifyBytes, FRAMING_BYTES, frame } from '../src/mllp/frame.ts';
+import { classifyBytes, FRAMING_BYTES, frame, isFramedAsUtf16 } from '../src/mllp/frame.ts';
 import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
 import type { Admission } from '../src/relay/admission.ts';
@@ -340,8 +340,9 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   #onFrameTimeout(): void {
-    const { inside, sample } = this.#reader;
-    this.onFault(inside ? 'GW_ERR_FRAME_TIMEOUT' : 'GW_ERR_FRAME_NO_START', NO_BYTES, sample);
+    const { inside, sample, head } = this.#reader;
+    const seen = isFramedAsUtf16(head) ? head : sample;
+    this.onFault(inside ? 'GW_ERR_FRAME_TIMEOUT' : 'GW_ERR_FRAME_NO_START', NO_BYTES, seen);
   }
 
   #account(): void {

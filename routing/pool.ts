@@ -7,6 +7,7 @@ import { leastInFlight, roundRobin } from './balance.ts';
 import type { Candidate, Member } from './candidate.ts';
 import { memberOf, rendezvous } from './rendezvous.ts';
 import { StickTable } from './stick-table.ts';
+import { isStreamKey } from './sticky-key.ts';
 
 export type { Candidate } from './candidate.ts';
 
@@ -95,6 +96,8 @@ export class Pool<N extends Candidate> {
   choose(key: string | undefined, exclude?: ReadonlySet<N>): Choice<N> {
     this.#gather(exclude);
     if (key !== undefined && this.#mode === 'hash') return this.#stickByHash(key);
+    // F81: such a pool keeps no senders together, but this message belongs to others.
+    if (key !== undefined && this.#table === undefined && isStreamKey(key)) return this.#stickByHash(key);
     if (key !== undefined && this.#table !== undefined) return this.#stickByTable(key, this.#table, exclude);
     return this.#pick(key);
   }

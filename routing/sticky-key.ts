@@ -23,3 +23,15 @@ export function stickyKey(view: MessageView, by: readonly Subject[]): string | u
 export function keyPart(value: string): string {
   return value.includes('|') || value.includes('\\') ? value.replaceAll(/[|\\]/g, '\\$&') : value;
 }
+
+/** No field of a message begins with it. */
+const STREAM = '\0';
+
+/** F81: of messages that belong together by HL7's own rules, whatever a pool keeps together. */
+export function streamKey(parts: readonly string[]): string {
+  return STREAM + parts.map(keyPart).join('|');
+}
+
+export function isStreamKey(key: string): boolean {
+  return key.startsWith(STREAM);
+}

@@ -142,6 +142,12 @@ program
   .option('--no-binary-types', 'over HTTP: take HL7 of application/… types too, which Mirth garbles')
   .option('--http-error-acks', 'over HTTP: answer AE with status 500, as Mirth does by default')
   .option('--status-500', 'over HTTP: answer messages with status 500 and a page, no acknowledgement')
+  .option('--close-after-answer', 'close behind each answer: Keep Connection Open = No')
+  .option('--late-full <duration>', 'over MLLP: close connections above the limit so late: 90ms', duration)
+  .option(
+    '--process-batch',
+    'over MLLP: answer each message of a frame in a frame of its own, and swallow the next frame right behind',
+  )
   .option('--cert <file>', 'certificate (PEM) for mllps and https (default: a throw-away one)')
   .option('--key <file>', 'its key (PEM)')
   .option('--api <url>', "Mirth's REST API too, on https://HOST:PORT (or http://, as no Mirth does)")
@@ -156,7 +162,14 @@ program
   .option('--keep-open', 'keep the port open whatever the API says')
   .option('--quiet', 'print no line for each message', false)
   .option('--json', 'JSON lines', false)
-  .action((options) => finish(node({ ...options, delayMs: options.delay, idleMs: options.idle }, terminal)));
+  .action((options) =>
+    finish(
+      node(
+        { ...options, delayMs: options.delay, idleMs: options.idle, lateFullMs: options.lateFull },
+        terminal,
+      ),
+    ),
+  );
 
 program
   .command('password')

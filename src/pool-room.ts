@@ -303,6 +303,7 @@ export class PoolRoom {
       connectMs: timeouts.connectMs,
       ackMs: timeouts.ackMs,
       match: connections.match,
+      reuse: connections.reuse,
     };
     let http: HttpUpstream | undefined;
     const overHttp = (owner: UpstreamOwner): HttpUpstream => {

@@ -9,7 +9,14 @@ import { GatewayError } from '../../src/errors.ts';
 import { type ContentType, charsetOfType, withCharset } from '../../src/hl7/content-type.ts';
 import { endToEnd } from '../../src/http/fields.ts';
 import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
-import { CARRIAGE_RETURN, END_BLOCK, frame, payloadOf, START_BLOCK } from '../../src/mllp/frame.ts';
+import {
+  CARRIAGE_RETURN,
+  contentOf,
+  END_BLOCK,
+  frame,
+  payloadOf,
+  START_BLOCK,
+} from '../../src/mllp/frame.ts';
 import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Relay } from '../../src/relay/relay.ts';
@@ -116,7 +123,7 @@ export class Hl7Reception implements Origin {
     switch (outcome.kind) {
       case 'answered':
         this.#tell(exchange, outcome.ack.code);
-        this.#answer(payloadOf(outcome.frame), outcome.ack.charset);
+        this.#answer(contentOf(outcome.frame), outcome.ack.charset);
         break;
       case 'gathered':
         this.#tell(exchange, outcome.code);

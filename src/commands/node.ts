@@ -25,6 +25,10 @@ export interface NodeCommandOptions extends ChannelOptions, NodeApiOptions {
   readonly binaryTypes?: boolean | undefined;
   readonly httpErrorAcks?: boolean | undefined;
   readonly status500?: boolean | undefined;
+  readonly closeAfterAnswer?: boolean | undefined;
+  /** Over MLLP. */
+  readonly lateFullMs?: number | undefined;
+  readonly processBatch?: boolean | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
 }
@@ -113,11 +117,23 @@ function mllpNode(place: Place, options: NodeCommandOptions, heard: OnMessage): 
   if (httpErrorAcks === true || status500 === true)
     throw usage('--http-error-acks and --status-500 need http:// or https://');
   const { maxFrameBytes } = MIRTH_DEFAULTS;
-  return new SimulatedNode({ ...channelOf(options), maxConnections, maxFrameBytes, ...place }, heard);
+  const { closeAfterAnswer, lateFullMs, processBatch } = options;
+  const own = { maxConnections, maxFrameBytes, closeAfterAnswer, lateFullMs, processBatch };
+  return new SimulatedNode({ ...channelOf(options), ...own, ...place }, heard);
 }
 
 function httpNode(place: Place, options: NodeCommandOptions, heard: OnMessage): SimulatedHttpNode {
-  const { name, binaryTypes = true, httpErrorAcks, status500 } = options;
+  const {
+    name,
+    binaryTypes = true,
+    httpErrorAcks,
+    status500,
+    closeAfterAnswer,
+    lateFullMs,
+    processBatch,
+  } = options;
+  if (lateFullMs !== undefined || processBatch === true)
+    throw usage('--late-full and --process-batch need mllp:// or mllps://');
   if (httpErrorAcks === true && status500 === true)
     throw usage('--status-500 has no acknowledgements for --http-error-acks');
   // It goes into a header field and a page.
@@ -127,7 +143,7 @@ function httpNode(place: Place, options: NodeCommandOptions, heard: OnMessage): 
     options;
   const { maxBodyBytes } = MIRTH_HTTP_DEFAULTS;
   const limits = { maxBodyBytes, maxConnections, idleMs };
-  const own = { name, binaryTypes, httpErrorAcks, status500 };
+  const own = { name, binaryTypes, httpErrorAcks, status500, closeAfterAnswer };
   return new SimulatedHttpNode({ ...channelOf(options), ...limits, ...own, ...place }, heard);
 }
 

@@ -62,6 +62,7 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
       settleMs: pool.number('connections.settle'),
       repeatedIds: pool.word('connections.repeatedIds'),
       match: pool.word('connections.match'),
+      reuse: pool.optionalNumber('connections.reuse'),
     },
     queue: { max: pool.number('queue.max'), timeoutMs: pool.number('queue.timeout') },
     timeouts: {

@@ -248,6 +248,8 @@ export interface PoolConfig {
     readonly repeatedIds: 'auto' | 'redial' | 'reuse';
     /** How an answer's MSA-2 is compared with MSH-10. */
     readonly match: 'lenient' | 'strict' | 'position';
+    /** Messages that a connection carries before it is ended; undefined: as many as the node lets it. */
+    readonly reuse: number | undefined;
   };
   readonly queue: { readonly max: number; readonly timeoutMs: number };
   readonly timeouts: {

@@ -193,6 +193,7 @@ const POOL: Schema = {
     settle: duration('10ms', true),
     repeatedIds: oneOf('auto', 'redial', 'reuse'),
     match: oneOf('lenient', 'strict', 'position'),
+    reuse: { format: 'auto-count', default: 'auto', min: 1, max: 1_000_000 },
   },
   queue: { max: count(10_000, 0, 10_000_000), timeout: duration('3s') },
   timeouts: {

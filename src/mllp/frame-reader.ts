@@ -1,7 +1,7 @@
 // Cuts a stream of bytes into MLLP frames, one reader for each socket. A byte is looked at once; a frame that came
 // in one chunk is handed on as a view of it, any other is copied together once.
 import type { ErrorCode } from '../errors.ts';
-import { CARRIAGE_RETURN, END_BLOCK, FRAMING_BYTES, START_BLOCK } from './frame.ts';
+import { CARRIAGE_RETURN, END_BLOCK, FRAMING_BYTES, otherProtocol, START_BLOCK } from './frame.ts';
 import { FrameParts } from './frame-parts.ts';
 import { Strays } from './strays.ts';
 
@@ -115,6 +115,11 @@ export class FrameReader {
     return this.#strays.sample;
   }
 
+  /** First bytes of an unfinished frame, with its start block. */
+  get head(): Buffer {
+    return this.#inside ? this.#parts.head(4) : EMPTY;
+  }
+
   /** Reads no further and lets go of what it holds. */
   stop(): void {
     this.#stopped = true;
@@ -157,7 +162,7 @@ export class FrameReader {
 
   #readBetween(chunk: Buffer, at: number, nextStart: number): number {
     const to = nextStart < 0 ? chunk.length : nextStart;
-    if (to > at && !this.#strays.take(chunk, at, to)) {
+    if (to > at && (!this.#strays.take(chunk, at, to) || otherProtocol(this.sample) !== undefined)) {
       this.stop();
       this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.sample);
       return chunk.length;

@@ -23,21 +23,54 @@ export function payloadOf(framed: Buffer): Buffer {
   return framed.subarray(1, framed.length - 2);
 }
 
+/** The payloads of whole frames that stand one behind the other (F82), joined; as a view where there is one. */
+export function contentOf(frames: Buffer): Buffer {
+  const payload = payloadOf(frames);
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let at = payload.indexOf(BETWEEN); at >= 0; at = payload.indexOf(BETWEEN, from)) {
+    parts.push(payload.subarray(from, at));
+    from = at + BETWEEN.length;
+  }
+  return parts.length === 0 ? payload : Buffer.concat([...parts, payload.subarray(from)]);
+}
+
 /** A frame of it would end before its end, and another could begin behind that (F12). */
 export function holdsFrameEnd(payload: Buffer): boolean {
   return payload.includes(FRAME_END);
 }
 
 const FRAME_END = Buffer.from([END_BLOCK, CARRIAGE_RETURN]);
+const BETWEEN = Buffer.from([END_BLOCK, CARRIAGE_RETURN, START_BLOCK]);
+
+/** A protocol that says in its first bytes that it is not MLLP (F99, F111): what comes behind them need not be waited for. */
+export function otherProtocol(sample: Buffer): string | undefined {
+  const text = sample.toString('latin1', 0, 16);
+  if (sample[0] === 0x16 && sample[1] === 0x03) return 'a TLS ClientHello';
+  if (sample[0] === 0x15 && sample[1] === 0x03) return 'a TLS alert';
+  if (/^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) /.test(text)) return 'an HTTP request';
+  if (/^HTTP\/\d/.test(text)) return 'an HTTP response';
+  if (text.startsWith('SSH-')) return 'SSH';
+  return undefined;
+}
+
+export function isUnframedHl7(sample: Buffer): boolean {
+  return /^(MSH|FHS|BHS)[^A-Za-z0-9]/.test(sample.toString('latin1', 0, 4));
+}
+
+/** UTF-16 that is framed in its own 16-bit characters: `00 0B … 00 1C 00 0D`, or the other way round (F99). */
+export function isFramedAsUtf16(head: Buffer): boolean {
+  return head[0] === START_BLOCK && head[1] === 0 && head[2] === 0x4d && head[3] === 0;
+}
 
 /** What bytes that are no MLLP frame look like, for a log that may not show them (F6). */
 export function classifyBytes(sample: Buffer): string {
   const text = sample.toString('latin1', 0, 16);
-  if (sample[0] === 0x16 && sample[1] === 0x03) return 'a TLS ClientHello';
-  if (/^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) /.test(text)) return 'an HTTP request';
-  if (/^(MSH|FHS|BHS)[^A-Za-z0-9]/.test(text)) return 'HL7 without MLLP framing';
+  const other = otherProtocol(sample);
+  if (other !== undefined) return other;
+  if (isFramedAsUtf16(sample)) return 'UTF-16 with UTF-16 framing, which MLLP does not carry';
+  if (isUnframedHl7(sample)) return 'HL7 without MLLP framing';
   if (/^(PROXY |(\r\n\r\n\0\r\n)?QUIT\n)/.test(text)) return 'a PROXY protocol header';
-  if (text.startsWith('SSH-')) return 'an SSH client';
   for (const byte of sample)
     if (byte < 0x09 || byte > 0x7e || (byte > 0x0d && byte < 0x20)) return 'binary data';
   return 'text';

@@ -4,10 +4,12 @@
 import type { MessageView } from '../../routing/message-view.ts';
 import type { Questions } from '../../routing/questions.ts';
 import type { Router } from '../../routing/router.ts';
-import { stickyKey } from '../../routing/sticky-key.ts';
+import { stickyKey, streamKey } from '../../routing/sticky-key.ts';
 import type { RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { MessageRead } from '../hl7/fields-read.ts';
+import { isFragment } from '../hl7/fragments.ts';
+import type { Header } from '../hl7/header.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import { type Admission, admit, allow, awaitedOf, checkFramable } from './admission.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -102,6 +104,9 @@ export class Signpost {
     if (protocol === 'http') exchange.posting = postings.for(exchange);
     else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
     if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
+    // F81: fragments are one message, whatever the pool keeps together; of a numbered sequence its own key says as much.
+    if (isFragment(header) || (exchange.stickyKey === undefined && header.isMsh && header.has(13)))
+      exchange.stickyKey = streamOf(header);
     const awaited = awaitedOf(header, acknowledgement);
     exchange.expectsAnswer = awaited !== 'nothing';
     exchange.silenceIsSuccess = awaited === 'error';
@@ -137,6 +142,11 @@ function dispatcherOf(route: RouteConfig, dispatchers: Ways['dispatchers']): Dis
   const dispatcher = dispatchers.get(name);
   if (dispatcher === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${name}` });
   return dispatcher;
+}
+
+/** Two applications, between which a sequence of messages goes (v2.9.1 2.10.1, 2.10.2). */
+function streamOf(header: Header): string {
+  return streamKey([3, 4, 5, 6].map((n) => header.text(n)));
 }
 
 function adopt({ header, origin, batch, trace }: Exchange, fields: TraceFields): void {

@@ -33,6 +33,8 @@ export interface SimulatedHttpNodeOptions extends ChannelOptions {
   readonly httpErrorAcks?: boolean | undefined;
   /** Messages are answered with status 500 and the web server's page: no acknowledgement. */
   readonly status500?: boolean | undefined;
+  /** It closes behind each acknowledgement, and does not say so in the response. */
+  readonly closeAfterAnswer?: boolean | undefined;
 }
 
 export const MIRTH_HTTP_DEFAULTS: SimulatedHttpNodeOptions = {
@@ -235,6 +237,7 @@ export class SimulatedHttpNode {
         if (this.#options.httpErrorAcks === true && verdict === 'AE') response.statusCode = 500;
         const { answer, body } = answerHl7(hl7, header, verdict, type, this.#options.binaryTypes);
         this.#onMessage(hl7, header, answer);
+        if (this.#options.closeAfterAnswer === true) response.once('finish', () => endGently(request.socket));
         respond(response, 'text/plain;charset=UTF-8', body);
       });
     }

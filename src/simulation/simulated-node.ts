@@ -2,6 +2,7 @@
 // connections over the limit accepted and closed, its form of acknowledgement), and fails on request.
 import net from 'node:net';
 import tls from 'node:tls';
+import { piecesOf } from '../hl7/batch.ts';
 import type { Header } from '../hl7/header.ts';
 import { listen } from '../listen.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
@@ -17,7 +18,16 @@ export interface SimulatedNodeOptions extends ChannelOptions {
   /** Mirth's default is 10. */
   readonly maxConnections: number;
   readonly maxFrameBytes: number;
+  /** Mirth's Keep Connection Open = No: it closes behind each answer. */
+  readonly closeAfterAnswer?: boolean | undefined;
+  /** Connections over the limit are closed so long after they were accepted; Mirth takes up to 90 ms. */
+  readonly lateFullMs?: number | undefined;
+  /** Mirth's Process Batch: each message of a frame is answered in a frame of its own, and the next frame right behind is swallowed. */
+  readonly processBatch?: boolean | undefined;
 }
+
+/** With Process Batch, a frame that comes this soon behind a batch's answers is swallowed (seen: at 0 s, not at 0.3 s). */
+const SWALLOWED_MS = 150;
 
 export const MIRTH_DEFAULTS: SimulatedNodeOptions = {
   host: '127.0.0.1',
@@ -30,6 +40,13 @@ export const MIRTH_DEFAULTS: SimulatedNodeOptions = {
   maxFrameBytes: 64 * 1024 * 1024,
 };
 
+/** One message of a frame. */
+interface Received {
+  readonly payload: Buffer;
+  readonly endsFrame: boolean;
+  readonly endsBatch: boolean;
+}
+
 /** Undefined `header`: it was no HL7. */
 export type OnMessage = (payload: Buffer, header: Header | undefined, answer: string) => void;
 
@@ -40,6 +57,10 @@ export class SimulatedNode {
   readonly #server: net.Server;
   /** Each with what ends it when its message in work is answered. */
   readonly #sockets = new Map<net.Socket, () => void>();
+  /** Closed by the node, and not by its peer. */
+  readonly #ending = new Set<net.Socket>();
+  /** Over the limit, and not closed yet. */
+  readonly #refused = new Set<net.Socket>();
   #port: number;
 
   constructor(options: SimulatedNodeOptions, onMessage: OnMessage = () => {}) {
@@ -77,40 +98,54 @@ export class SimulatedNode {
   /** Closes the port and ends every connection. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets.keys()) endGently(socket);
+    for (const socket of [...this.#sockets.keys(), ...this.#refused, ...this.#ending]) endGently(socket);
     await closed;
   }
 
   #accept(socket: net.Socket): void {
     socket.on('error', () => {});
     if (this.#sockets.size >= this.#options.maxConnections) {
-      endGently(socket);
+      if (this.#options.lateFullMs === undefined) endGently(socket);
+      else {
+        // Neither read nor answered until then.
+        const timer = setTimeout(() => endGently(socket), this.#options.lateFullMs);
+        socket.once('close', () => clearTimeout(timer));
+        this.#refused.add(socket);
+        socket.once('close', () => this.#refused.delete(socket));
+      }
       return;
     }
     socket.once('close', () => this.#sockets.delete(socket));
     const writer = new TickWriter(socket);
-    const waiting: Buffer[] = [];
+    const waiting: Received[] = [];
     let busy = false;
     let ended = false;
     let suspended = false;
+    let swallowsUntil = 0;
     // What was answered in this tick is not written yet.
     const end = (): void => {
       writer.flush();
+      // In Mirth a connection that it has closed has no place any more.
+      this.#sockets.delete(socket);
+      this.#ending.add(socket);
+      socket.once('close', () => this.#ending.delete(socket));
       endGently(socket);
     };
     const next = (): void => {
-      const payload = waiting.shift();
-      if (payload === undefined) {
+      const received = waiting.shift();
+      if (received === undefined) {
         if (ended) end();
         return;
       }
       busy = true;
-      this.#process(payload, (answer) => {
+      this.#process(received.payload, (answer) => {
         busy = false;
         if (answer === 'close') end();
         else {
           if (answer !== undefined) writer.write(frame(answer));
-          next();
+          if (received.endsBatch) swallowsUntil = performance.now() + SWALLOWED_MS;
+          if (this.#options.closeAfterAnswer === true && received.endsFrame) end();
+          else next();
         }
       });
     };
@@ -123,8 +158,8 @@ export class SimulatedNode {
     const reader = new FrameReader(
       {
         onFrame: (bytes) => {
-          if (suspended) return;
-          waiting.push(payloadOf(bytes));
+          if (suspended || performance.now() < swallowsUntil) return;
+          waiting.push(...this.#messagesOf(payloadOf(bytes)));
           if (!busy) next();
         },
         onEmptyFrame: () => {},
@@ -143,6 +178,17 @@ export class SimulatedNode {
     socket.on('end', () => {
       ended = true;
       if (!busy) next();
+    });
+  }
+
+  #messagesOf(payload: Buffer): Received[] {
+    const single = [{ payload, endsFrame: true, endsBatch: false }];
+    if (this.#options.processBatch !== true) return single;
+    const messages = piecesOf(payload).filter(({ kind }) => kind === 'message');
+    if (messages.length < 2) return single;
+    return messages.map(({ bytes }, i) => {
+      const isLast = i === messages.length - 1;
+      return { payload: bytes, endsFrame: isLast, endsBatch: isLast };
     });
   }
 

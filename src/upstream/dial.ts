@@ -3,6 +3,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
+import { otherProtocol } from '../mllp/frame.ts';
 import { endGently } from '../mllp/tick-writer.ts';
 
 export interface DialOptions {
@@ -26,6 +27,10 @@ export interface DialTls {
   /** Why this peer is not to be used, its handshake done. */
   refusal(socket: tls.TLSSocket): string | undefined;
 }
+
+/** A timer that is so late tells of a stall. A new connection is then watched for longer, this many times at most. */
+const STALL_MS = 20;
+const MAX_STALLS = 5;
 
 /** Peers behind firewalls that forget idle connections: well under the usual 5 to 60 minutes. */
 const KEEP_ALIVE_MS = 30_000;
@@ -77,15 +82,20 @@ export function dial(
     settling = true;
     clearTimeout(timer);
     if (options.settleMs === 0) finish();
-    // After a stall timers run before what has arrived is read: a close that is there already must be seen first.
-    else timer = setTimeout(() => setImmediate(onSettled), options.settleMs);
+    else watch(options.settleMs, MAX_STALLS);
   };
   const onError = (thrown: Error): void => {
     error = thrown;
     fail();
   };
-  // Nothing has been asked yet, so nothing that comes is an answer (F38).
-  const onData = (): void => {};
+  // Nothing has been asked yet, so nothing that comes is an answer (F38). But it may say that it is no MLLP node (F99).
+  const onData = (chunk: Buffer): void => {
+    const other = otherProtocol(chunk);
+    if (!settling || other === undefined || options.settleMs === 0) return;
+    leave();
+    endGently(socket);
+    failed(new GatewayError('GW_ERR_NODE_CONNECT', { node, detail: `it looks like ${other}` }));
+  };
   const ready = options.tls === undefined ? 'connect' : 'secureConnect';
 
   function leave(): void {
@@ -96,8 +106,18 @@ export function dial(
     // Whatever still goes wrong with it is of no interest, but must have a listener.
     socket.on('error', () => {});
   }
-  function onSettled(): void {
-    if (!over) finish();
+  function watch(ms: number, stalls: number): void {
+    const dueAt = performance.now() + ms;
+    timer = setTimeout(() => {
+      // After a stall timers run before what has arrived is read: a close that is there already must be seen first.
+      setImmediate(() => {
+        if (over) return;
+        const lateMs = performance.now() - dueAt;
+        // What stalls this process may stall the node, if it is on the same machine: it has had less time to close.
+        if (lateMs > STALL_MS && stalls > 0) watch(Math.min(lateMs, ms), stalls - 1);
+        else finish();
+      });
+    }, ms);
   }
   function finish(): void {
     leave();

@@ -66,6 +66,7 @@ export class HealthCheck {
 
   #isDue(): boolean {
     const node = this.#node;
+    if (this.#check.onDataPort && node.isServingAllItCan) return false;
     if (!node.isSteady) return true;
     const now = performance.now();
     if (now < this.#dueAt) return false;
@@ -77,6 +78,8 @@ export class HealthCheck {
     const startedAt = performance.now();
     const abort = new AbortController();
     this.#abort = abort;
+    const wasInContact = this.#node.isInContact;
+    if (this.#check.onDataPort) this.#node.checkBegins();
     let verdict: Verdict;
     try {
       verdict = await this.#check.ask(abort.signal, this.#occasion());
@@ -85,6 +88,9 @@ export class HealthCheck {
       verdict = failed('the check itself broke');
     }
     if (this.#stopped) return;
+    // F96: it refuses a further connection while others are open: full, and not down.
+    if (this.#check.onDataPort && isRefusal(verdict) && (wasInContact || this.#node.isInContact))
+      verdict = { kind: 'full' };
     const { type } = this.#check;
     this.#node.checked({ type, verdict, at, durationMs: performance.now() - startedAt });
     if (verdict.kind !== 'unknown') this.#tellNote(verdict.kind === 'passed' ? verdict.note : undefined);
@@ -111,6 +117,11 @@ export class HealthCheck {
     this.#note = note;
     this.#options.onNote?.(note);
   }
+}
+
+function isRefusal(verdict: Verdict): boolean {
+  if (verdict.kind !== 'failed') return false;
+  return verdict.reason === 'ECONNREFUSED' || verdict.reason === 'ECONNRESET';
 }
 
 function jittered(ms: number): number {

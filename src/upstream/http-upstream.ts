@@ -32,6 +32,8 @@ export interface HttpUpstreamOptions {
   readonly contentType: string;
   /** How MSA-2 is compared; `lenient`, unless said otherwise. */
   readonly match?: MatchMode;
+  /** Requests that a connection carries before it is ended; undefined: any number. */
+  readonly reuse?: number | undefined;
 }
 
 /** Far above what servers send; a node that sends more is not one. */
@@ -61,6 +63,8 @@ export class HttpUpstream implements Upstream {
   #inFlight = 0;
   #open = 0;
   #closing = false;
+  /** F97: the node closes behind its responses without saying so: each request has a connection to itself. */
+  #closes = false;
 
   constructor(options: HttpUpstreamOptions, owner: UpstreamOwner) {
     this.#options = options;
@@ -78,12 +82,16 @@ export class HttpUpstream implements Upstream {
       bodyTimeout: options.ackMs,
       maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
       strictContentLength: true,
+      ...(options.reuse !== undefined && { maxRequestsPerClient: options.reuse }),
+    };
+    const onClosedBehind = (): void => {
+      this.#closes = true;
     };
     // TLS is the dialling's. To undici it is always `http`: for `https` it would dial anew whenever a request has another
     // Host than the one before, and here they have the clients'.
     this.#pool = new Pool(`http://${this.authority}`, {
       connections: options.maxConnections,
-      factory: (origin) => new PooledClient(origin, limits, (done) => this.#dial(done)),
+      factory: (origin) => new PooledClient(origin, limits, (done) => this.#dial(done), onClosedBehind),
     });
   }
 
@@ -168,7 +176,7 @@ export class HttpUpstream implements Upstream {
   #dispatch({ method, path, headers, body, timeoutMs }: NodeRequest, handler: NodeResponseHandler): void {
     const limits = timeoutMs === undefined ? {} : { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
     try {
-      this.#pool.dispatch({ method, path, headers, body, ...limits }, handler);
+      this.#pool.dispatch({ method, path, headers, body, reset: this.#closes, ...limits }, handler);
     } catch (thrown) {
       handler.onResponseError?.(NO_CONTROLLER, thrown as Error);
     }

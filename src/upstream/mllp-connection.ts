@@ -5,7 +5,7 @@ import { causeCode, GatewayError } from '../errors.ts';
 import { type Ack, type AckCode, isApplicationAck, isNegative, readAck } from '../hl7/ack.ts';
 import { alikeKey, answers, type Match, type MatchMode, matchAnswer } from '../hl7/answers.ts';
 import type { Header } from '../hl7/header.ts';
-import { payloadOf } from '../mllp/frame.ts';
+import { classifyBytes, isUnframedHl7, payloadOf } from '../mllp/frame.ts';
 import {
   type FrameFault,
   FrameReader,
@@ -13,7 +13,9 @@ import {
   type FrameSink,
 } from '../mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../mllp/tick-writer.ts';
+import { BatchAnswers, messagesIn } from './batch-answers.ts';
 import { CommittedMessages } from './committed-messages.ts';
+import { WATCH_MS } from './connection-reuse.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { RecentIds } from './recent-ids.ts';
 
@@ -21,6 +23,8 @@ export interface ConnectionOptions {
   /** The node's name, for errors. */
   readonly node: string;
   readonly ackMs: number;
+  /** How long it has been watched before it was handed over. */
+  readonly settleMs?: number;
   /** F89: how long the connection is kept for an application acknowledgement that comes behind a commit; else not at all. */
   readonly applicationMs?: number;
   /** The same where one comes on error only. */
@@ -30,6 +34,8 @@ export interface ConnectionOptions {
   readonly answers: FrameReaderLimits;
   /** How MSA-2 is compared; `lenient`, unless said otherwise. */
   readonly match?: MatchMode;
+  /** F97: it is ended after so many messages; undefined: it is not. */
+  readonly reuse?: number | undefined;
   /** Unless `reuse`, which is the default, ids are remembered, and the owner's `guardsIds` says what that is for. */
   readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
 }
@@ -50,8 +56,14 @@ export interface ConnectionOwner {
   readonly guardsIds?: boolean;
   /** F84: an answer was taken for its message's though MSA-2 or MSA-1 was not as it should be. */
   onAlike?(): void;
-  /** F84: such answers can be matched only while one message is out, so no connection takes more. */
+  /** The node is known for such answers. */
+  readonly changesIds?: boolean;
+  /** No connection takes a second message while one is out. */
   readonly oneAtATime?: boolean;
+  /** F97: after an answer it takes no message until it has been watched for a close. */
+  readonly watchesClose?: boolean;
+  /** It was not closed. */
+  onKept?(): void;
 }
 
 /**
@@ -64,11 +76,15 @@ export type LostAnswer = 'unclear' | 'gone' | 'closed' | 'unasked';
 const MAX_UNANSWERED = 256;
 /** F86: a node that is confused says one or two things before the right one; one that says more is no MLLP node. */
 const MAX_WRONG = 8;
+/** F99: bytes of HL7 outside a frame could be a stray line before an answer (F38); that answer comes with them. */
+const UNFRAMED_MS = 1_000;
 const NOTHING = Buffer.alloc(0);
 
 export class MllpConnection implements Channel, FrameSink {
   /** How long dialling took; reported with the first message only. */
   #connectMs: number;
+  /** About when the node accepted it, in performance.now() milliseconds. */
+  readonly dialledAt: number;
   lastUsedAt = performance.now();
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
@@ -96,17 +112,27 @@ export class MllpConnection implements Channel, FrameSink {
   /** F86: what the message that is out fails of, if the right answer does not come in time after all. */
   #wrong: GatewayError | undefined;
   #wrongCount = 0;
+  #carried = 0;
+  #answered = 0;
+  #answeredAt = 0;
+  /** Watched for a close behind an answer (F97). */
+  #watch: NodeJS.Timeout | undefined;
   #state: 'open' | 'retiring' | 'closed' = 'open';
   #error: Error | undefined;
+  #isEndedByNode = false;
+  /** Of the last message that it takes, which is a frame of several (F82). */
+  #batch: BatchAnswers | undefined;
   #ackTimer: NodeJS.Timeout | undefined;
   #dueSince = 0;
   /** How long the first may take from then on. */
   #dueMs = 0;
   #lingerTimer: NodeJS.Timeout | undefined;
+  #unframedTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, connectMs: number, options: ConnectionOptions, owner: ConnectionOwner) {
     this.#socket = socket;
     this.#connectMs = connectMs;
+    this.dialledAt = performance.now() - (options.settleMs ?? 0);
     this.#options = options;
     this.#owner = owner;
     this.#committed = new CommittedMessages(options.applicationMs ?? 0, options.silenceMs ?? 0);
@@ -122,8 +148,27 @@ export class MllpConnection implements Channel, FrameSink {
     socket.on('close', () => this.#onEnd());
   }
 
+  get #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
   get isOpen(): boolean {
     return this.#state === 'open';
+  }
+
+  /** Answers to messages that have come on it. */
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** When the last of them came, in performance.now() milliseconds. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
+  /** F97: it is watched for a close, and has room if there is none. */
+  get isWatched(): boolean {
+    return this.#watch !== undefined && this.#state === 'open' && this.#owner.watchesClose === true;
   }
 
   get pending(): number {
@@ -131,8 +176,13 @@ export class MllpConnection implements Channel, FrameSink {
   }
 
   get hasRoom(): boolean {
-    if (this.#state !== 'open') return false;
+    if (this.#state !== 'open' || this.isWatched) return false;
     return this.pending < (this.#owner.oneAtATime === true ? 1 : this.#options.pipelining);
+  }
+
+  /** The node closed it, or it broke. */
+  get isEndedByNode(): boolean {
+    return this.#isEndedByNode;
   }
 
   /** F89: somebody waits for an application acknowledgement on it. */
@@ -157,7 +207,7 @@ export class MllpConnection implements Channel, FrameSink {
   /** F39: a second answer to an earlier message could be credited to this one. */
   repeats({ header }: Delivery): boolean {
     if (this.#recent === undefined || this.#owner.guardsIds !== true) return false;
-    if (this.#recent.wouldRepeat(header, this.#owner.oneAtATime)) return true;
+    if (this.#recent.wouldRepeat(header, this.#owner.changesIds)) return true;
     // Of these an answer may come at any time, whatever was answered since. F43: the one of a commit is told apart where
     // a commit is due.
     const id = header.controlId;
@@ -173,7 +223,14 @@ export class MllpConnection implements Channel, FrameSink {
 
   send(delivery: Delivery): void {
     this.lastUsedAt = performance.now();
-    this.#recent?.add(delivery.header, this.#owner.oneAtATime);
+    this.#recent?.add(delivery.header, this.#owner.changesIds);
+    if (++this.#carried === this.#options.reuse) this.#state = 'retiring';
+    const messages = delivery.expectsAnswer ? messagesIn(delivery.header) : 1;
+    if (messages > 1) {
+      // F82: behind such a frame Mirth swallows the next one, so no message goes on this connection any more.
+      this.#batch = new BatchAnswers(messages, () => this.#endBatch());
+      this.#state = 'retiring';
+    }
     if (delivery.expectsAnswer) {
       if (this.#pending.push(delivery) === 1) this.#expect();
       this.#unwritten++;
@@ -261,6 +318,19 @@ export class MllpConnection implements Channel, FrameSink {
       return;
     }
     this.#reader.push(chunk);
+    if (this.#reader.unfinished && !this.#reader.inside && this.#unframedTimer === undefined)
+      this.#watchUnframed();
+  }
+
+  /** F99: an answer without a start block has begun. If no frame follows soon, none will. */
+  #watchUnframed(): void {
+    if (!isUnframedHl7(this.#reader.sample)) return;
+    this.#unframedTimer = setTimeout(() => {
+      this.#unframedTimer = undefined;
+      if (this.#pending.length > 0 && isUnframedHl7(this.#reader.sample))
+        this.#close(this.#invalid(this.#looksLike));
+    }, UNFRAMED_MS);
+    this.#unframedTimer.unref();
   }
 
   onFrame(frame: Buffer): void {
@@ -269,7 +339,7 @@ export class MllpConnection implements Channel, FrameSink {
     if (ack !== undefined && this.#pending[0]?.silenceIsSuccess === true) this.#passSilent(ack);
     const due = this.#pending[0];
     if (ack === undefined) {
-      this.#onUnreadable();
+      this.#onUnreadable(release2Block(payloadOf(frame)));
       return;
     }
     const match = due === undefined ? 'none' : this.#match(ack, due);
@@ -287,18 +357,52 @@ export class MllpConnection implements Channel, FrameSink {
     }
     // Mostly there are none, and a look-up costs the hash of a string that nobody has asked for yet: 0.4 µs.
     if (this.#committed.size > 0 && this.#isOfCommitted(ack, frame, due)) return;
+    if (this.#batch !== undefined && this.#pending.length === 1) {
+      // Its deadline is kept by the first of its answers.
+      clearTimeout(this.#ackTimer);
+      if (this.#batch.add(ack, payloadOf(frame), frame)) this.#endBatch();
+      return;
+    }
+    this.#settle(due, ack, frame, match);
+  }
+
+  /** F82: all answers to the last message have come, or those that do come. */
+  #endBatch(): void {
+    const answered = this.#batch?.end();
+    const [due] = this.#pending;
+    this.#batch = undefined;
+    if (due !== undefined && answered !== undefined)
+      this.#settle(due, answered.ack, answered.frames, 'exact');
+  }
+
+  #settle(due: Delivery, ack: Ack, frame: Buffer, match: Match): void {
     this.#pending.shift();
     this.#lastAnswered = ack.controlId;
     this.#lastId = due.header.controlId;
     if (match === 'alike') this.#owner.onAlike?.();
     // F85: the node may yet say what it has to say of the message under its own id.
     else if (match === 'refusal') this.#state = 'retiring';
-    this.lastUsedAt = performance.now();
+    this.#answered++;
+    this.#answeredAt = performance.now();
+    this.lastUsedAt = this.#answeredAt;
+    if (this.#owner.watchesClose === true && this.#pending.length === 0) this.#watchClose();
     if (!isApplicationAck(ack.code)) this.#committed.add(due, ack);
     if (this.#pending.length > 0) this.#expect();
     this.#owner.onSettled(this, ack.code);
     due.answered(ack, frame);
     this.#endIfDone();
+  }
+
+  #watchClose(): void {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => {
+      // After a stall timers run before what has arrived is read: a close that is there already must be seen first.
+      setImmediate(() => {
+        this.#watch = undefined;
+        if (this.#state === 'open') this.#owner.onKept?.();
+      });
+    }, WATCH_MS);
+    this.#watch.unref();
   }
 
   onEmptyFrame(): void {
@@ -309,7 +413,17 @@ export class MllpConnection implements Channel, FrameSink {
     // The stream ended inside an answer: `#onEnd` says so.
     if (code === 'GW_ERR_FRAME_TRUNCATED' || this.#state === 'closed') return;
     if (this.#pending.length === 0) this.#onStray();
-    else this.#close(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail: code }));
+    else this.#close(this.#invalid(this.#looksLike ?? code));
+  }
+
+  #invalid(detail: string | undefined): GatewayError {
+    return new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail });
+  }
+
+  /** F99: what a node sends that answers in no frame. */
+  get #looksLike(): string | undefined {
+    const { sample } = this.#reader;
+    return sample.length === 0 ? undefined : `it looks like ${classifyBytes(sample)}`;
   }
 
   /** One message is out, and every byte of it has been written. */
@@ -349,7 +463,7 @@ export class MllpConnection implements Channel, FrameSink {
   /** F36: a frame that is no acknowledgement. */
   #onUnreadable(detail?: string): void {
     if (this.#pending.length === 0) this.#onStray();
-    else this.#onWrong(new GatewayError('GW_ERR_ACK_INVALID', { node: this.#options.node, detail }));
+    else this.#onWrong(this.#invalid(detail));
   }
 
   /**
@@ -439,7 +553,10 @@ export class MllpConnection implements Channel, FrameSink {
       else this.#wakeIn(this.#dueMs);
       return;
     }
-    this.#close(this.#wrong ?? new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));
+    this.#close(
+      this.#wrong ??
+        new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node, detail: this.#looksLike }),
+    );
   }
 
   /** The node takes no bytes, for as long as it may take to answer. */
@@ -474,6 +591,7 @@ export class MllpConnection implements Channel, FrameSink {
 
   #onEnd(): void {
     if (this.#state === 'closed') return;
+    this.#isEndedByNode = true;
     this.#reader.end();
     if (this.pending === 0) this.#close(undefined);
     // F31: nothing on it had been written, so it says nothing of the node.
@@ -483,16 +601,20 @@ export class MllpConnection implements Channel, FrameSink {
   }
 
   #closedError(): GatewayError {
-    const detail = this.#error === undefined ? undefined : causeCode(this.#error);
+    const detail = this.#looksLike ?? (this.#error === undefined ? undefined : causeCode(this.#error));
     return new GatewayError('GW_ERR_NODE_CLOSED', { node: this.#options.node, detail });
   }
 
   /** Ends the connection; with `error`, what was written fails as that and what was not is safe to send elsewhere. */
   #close(error: GatewayError | undefined): void {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed) return;
+    this.#endBatch();
+    if (this.#isClosed) return;
     this.#state = 'closed';
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#lingerTimer);
+    clearTimeout(this.#watch);
+    clearTimeout(this.#unframedTimer);
     this.#writer.discard();
     this.#reader.stop();
     const inVain = this.#committed.clear();
@@ -520,4 +642,11 @@ function keep(ids: Set<string>, id: string): void {
     ids.delete(oldest);
     break;
   }
+}
+
+/** F99: MLLP release 2 has blocks of one byte for what has been received (v2.9.1 appendix C.5). */
+function release2Block(payload: Buffer): string | undefined {
+  if (payload.length !== 1) return undefined;
+  if (payload[0] === 0x06) return 'a commit block (06) of MLLP release 2';
+  return payload[0] === 0x15 ? 'a negative commit block (15) of MLLP release 2' : undefined;
 }

@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
 import type { MatchMode } from '../hl7/answers.ts';
 import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
+import { ConnectionReuse } from './connection-reuse.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
 import { type LostAnswer, MllpConnection } from './mllp-connection.ts';
@@ -28,6 +29,8 @@ export interface MllpUpstreamOptions {
   readonly repeatedIds: 'auto' | 'redial' | 'reuse';
   /** How MSA-2 is compared; `lenient`, unless said otherwise. */
   readonly match?: MatchMode;
+  /** Messages that a connection carries before it is ended; undefined: any number. */
+  readonly reuse?: number | undefined;
   /** For what the node answers. */
   readonly answers: FrameReaderLimits;
 }
@@ -58,12 +61,21 @@ export interface UpstreamOwner {
  * and the rest when that was kept.
  */
 const FULL_MS = 1_000;
+/**
+ * F95: of the connections that a full Mirth closes, 5 to 7 % are closed later than 10 ms after it has accepted them, at most 90 ms.
+ * One more connection is watched for longer than that before it is written to, as others serve meanwhile.
+ */
+const LATE_FULL_MS = 250;
+/** What `settle` learns has a bound: a node that closes later than this is not full. */
+const MAX_SETTLE_MS = 500;
 
 export class MllpUpstream {
   readonly #options: MllpUpstreamOptions;
   readonly #owner: UpstreamOwner;
   readonly #connections: MllpConnection[] = [];
   readonly #dials = new Set<() => void>();
+  /** F96: dials that were refused while others are under way: whether one of those is kept says what that means. */
+  readonly #refusals: GatewayError[] = [];
   /** Taken, and waiting for a connection that is being dialled. */
   readonly #waiting: Delivery[] = [];
   #inFlight = 0;
@@ -73,7 +85,15 @@ export class MllpUpstream {
   readonly #reaper: NodeJS.Timeout;
   #guardsIds: boolean;
   /** F84: its answers can be matched only while one message is out on a connection. */
-  #oneAtATime = false;
+  #changesIds = false;
+  readonly #reuse = new ConnectionReuse();
+  /** F95: how long a new connection is watched at least, as the node has been seen to be full. */
+  #learnedMs = 0;
+  /** F96: it refuses further connections while some are open, where another one would accept and close. */
+  #refusesMore = false;
+  #isLimited = false;
+  /** Connections that it had when it was seen to be full last. */
+  #fullAt = 0;
   readonly #replacement = new Replacement(() => this.#dialForWaiting());
   #closing = false;
 
@@ -95,7 +115,25 @@ export class MllpUpstream {
   }
 
   get #pipelining(): number {
-    return this.#oneAtATime ? 1 : this.#options.pipelining;
+    return this.#isOneAtATime ? 1 : this.#options.pipelining;
+  }
+
+  /** F97: a connection is used up with each message, so there are always others that take its place. */
+  get #isSingleUse(): boolean {
+    return this.#reuse.closes || this.#options.reuse === 1;
+  }
+
+  get #isOneAtATime(): boolean {
+    return this.#changesIds || this.#reuse.closes;
+  }
+
+  get isDialling(): boolean {
+    return this.#dials.size > 0;
+  }
+
+  /** F96: it has been full while it served: a check on its port would take a place that messages need. */
+  get isLimited(): boolean {
+    return this.#isLimited;
   }
 
   /** Connections that there may be. */
@@ -103,12 +141,13 @@ export class MllpUpstream {
     const { maxConnections } = this.#options;
     if (this.#fullness === 'no') return maxConnections;
     const one = this.#fullness === 'trying' ? 1 : 0;
-    return Math.min(this.openConnections + one, maxConnections);
+    const kept = this.#isSingleUse ? this.#fullAt : this.openConnections;
+    return Math.min(kept + one, maxConnections);
   }
 
   /** The node closes new connections at once and none is open: nothing can be sent there for the moment. */
   get isFull(): boolean {
-    return this.#fullness === 'full' && this.openConnections === 0;
+    return this.#fullness === 'full' && this.openConnections === 0 && this.#places === 0;
   }
 
   get openConnections(): number {
@@ -207,8 +246,12 @@ export class MllpUpstream {
   #dialMore(): void {
     const { maxConnections } = this.#options;
     const pipelining = this.#pipelining;
-    if (this.#fullness === 'full' || (this.#fullness === 'trying' && this.#dials.size > 0)) return;
+    const mayReplace = this.#isSingleUse && this.#taken < this.#fullAt;
+    if (this.#fullness === 'full' && !mayReplace) return;
+    if (this.#fullness === 'trying' && !mayReplace && this.#dials.size > 0) return;
     if (this.#taken >= maxConnections) {
+      // F97: they have room in a moment, or are closed.
+      if (this.#connections.some(({ isWatched }) => isWatched)) return;
       // With no dial under way a message waits only where the connections that have room would repeat its control id.
       if (
         this.#waiting.length > 0 &&
@@ -219,19 +262,43 @@ export class MllpUpstream {
       return;
     }
     // Those being dialled will take the waiting ones; `pipelining` each, but one each is what keeps latency low.
-    if (this.#waiting.length > 0 && this.#dials.size >= Math.max(this.#waiting.length, 1)) return;
+    if (this.#waiting.length > 0 && this.#dials.size + this.#roomSoon >= this.#waiting.length) return;
     if (this.#waiting.length === 0 && (pipelining === 1 || this.#dials.size > 0)) return;
     this.#dial();
   }
 
+  /** F97: connections that are watched for a close that is not expected. */
+  get #roomSoon(): number {
+    if (this.#reuse.closes) return 0;
+    let count = 0;
+    for (const connection of this.#connections) if (connection.isWatched) count++;
+    return count;
+  }
+
+  /** How long a connection that is dialled now is watched before it is written to. */
+  get #settleMs(): number {
+    const { settleMs, reuse } = this.#options;
+    if (settleMs === 0) return 0;
+    const known = Math.max(settleMs, this.#learnedMs);
+    if (this.#reuse.closes || reuse !== undefined) return known;
+    const [first] = this.#waiting;
+    const othersServe = this.#connections.some(
+      (one) => one.isOpen && one.answered > 0 && (first === undefined || !one.repeats(first)),
+    );
+    return othersServe ? Math.max(known, LATE_FULL_MS) : known;
+  }
+
   #dial(): void {
     const guardsIds = (): boolean => this.#guardsIds;
-    const oneAtATime = (): boolean => this.#oneAtATime;
+    const changesIds = (): boolean => this.#changesIds;
+    const oneAtATime = (): boolean => this.#isOneAtATime;
+    const watchesClose = (): boolean => this.#options.reuse === undefined && this.#reuse.isWatched;
+    const options = { ...this.#options, settleMs: this.#settleMs };
     const abort = dial(
-      this.#options,
+      options,
       (socket, connectMs) => {
         this.#dials.delete(abort);
-        const connection = new MllpConnection(socket, connectMs, this.#options, {
+        const connection = new MllpConnection(socket, connectMs, options, {
           onSettled: (settled, code) => this.#onSettled(settled, code),
           onClosed: (closed, error) => this.#onClosed(closed, error),
           onStrayAnswer: (_, isSecond) => this.#onStrayAnswer(isSecond),
@@ -241,13 +308,21 @@ export class MllpUpstream {
           get guardsIds() {
             return guardsIds();
           },
+          get changesIds() {
+            return changesIds();
+          },
           get oneAtATime() {
             return oneAtATime();
           },
+          get watchesClose() {
+            return watchesClose();
+          },
+          onKept: () => this.#onKept(),
         });
         const wasFull = this.isFull || this.#fullness === 'trying';
         if (this.#fullness === 'trying') this.#fullness = 'no';
         this.#connections.push(connection);
+        if (this.#refusals.splice(0).length > 0) this.#onRefusedMore();
         this.#owner.onReached();
         this.#fill(connection);
         // The one that a full node keeps may be the last to be known: messages wait for it.
@@ -271,9 +346,17 @@ export class MllpUpstream {
   }
 
   #onAlike(): void {
-    if (this.#oneAtATime) return;
-    this.#oneAtATime = true;
+    if (this.#changesIds) return;
+    this.#changesIds = true;
     this.#owner.onAlike();
+  }
+
+  /** F97: those that are watched have room now. */
+  #onKept(): void {
+    this.#reuse.onKept();
+    for (const connection of [...this.#connections]) this.#fill(connection);
+    this.#dialForWaiting();
+    this.#owner.onRoom();
   }
 
   #fill(connection: MllpConnection): void {
@@ -292,12 +375,26 @@ export class MllpUpstream {
     }
   }
 
-  #onDialFailed(error: GatewayError): void {
+  #onDialFailed(thrown: GatewayError): void {
     const wasFull = this.#fullness !== 'no';
-    if (error.code === 'GW_ERR_NODE_FULL') this.#onFull();
+    const refused = isRefused(thrown);
+    const refusesMore = refused && this.openConnections > 0;
+    const error = refusesMore
+      ? new GatewayError('GW_ERR_NODE_FULL', {
+          node: this.#options.node,
+          detail: thrown.detail,
+          cause: thrown,
+        })
+      : thrown;
+    if (refusesMore) this.#onRefusedMore();
+    else if (error.code === 'GW_ERR_NODE_FULL') this.#onFull();
     // Whatever it is now, it is not full.
     else if (this.#fullness === 'trying') this.#fullness = 'no';
-    this.#owner.onFailure(error);
+    if (refused && !refusesMore && this.#dials.size > 0) this.#refusals.push(error);
+    else {
+      for (const earlier of this.#refusals.splice(0)) this.#owner.onFailure(earlier);
+      this.#owner.onFailure(error);
+    }
     // F88: what waits for a connection of its own goes on one that there is.
     for (const connection of [...this.#connections]) this.#fill(connection);
     this.#failUnplaced(error);
@@ -319,8 +416,18 @@ export class MllpUpstream {
     }
   }
 
+  /** F96 */
+  #onRefusedMore(): void {
+    this.#refusesMore = true;
+    this.#onFull();
+  }
+
   #onFull(): void {
     this.#fullness = 'full';
+    this.#fullAt = this.#taken;
+    this.#isLimited ||= this.openConnections > 0;
+    // F97: there each message waits for it, and what closes behind an answer has just made room.
+    if (!this.#isSingleUse) this.#learnedMs = Math.max(this.#learnedMs, LATE_FULL_MS);
     clearTimeout(this.#fullTimer);
     this.#fullTimer = setTimeout(() => {
       this.#fullness = 'trying';
@@ -343,7 +450,18 @@ export class MllpUpstream {
     const at = this.#connections.indexOf(connection);
     if (at >= 0) this.#connections.splice(at, 1);
     this.#inFlight -= connection.pending;
-    if (error !== undefined) this.#owner.onFailure(error);
+    if (connection.isEndedByNode) this.#reuse.onClosed(connection);
+    if (this.#isLateFull(connection, error)) {
+      this.#learnedMs = Math.min(2 * (performance.now() - connection.dialledAt), MAX_SETTLE_MS);
+      this.#onFull();
+    } else if (error !== undefined) this.#owner.onFailure(error);
+    // It refused what was beyond the one that it had.
+    if (this.#refusesMore && this.openConnections === 0) {
+      this.#refusesMore = false;
+      this.#fullness = 'no';
+      clearTimeout(this.#fullTimer);
+      setImmediate(() => this.#owner.onFullness());
+    }
     // Messages that waited for a place on it need a connection of their own now.
     if (this.#waiting.length > 0) {
       this.#dialMore();
@@ -355,6 +473,17 @@ export class MllpUpstream {
     });
   }
 
+  /**
+   * F95: closed at its first use, without an answer, while other connections of the node answer. What was written on it is
+   * ambiguous all the same, but nothing is wrong with the node.
+   */
+  #isLateFull(connection: MllpConnection, error: GatewayError | undefined): boolean {
+    if (error?.code !== 'GW_ERR_NODE_CLOSED' || !connection.isEndedByNode || connection.answered > 0)
+      return false;
+    if (performance.now() - connection.dialledAt > MAX_SETTLE_MS) return false;
+    return this.#connections.some((one) => one.isOpen && one.answered > 0);
+  }
+
   /** Connections that have had no message for `idleMs` are ended. */
   #reap(): void {
     const before = performance.now() - this.#options.idleMs;
@@ -363,4 +492,9 @@ export class MllpUpstream {
       connection.retire();
     }
   }
+}
+
+/** Something is there and takes no connection; `ECONNRESET`: it stopped to while this one waited for it. */
+export function isRefused({ code, detail }: GatewayError): boolean {
+  return code === 'GW_ERR_NODE_CONNECT' && (detail === 'ECONNREFUSED' || detail === 'ECONNRESET');
 }

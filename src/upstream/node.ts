@@ -6,7 +6,7 @@ import type { Channel, Delivery } from './delivery.ts';
 import { type Health, type HealthOptions, NodeHealth } from './health/node-health.ts';
 import { SlowStart } from './health/slow-start.ts';
 import type { LostAnswer } from './mllp-connection.ts';
-import type { UpstreamOwner } from './mllp-upstream.ts';
+import { isRefused, type UpstreamOwner } from './mllp-upstream.ts';
 import { type AdminState, type Checked, NodeRecord, type NodeState, type NodeStatus } from './node-status.ts';
 
 /** A protocol's way to a node. */
@@ -15,6 +15,10 @@ export interface Upstream {
   readonly hasRoom: boolean;
   readonly isFull: boolean;
   readonly openConnections: number;
+  /** F96: it has been full while it served. */
+  readonly isLimited?: boolean;
+  /** A connection is on its way. */
+  readonly isDialling?: boolean;
   send(delivery: Delivery, channel?: Channel): void;
   close(): void;
   /** Ends the connections that are open, each when what it has is answered. New messages are given new ones. */
@@ -53,6 +57,8 @@ export interface NodeWatcher {
 
 /** HAProxy's range. */
 const MAX_WEIGHT = 256;
+/** A node has closed a check's connection so soon after its end, and takes another one. */
+const CHECK_LEFT_MS = 100;
 
 export class Node implements UpstreamOwner {
   readonly name: string;
@@ -70,6 +76,8 @@ export class Node implements UpstreamOwner {
   /** Neither down nor in maintenance; asked for each message, as is the next. */
   #isOpen: boolean;
   #onTrial = false;
+  /** Until then a check's connection may be open at the node, in performance.now() milliseconds. */
+  #checkEndsAt = 0;
 
   constructor(options: NodeOptions, watcher: NodeWatcher, upstream: (owner: UpstreamOwner) => Upstream) {
     const { name, pool, backup, weight, answerless, slowStartMs, initial } = options;
@@ -122,6 +130,17 @@ export class Node implements UpstreamOwner {
 
   get openConnections(): number {
     return this.#upstream.openConnections;
+  }
+
+  /** F96: it has a connection of the gateway's, or is about to: that it refuses another one says no more than that it is full. */
+  get isInContact(): boolean {
+    return this.#upstream.openConnections > 0 || this.#upstream.isDialling === true;
+  }
+
+  /** F96: a check on the port of messages has nothing to find out and would take a place that they need. */
+  get isServingAllItCan(): boolean {
+    if (this.#health.state !== 'up' || this.#upstream.isLimited !== true) return false;
+    return this.#upstream.openConnections > 0;
   }
 
   /** A message may be given to it, now or once it has room. */
@@ -249,8 +268,14 @@ export class Node implements UpstreamOwner {
     this.#watcher.onUsable(this);
   }
 
+  /** A health check on the port of messages begins. */
+  checkBegins(): void {
+    this.#checkEndsAt = Number.POSITIVE_INFINITY;
+  }
+
   /** A health check has come to an end. */
   checked(check: Checked): void {
+    if (this.#checkEndsAt > 0) this.#checkEndsAt = performance.now() + CHECK_LEFT_MS;
     this.#record.checked(check);
     const { verdict } = check;
     if (verdict.kind === 'failed') this.failedBy(`check: ${verdict.reason}`);
@@ -292,6 +317,8 @@ export class Node implements UpstreamOwner {
     if (error.code === 'GW_ERR_NODE_FULL' || error.code === 'GW_ERR_NODE_STALE') return;
     // F100: nor does the gateway's own want of descriptors.
     if (error.code === 'GW_ERR_OPEN_FILES') return;
+    // F96: where a node takes one connection, a check that has it is why it refuses this one. The check says more of it.
+    if (isRefused(error) && performance.now() < this.#checkEndsAt) return;
     this.#record.lastFailureAt = performance.now();
     const reason = error.detail === undefined ? error.code : `${error.code} (${error.detail})`;
     this.#health.failed(error.resend !== 'safe', reason);

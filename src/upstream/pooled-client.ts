@@ -27,13 +27,24 @@ const NOTHING: readonly string[] = [];
 
 type Written = (error?: Error | null) => void;
 
+/** F97: closed so soon behind a response, it is that response's doing and not an idle limit. */
+const SOON_MS = 100;
+
 export class NodeConnection {
+  /** Called when the node closes a connection right behind its first response, without having said so (F97). */
+  readonly #onClosedBehind: () => void;
+  #requests = 0;
+  #readAt = 0;
   #socket: Socket | undefined;
   #handler: NodeResponseHandler | undefined;
   #held: Buffer | undefined;
   /** What is written is its. */
   #request: NodeResponseHandler | undefined;
   #isOld = false;
+
+  constructor(onClosedBehind: () => void = () => {}) {
+    this.#onClosedBehind = onClosedBehind;
+  }
 
   /** The response that ended last was cut off by a reset, and one without a length only looks whole. */
   get isBroken(): boolean {
@@ -52,7 +63,16 @@ export class NodeConnection {
   attach(socket: Socket): Socket {
     const read = socket.read.bind(socket);
     const write = socket.write.bind(socket);
-    socket.read = (size) => (this.#handler === undefined ? read(size) : this.#screen(read(size)));
+    socket.read = (size) => {
+      const bytes = read(size);
+      if (bytes !== null) this.#readAt = performance.now();
+      return this.#handler === undefined ? bytes : this.#screen(bytes);
+    };
+    socket.once('end', () => {
+      const isBehind = this.#handler === undefined && performance.now() - this.#readAt < SOON_MS;
+      if (this.#socket === socket && this.#requests === 1 && isBehind) this.#onClosedBehind();
+    });
+    this.#requests = 0;
     socket.write = (chunk: string | Uint8Array, encoding?: BufferEncoding | Written, done?: Written) => {
       const bytes = typeof chunk === 'string' && chunk.endsWith(HEAD_END) ? this.#withTrailers(chunk) : chunk;
       return typeof encoding === 'string' ? write(bytes, encoding, done) : write(bytes, encoding);
@@ -65,6 +85,7 @@ export class NodeConnection {
 
   /** A request is about to be written: what is read next is its response's start. */
   begin(handler: NodeResponseHandler): void {
+    this.#requests++;
     this.#handler = handler;
     this.#request = handler;
     this.#held = undefined;
@@ -125,8 +146,9 @@ export class PooledClient extends Client {
     origin: URL,
     options: Omit<Client.Options, 'connect'>,
     dial: (done: (dialled: Socket | Error) => void) => void,
+    onClosedBehind?: () => void,
   ) {
-    const connection = new NodeConnection();
+    const connection = new NodeConnection(onClosedBehind);
     super(origin, {
       ...options,
       connect: (_, done) =>

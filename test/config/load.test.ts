@@ -98,6 +98,7 @@ test('every default is filled in', () => {
           settleMs: 10,
           repeatedIds: 'auto',
           match: 'lenient',
+          reuse: undefined,
         },
         queue: { max: 10_000, timeoutMs: 3000 },
         timeouts: { connectMs: 2000, ackMs: 30_000, applicationMs: 30_000, silenceMs: 1000 },

@@ -251,7 +251,8 @@ describe('where another connection cannot be had', () => {
     using room = upstreamTo(node, { maxConnections: 2 });
     expect(await sent(room.upstream, 'X')).toBe('answered AA');
     await node.refuse();
-    expect(await sent(room.upstream, 'X')).toBe('GW_ERR_NODE_CONNECT');
+    // F96: with one open, a refusal of a further one says that it is full.
+    expect(await sent(room.upstream, 'X')).toBe('GW_ERR_NODE_FULL');
     expect(await sent(room.upstream, 'Y')).toBe('answered AA');
     expect([room.upstream.inFlight, room.upstream.openConnections]).toEqual([0, 1]);
   });
