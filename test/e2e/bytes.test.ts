@@ -22,7 +22,8 @@ let answered: Buffer[];
 
 beforeAll(async () => {
   node = await startFaultyNode();
-  gateway = await startGateway({ nodes: [node.url] });
+  // One of the fixtures asks for no answer, and the node answers all.
+  gateway = await startGateway({ nodes: [node.url], pool: { acknowledgement: 'always' } });
 });
 
 afterAll(async () => {
