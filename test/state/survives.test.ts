@@ -1,7 +1,7 @@
 // F108: what an operator decided, and which sender has which node, over reload, hot restart, stop, kill -9 and start, with the real
 // process. A node in maintenance gets nothing over all of that.
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ask } from '../admin/admin-room.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { type GatewayChild, startGatewayProcess } from '../e2e/child.ts';
@@ -35,6 +35,13 @@ function config({ nodes, stateFile, port = 0, adminPort = 0 }: Given): object {
     admin: { bind: `127.0.0.1:${adminPort}`, token: TOKEN },
     ...(stateFile === undefined ? {} : { state: { file: stateFile } }),
   };
+}
+
+/** Ended with the test, however that ends. */
+async function start(given: Given, args: readonly string[] = []): Promise<GatewayChild> {
+  const gateway = await startGatewayProcess(config(given), args);
+  onTestFinished(() => gateway[Symbol.asyncDispose]());
+  return gateway;
 }
 
 async function adminOf(gateway: GatewayChild): Promise<{ url: string }> {
@@ -93,7 +100,7 @@ describe('with a state file', () => {
       ['n1', 'maintenance', 1],
       ['n2', 'up', 1],
     ];
-    let gateway = await startGatewayProcess(config({ nodes, stateFile }));
+    let gateway = await start({ nodes, stateFile });
     await decide(gateway, 'POST', '/nodes/pool/n1/maintenance');
     await decide(gateway, 'PUT', '/nodes/pool/n0/weight', '{"weight":5}');
     const check = async (what: string): Promise<void> => {
@@ -110,23 +117,20 @@ describe('with a state file', () => {
 
     gateway.kill('SIGKILL');
     await gateway.exited;
-    gateway = await startGatewayProcess(config({ nodes, stateFile }));
+    gateway = await start({ nodes, stateFile });
     await check('kill -9 and start');
     const places = placesOf(nodes);
 
     gateway.kill('SIGTERM');
     expect(await gateway.exited).toMatchObject({ code: 0 });
-    gateway = await startGatewayProcess(config({ nodes, stateFile }));
+    gateway = await start({ nodes, stateFile });
     const before = nodes.map(({ messages }) => messages.length);
     await check('stop and start');
     // Round-robin would have begun anew.
     expect(placesOf(nodes, before)).toEqual(places);
 
     const old = gateway;
-    await using next = await startGatewayProcess(config({ nodes, stateFile, port: old.port }), [
-      '--replace',
-      String(old.process.pid),
-    ]);
+    const next = await start({ nodes, stateFile, port: old.port }, ['--replace', String(old.process.pid)]);
     expect(await old.exited).toMatchObject({ code: 0 });
     gateway = next;
     await check('hot restart');
@@ -145,7 +149,7 @@ describe('with a state file', () => {
     const pool = { states, weights: { gone: 2 }, removed: ['n0'], added: { bad: { url: 'nonsense' } } };
     writeFileSync(stateFile, JSON.stringify({ version: 1, writer: 'x', pools: { pool, other: pool } }));
     writeFileSync(`${stateFile}.senders`, 'garbage');
-    await using gateway = await startGatewayProcess(config({ nodes: [a], stateFile }));
+    const gateway = await start({ nodes: [a], stateFile });
     expect(await nodesOf(gateway)).toEqual([['n0', 'draining', 1]]);
     const dropped = gateway.lines.filter(({ msg }) => String(msg).startsWith('stored state dropped'));
     expect(dropped.map(({ what }) => String(what).split(':')[0]).toSorted()).toEqual([
@@ -164,10 +168,8 @@ describe('with a state file', () => {
     await using a = await startFaultyNode();
     const folder = folderWith({});
     const stateFile = `${folder}/inner/state.json`;
-    writeFileSync(`${folder}/keep`, '');
-    const { mkdirSync } = await import('node:fs');
     mkdirSync(`${folder}/inner`);
-    await using gateway = await startGatewayProcess(config({ nodes: [a], stateFile }));
+    const gateway = await start({ nodes: [a], stateFile });
     rmSync(`${folder}/inner`, { recursive: true });
     await decide(gateway, 'POST', '/nodes/pool/n0/drain');
     const status = async () =>
@@ -191,17 +193,14 @@ test('F108 without a state file a hot restart hands all of it over, and a start 
   await using b = await startFaultyNode();
   await using added = await startFaultyNode();
   const nodes = [a, b];
-  await using first = await startGatewayProcess(config({ nodes }));
+  const first = await start({ nodes });
   await decide(first, 'PUT', '/nodes/pool/extra', JSON.stringify({ url: added.url }));
   await send(first, SENDERS);
   await decide(first, 'POST', '/nodes/pool/n1/drain');
   const all = [a, b, added];
   const places = placesOf(all);
   const before = all.map(({ messages }) => messages.length);
-  await using second = await startGatewayProcess(config({ nodes, port: first.port }), [
-    '--replace',
-    String(first.process.pid),
-  ]);
+  const second = await start({ nodes, port: first.port }, ['--replace', String(first.process.pid)]);
   expect(await first.exited).toMatchObject({ code: 0 });
   expect(await nodesOf(second)).toEqual([
     ['n0', 'up', 1],
