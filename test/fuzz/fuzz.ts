@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Prng } from '../campaign/wire/prng.ts';
-import { createTlsFolder } from '../helpers/tls-folder.ts';
 import { FuzzedGateway } from './gateway.ts';
 import { HANG_MS, type Running, type Target } from './target.ts';
 import { seedOf } from './wire/bytes.ts';
+import { makeCertificate } from './wire/certificate.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -58,7 +58,6 @@ export async function runFuzz(target: Target, options: FuzzOptions): Promise<Fuz
   const folder = stack.adopt(mkdtempSync(join(tmpdir(), `fuzz-${target.name}-`)), (path) =>
     rmSync(path, { recursive: true }),
   );
-  const certificates = stack.use(createTlsFolder());
   const findings: Finding[] = [];
   let gateway: FuzzedGateway | undefined;
   const running = stack.use(
@@ -67,7 +66,7 @@ export async function runFuzz(target: Target, options: FuzzOptions): Promise<Fuz
         gateway = stack.use(await FuzzedGateway.start(options.root ?? ROOT, folder, config));
         return gateway;
       },
-      tls: { ...certificates.files.good, ca: certificates.caPem },
+      tls: makeCertificate(folder),
       report: (text) => findings.push({ kind: 'wrong', text }),
     }),
   );
@@ -197,7 +196,7 @@ class FuzzRun {
       const now = this.#gateway.sockets;
       if (now <= before) break;
       if (performance.now() > deadline) {
-        this.#add('leak', `${now - before} more sockets than before the inputs up to here`);
+        this.#add('leak', `${now - before} more sockets than before the inputs so far`);
         break;
       }
       await pause(POLL_MS);

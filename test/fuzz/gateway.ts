@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type GatewayChild, startGateway, within } from '../campaign/peers/child.ts';
 import { LogTail } from './wire/log-tail.ts';
 
-const START_MS = 30_000;
+const START_MS = 120_000;
 const POLL_MS = 20;
 
 export class FuzzedGateway implements AsyncDisposable {

@@ -49,6 +49,7 @@ for (const target of chosen) {
     maxFindings: count('findings', values.findings),
     onProgress: (done, found) => {
       if (process.stdout.isTTY) process.stdout.write(`\r${target.name}: ${done} inputs, ${found} findings `);
+      else if (done % 10_000 === 0) console.log(`${target.name}: ${done} inputs, ${found} findings`);
     },
   });
   if (process.stdout.isTTY) process.stdout.write('\r');

@@ -1,5 +1,9 @@
 // Every fuzzer that there is.
+import { httpClient } from './http/client-target.ts';
+import { httpNode } from './http/node-target.ts';
+import { mllpNode } from './mllp/node-target.ts';
 import { mllpSender } from './mllp/sender-target.ts';
+import { proxyProtocol } from './proxy/target.ts';
 import type { Target } from './target.ts';
 
-export const TARGETS: readonly Target[] = [mllpSender];
+export const TARGETS: readonly Target[] = [mllpSender, mllpNode, httpClient, httpNode, proxyProtocol];

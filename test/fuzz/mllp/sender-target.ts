@@ -131,7 +131,7 @@ class SenderFuzz implements Running {
     const line = await this.#connect(this.#probes % 2 === 0 ? 'plain' : 'tls');
     if (line === undefined) return 'no connection for a probe';
     const answers = new AnswerReader();
-    line.socket.on('data', (chunk: Buffer) => answers.push(chunk));
+    line.onBytes = (chunk) => answers.push(chunk);
     line.write(framed(message));
     const came = await line.until(() => answers.payloads.length > 0 || line.gone, HANG_MS);
     line.destroy();
@@ -155,7 +155,7 @@ class SenderFuzz implements Running {
     const line = await this.#connect(door.name);
     if (line === undefined) return `no connection to ${door.name}`;
     const answers = new AnswerReader();
-    line.socket.on('data', (chunk: Buffer) => answers.push(chunk));
+    line.onBytes = (chunk) => answers.push(chunk);
     const writing = line.writePieces(pieces);
     if (ending < 0.15) {
       // Leaves in the middle.

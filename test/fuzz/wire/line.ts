@@ -23,6 +23,8 @@ export class Line {
   /** The gateway has ended its side. */
   ended = false;
   gone = false;
+  /** Called before waits look again. */
+  onBytes: ((chunk: Buffer) => void) | undefined;
   #wakes: (() => void)[] = [];
 
   constructor(socket: net.Socket, raw: net.Socket) {
@@ -31,6 +33,7 @@ export class Line {
     socket.on('error', ignore);
     socket.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk);
+      this.onBytes?.(chunk);
       this.#wake();
     });
     socket.on('end', () => {

@@ -1,0 +1,61 @@
+// Gateways that are wrong in one place each, for a fuzzer to find out. Promises: as in the campaign, a patch whose place is not
+// there exactly once throws.
+import { MUTANTS as CAMPAIGN_MUTANTS, type Mutant, makeMutant } from '../campaign/mutants.ts';
+import { type FuzzResult, runFuzz } from './fuzz.ts';
+import { TARGETS } from './targets.ts';
+
+export interface FuzzMutant extends Pick<Mutant, 'name' | 'patches'> {
+  readonly target: string;
+  readonly caughtBy: 'crash' | 'wrong';
+}
+
+const NO_MSA_CHECK = 'no MSA-2 check';
+
+export const MUTANTS: readonly FuzzMutant[] = [
+  ...CAMPAIGN_MUTANTS.filter(({ name }) => name === NO_MSA_CHECK).map(
+    ({ name, patches }) => ({ name, patches, target: 'mllp-node', caughtBy: 'wrong' }) as const,
+  ),
+  {
+    name: 'a start block inside a frame is content',
+    target: 'mllp-sender',
+    caughtBy: 'wrong',
+    patches: [
+      {
+        file: 'src/mllp/frame-reader.ts',
+        find: "        this.#refuse('GW_ERR_FRAME_START_BLOCK');\n        return at + 1;",
+        put: '        return at + 1;',
+      },
+    ],
+  },
+  {
+    name: 'a PROXY line may end in LF alone',
+    target: 'proxy-protocol',
+    caughtBy: 'wrong',
+    patches: [
+      {
+        file: 'listeners/proxy-protocol.ts',
+        find: "  if (bytes[end - 1] !== 0x0d) return bad('a line that does not end in CRLF');\n",
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'a PROXY header that nobody has thought of is thrown about',
+    target: 'proxy-protocol',
+    caughtBy: 'crash',
+    patches: [
+      {
+        file: 'listeners/proxy-protocol.ts',
+        find: "  if (command === PROXY && !isKnown) return bad('an unknown address family or transport');",
+        put: "  if (command === PROXY && !isKnown) throw new Error('an unknown address family or transport');",
+      },
+    ],
+  },
+];
+
+export async function runFuzzMutant(mutant: FuzzMutant, seed: number, inputs: number): Promise<FuzzResult> {
+  const target = TARGETS.find(({ name }) => name === mutant.target);
+  if (target === undefined) throw new Error(`no target ${mutant.target}`);
+  using made = makeMutant(mutant);
+  return await runFuzz(target, { seed, inputs, root: made.root, maxFindings: 1 });
+}
