@@ -104,10 +104,10 @@ class FuzzRun {
     // What is loaded and kept from the first message on is no leak.
     await this.#probe();
     const socketsBefore = await this.#fewestSockets();
-    const rssBefore = await this.#gateway.memory();
+    const rssBefore = await this.#gateway.memory().catch(() => 0);
     while (!this.#isOver && (await this.#stretch())) await this.#settle(socketsBefore);
     await this.#settle(socketsBefore);
-    const rssAfter = this.#gateway.gone ? 0 : await this.#gateway.memory();
+    const rssAfter = this.#gateway.gone ? 0 : await this.#gateway.memory().catch(() => 0);
     this.#quiet = true;
     if (!this.#gateway.gone) {
       const exit = await this.#gateway.stop(STOP_MS);

@@ -48,7 +48,7 @@ class NodeFuzz implements Running {
   readonly #stack = new AsyncDisposableStack();
   readonly #sent = new Map<string, SentMessage>();
   #ports: Readonly<Record<string, number>> = {};
-  #ids: string[] = ['OLD'];
+  #ids: string[] = [];
   #probes = 0;
 
   constructor(around: Surroundings) {
@@ -126,8 +126,8 @@ class NodeFuzz implements Running {
     const id = sharedIds ? `S${prng.int(1, 3)}` : token;
     const bytes = plainMessage(token, { id, ...(enhanced ? { modes: ['AL', 'AL'] as const } : {}) });
     const digest = digestOf(bytes);
-    const otherIds = this.#ids;
-    this.#ids = [...otherIds.slice(-20), id];
+    const otherIds = ['OLD', ...this.#ids.filter((other) => other !== id)];
+    this.#ids = [...this.#ids.slice(-20), id];
     return { digest, bytes, script: makeScript(prng, { digest, ackMs: ACK_MS, otherIds, enhanced }) };
   }
 
