@@ -26,6 +26,7 @@ export interface ConnectionsOptions {
 }
 
 interface Connection {
+  readonly socket: Socket;
   readonly peer: Peer;
   isV2: boolean;
   session: ServerHttp2Session | undefined;
@@ -98,6 +99,7 @@ export class Connections {
     if (socket.destroyed) return;
     const name = nameOf(socket);
     const connection: Connection = {
+      socket,
       peer: this.#options.peerOf(socket),
       isV2: false,
       session: undefined,
@@ -330,7 +332,11 @@ export class Connections {
     for (const [session, entry] of this.#sessions) {
       // It waits for its streams, and one may never have got beyond its headers.
       if (!session.closed || entry.active > 0) entry.idle = 0;
-      else if (++entry.idle * CHECK_MS > this.#options.headersMs) session.destroy();
+      else if (++entry.idle * CHECK_MS > this.#options.headersMs) {
+        // F115: Node.js ends the connection, and then waits for a client that never ends its own side.
+        if (session.destroyed) entry.connection?.socket.destroy();
+        else session.destroy();
+      }
     }
     for (const [socket, connection] of this.#connections) {
       destroyIfReset(socket);

@@ -166,3 +166,11 @@ describe.concurrent('F69', () => {
     expect(await client.outcome(3)).toMatch(/^(200|status)$/);
   });
 });
+
+it('F115 an idle connection whose client does not end its own side is given up', async () => {
+  await using room = await open({ listener: { http: { keepAlive: '100ms', headersTimeout: '1s' } } });
+  const halfOpen = { ca: folder.caPem, allowHalfOpen: true };
+  await using silent = await connectH2(room.gw.port(), halfOpen);
+  await expectGone(room, 15_000);
+  expect(silent.frames.length).toBeGreaterThan(0);
+});

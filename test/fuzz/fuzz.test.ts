@@ -11,7 +11,7 @@ const SEED = 13;
 
 /** Descriptors are counted under /proc. */
 describe.runIf(process.platform === 'linux')('fuzzers', () => {
-  test.each(TARGETS)(
+  test.concurrent.each(TARGETS)(
     'F115 F116 $name: no crash, no hang, nothing left behind, nothing smuggled, no answer to another',
     { timeout: TIMEOUT_MS },
     async (target) => {
@@ -28,7 +28,7 @@ describe.runIf(process.platform === 'linux')('fuzzers', () => {
     },
   );
 
-  test.each(MUTANTS)('$target catches: $name', { timeout: TIMEOUT_MS }, async (mutant) => {
+  test.concurrent.each(MUTANTS)('$target catches: $name', { timeout: TIMEOUT_MS }, async (mutant) => {
     const { findings } = await runFuzzMutant(mutant, SEED, INPUTS);
     expect(findings.map(({ kind }) => kind)).toContain(mutant.caughtBy);
   });

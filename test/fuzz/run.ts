@@ -13,6 +13,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     concurrency: { type: 'string', default: '48' },
     findings: { type: 'string', default: '20' },
+    root: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -45,6 +46,7 @@ for (const target of chosen) {
     inputs,
     seconds,
     only,
+    root: values.root,
     concurrency: count('concurrency', values.concurrency),
     maxFindings: count('findings', values.findings),
     onProgress: (done, found) => {

@@ -46,7 +46,7 @@ class NodeFuzz implements Running {
         },
       },
       { report, onRequest: (_, link) => link.write(ok('honest')) },
-      { timeouts: { ack: '300ms' }, queue: { timeout: '2s' }, retry: { attempts: 1 } },
+      { timeouts: { connect: '20s', ack: '300ms' }, queue: { timeout: '2s' }, retry: { attempts: 1 } },
     );
   }
 

@@ -27,7 +27,7 @@ export class HttpRoom implements AsyncDisposable {
     const pools = (url: string, more: object): object => ({
       nodes: { a: { url } },
       connections: { max: 256, idle: '1s' },
-      timeouts: { ack: '20s' },
+      timeouts: { connect: '20s', ack: '20s' },
       queue: { timeout: '20s' },
       health: { type: 'none', fall: 1_000 },
       ...more,

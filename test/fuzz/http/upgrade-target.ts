@@ -75,7 +75,7 @@ class UpgradeFuzz implements Running {
         },
       },
       { report, onRequest: (_, link) => link.write(ok('honest')) },
-      { timeouts: { ack: '1s' }, retry: { attempts: 1 } },
+      { timeouts: { connect: '20s', ack: '1s' }, retry: { attempts: 1 } },
     );
   }
 

@@ -77,7 +77,7 @@ class NodeFuzz implements Running {
     const pool = (url: string, connections: object, ack: string): object => ({
       nodes: { a: { url } },
       connections: { idle: '1s', ...connections },
-      timeouts: { ack },
+      timeouts: { connect: '20s', ack },
       queue: { timeout: '2s' },
       health: { type: 'none', fall: 1_000 },
     });

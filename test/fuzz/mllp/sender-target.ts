@@ -114,7 +114,7 @@ class SenderFuzz implements Running {
         pool: {
           nodes: { a: { url: node.url } },
           connections: { max: 64, settle: '0', idle: '1s' },
-          timeouts: { ack: '20s' },
+          timeouts: { connect: '20s', ack: '20s' },
           queue: { timeout: '20s' },
           health: { type: 'none', fall: 1_000 },
         },

@@ -58,7 +58,7 @@ class ProxyFuzz implements Running {
     const pool = (url: string): object => ({
       nodes: { a: { url } },
       connections: { max: 64, idle: '1s' },
-      timeouts: { ack: '20s' },
+      timeouts: { connect: '20s', ack: '20s' },
       queue: { timeout: '20s' },
       health: { type: 'none', fall: 1_000 },
     });
