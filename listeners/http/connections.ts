@@ -5,7 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from
 import type { Socket } from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import { GatewayError } from '../../src/errors.ts';
-import { isReset } from '../../src/mllp/tick-writer.ts';
+import { hasNoPeer, isReset } from '../../src/mllp/tick-writer.ts';
 import type { Incoming } from './client-request.ts';
 import { breakOff, refusalBytes, refuse } from './client-response.ts';
 import { MAX_STREAMS } from './http-server.ts';
@@ -339,7 +339,7 @@ export class Connections {
       }
     }
     for (const [socket, connection] of this.#connections) {
-      destroyIfReset(socket);
+      if (connection.isV2 ? hasNoPeer(socket) : isReset(socket)) socket.destroy();
       const isQuiet = connection.requests === connection.seen && !this.#isDue(socket, connection);
       connection.quiet = isQuiet ? connection.quiet + 1 : 0;
       connection.seen = connection.requests;

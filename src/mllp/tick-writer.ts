@@ -110,8 +110,13 @@ export function endGently(socket: Socket): void {
  * socket itself remembers it, so the handle below it is asked.
  */
 export function isReset(socket: Socket): boolean {
+  return socket.readableEnded && hasNoPeer(socket);
+}
+
+/** The same of a socket that another reads, as an HTTP/2 session does: its stream never ends. */
+export function hasNoPeer(socket: Socket): boolean {
   const handle: unknown = Reflect.get(socket, '_handle');
-  if (!socket.readableEnded || typeof handle !== 'object' || handle === null) return false;
+  if (typeof handle !== 'object' || handle === null) return false;
   const ask: unknown = Reflect.get(handle, 'getpeername');
   return typeof ask === 'function' && Reflect.apply(ask, handle, [{}]) !== 0;
 }

@@ -47,8 +47,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Between two quiet moments. */
 const STRETCH = 5_000;
 const PROBE_EVERY_MS = 200;
-/** Idle connections to nodes are ended after a second or two, lingering ones of clients after two. */
-const LET_GO_MS = 40_000;
+/** Idle connections to nodes are ended after a second or two, lingering ones of clients after two, others by a deadline. */
+const LET_GO_MS = 60_000;
 const POLL_MS = 50;
 /** Its own limit is 5 s in the config of each target. */
 const STOP_MS = 20_000;

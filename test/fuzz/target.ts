@@ -27,5 +27,9 @@ export interface Target {
   open(surroundings: Surroundings): Promise<Running>;
 }
 
-/** Longer than any limit of the gateways that are fuzzed, and than what a busy machine takes. */
-export const HANG_MS = 25_000;
+/** For what is not finished: in the config of the gateways. Longer than what a busy machine takes for what is. */
+export const DEADLINE = '12s';
+/** For nodes that answer, and messages that wait for them. */
+export const LONG = '60s';
+/** Longer than either, and than what a gateway takes to let go. */
+export const HANG_MS = 90_000;

@@ -74,7 +74,7 @@ class ClientFuzz implements Running {
       if (ending < 0.3) line.finish();
       const done = (): boolean => line.gone || line.ended || finals(line.received, methods) >= methods.length;
       // What is not whole is waited for no longer than its deadlines.
-      const patient = ending > 0.98 || ending < 0.3 || isPlain;
+      const patient = ending > 0.998 || ending < 0.3 || isPlain;
       const came = await line.until(
         patient && !isPlain ? () => line.gone || line.ended : done,
         isPlain || patient ? HANG_MS : 500,

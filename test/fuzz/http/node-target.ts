@@ -2,7 +2,7 @@
 // Judged by the strict reader: a whole response at a client is the one that its node gave to that request, or the gateway's own.
 import type { Prng } from '../../campaign/wire/prng.ts';
 import { NotStrict, type Response, readResponses } from '../../helpers/strict-http.ts';
-import { HANG_MS, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
 import { cut, mutate, randomBytes, shown } from '../wire/bytes.ts';
 import { type HttpLink, ok } from './node.ts';
 import { DOORS, HttpRoom } from './room.ts';
@@ -46,7 +46,7 @@ class NodeFuzz implements Running {
         },
       },
       { report, onRequest: (_, link) => link.write(ok('honest')) },
-      { timeouts: { connect: '20s', ack: '300ms' }, queue: { timeout: '2s' }, retry: { attempts: 1 } },
+      { timeouts: { connect: LONG, ack: '300ms' }, queue: { timeout: '2s' }, retry: { attempts: 1 } },
     );
   }
 

@@ -1,5 +1,5 @@
 // What the HTTP fuzzers have in common: the gateway's config, its ports, and a node. Promises: nothing of the product is in it.
-import { HANG_MS, type Surroundings } from '../target.ts';
+import { DEADLINE, HANG_MS, LONG, type Surroundings } from '../target.ts';
 import { connectLine, type Line } from '../wire/line.ts';
 import { HttpNode, type HttpNodeOptions } from './node.ts';
 
@@ -22,13 +22,13 @@ export class HttpRoom implements AsyncDisposable {
       this.#stack.use(await HttpNode.start(node)),
       this.#stack.use(await HttpNode.start(probe)),
     ];
-    const http = { headersTimeout: '5s', bodyTimeout: '5s', keepAlive: '5s' };
-    const limits = { frameTimeout: '5s', writeTimeout: '5s' };
+    const http = { headersTimeout: DEADLINE, bodyTimeout: DEADLINE, keepAlive: DEADLINE };
+    const limits = { frameTimeout: DEADLINE, writeTimeout: DEADLINE };
     const pools = (url: string, more: object): object => ({
       nodes: { a: { url } },
       connections: { max: 256, idle: '1s' },
-      timeouts: { connect: '20s', ack: '20s' },
-      queue: { timeout: '20s' },
+      timeouts: { connect: LONG, ack: LONG },
+      queue: { timeout: LONG },
       health: { type: 'none', fall: 1_000 },
       ...more,
     });

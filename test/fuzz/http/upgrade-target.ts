@@ -2,7 +2,7 @@
 // through is a beginning of it, in order, and nothing goes to a node before its own 101.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Prng } from '../../campaign/wire/prng.ts';
-import { HANG_MS, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
 import { cut, shown } from '../wire/bytes.ts';
 import type { Line } from '../wire/line.ts';
 import { type HttpLink, ok } from './node.ts';
@@ -75,7 +75,7 @@ class UpgradeFuzz implements Running {
         },
       },
       { report, onRequest: (_, link) => link.write(ok('honest')) },
-      { timeouts: { connect: '20s', ack: '1s' }, retry: { attempts: 1 } },
+      { timeouts: { connect: LONG, ack: '1s' }, retry: { attempts: 1 } },
     );
   }
 

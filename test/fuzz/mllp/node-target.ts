@@ -1,7 +1,7 @@
 // What nodes can do to the gateway over MLLP. Judged by what the nodes wrote: each answer holds the digest of the message that it
 // is for, and a sender may see none with another's, none that was never an answer, and none out of order.
 import type { Prng } from '../../campaign/wire/prng.ts';
-import { HANG_MS, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
 import { cut, digestOf, shown } from '../wire/bytes.ts';
 import { connectLine } from '../wire/line.ts';
 import { plainMessage } from './messages.ts';
@@ -77,7 +77,7 @@ class NodeFuzz implements Running {
     const pool = (url: string, connections: object, ack: string): object => ({
       nodes: { a: { url } },
       connections: { idle: '1s', ...connections },
-      timeouts: { connect: '20s', ack },
+      timeouts: { connect: LONG, ack },
       queue: { timeout: '2s' },
       health: { type: 'none', fall: 1_000 },
     });
@@ -89,7 +89,7 @@ class NodeFuzz implements Running {
         ...Object.fromEntries(
           KINDS.map(({ name, connections }) => [name, pool(node.url, connections, `${ACK_MS}ms`)]),
         ),
-        probe: pool(honest.url, {}, '20s'),
+        probe: pool(honest.url, {}, LONG),
       },
       routes: names.map((name) => ({ name, when: { listener: name }, to: name })),
       shutdown: { timeout: '5s' },

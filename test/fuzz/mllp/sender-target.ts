@@ -1,7 +1,7 @@
 // What senders can do to the gateway over MLLP and MLLPS: frames of every shape, headers, batches, cuts, and leaving at any moment.
 // Judged by the model: a node gets no payload but the model's, each positive answer holds the digest of the message it answers.
 import type { Prng } from '../../campaign/wire/prng.ts';
-import { HANG_MS, type Running, type Surroundings, type Target } from '../target.ts';
+import { DEADLINE, HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
 import { cut, digestOf, mutate, randomBytes, shown } from '../wire/bytes.ts';
 import { connectLine, type Line } from '../wire/line.ts';
 import { makeMessage, plainMessage, SPICE } from './messages.ts';
@@ -62,7 +62,7 @@ const DOORS: readonly Door[] = [
   },
 ];
 
-const LIMITS = { maxFrame: MAX_FRAME, frameTimeout: '4s', idleTimeout: '4s', writeTimeout: '4s' };
+const LIMITS = { maxFrame: MAX_FRAME, frameTimeout: DEADLINE, idleTimeout: DEADLINE, writeTimeout: DEADLINE };
 
 export const mllpSender: Target = {
   name: 'mllp-sender',
@@ -114,8 +114,8 @@ class SenderFuzz implements Running {
         pool: {
           nodes: { a: { url: node.url } },
           connections: { max: 64, settle: '0', idle: '1s' },
-          timeouts: { connect: '20s', ack: '20s' },
-          queue: { timeout: '20s' },
+          timeouts: { connect: LONG, ack: LONG },
+          queue: { timeout: LONG },
           health: { type: 'none', fall: 1_000 },
         },
       },
@@ -165,7 +165,7 @@ class SenderFuzz implements Running {
     } else {
       await writing;
       // A few wait for the gateway to lose patience.
-      if (ending > 0.997) await line.until(() => line.ended || line.gone, HANG_MS);
+      if (ending > 0.999) await line.until(() => line.ended || line.gone, HANG_MS);
       line.finish();
     }
     const gone = await line.until(() => line.gone, HANG_MS);
