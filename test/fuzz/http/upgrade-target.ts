@@ -111,7 +111,7 @@ class UpgradeFuzz implements Running {
     const said = (what: string): string =>
       `${what} at ${door}: client ${ending} after ${endsAfterMs} ms, node ${plan.ending} after ${plan.answerAfterMs} + ${plan.endsAfterMs} ms, ${shown(Buffer.concat(plan.answer), 300)}`;
     if (!gone) return said('hang: the connection did not end');
-    const wrong = judge(plan, received, Buffer.concat([early, late]));
+    const wrong = judge(plan, received, line.sent.subarray(request.length));
     return wrong === undefined ? undefined : said(wrong);
   }
 

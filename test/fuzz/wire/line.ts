@@ -20,6 +20,7 @@ export class Line {
   readonly #raw: net.Socket;
   #chunks: Buffer[] = [];
   #joined = NO_BYTES;
+  readonly #sent: Buffer[] = [];
   /** The gateway has ended its side. */
   ended = false;
   gone = false;
@@ -54,8 +55,15 @@ export class Line {
     return this.#joined;
   }
 
+  /** All that was written, in order. */
+  get sent(): Buffer {
+    return Buffer.concat(this.#sent);
+  }
+
   write(bytes: Buffer): void {
-    if (this.socket.writable && bytes.length > 0) this.socket.write(bytes);
+    if (!this.socket.writable || bytes.length === 0) return;
+    this.#sent.push(bytes);
+    this.socket.write(bytes);
   }
 
   /** Each piece in a turn of its own. */
