@@ -123,18 +123,7 @@ export function opening(
       pipelining: 1,
       send: (message, _header, done) => {
         client.send(message).then(
-          // As over MLLP, what is not answered counts as failed.
-          ({ ack, payload }) =>
-            done(
-              ack === undefined
-                ? {
-                    error: new GatewayError('GW_ERR_ACK_INVALID', {
-                      node: `${host}:${port}`,
-                      detail: 'none',
-                    }),
-                  }
-                : { code: ack.code, payload },
-            ),
+          ({ ack, payload }) => done({ code: ack?.code ?? 'none', payload }),
           (error) => {
             if (!(error instanceof GatewayError)) throw error;
             done({ error });

@@ -60,6 +60,8 @@ function compared(message: LiveMessage, a: Result, b: Result, ignore: readonly s
   const [left, right] = [nameOf(a), nameOf(b)];
   if ('error' in a || 'error' in b)
     return { message, left, right, differences: left === right ? [] : [{ path: 'answer', left, right }] };
+  if (a.code === 'none' || b.code === 'none')
+    return { message, left, right, differences: left === right ? [] : [{ path: 'answer', left, right }] };
   return { message, left, right, differences: inAnswers(a.payload, b.payload, ignore) };
 }
 

@@ -4,13 +4,18 @@ import type { GatewayError } from '../../errors.ts';
 import type { AckCode } from '../../hl7/ack.ts';
 import type { Header } from '../../hl7/header.ts';
 import { frame, payloadOf } from '../../mllp/frame.ts';
+import { awaitedOf } from '../../relay/admission.ts';
 import { type DialTls, dial } from '../../upstream/dial.ts';
 import { MllpConnection } from '../../upstream/mllp-connection.ts';
 
 export type Result =
-  | { readonly code: AckCode; readonly payload: Buffer }
+  /** `none`: nothing came, and by MSH-15 and MSH-16 nothing had to (F90). */
+  | { readonly code: AckCode | 'none'; readonly payload: Buffer }
   /** `safe`: not a byte of the message was written. */
   | { readonly error: GatewayError };
+
+/** Longer than a gateway waits itself before it says nothing (`timeouts.silence`). */
+const SILENCE_MS = 3_000;
 
 export interface Line {
   readonly isOpen: boolean;
@@ -53,7 +58,12 @@ export function openingMllp({
     const socket = await new Promise<Socket>((resolve, reject) => {
       dial({ node, host, port, tls, connectMs: timeoutMs, settleMs: 0 }, resolve, reject);
     });
-    const connection = new MllpConnection(socket, 0, { node, ackMs: timeoutMs, pipelining, answers }, owner);
+    const connection = new MllpConnection(
+      socket,
+      0,
+      { node, ackMs: timeoutMs, silenceMs: SILENCE_MS, pipelining, answers },
+      owner,
+    );
     return {
       pipelining,
       get isOpen() {
@@ -64,10 +74,11 @@ export function openingMllp({
           frame: frame(message),
           header,
           expectsAnswer: true,
+          silenceIsSuccess: awaitedOf(header, 'by-header') !== 'answer',
           assigned: () => {},
           written: () => {},
           answered: ({ code }, framed) => done({ code, payload: payloadOf(framed) }),
-          unanswered: () => {},
+          unanswered: () => done({ code: 'none', payload: Buffer.alloc(0) }),
           failed: (error) => done({ error }),
         }),
       close: () => connection.end(),

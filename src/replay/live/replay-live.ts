@@ -170,7 +170,13 @@ class Run {
   #onDone(message: LiveMessage, result: Result, latencyMs: number): void {
     this.#settled++;
     if ('error' in result) this.#tally.failed(message, result.error);
-    else this.#tally.answered(message, result.code, isNegative(result.code), latencyMs);
+    else
+      this.#tally.answered(
+        message,
+        result.code,
+        result.code !== 'none' && isNegative(result.code),
+        latencyMs,
+      );
     if (this.#ending && this.#settled === this.#issued) this.#finish();
   }
 
