@@ -20,25 +20,23 @@ const STRANGERS: readonly (readonly [string, Buffer])[] = [
   ['HL7 without MLLP framing', message()],
   ['a PROXY protocol header', bytes('PROXY TCP4 192.0.2.1 192.0.2.2 4711 2575\r\n')],
   ['a PROXY protocol header', bytes('\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c', '\xc0\x00\x02\x01'.repeat(3))],
-  ['an SSH client', bytes('SSH-2.0-OpenSSH_9.2\r\n')],
+  ['SSH', bytes('SSH-2.0-OpenSSH_9.2\r\n')],
   ['binary data', bytes('\x01\x02\xff\xfe')],
 ];
 
-it.each(STRANGERS)(
-  'F6 %s on the MLLP port is ended by the timer, and the log says so',
-  async (looks, sent) => {
-    await using line = await startLine({ listener: { limits: { frameTimeout } } });
-    await line.sender.write(sent);
-    await line.sender.closed;
-    const [code] = line.gw.codes;
-    expect(code).toBe(sent === HELLO ? 'GW_ERR_FRAME_TIMEOUT' : 'GW_ERR_FRAME_NO_START');
-    expect(await line.gw.logged(code as string)).toMatchObject({ detail: `it looks like ${looks}` });
-    expect(line.gw.codes).toHaveLength(1);
-    line.nodeGot([]);
-    expect(line.sender.received.length).toBe(0);
-    await line.endedButLives();
-  },
-);
+it.each(STRANGERS)('F6 %s on the MLLP port is ended, and the log says so', async (looks, sent) => {
+  await using line = await startLine({ listener: { limits: { frameTimeout } } });
+  await line.sender.write(sent);
+  await line.sender.closed;
+  // F111: a TLS client, too, is recognised before the timer.
+  const [code] = line.gw.codes;
+  expect(code).toBe('GW_ERR_FRAME_NO_START');
+  expect(await line.gw.logged(code as string)).toMatchObject({ detail: `it looks like ${looks}` });
+  expect(line.gw.codes).toHaveLength(1);
+  line.nodeGot([]);
+  expect(line.sender.received.length).toBe(0);
+  await line.endedButLives();
+});
 
 it.each(STRANGERS)('F6 %s: the log says so as well where it goes by itself', async (looks, sent) => {
   await using line = await startLine();
@@ -74,7 +72,7 @@ it('F6 a TLS client whose random bytes happen to make a frame', async () => {
   await using line = await startLine({ listener: { limits: { frameTimeout } } });
   await line.sender.write(Buffer.from('1603010200010001fc03030b41421c0d0102', 'hex'));
   await line.sender.closed;
-  expect(line.gw.codes).toEqual(['GW_ERR_HEADER_MSH', 'GW_ERR_FRAME_NO_START']);
+  expect(line.gw.codes).toEqual(['GW_ERR_FRAME_NO_START']);
   expect(line.gw.log.at(-1)).toMatchObject({ detail: 'it looks like a TLS ClientHello' });
   line.nodeGot([]);
 });

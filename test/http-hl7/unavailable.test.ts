@@ -83,17 +83,17 @@ const HTTP: readonly (readonly [RawScript, Failure])[] = [
   [says(200), { what: 'answers nothing in a 200', ...INVALID }],
   [says(204), { what: 'answers 204', ...INVALID }],
   ...[301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 426, 451].map(
-    (status) => [acks({ status }), { what: `answers ${status} with an AA`, ...REFUSED }] as const,
+    (status) => [says(status, 'no'), { what: `answers ${status}`, ...REFUSED }] as const,
   ),
   ...[500, 501, 502, 504, 505, 599].map(
-    (status) => [acks({ status }), { what: `answers ${status} with an AA`, ...STATUS }] as const,
+    (status) => [says(status, 'no'), { what: `answers ${status}`, ...STATUS }] as const,
   ),
   ...[503, 429].map(
     (status) =>
       [
-        acks({ status }),
+        says(status, 'no'),
         {
-          what: `answers ${status} with an AA`,
+          what: `answers ${status}`,
           status: 503,
           code: 'GW_ERR_NODE_BUSY',
           pool: SOON,

@@ -106,7 +106,7 @@ describe('the order of one connection', () => {
     expect(at.b?.taken).toEqual([]);
     expect(ids(6).map((id) => sender.outcome(id))).toEqual([
       'GW_ERR_NODE_CLOSED',
-      'GW_ERR_NODE_STALE',
+      'abandoned',
       'abandoned',
       'abandoned',
       'abandoned',
