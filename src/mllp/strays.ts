@@ -35,6 +35,10 @@ export class Strays {
   /** Takes `from`…`to` of a chunk; false if there are too many in a row (F5). */
   take(chunk: Buffer, from: number, to: number): boolean {
     this.#count += to - from;
+    // It may come byte by byte.
+    const missing = this.#junk === 0 ? 0 : SAMPLE_BYTES - this.#sample.length;
+    if (missing > 0)
+      this.#sample = Buffer.concat([this.#sample, chunk.subarray(from, Math.min(to, from + missing))]);
     for (let i = from; i < to; i++) {
       const byte = chunk[i] as number;
       // Behind the first byte that is none, filler is part of what that begins: an HTTP request has spaces.

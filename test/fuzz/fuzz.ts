@@ -23,7 +23,7 @@ export interface FuzzOptions {
   readonly concurrency?: number;
   /** After so many the run ends. */
   readonly maxFindings?: number;
-  readonly onProgress?: (inputs: number, findings: number) => void;
+  readonly onProgress?: (inputs: number, findings: readonly Finding[]) => void;
 }
 
 export interface Finding {
@@ -169,7 +169,7 @@ class FuzzRun {
     this.#inFlight.delete(index);
     this.#done++;
     if (this.#done % 1_000 === 0) {
-      this.#options.onProgress?.(this.#done, this.#findings.length);
+      this.#options.onProgress?.(this.#done, this.#findings);
       this.#look();
     }
   }

@@ -50,8 +50,10 @@ for (const target of chosen) {
     concurrency: count('concurrency', values.concurrency),
     maxFindings: count('findings', values.findings),
     onProgress: (done, found) => {
-      if (process.stdout.isTTY) process.stdout.write(`\r${target.name}: ${done} inputs, ${found} findings `);
-      else if (done % 10_000 === 0) console.log(`${target.name}: ${done} inputs, ${found} findings`);
+      if (process.stdout.isTTY)
+        process.stdout.write(`\r${target.name}: ${done} inputs, ${found.length} findings `);
+      else if (done % 10_000 === 0)
+        console.log(`${target.name}: ${done} inputs, ${found.length} findings ${found.at(-1)?.text ?? ''}`);
     },
   });
   if (process.stdout.isTTY) process.stdout.write('\r');

@@ -216,3 +216,13 @@ describe('what it tells meanwhile', () => {
     expect(events[0]?.length).toBe('GW_ERR_FRAME_START_BLOCK:'.length + 16 * 1024);
   });
 });
+
+it.each(['GET / HTTP/1.1\r\n', '\x16\x03\x01\x02', 'HTTP/1.1 200', 'SSH-2.0-x'])(
+  'F111 another protocol is recognised however it is cut: %j',
+  (text) => {
+    const bytes = Buffer.concat([Buffer.from(text, 'latin1'), frame(Buffer.from('MSH|^~'))]);
+    const pieces = [[bytes], [...bytes].map((byte) => Buffer.from([byte]))];
+    for (let at = 1; at < bytes.length; at++) pieces.push([bytes.subarray(0, at), bytes.subarray(at)]);
+    for (const chunks of pieces) expect(read(chunks)).toEqual(['GW_ERR_FRAME_NO_START']);
+  },
+);

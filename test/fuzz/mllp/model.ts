@@ -24,6 +24,9 @@ export interface ModelReading {
 
 /** As defaults have it. */
 const MAX_JUNK = 1024;
+/** Ended as soon as it is recognised. */
+const OTHER_PROTOCOL =
+  /^(?:[\x15\x16]\x03|(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE|PRI) |HTTP\/\d|SSH-)/;
 
 export function readStream(
   bytes: Buffer,
@@ -31,6 +34,7 @@ export function readStream(
 ): ModelReading {
   const frames: ModelFrame[] = [];
   let junk = 0;
+  let outside = '';
   let content: number[] | undefined;
   let surplus = false;
   let refused = false;
@@ -39,14 +43,20 @@ export function readStream(
     if (content === undefined) {
       if (byte === START) {
         [content, surplus, refused] = [[], false, false];
-      } else if (byte !== 0 && byte !== CR && byte !== LF && byte !== 0x20 && ++junk > MAX_JUNK)
-        return { frames, closes: true };
+        continue;
+      }
+      if (byte === 0 || byte === CR || byte === LF || byte === 0x20) {
+        if (outside !== '') outside += String.fromCharCode(byte);
+        continue;
+      }
+      outside += String.fromCharCode(byte);
+      if (++junk > MAX_JUNK || OTHER_PROTOCOL.test(outside)) return { frames, closes: true };
       continue;
     }
     if (byte === END && bytes[at + 1] === CR) {
       if (content.length > 0) frames.push({ payload: Buffer.from(content), refused });
       content = undefined;
-      junk = 0;
+      [junk, outside] = [0, ''];
       at++;
       continue;
     }

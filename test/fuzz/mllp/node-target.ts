@@ -10,6 +10,8 @@ import { answerTo, MllpNode } from './node.ts';
 import { makeScript, type Script } from './node-answers.ts';
 
 const ACK_MS = 150;
+/** Messages between one and another that may say its id. */
+const LONG_OVER = 2_000;
 
 interface Kind {
   readonly name: string;
@@ -126,8 +128,9 @@ class NodeFuzz implements Running {
     const id = sharedIds ? `S${prng.int(1, 3)}` : token;
     const bytes = plainMessage(token, { id, ...(enhanced ? { modes: ['AL', 'AL'] as const } : {}) });
     const digest = digestOf(bytes);
-    const otherIds = ['OLD', ...this.#ids.filter((other) => other !== id)];
-    this.#ids = [...this.#ids.slice(-20), id];
+    // Of messages that are long over: what is said under one that is out, by the node that has it, is its answer.
+    const otherIds = ['OLD', ...this.#ids.slice(0, 20)].filter((other) => other !== id);
+    if (!sharedIds) this.#ids = [...this.#ids.slice(-LONG_OVER), id];
     return { digest, bytes, script: makeScript(prng, { digest, ackMs: ACK_MS, otherIds, enhanced }) };
   }
 
@@ -172,6 +175,11 @@ function judge(
     const [, digest, mark] = /D([0-9a-f]{20})!([rtwlm])/.exec(payload.toString('latin1')) ?? [];
     const positive = msa?.code === 'AA' || msa?.code === 'CA';
     const at = messages.findIndex((one) => one.digest === digest);
+    // F85: where one message is out, a negative answer under an id that nobody has is that message’s.
+    if (mark === 't' && !positive) {
+      next++;
+      continue;
+    }
     if (digest !== undefined && all.has(digest) && at < 0)
       return `the answer of another sender’s message: ${shown(payload)}`;
     if (mark === 'w') return `what was no answer: ${shown(payload)}`;
@@ -190,7 +198,7 @@ function judge(
       // The gateway’s own, or one that a mutation has unmarked.
       if (positive && due.script.kind !== 'mutated')
         return `a positive answer that no node gave: ${shown(payload)}`;
-    } else if (mark !== 'm' && at !== next - 1)
+    } else if (due.script.kind !== 'mutated' && at !== next - 1)
       return `message ${next - 1} has the answer of message ${at}: ${shown(payload)}`;
   }
   return reader.isWhole ? undefined : 'half an answer';
