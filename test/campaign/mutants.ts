@@ -53,7 +53,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a control id may repeat on a connection',
     patches: [
-      { file: CONNECTION, find: '    if (this.#recent.wouldRepeat(header)) return true;\n', put: '' },
+      {
+        file: CONNECTION,
+        find: '    if (this.#recent.wouldRepeat(header, this.#owner.changesIds)) return true;\n',
+        put: '',
+      },
     ],
     profile: 'shared-ids',
     kinds: ['double'],
@@ -64,7 +68,10 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: CONNECTION,
-        find: "    this.#close(new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));",
+        find: `    this.#close(
+      this.#wrong ??
+        new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node, detail: this.#looksLike }),
+    );`,
         put: `    const late = this.#pending.shift();
     if (this.#pending.length > 0) this.#expect();
     this.#owner.onSettled(this);
