@@ -27,6 +27,21 @@ export interface Target {
   open(surroundings: Surroundings): Promise<Running>;
 }
 
+/** `make`: what is started before it is given inputs. */
+export function targetOf(
+  name: string,
+  make: (surroundings: Surroundings) => Running & { start(): Promise<void> },
+): Target {
+  return {
+    name,
+    async open(surroundings) {
+      const running = make(surroundings);
+      await running.start();
+      return running;
+    },
+  };
+}
+
 /** For what is not finished: in the config of the gateways. Longer than what a busy machine takes for what is. */
 export const DEADLINE = '12s';
 /** For nodes that answer, and messages that wait for them. */

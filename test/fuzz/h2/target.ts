@@ -4,17 +4,10 @@ import type { Prng } from '../../campaign/wire/prng.ts';
 import { encode, type Field, FLAG, FRAME } from '../../helpers/raw-h2-client.ts';
 import { ok } from '../http/node.ts';
 import { HttpRoom } from '../http/room.ts';
-import { HANG_MS, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, digestOf, mutate, randomBytes, shown } from '../wire/bytes.ts';
 
-export const http2Client: Target = {
-  name: 'http2-client',
-  async open(around) {
-    const fuzz = new Http2Fuzz(around);
-    await fuzz.start();
-    return fuzz;
-  },
-};
+export const http2Client = targetOf('http2-client', (around) => new Http2Fuzz(around));
 
 const TOKEN = /H\d+-\d+/;
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');

@@ -4,19 +4,12 @@ import type { Prng } from '../../campaign/wire/prng.ts';
 import { NotStrict, type Request, readRequests, readResponses, value } from '../../helpers/strict-http.ts';
 import { plainMessage } from '../mllp/messages.ts';
 import { controlIdOf } from '../mllp/model.ts';
-import { HANG_MS, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, digestOf, mutate, randomBytes, shown } from '../wire/bytes.ts';
 import { ok } from './node.ts';
 import { DOORS, HttpRoom } from './room.ts';
 
-export const httpClient: Target = {
-  name: 'http-client',
-  async open(around) {
-    const fuzz = new ClientFuzz(around);
-    await fuzz.start();
-    return fuzz;
-  },
-};
+export const httpClient = targetOf('http-client', (around) => new ClientFuzz(around));
 
 const TOKEN = /F\d+-\d+/;
 

@@ -2,19 +2,12 @@
 // Judged by the strict reader: a whole response at a client is the one that its node gave to that request, or the gateway's own.
 import type { Prng } from '../../campaign/wire/prng.ts';
 import { NotStrict, type Response, readResponses } from '../../helpers/strict-http.ts';
-import { HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, mutate, randomBytes, shown } from '../wire/bytes.ts';
 import { type HttpLink, ok } from './node.ts';
 import { DOORS, HttpRoom } from './room.ts';
 
-export const httpNode: Target = {
-  name: 'http-node',
-  async open(around) {
-    const fuzz = new NodeFuzz(around);
-    await fuzz.start();
-    return fuzz;
-  },
-};
+export const httpNode = targetOf('http-node', (around) => new NodeFuzz(around));
 
 interface Reply {
   readonly pieces: readonly Buffer[];

@@ -2,20 +2,13 @@
 // through is a beginning of it, in order, and nothing goes to a node before its own 101.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Prng } from '../../campaign/wire/prng.ts';
-import { HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, shown } from '../wire/bytes.ts';
 import type { Line } from '../wire/line.ts';
 import { type HttpLink, ok } from './node.ts';
 import { DOORS, HttpRoom } from './room.ts';
 
-export const upgrades: Target = {
-  name: 'upgrades',
-  async open(around) {
-    const fuzz = new UpgradeFuzz(around);
-    await fuzz.start();
-    return fuzz;
-  },
-};
+export const upgrades = targetOf('upgrades', (around) => new UpgradeFuzz(around));
 
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: fuzz\r\n\r\n';
 const TOKEN = /U\d+/;

@@ -1,7 +1,7 @@
 // What nodes can do to the gateway over MLLP. Judged by what the nodes wrote: each answer holds the digest of the message that it
 // is for, and a sender may see none with another's, none that was never an answer, and none out of order.
 import type { Prng } from '../../campaign/wire/prng.ts';
-import { HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
+import { HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, digestOf, shown } from '../wire/bytes.ts';
 import { connectLine } from '../wire/line.ts';
 import { plainMessage } from './messages.ts';
@@ -36,14 +36,7 @@ interface SentMessage {
   readonly script: Script;
 }
 
-export const mllpNode: Target = {
-  name: 'mllp-node',
-  async open(around) {
-    const fuzz = new NodeFuzz(around);
-    await fuzz.start();
-    return fuzz;
-  },
-};
+export const mllpNode = targetOf('mllp-node', (around) => new NodeFuzz(around));
 
 class NodeFuzz implements Running {
   readonly #around: Surroundings;

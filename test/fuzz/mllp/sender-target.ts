@@ -1,7 +1,7 @@
 // What senders can do to the gateway over MLLP and MLLPS: frames of every shape, headers, batches, cuts, and leaving at any moment.
 // Judged by the model: a node gets no payload but the model's, each positive answer holds the digest of the message it answers.
 import type { Prng } from '../../campaign/wire/prng.ts';
-import { DEADLINE, HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
+import { DEADLINE, HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, digestOf, mutate, randomBytes, shown } from '../wire/bytes.ts';
 import { connectLine, type Line } from '../wire/line.ts';
 import { makeMessage, plainMessage, SPICE } from './messages.ts';
@@ -64,14 +64,7 @@ const DOORS: readonly Door[] = [
 
 const LIMITS = { maxFrame: MAX_FRAME, frameTimeout: DEADLINE, idleTimeout: DEADLINE, writeTimeout: DEADLINE };
 
-export const mllpSender: Target = {
-  name: 'mllp-sender',
-  async open(around) {
-    const sender = new SenderFuzz(around);
-    await sender.start();
-    return sender;
-  },
-};
+export const mllpSender = targetOf('mllp-sender', (around) => new SenderFuzz(around));
 
 class SenderFuzz implements Running {
   readonly #around: Surroundings;

@@ -7,21 +7,14 @@ import { HttpNode, ok } from '../http/node.ts';
 import { plainMessage } from '../mllp/messages.ts';
 import { AnswerReader, framed, msaOf, readStream } from '../mllp/model.ts';
 import { answerTo, MllpNode } from '../mllp/node.ts';
-import { DEADLINE, HANG_MS, LONG, type Running, type Surroundings, type Target } from '../target.ts';
+import { DEADLINE, HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, digestOf, shown } from '../wire/bytes.ts';
 import { connectLine } from '../wire/line.ts';
 import { type Judged, judgeHeader, makeHeader } from './headers.ts';
 
 const IMPATIENT_MS = 300;
 
-export const proxyProtocol: Target = {
-  name: 'proxy-protocol',
-  async open(around) {
-    const fuzz = new ProxyFuzz(around);
-    await fuzz.start();
-    return fuzz;
-  },
-};
+export const proxyProtocol = targetOf('proxy-protocol', (around) => new ProxyFuzz(around));
 
 class ProxyFuzz implements Running {
   readonly #around: Surroundings;
