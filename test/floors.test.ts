@@ -11,7 +11,7 @@ const ROOT = resolve(import.meta.dirname, '..');
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
-  ['src/version.ts', 'src/listen-error.ts', 'src/addresses.ts'],
+  ['src/version.ts', 'src/listen-error.ts', 'src/addresses.ts', 'src/sync-folder.ts'],
   ['src/telemetry/', 'src/listen.ts'],
   ['src/mllp/'],
   ['src/hl7/'],

@@ -3,6 +3,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '../sync-folder.ts';
 
 /** What is decided of nodes, and which senders there are, is for the gateway's user alone. */
 const MODE = 0o600;
@@ -44,12 +45,7 @@ export async function writeFileAtomic(path: string, pieces: AsyncIterable<string
       await file.close();
     }
     await rename(beside, path);
-    const folder = await open(dirname(path), 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    await syncFolder(dirname(path));
   } catch (thrown) {
     await rm(beside, { force: true });
     throw thrown;

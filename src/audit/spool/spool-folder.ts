@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { causeCode } from '../../errors.ts';
+import { syncFolder } from '../../sync-folder.ts';
 import { isAlive, Owner } from './owner.ts';
 import { type Decoded, decoded, fileName, parseName } from './segment.ts';
 
@@ -48,7 +49,7 @@ export class SpoolFolder {
     const file = await open(join(this.path, name), 'ax', 0o600);
     this.#names.add(name);
     try {
-      await this.#sync();
+      await syncFolder(this.path);
     } catch (thrown) {
       await file.close().catch(() => {});
       await this.remove(name).catch(() => {});
@@ -102,16 +103,6 @@ export class SpoolFolder {
       const name = fileName({ at, owner: this.#owner.token });
       this.#lastAt = Math.max(this.#lastAt, at);
       if (!this.#names.has(name)) return name;
-    }
-  }
-
-  /** fsync(2): a file's own fsync does not say that its name is on the disk. */
-  async #sync(): Promise<void> {
-    const folder = await open(this.path, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
     }
   }
 }
