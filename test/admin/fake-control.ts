@@ -265,7 +265,7 @@ export class FakeControl implements Control {
   }
 }
 
-function nodeReport(pool: string, node: string, more: Partial<NodeReport> = {}): NodeReport {
+export function nodeReport(pool: string, node: string, more: Partial<NodeReport> = {}): NodeReport {
   const state = more.state ?? 'up';
   return {
     pool,

@@ -10,6 +10,7 @@ import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { allTo, poolOf } from '../reload/room.ts';
 import { type AdminRoom, ask, openAdmin, TOKEN } from './admin-room.ts';
+import { nodeReport } from './fake-control.ts';
 
 function lose(room: AdminRoom, pool: string): void {
   room.control.nodeReports = room.control.nodeReports.map((one) =>
@@ -203,12 +204,7 @@ test('F107 a running gateway: node_up, /status and /readyz agree in each state o
 });
 
 function pool(...states: readonly string[]) {
-  const nodes = states.map((state, n) => ({
-    ...NODE,
-    node: `n${n}`,
-    state,
-    available: state !== 'down' && state !== 'maintenance',
-  }));
+  const nodes = states.map((state, n) => nodeReport('p', `n${n}`, { state, reason: 'ECONNREFUSED' }));
   return {
     pool: 'p',
     protocol: 'mllp' as const,
@@ -217,25 +213,3 @@ function pool(...states: readonly string[]) {
     available: nodes.some(({ available }) => available),
   };
 }
-
-const NODE = {
-  pool: 'p',
-  url: '',
-  health: 'up',
-  trial: false,
-  since: '',
-  reason: 'ECONNREFUSED',
-  backup: false,
-  weight: 1,
-  effectiveWeight: 1,
-  inFlight: 0,
-  connections: 0,
-  lastCheck: undefined,
-  answers: {},
-  failures: {},
-  ejections: 0,
-  answersPerSecond: 0,
-  p50Ms: undefined,
-  p99Ms: undefined,
-  runtime: false,
-};
