@@ -20,7 +20,7 @@ it('F9 a frame cut off by the start of the next is dropped unanswered, the next 
   }
   line.nodeGot(Array.from({ length: sent }, () => second));
   line.senderGotTheAnswers();
-  expect(line.gw.codes).toEqual(Array.from({ length: sent }, () => 'GW_ERR_FRAME_CUT_OFF'));
+  expect(line.gw.faults).toEqual(Array.from({ length: sent }, () => 'GW_ERR_FRAME_CUT_OFF'));
   await line.goesOn();
 });
 
@@ -55,7 +55,7 @@ it('F10 a start block that begins no message refuses the frame, at any split', a
     sent++;
   }
   line.nodeGot(Array.from({ length: sent }, () => good));
-  expect(line.gw.codes).toEqual(Array.from({ length: sent }, () => 'GW_ERR_FRAME_START_BLOCK'));
+  expect(line.gw.faults).toEqual(Array.from({ length: sent }, () => 'GW_ERR_FRAME_START_BLOCK'));
   await line.goesOn();
 });
 

@@ -14,17 +14,21 @@ export class TestGateway implements AsyncDisposable {
   readonly exchanges: readonly Exchange[];
   /** The same for proxied requests. */
   readonly proxied: readonly Proxied[];
+  /** Codes of all faults, also of those whose log lines are left out as too many alike. */
+  readonly faults: readonly string[];
 
   constructor(
     gateway: Gateway,
     log: readonly Record<string, unknown>[],
     exchanges: readonly Exchange[],
     proxied: readonly Proxied[],
+    faults: readonly string[],
   ) {
     this.gateway = gateway;
     this.log = log;
     this.exchanges = exchanges;
     this.proxied = proxied;
+    this.faults = faults;
   }
 
   /** Of the listener with that name, or of the first. */
@@ -82,13 +86,18 @@ export async function startGateway(
     { write: (line) => void lines.push(JSON.parse(line)) },
   );
   const proxied: Proxied[] = [];
+  const faults: string[] = [];
   const gateway = new Gateway({ ...loaded, parsing }, log, {
     onExchange: (exchange) => exchanges.push(exchange),
     onProxied: (record) => proxied.push(record),
     ...options,
+    onFault: (listener, error, peer) => {
+      faults.push(error.code);
+      options.onFault?.(listener, error, peer);
+    },
   });
   await gateway.start();
-  return new TestGateway(gateway, lines, exchanges, proxied);
+  return new TestGateway(gateway, lines, exchanges, proxied, faults);
 }
 
 export interface SimpleConfig {
