@@ -123,7 +123,7 @@ export class Hl7Reception implements Origin {
     switch (outcome.kind) {
       case 'answered':
         this.#tell(exchange, outcome.ack.code);
-        this.#answer(contentOf(outcome.frame), outcome.ack.charset);
+        this.#answer(contentIn(outcome.frame, exchange), outcome.ack.charset);
         break;
       case 'gathered':
         this.#tell(exchange, outcome.code);
@@ -288,3 +288,8 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set([
   'host',
   'trailer',
 ]);
+
+/** F82: a node over MLLP may have answered in several frames. What an HTTP node answers stays as it is, whatever it holds (F12). */
+function contentIn(frames: Buffer, { pool }: Exchange): Buffer {
+  return pool?.protocol === 'http' ? payloadOf(frames) : contentOf(frames);
+}

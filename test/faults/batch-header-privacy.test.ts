@@ -24,6 +24,9 @@ const BATCHES: readonly (readonly [string, string])[] = [
   ['a message in them', `${FHS}\r${BHS}\r${message({ controlId: 'IN-BATCH' }).toString()}BTS|1\rFTS|1\r`],
 ];
 
+/** F86: what a node says that answers no message is waited behind. */
+const IMPATIENT = { timeouts: { ack: '100ms' } };
+
 describe.each(BATCHES)('F105 %s', (_, text) => {
   it.each([
     ['answered', answers.aa()],
@@ -31,7 +34,7 @@ describe.each(BATCHES)('F105 %s', (_, text) => {
     ['answered wrongly', answers.payload(Buffer.from(text))],
   ])('F105 %s: nothing of the batch’s header is in the log', async (_what, script) => {
     await using node = await startFaultyNode(script);
-    await using gw = await startGateway({ nodes: [node.url] });
+    await using gw = await startGateway({ nodes: [node.url], pool: IMPATIENT });
     await using sender = await connectSender(gw.port());
     await sender.send(Buffer.from(text));
     await until(() => gw.exchanges.length === 1, { deadlineMs: 30_000 });
@@ -48,7 +51,7 @@ describe.each(BATCHES)('F105 %s', (_, text) => {
       { listener: { batch: 'split' } },
       { routes: [{ name: 'all', reject: { code: 'AR', text: 'no' } }] },
     ]) {
-      await using gw = await startGateway({ nodes: [node.url], ...more });
+      await using gw = await startGateway({ nodes: [node.url], pool: IMPATIENT, ...more });
       await using sender = await connectSender(gw.port());
       await sender.send(Buffer.from(text));
       await until(() => gw.log.some(({ controlId }) => controlId !== undefined), { deadlineMs: 30_000 });

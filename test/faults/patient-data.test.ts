@@ -35,15 +35,17 @@ function expectNothingOf(gw: TestGateway, own: readonly Buffer[] = []): void {
 }
 
 describe('what a node does', () => {
+  // F86: what a node says that answers no message is waited behind.
+  const IMPATIENT = { timeouts: { ack: '100ms' } };
   const scripts: readonly (readonly [what: string, script: Script, pool: Record<string, unknown>])[] = [
     ['answers AA', answers.aa(), {}],
     ['answers AE with the name in its text', answers.ae({ text: `no ward for ${FAMILY}` }), {}],
-    ['echoes the message', answers.echo(), {}],
-    ['answers rubbish that holds the name', answers.payload(Buffer.from(`ERROR ${FAMILY} ${ID}`)), {}],
+    ['echoes the message', answers.echo(), IMPATIENT],
+    ['answers rubbish that holds the name', answers.payload(Buffer.from(`ERROR ${FAMILY} ${ID}`)), IMPATIENT],
     ['names the patient before the answer', answers.junkBefore(Buffer.from(`${FAMILY} ${NOTE}`)), {}],
-    ['answers another message', answers.wrongControlId(), {}],
+    ['answers another message', answers.wrongControlId(), IMPATIENT],
     ['closes', answers.close(), {}],
-    ['never answers', answers.none(), { timeouts: { ack: '100ms' } }],
+    ['never answers', answers.none(), IMPATIENT],
     ['answers twice', answers.twice(), {}],
   ];
 
