@@ -84,9 +84,12 @@ describe.skipIf(maxOpenFiles() < FILES)(
       let over = false;
       const asking = askOn(vips.url(vip).slice(0, -1), slow, () => over);
       await slow.connect(vip, vips.port(vip), certificate, kinds, COUNT);
-      const faults = (): unknown[] =>
-        vips.child.lines.flatMap(({ code }) => (code === undefined ? [] : [code]));
-      await until(() => faults().length >= COUNT, {
+      /** Of lines that are too many alike the log says how many it has left out. */
+      const faults = (wanted?: string): number =>
+        vips.child.lines
+          .filter(({ code }) => code !== undefined && (wanted === undefined || code === wanted))
+          .reduce((count, { leftOut }) => count + (typeof leftOut === 'number' ? leftOut : 1), 0);
+      await until(() => faults() >= COUNT, {
         deadlineMs: ENDED_MS,
         what: `${COUNT} faults in the log`,
       });
@@ -100,8 +103,8 @@ describe.skipIf(maxOpenFiles() < FILES)(
       expect(seen.mostSlow).toBeGreaterThan(0.9 * COUNT);
       expect(slow.answers).toEqual(answers);
       const readers = kinds === MIXED ? 50 : 0;
-      expect(faults().filter((code) => code === 'GW_ERR_HTTP_TIMEOUT')).toHaveLength(COUNT - readers);
-      expect(faults().filter((code) => code === 'GW_ERR_SENDER_NOT_READING')).toHaveLength(readers);
+      expect(faults('GW_ERR_HTTP_TIMEOUT')).toBe(COUNT - readers);
+      expect(faults('GW_ERR_SENDER_NOT_READING')).toBe(readers);
     });
   },
 );
