@@ -212,8 +212,13 @@ export class MllpUpstream {
       best = connection;
     }
     // F88: rather on a connection of its own than beside another sender's message with the same control id.
-    if (best !== undefined || second === undefined || this.#mayDial) return best;
+    if (best !== undefined || second === undefined || this.#hasOthersSoon) return best;
     return second;
+  }
+
+  /** One more connection is on its way, or may be dialled. */
+  get #hasOthersSoon(): boolean {
+    return this.#dials.size > 0 || this.#mayDial;
   }
 
   /** One more connection is allowed. */
@@ -267,11 +272,18 @@ export class MllpUpstream {
     this.#dial();
   }
 
-  /** F97: connections that are watched for a close that is not expected. */
+  /** Waiting messages that connections will take which are watched for a close that is not expected (F97). */
   get #roomSoon(): number {
     if (this.#reuse.closes) return 0;
+    const watched = this.#connections.filter(({ isWatched }) => isWatched);
+    if (watched.length === 0) return 0;
     let count = 0;
-    for (const connection of this.#connections) if (connection.isWatched) count++;
+    for (const delivery of this.#waiting) {
+      const at = watched.findIndex((one) => !one.repeats(delivery) && !one.mayConfuse(delivery));
+      if (at < 0) continue;
+      watched.splice(at, 1);
+      count++;
+    }
     return count;
   }
 
@@ -329,6 +341,7 @@ export class MllpUpstream {
         if (wasFull) this.#owner.onFullness();
         // What is left cannot go with what it took.
         this.#dialForWaiting();
+        this.#fillLast();
         if (this.#closing) connection.retire();
         else this.#owner.onRoom();
       },
@@ -354,15 +367,30 @@ export class MllpUpstream {
   /** F97: those that are watched have room now. */
   #onKept(): void {
     this.#reuse.onKept();
-    for (const connection of [...this.#connections]) this.#fill(connection);
+    this.#fillAll();
     this.#dialForWaiting();
     this.#owner.onRoom();
   }
 
-  #fill(connection: MllpConnection): void {
+  #fillAll(isChoosy = this.#hasOthersSoon): void {
+    for (const connection of [...this.#connections]) this.#fill(connection, isChoosy);
+  }
+
+  /** F88: what waits for a connection of its own goes on one that there is, once there will be no other. */
+  #fillLast(): void {
+    if (this.#waiting.length > 0 && !this.#hasOthersSoon) this.#fillAll(false);
+  }
+
+  /** F88: `isChoosy`, as in `#leastPending`, a message waits for a connection of its own. */
+  #fill(connection: MllpConnection, isChoosy = this.#waiting.length > 0 && this.#hasOthersSoon): void {
     for (let at = 0; at < this.#waiting.length && connection.hasRoom; ) {
       const delivery = this.#waiting[at];
-      if (delivery === undefined || connection.repeats(delivery)) at++;
+      if (
+        delivery === undefined ||
+        connection.repeats(delivery) ||
+        (isChoosy && connection.mayConfuse(delivery))
+      )
+        at++;
       else if (delivery.unwanted === true) {
         // F80: its sender has left while there was no connection for it yet.
         this.#waiting.splice(at, 1);
@@ -396,7 +424,7 @@ export class MllpUpstream {
       this.#owner.onFailure(error);
     }
     // F88: what waits for a connection of its own goes on one that there is.
-    for (const connection of [...this.#connections]) this.#fill(connection);
+    this.#fillAll(this.#dials.size > 0);
     this.#failUnplaced(error);
     if (wasFull || this.#fullness === 'full') this.#owner.onFullness();
     this.#owner.onRoom();
@@ -441,8 +469,8 @@ export class MllpUpstream {
     this.#inFlight--;
     this.#owner.onAnswered(code);
     this.#fill(connection);
-    // It can make way now.
-    if (connection.pending === 0) this.#dialForWaiting();
+    // It can make way now, or has left a message to another one.
+    if (this.#waiting.length > 0 && (connection.pending === 0 || this.#mayDial)) this.#dialMore();
     this.#owner.onRoom();
   }
 
@@ -465,6 +493,7 @@ export class MllpUpstream {
     // Messages that waited for a place on it need a connection of their own now.
     if (this.#waiting.length > 0) {
       this.#dialMore();
+      this.#fillLast();
       this.#failUnplaced(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
     }
     setImmediate(() => {

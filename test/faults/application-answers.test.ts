@@ -145,7 +145,7 @@ describe('two senders with one control id', () => {
     expect(lost(room.gw)).toEqual([]);
   });
 
-  test.each([{ repeatedIds: 'redial' }])(
+  test.each([{ repeatedIds: 'auto' }, { repeatedIds: 'reuse' }, { repeatedIds: 'redial' }])(
     'F88 $repeatedIds, where there may be more connections: each goes on one of its own',
     async ({ repeatedIds }) => {
       await using room = await startEnhanced({ connections: { max: 2, repeatedIds } });
@@ -161,21 +161,40 @@ describe('two senders with one control id', () => {
     },
   );
 
-  // Known defect: while a further connection is watched (F95), the second message takes the first one's. Nobody is told a
-  // wrong answer, as MSH-5 and MSH-6 decide there; this begins to fail when the defect is mended.
-  test.fails.each([{ repeatedIds: 'auto' }, { repeatedIds: 'reuse' }])(
-    'F88 $repeatedIds, where there may be more connections: each goes on one of its own',
+  test.each([{ repeatedIds: 'auto' }, { repeatedIds: 'reuse' }, { repeatedIds: 'redial' }])(
+    'F88 $repeatedIds: the first is committed while a connection for the second is on its way: it waits for that',
+    async ({ repeatedIds }) => {
+      const hold = gate();
+      await using room = await startEnhanced({ connections: { max: 2, repeatedIds } });
+      const [a, b, c] = [await room.sender(), await room.sender(), await room.sender()];
+      await commit(c, { controlId: '0' });
+      room.node.script = answers.after(hold, answers.ca());
+      void a.send(message({ controlId: '1', ...AL }));
+      await room.node.received(2);
+      void b.send(message({ controlId: '1', ...AL }));
+      await room.node.connected(2);
+      hold.open();
+      expect([said(await a.nextAck()), said(await b.nextAck())]).toEqual(['CA 1', 'CA 1']);
+      expect(room.node.messages.map(({ connection }) => connection.id)).toEqual([0, 0, 1]);
+      await answer(room.node, 2, 'AE', NOBODY);
+      expect(said(await b.nextAck())).toBe('AE 1');
+      await answer(room.node, 1, 'AA', NOBODY);
+      expect(said(await a.nextAck())).toBe('AA 1');
+    },
+  );
+
+  test.each([{ repeatedIds: 'auto' }, { repeatedIds: 'reuse' }])(
+    'F88 $repeatedIds: the node takes no further connection: the second goes on the one that there is',
     async ({ repeatedIds }) => {
       await using room = await startEnhanced({ connections: { max: 2, repeatedIds } });
+      room.node.maxConnections = 1;
       const [a, b] = [await room.sender(), await room.sender()];
-      await commit(a, { controlId: '1' });
-      await commit(b, { controlId: '1' });
-      expect(room.node.messages.map(({ connection }) => connection.id)).toEqual([0, 1]);
-      await answer(room.node, 1, 'AE', NOBODY);
-      expect(said(await b.nextAck())).toBe('AE 1');
-      await answer(room.node, 0, 'AA', NOBODY);
-      expect(said(await a.nextAck())).toBe('AA 1');
-      expect([(await told(a)).length, (await told(b)).length]).toEqual([2, 2]);
+      await commit(a, { controlId: '1', app: 'APPA' });
+      await commit(b, { controlId: '1', app: 'APPB' });
+      expect(room.node.messages.map(({ connection }) => connection.id)).toEqual([0, 0]);
+      await answer(room.node, 1, 'AE');
+      await answer(room.node, 0, 'AA');
+      expect([said(await a.nextAck()), said(await b.nextAck())]).toEqual(['AA 1', 'AE 1']);
     },
   );
 
