@@ -1,25 +1,28 @@
 // A gateway that has each of its metrics, and what it takes for that: a message that is answered, some that are not, a batch,
-// a frame and a handshake that are none, a request. Promises that each round does all of it once more.
+// a frame and a handshake that are none, a request, an answer whose sender is gone. Promises that each round does all of it once more.
 import { expect } from 'vitest';
 import { expectClosedUnanswered, said } from '../helpers/expect-relay.ts';
-import { startFaultyNode } from '../helpers/faulty-node.ts';
+import { answers, type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway, type TestGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';
 import { OK, startRawNode } from '../helpers/raw-http-node.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { createTlsFolder } from '../helpers/tls-folder.ts';
-import { until } from '../helpers/until.ts';
+import { type Gate, gate, until } from '../helpers/until.ts';
 
 /** Whoever finds no node is told so at once. */
 const atOnce = { queue: { timeout: '1ms' }, retry: { budget: '0' } };
 
 export class EverySeries implements AsyncDisposable {
   readonly gw: TestGateway;
+  readonly #late: FaultyNode;
   readonly #resources: AsyncDisposableStack;
   #sent = 0;
 
-  constructor(gw: TestGateway, resources: AsyncDisposableStack) {
+  /** `late`: the node that answers when its sender is gone. */
+  constructor(gw: TestGateway, late: FaultyNode, resources: AsyncDisposableStack) {
     this.gw = gw;
+    this.#late = late;
     this.#resources = resources;
   }
 
@@ -28,6 +31,7 @@ export class EverySeries implements AsyncDisposable {
     const requests = gw.proxied.length;
     const faults = gw.codes.length;
     await this.#messages();
+    await this.#lostReply();
     await using stranger = await connectSender(gw.port('in'));
     await stranger.write('GET / HTTP/1.1\r\n'.repeat(100));
     await expectClosedUnanswered(stranger);
@@ -62,6 +66,22 @@ export class EverySeries implements AsyncDisposable {
     await sender.exchange(Buffer.concat(parts));
   }
 
+  async #lostReply(): Promise<void> {
+    const { gw } = this;
+    const faults = gw.codes.length;
+    const exchanges = gw.exchanges.length;
+    const received = this.#late.messages.length;
+    const hold: Gate = gate();
+    this.#late.script = answers.after(hold, answers.aa());
+    await using sender = await connectSender(gw.port('in'));
+    await sender.send(message({ controlId: this.#next(), type: 'BAR^P01' }));
+    await until(() => this.#late.messages.length > received);
+    sender.reset();
+    await until(() => gw.codes.slice(faults).includes('GW_ERR_SENDER_RESET'), { deadlineMs: 15_000 });
+    hold.open();
+    await until(() => gw.exchanges.length > exchanges, { deadlineMs: 15_000 });
+  }
+
   #next(): string {
     this.#sent++;
     return String(this.#sent);
@@ -78,6 +98,7 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
   const folder = resources.use(createTlsFolder());
   const node = resources.use(await startFaultyNode());
   const full = resources.use(await startFaultyNode(undefined, { maxConnections: 0 }));
+  const late = resources.use(await startFaultyNode());
   const web = resources.use(await startRawNode(OK));
   const gw = resources.use(
     await startGateway(
@@ -92,6 +113,7 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           adt: { nodes: { a: { url: node.url } } },
           gone: { nodes: { g: { url: 'mllp://127.0.0.1:1' } }, ...atOnce },
           full: { nodes: { f: { url: full.url } }, ...atOnce },
+          late: { nodes: { l: { url: late.url } } },
           web: { nodes: { w: { url: web.url } } },
         },
         routes: [
@@ -99,11 +121,12 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           { name: 'none', when: { 'MSH-9.1': 'ORU' }, reject: { code: 'AR' } },
           { name: 'gone', when: { 'MSH-9.1': 'MDM' }, to: 'gone' },
           { name: 'full', when: { 'MSH-9.1': 'SIU' }, to: 'full' },
+          { name: 'late', when: { 'MSH-9.1': 'BAR' }, to: 'late' },
           { name: 'all', to: 'adt' },
         ],
         telemetry,
       }),
     ),
   );
-  return new EverySeries(gw, resources.move());
+  return new EverySeries(gw, late, resources.move());
 }

@@ -12,7 +12,7 @@ const FUNCTIONS = new Set(
   (
     'sum min max avg count rate increase delta irate histogram_quantile clamp_min clamp_max label_values ' +
     'absent sort and or unless on by without ignoring group_left group_right bool time vector topk bottomk ' +
-    'deriv predict_linear avg_over_time max_over_time min_over_time present_over_time scalar'
+    'deriv changes predict_linear avg_over_time max_over_time min_over_time present_over_time scalar'
   ).split(' '),
 );
 
