@@ -2,7 +2,16 @@
 // The command line: each command's arguments, and what an error means for the exit code.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { defineAdmin } from './commands/admin.ts';
-import { apiChannel, apiStatus, count, deadline, duration, port, processId } from './commands/arguments.ts';
+import {
+  apiChannel,
+  apiStatus,
+  count,
+  deadline,
+  duration,
+  port,
+  processId,
+  showDefaultsAsTaken,
+} from './commands/arguments.ts';
 import { defineCerts } from './commands/certs.ts';
 import { check } from './commands/check.ts';
 import { demo } from './commands/demo.ts';
@@ -201,6 +210,8 @@ function report(error: unknown): number {
   }
   throw error;
 }
+
+showDefaultsAsTaken(program);
 
 try {
   await program.parseAsync();

@@ -1,6 +1,13 @@
 // What the command line's arguments may be, as commander's parsers. Promises a sentence on what is taken instead.
-import { InvalidArgumentError } from 'commander';
-import { LONGEST_MS, parseCount, parseDuration, parseSize } from '../config/formats.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  durationText,
+  LONGEST_MS,
+  parseCount,
+  parseDuration,
+  parseSize,
+  sizeText,
+} from '../config/formats.ts';
 import { CHANNEL_STATES, type Phase, parsePhases } from '../simulation/api/mirth-state.ts';
 import { parseChannel } from './node-api.ts';
 
@@ -83,4 +90,20 @@ export function size(text: string): number {
   const bytes = parseSize(text);
   if (bytes === undefined || bytes === 0) throw new InvalidArgumentError('It takes a size such as 64MiB.');
   return bytes;
+}
+
+/** Help has the defaults as they are taken (`30s`, `64MiB`), whatever they were read into (F112). */
+export function showDefaultsAsTaken(command: Command): void {
+  for (const option of command.options) {
+    const { defaultValue: value, parseArg } = option;
+    if (typeof value !== 'number') continue;
+    if (isParser(parseArg, duration) || isParser(parseArg, deadline))
+      option.default(value, durationText(value));
+    if (isParser(parseArg, size)) option.default(value, sizeText(value));
+  }
+  for (const child of command.commands) showDefaultsAsTaken(child);
+}
+
+function isParser(parser: unknown, one: (text: string) => number): boolean {
+  return parser === one;
 }

@@ -12,7 +12,7 @@ import { reportLines, sumLine } from '../replay/report/table.ts';
 import { DEFAULT_JOBS, type Result, runScenarios } from '../replay/run.ts';
 import { updatedSource } from '../replay/update.ts';
 import { count } from './arguments.ts';
-import { EXIT, type Terminal } from './terminal.ts';
+import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface ReplayOptions {
   readonly config?: string | undefined;
@@ -41,7 +41,13 @@ export async function replay(
   for (const [name, exit] of exits) process.once(name, exit);
   const around = { env: process.env, throwAway };
   try {
-    const scenarios = collectScenarios(paths, { ...options, env: process.env, config: options.config });
+    const faults: GatewayError[] = [];
+    const scenarios = collectScenarios(paths, {
+      ...options,
+      env: process.env,
+      config: options.config,
+      onFault: (fault) => void faults.push(fault),
+    });
     const given = options.config === undefined ? undefined : readGivenFile(options.config, around);
     const { listener } = options;
     if (given !== undefined && listener !== undefined)
@@ -59,8 +65,11 @@ export async function replay(
       onDone: ({ scenario }) => progress(`${++done}/${scenarios.length} ${scenario.name}`),
     });
     progress('');
-    report(results, options, terminal);
-    if (options.update === true) return update(results, options, terminal);
+    if (results.length > 0) report(results, options, terminal);
+    const isFaulty = sayFaults(faults, terminal);
+    const updated = options.update === true ? update(results, options, terminal) : undefined;
+    if (isFaulty) return EXIT.usage;
+    if (updated !== undefined) return updated;
     const bad = results.some(({ verdict }) => verdict === 'different' || verdict === 'broken');
     return bad ? EXIT.failed : EXIT.good;
   } finally {

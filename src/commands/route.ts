@@ -18,14 +18,14 @@ import { GatewayError } from '../errors.ts';
 import { splitBatch } from '../hl7/batch.ts';
 import { isHeaderPath } from '../hl7/field-path.ts';
 import { readHeader } from '../hl7/header.ts';
-import { readMessageFile } from '../hl7/message-file.ts';
+import { examineMessageFile } from '../hl7/message-file.ts';
 import { invalidPlaces, placeText } from '../hl7/whole/validation.ts';
 import { readHost } from '../http/host.ts';
 import { readTarget } from '../http/request-target.ts';
 import { remoteIn, traceFields } from '../relay/trace-head.ts';
 import { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/log.ts';
-import { EXIT, type Terminal } from './terminal.ts';
+import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface RouteOptions {
   /** Only as if it had come by this listener; otherwise by each. */
@@ -61,7 +61,7 @@ export interface Explained {
   readonly why: string;
 }
 
-/** Good if every message has a route that does not reject it. */
+/** Good if every message has a route that does not reject it; exit code 2 where one could not be read (F112). */
 export function route(
   configFile: string,
   files: readonly string[],
@@ -82,8 +82,11 @@ export function route(
   }
   const explain = explainer(config, options);
   let taken = true;
+  const faults: GatewayError[] = [];
   for (const file of files) {
-    for (const message of readMessageFile(file)) {
+    const read = examineMessageFile(file);
+    faults.push(...read.faults);
+    for (const message of read.messages) {
       for (const listener of listeners) {
         for (const one of unitsAt(listener, message)) {
           const explained = explain(file, one, listener);
@@ -94,6 +97,7 @@ export function route(
       }
     }
   }
+  if (sayFaults(faults, terminal)) return EXIT.usage;
   return taken ? EXIT.good : EXIT.failed;
 }
 

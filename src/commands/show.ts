@@ -1,10 +1,10 @@
 // `show`: messages segment by segment, with the names of their fields. Prints what the messages hold, patients and all:
-// that is what it is for. Everything is read before a line is printed, so that bad input is one line and nothing else.
+// that is what it is for. What is bad is a line each on standard error, after what is good.
 import { printable } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { piecesOf } from '../hl7/batch.ts';
 import { type Header, readHeader } from '../hl7/header.ts';
-import { readMessageFile } from '../hl7/message-file.ts';
+import { examineMessageFile } from '../hl7/message-file.ts';
 import { fieldName, segmentTitle } from '../hl7/whole/field-names.ts';
 import { isEmpty, jsonView } from '../hl7/whole/json-view.ts';
 import {
@@ -16,7 +16,7 @@ import {
   type WholeSegment,
 } from '../hl7/whole/whole-message.ts';
 import { loggable } from '../telemetry/log.ts';
-import { EXIT, type Terminal } from './terminal.ts';
+import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface ShowOptions {
   readonly json?: boolean | undefined;
@@ -36,9 +36,10 @@ const LONGEST = 1000;
 /** Names that would push the values off a terminal of 100 columns are cut. */
 const WIDEST_NAME = 44;
 
-/** @throws GatewayError GW_ERR_FILE for what cannot be read, or is no HL7 */
+/** Exit code 2 where something cannot be read or is no HL7; the rest is shown all the same (F112). */
 export function show(files: readonly string[], { json }: ShowOptions, terminal: Terminal): number {
-  const all = files.flatMap(readFile);
+  const faults: GatewayError[] = [];
+  const all = files.flatMap((file) => readFile(file, faults));
   for (const [i, one] of all.entries()) {
     if (json === true) {
       terminal.out(JSON.stringify(asJson(one)));
@@ -47,12 +48,14 @@ export function show(files: readonly string[], { json }: ShowOptions, terminal: 
     if (i > 0) terminal.out('');
     for (const line of inWords(one)) terminal.out(line);
   }
-  return EXIT.good;
+  return sayFaults(faults, terminal) ? EXIT.usage : EXIT.good;
 }
 
-function readFile(file: string): Shown[] {
+function readFile(file: string, faults: GatewayError[]): Shown[] {
   let number = 0;
-  return readMessageFile(file).flatMap((payload) => {
+  const read = examineMessageFile(file);
+  faults.push(...read.faults);
+  return read.messages.flatMap((payload) => {
     try {
       const first = readHeader(payload);
       let header = first;
@@ -65,7 +68,8 @@ function readFile(file: string): Shown[] {
       });
     } catch (cause) {
       if (!(cause instanceof GatewayError)) throw cause;
-      throw new GatewayError('GW_ERR_FILE', { detail: `${file}: ${cause.message}`, cause });
+      faults.push(new GatewayError('GW_ERR_FILE', { detail: `${file}: ${cause.message}`, cause }));
+      return [];
     }
   });
 }

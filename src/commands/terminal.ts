@@ -1,4 +1,5 @@
 // What a command prints on, so that tests can read it; and a plain text table.
+import type { GatewayError } from '../errors.ts';
 
 export interface Terminal {
   readonly out: (line: string) => void;
@@ -14,6 +15,12 @@ export function progressOn(stream: NodeJS.WriteStream): ((text: string) => void)
 
 /** Exit codes, product.md section 1. */
 export const EXIT = { good: 0, failed: 1, usage: 2 } as const;
+
+/** A line for each; returns whether there were any. */
+export function sayFaults(faults: readonly GatewayError[], terminal: Terminal): boolean {
+  for (const { message, code } of faults) terminal.err(`${message} [${code}]`);
+  return faults.length > 0;
+}
 
 /** Columns as wide as their widest cell, two spaces apart; the first row is the heading. */
 export function table(rows: readonly (readonly string[])[]): string[] {

@@ -17,6 +17,13 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(duration) ? duration : undefined;
 }
 
+/** `30s`: the largest unit that divides it. */
+export function durationText(ms: number): string {
+  for (const unit of ['h', 'm', 's'] as const)
+    if (ms > 0 && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`;
+  return ms === 0 ? '0' : `${ms}ms`;
+}
+
 /** `64KiB`, `16MiB`, `1GiB`; a bare integer counts bytes. */
 export function parseSize(text: string): number | undefined {
   const match = /^(0|[1-9]\d*)(KiB|MiB|GiB)?$/.exec(text);

@@ -12,6 +12,46 @@ import { findHeader, readHeader } from './header.ts';
  * @throws GatewayError GW_ERR_FILE if it cannot be read or does not begin with a message
  */
 export function readMessageFile(path: string): Buffer[] {
+  const { messages, faults } = examineMessageFile(path);
+  const [first] = faults;
+  if (first !== undefined) throw first;
+  return messages;
+}
+
+/**
+ * The same for commands that take what is good: each message that cannot be read is a fault, and hides no other.
+ * Nothing is thrown.
+ */
+export function examineMessageFile(path: string): {
+  readonly messages: Buffer[];
+  /** GW_ERR_FILE, one for each bad message, or one for the file. */
+  readonly faults: GatewayError[];
+} {
+  let all: Buffer[];
+  try {
+    all = messagesIn(path);
+  } catch (thrown) {
+    if (!(thrown instanceof GatewayError)) throw thrown;
+    return { messages: [], faults: [thrown] };
+  }
+  const messages: Buffer[] = [];
+  const faults: GatewayError[] = [];
+  for (const [i, message] of all.entries()) {
+    try {
+      readHeader(message);
+      messages.push(message);
+    } catch (cause) {
+      const why = cause instanceof GatewayError ? cause.message : 'it cannot be read';
+      const which = all.length === 1 ? '' : `message ${i + 1}: `;
+      faults.push(
+        new GatewayError('GW_ERR_FILE', { detail: `${path}: ${which}no HL7 message: ${why}`, cause }),
+      );
+    }
+  }
+  return { messages, faults };
+}
+
+function messagesIn(path: string): Buffer[] {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
@@ -25,22 +65,18 @@ export function readMessageFile(path: string): Buffer[] {
       detail: `${path}: it begins with an MLLP start block, and no frame in it ends`,
     });
   }
-  for (const message of messages) {
-    try {
-      readHeader(message);
-    } catch (cause) {
-      const why = cause instanceof GatewayError ? cause.message : 'it cannot be read';
-      throw new GatewayError('GW_ERR_FILE', { detail: `${path}: no HL7 message: ${why}`, cause });
-    }
-  }
   return messages;
 }
 
 /** A batch (FHS or BHS first) is one; else each MSH at the beginning of a line begins a message. */
 export function splitMessages(bytes: Buffer): Buffer[] {
   if (bytes.length === 0) return [];
-  if (bytes[0] === START_BLOCK) return unframed(bytes);
-  const first = bytes.toString('latin1', 0, 3);
+  // As the gateway reads: a byte order mark and empty lines may stand before a message, and before a frame.
+  const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  let start = marked ? 3 : 0;
+  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
+  if (bytes[start] === START_BLOCK) return unframed(bytes.subarray(start));
+  const first = bytes.toString('latin1', start, start + 3);
   if (first === 'FHS' || first === 'BHS') return [bytes];
   const messages: Buffer[] = [];
   let from = 0;
@@ -49,10 +85,9 @@ export function splitMessages(bytes: Buffer): Buffer[] {
     from = next;
   }
   messages.push(bytes.subarray(from));
-  // What lies before the first MSH is a blank line or a byte order mark; anything else is shown as no message.
+  // What lies before the first MSH is empty lines or a byte order mark; anything else is shown as no message.
   const [head, second] = messages;
-  if (head !== undefined && second !== undefined && /^[\r\n]*$/.test(head.toString('latin1')))
-    messages.shift();
+  if (head !== undefined && second !== undefined && head.length === start) messages.shift();
   return messages;
 }
 

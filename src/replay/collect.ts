@@ -6,7 +6,7 @@ import { ConfigError, type Problem } from '../config/load.ts';
 import { readText } from '../config/source/files.ts';
 import type { Environment } from '../config/source/interpolate.ts';
 import { causeCode, GatewayError } from '../errors.ts';
-import { readMessageFile } from '../hl7/message-file.ts';
+import { examineMessageFile } from '../hl7/message-file.ts';
 import { loadScenario, parseScenario } from './scenario/load.ts';
 import type { Scenario } from './scenario/scenario.ts';
 
@@ -16,6 +16,8 @@ export interface CollectOptions {
   readonly config: string | undefined;
   /** Where message files without a scenario are sent to; undefined: the first listener. */
   readonly listener?: string | undefined;
+  /** A message file that cannot be played does not hide the others (F112); without it, it is thrown. */
+  readonly onFault?: ((fault: GatewayError) => void) | undefined;
 }
 
 /** @throws ConfigError, GatewayError GW_ERR_FILE */
@@ -23,16 +25,24 @@ export function collectScenarios(paths: readonly string[], options: CollectOptio
   const files = paths.flatMap((path) => filesOf(path, options));
   const problems: Problem[] = [];
   const seen = new Set<string>();
+  let isFaulty = false;
   const scenarios = files.flatMap((file): Scenario[] => {
     const scenarioFile = expectationFile(file);
     if (seen.has(resolve(scenarioFile))) return [];
     seen.add(resolve(scenarioFile));
+    const isPlain = isMessages(file) && !existsSync(scenarioFile);
+    // Here it is the file itself that is wrong, and not a scenario that names it.
+    const faults = isPlain ? examineMessageFile(file).faults : [];
+    for (const fault of faults) {
+      if (options.onFault === undefined) throw fault;
+      options.onFault(fault);
+    }
+    if (faults.length > 0) {
+      isFaulty = true;
+      return [];
+    }
     try {
-      return [
-        isMessages(file) && !existsSync(scenarioFile)
-          ? plain(file, options)
-          : loadScenario(scenarioFile, options.env),
-      ];
+      return [isPlain ? plain(file, options) : loadScenario(scenarioFile, options.env)];
     } catch (thrown) {
       if (!(thrown instanceof ConfigError)) throw thrown;
       problems.push(...thrown.problems);
@@ -40,7 +50,7 @@ export function collectScenarios(paths: readonly string[], options: CollectOptio
     }
   });
   if (problems.length > 0) throw new ConfigError(problems, []);
-  if (scenarios.length === 0)
+  if (scenarios.length === 0 && !isFaulty)
     throw new GatewayError('GW_ERR_FILE', {
       detail: `${paths.join(', ')}: no scenario and no message in it`,
     });
@@ -58,8 +68,6 @@ function isMessages(file: string): boolean {
 
 /** A message file that nothing is expected of yet. */
 function plain(file: string, { env, listener, config }: CollectOptions): Scenario {
-  // Here it is the file itself that is wrong, and not a scenario that names it.
-  readMessageFile(file);
   if (config === undefined)
     throw new GatewayError('GW_ERR_USAGE', {
       detail: `${file}: messages are played through a config (--config FILE), or sent to a live target (--to URL)`,

@@ -176,7 +176,7 @@ test('--json: a line for each message', async () => {
   ]);
 });
 
-describe('bad input is one line, exit code 2, and nothing else', () => {
+describe('bad input is one line and exit code 2, and hides nothing that is good (F112)', () => {
   test.each<[string, string | undefined, string]>([
     ['no such file', undefined, 'no such file'],
     ['a directory', '', 'it is a directory, not a file'],
@@ -197,17 +197,21 @@ describe('bad input is one line, exit code 2, and nothing else', () => {
       `${HEAD}\rOBX${'|'.repeat(1_000_002)}`,
       'a message has too many parts to be read whole: fields',
     ],
-  ])('%s', async (what, content, reason) => {
+  ])('%s', (what, content, reason) => {
     const folder = folderWith({});
     const path = join(folder, 'x.hl7');
     if (what === 'a directory') mkdirSync(path);
     else if (content !== undefined) writeFileSync(path, content);
-    // A good file before it is not shown either.
-    const ended = await command('show', fixture('ack-aa.hl7'), path);
-    expect(ended).toEqual({
-      code: 2,
-      signal: null,
-      out: [],
+    const good = fixture('ack-aa.hl7');
+    const out: string[] = [];
+    const err: string[] = [];
+    const terminal = {
+      out: (line: string) => void out.push(line),
+      err: (line: string) => void err.push(line),
+    };
+    expect(show([path, good], {}, terminal)).toBe(2);
+    expect({ out, err }).toEqual({
+      out: shown([good]),
       err: [`a file could not be read: ${path}: ${reason} [GW_ERR_FILE]`],
     });
   });
