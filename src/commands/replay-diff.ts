@@ -12,7 +12,7 @@ import { usage } from './certs-folder.ts';
 import type { TargetOptions } from './message-target.ts';
 import { isUnreachable, opening } from './replay-live.ts';
 import { type Explained, explainer, unitsAt } from './route.ts';
-import { EXIT, type Terminal, table } from './terminal.ts';
+import { EXIT, sayFaults, type Terminal, table } from './terminal.ts';
 
 export interface ReplayDiffOptions extends TargetOptions {
   /** Two URLs, or two config files. */
@@ -36,11 +36,14 @@ export async function replayDiff(
     throw usage('--diff takes two targets, or two config files');
   if (isUrl(left) !== isUrl(right)) throw usage('--diff takes two URLs or two config files, not one of each');
   const ignore = ignoredPaths(options);
-  const messages = readMessages(places);
+  const { messages, faults } = readMessages(places);
+  const isFaulty = sayFaults(faults, terminal);
+  if (messages.length === 0) return EXIT.usage;
   const printer = new Printer(left, right, terminal, options.json === true);
   if (!isUrl(left)) {
     compareConfigs(messages, [left, right], options, printer);
-    return printer.end();
+    const code = printer.end();
+    return isFaulty ? EXIT.usage : code;
   }
   const lane = { ...options, pipelining: 1 };
   const open = [left, right].map((url) => opening(url, lane, terminal, '--diff'));
@@ -61,7 +64,8 @@ export async function replayDiff(
     printer.end();
     return EXIT.failed;
   }
-  return printer.end();
+  const code = printer.end();
+  return isFaulty ? EXIT.usage : code;
 }
 
 function isUrl(text: string): boolean {

@@ -15,7 +15,7 @@ import { usage } from './certs-folder.ts';
 import { HttpClient } from './http-client.ts';
 import { messageTarget, type TargetOptions } from './message-target.ts';
 import { MAX_ANSWER_BYTES } from './mllp-client.ts';
-import { EXIT, type Terminal } from './terminal.ts';
+import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface ReplayLiveOptions extends TargetOptions {
   readonly to: readonly string[];
@@ -54,7 +54,9 @@ export async function replayLiveCommand(
   const targets = options.to.map((url): Target => ({ url, open: opening(url, options, terminal) }));
   if (options.connections < targets.length)
     throw usage(`--connections ${options.connections} are fewer than there are targets (${targets.length})`);
-  const messages = readMessages(places);
+  const { messages, faults } = readMessages(places);
+  const isFaulty = sayFaults(faults, terminal);
+  if (messages.length === 0) return EXIT.usage;
   const total = options.durationMs === undefined ? messages.length : undefined;
   try {
     const tally = await replayLive(messages, {
@@ -70,6 +72,7 @@ export async function replayLiveCommand(
     const about = { targets: options.to, pace };
     if (options.json === true) terminal.out(JSON.stringify(asJson(tally, about)));
     else for (const line of inWords(tally, about)) terminal.out(line);
+    if (isFaulty) return EXIT.usage;
     return isGood(tally) ? EXIT.good : EXIT.failed;
   } catch (error) {
     if (!isUnreachable(error)) throw error;

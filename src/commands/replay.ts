@@ -47,6 +47,7 @@ export async function replay(
       env: process.env,
       config: options.config,
       onFault: (fault) => void faults.push(fault),
+      wholeFiles: options.update === true,
     });
     const given = options.config === undefined ? undefined : readGivenFile(options.config, around);
     const { listener } = options;

@@ -36,6 +36,8 @@ export interface RouteOptions {
   readonly path: string;
   readonly host: string;
   readonly json?: boolean | undefined;
+  /** What has come by standard input, for the file `-`. */
+  readonly input?: Buffer | undefined;
 }
 
 /** What would become of one message at one listener. */
@@ -84,11 +86,11 @@ export function route(
   let taken = true;
   const faults: GatewayError[] = [];
   for (const file of files) {
-    const read = examineMessageFile(file);
+    const read = examineMessageFile(file, options.input);
     faults.push(...read.faults);
-    for (const message of read.messages) {
+    for (const { bytes } of read.messages) {
       for (const listener of listeners) {
-        for (const one of unitsAt(listener, message)) {
+        for (const one of unitsAt(listener, bytes)) {
           const explained = explain(file, one, listener);
           if (explained.pool === undefined) taken = false;
           if (options.json === true) terminal.out(JSON.stringify(explained));

@@ -2,18 +2,20 @@
 import { printable } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { readHeader } from '../hl7/header.ts';
-import { readMessageFile } from '../hl7/message-file.ts';
+import { examineMessageFile } from '../hl7/message-file.ts';
 import { loggable } from '../telemetry/log.ts';
 import { newSpanId, newTraceId } from '../telemetry/random-ids.ts';
 import { formatTraceparent } from '../telemetry/trace-context.ts';
 import { HttpClient } from './http-client.ts';
 import { messageTarget, type TargetOptions } from './message-target.ts';
 import { type Answer, MllpClient } from './mllp-client.ts';
-import { EXIT, type Terminal } from './terminal.ts';
+import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface SendOptions extends TargetOptions {
   readonly to: string;
   readonly json?: boolean | undefined;
+  /** What has come by standard input, for the file `-`. */
+  readonly input?: Buffer | undefined;
 }
 
 interface Client {
@@ -21,14 +23,19 @@ interface Client {
   close(): void;
 }
 
-/** Good only if every message was answered AA or CA, or asks for no answer where all is well (`none`). A file that is no HL7 ends the command before anything is sent. */
+/** Good only if every message was answered AA or CA, or asks for no answer where all is well (`none`). What is no HL7 ends the command before anything is sent, and each such message is named (F112). */
 export async function send(
   files: readonly string[],
   options: SendOptions,
   terminal: Terminal,
 ): Promise<number> {
   const target = messageTarget(options.to, options, terminal);
-  const messages = files.flatMap((file) => readMessageFile(file).map((message) => ({ file, message })));
+  const read = files.map((file) => ({ file, ...examineMessageFile(file, options.input) }));
+  const faults = read.flatMap((one) => one.faults);
+  if (sayFaults(faults, terminal)) return EXIT.usage;
+  const messages = read.flatMap((one) =>
+    one.messages.map(({ bytes: message }) => ({ file: one.file, message })),
+  );
   const client: Client =
     target.kind === 'http' ? new HttpClient(target.client) : new MllpClient(target.client);
   let positive = 0;

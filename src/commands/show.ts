@@ -4,7 +4,7 @@ import { printable } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { piecesOf } from '../hl7/batch.ts';
 import { type Header, readHeader } from '../hl7/header.ts';
-import { examineMessageFile } from '../hl7/message-file.ts';
+import { examineMessageFile, messageFault } from '../hl7/message-file.ts';
 import { fieldName, segmentTitle } from '../hl7/whole/field-names.ts';
 import { isEmpty, jsonView } from '../hl7/whole/json-view.ts';
 import {
@@ -20,12 +20,14 @@ import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface ShowOptions {
   readonly json?: boolean | undefined;
+  /** What has come by standard input, for the file `-`. */
+  readonly input?: Buffer | undefined;
 }
 
 /** A message, or the header or trailer of a batch. */
 interface Shown {
   readonly file: string;
-  /** From 1, in its file; undefined: no message. */
+  /** From 1, in its file, bad ones counted too; undefined: no message. */
   readonly number: number | undefined;
   readonly header: Header;
   readonly whole: WholeMessage;
@@ -37,9 +39,9 @@ const LONGEST = 1000;
 const WIDEST_NAME = 44;
 
 /** Exit code 2 where something cannot be read or is no HL7; the rest is shown all the same (F112). */
-export function show(files: readonly string[], { json }: ShowOptions, terminal: Terminal): number {
+export function show(files: readonly string[], { json, input }: ShowOptions, terminal: Terminal): number {
   const faults: GatewayError[] = [];
-  const all = files.flatMap((file) => readFile(file, faults));
+  const all = files.flatMap((file) => readFile(file, input, faults));
   for (const [i, one] of all.entries()) {
     if (json === true) {
       terminal.out(JSON.stringify(asJson(one)));
@@ -51,26 +53,26 @@ export function show(files: readonly string[], { json }: ShowOptions, terminal: 
   return sayFaults(faults, terminal) ? EXIT.usage : EXIT.good;
 }
 
-function readFile(file: string, faults: GatewayError[]): Shown[] {
-  let number = 0;
-  const read = examineMessageFile(file);
+function readFile(file: string, input: Buffer | undefined, faults: GatewayError[]): Shown[] {
+  const read = examineMessageFile(file, input);
   faults.push(...read.faults);
-  return read.messages.flatMap((payload) => {
-    try {
-      const first = readHeader(payload);
-      let header = first;
-      return piecesOf(first.bytes).map(({ kind, bytes }): Shown => {
+  return read.messages.flatMap(({ number: first, bytes: payload }) => {
+    let header = readHeader(payload);
+    let next = first;
+    return piecesOf(header.bytes).flatMap(({ kind, bytes }): Shown[] => {
+      const number = kind === 'message' ? next++ : undefined;
+      try {
         const named = kind === 'message' || kind === 'FHS' || kind === 'BHS';
         if (named) header = readHeader(bytes);
         // A trailer is written as the header before it.
         const whole = named ? readWhole(header) : readSegments(bytes, header.delimiters, header.charset);
-        return { file, number: kind === 'message' ? ++number : undefined, header, whole };
-      });
-    } catch (cause) {
-      if (!(cause instanceof GatewayError)) throw cause;
-      faults.push(new GatewayError('GW_ERR_FILE', { detail: `${file}: ${cause.message}`, cause }));
-      return [];
-    }
+        return [{ file, number, header, whole }];
+      } catch (cause) {
+        if (!(cause instanceof GatewayError)) throw cause;
+        faults.push(messageFault(file, { number, total: read.total }, cause.message, cause));
+        return [];
+      }
+    });
   });
 }
 

@@ -4,78 +4,129 @@ import { readFileSync } from 'node:fs';
 import { causeCode, GatewayError } from '../errors.ts';
 import { payloadOf, START_BLOCK } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
+import { eachPiece } from './batch.ts';
 import { findHeader, readHeader } from './header.ts';
+
+/** What a command calls standard input. */
+export const STANDARD_INPUT = '-';
+
+export interface FileMessage {
+  /** Which of its file's, from 1, good or bad; of a batch, its first. */
+  readonly number: number;
+  readonly bytes: Buffer;
+}
+
+export interface ExaminedFile {
+  readonly messages: readonly FileMessage[];
+  /** GW_ERR_FILE, one for each bad message, or one for the file. */
+  readonly faults: readonly GatewayError[];
+  /** Of messages, good and bad; each of a batch counts. */
+  readonly total: number;
+}
 
 /**
  * The messages in a file, at least one.
  *
- * @throws GatewayError GW_ERR_FILE if it cannot be read or does not begin with a message
+ * @throws GatewayError GW_ERR_FILE if it cannot be read or holds something that is no message
  */
 export function readMessageFile(path: string): Buffer[] {
   const { messages, faults } = examineMessageFile(path);
   const [first] = faults;
   if (first !== undefined) throw first;
-  return messages;
+  return messages.map(({ bytes }) => bytes);
 }
 
 /**
- * The same for commands that take what is good: each message that cannot be read is a fault, and hides no other.
- * Nothing is thrown.
+ * The same for commands that take what is good: a message that cannot be read is a fault, and hides no other (F112).
+ * `input`: what has come by standard input, for the path `-`. Nothing is thrown.
  */
-export function examineMessageFile(path: string): {
-  readonly messages: Buffer[];
-  /** GW_ERR_FILE, one for each bad message, or one for the file. */
-  readonly faults: GatewayError[];
-} {
-  let all: Buffer[];
+export function examineMessageFile(path: string, input?: Buffer): ExaminedFile {
+  let parts: readonly Part[];
   try {
-    all = messagesIn(path);
+    parts = partsIn(path === STANDARD_INPUT && input !== undefined ? input : readBytes(path), path);
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown;
-    return { messages: [], faults: [thrown] };
+    return { messages: [], faults: [thrown], total: 0 };
   }
-  const messages: Buffer[] = [];
-  const faults: GatewayError[] = [];
-  for (const [i, message] of all.entries()) {
+  const messages: FileMessage[] = [];
+  const bad: { readonly number: number; readonly why: string; readonly cause: unknown }[] = [];
+  let number = 1;
+  for (const part of parts) {
     try {
-      readHeader(message);
-      messages.push(message);
+      if (part instanceof GatewayError) throw part;
+      const { bytes } = readHeader(part);
+      messages.push({ number, bytes: part });
+      number += Math.max(1, countMessages(bytes));
     } catch (cause) {
       const why = cause instanceof GatewayError ? cause.message : 'it cannot be read';
-      const which = all.length === 1 ? '' : `message ${i + 1}: `;
-      faults.push(
-        new GatewayError('GW_ERR_FILE', { detail: `${path}: ${which}no HL7 message: ${why}`, cause }),
-      );
+      bad.push({ number: number++, why, cause });
     }
   }
-  return { messages, faults };
+  const total = number - 1;
+  const faults = bad.map(({ why, cause, ...one }) =>
+    messageFault(path, { ...one, total }, `no HL7 message: ${why}`, cause),
+  );
+  return { messages, faults, total };
 }
 
-function messagesIn(path: string): Buffer[] {
-  let bytes: Buffer;
+/** GW_ERR_FILE for one message of a file, which is numbered where it is not the only one. */
+export function messageFault(
+  path: string,
+  { number, total }: { readonly number: number | undefined; readonly total: number },
+  why: string,
+  cause: unknown,
+): GatewayError {
+  const which = number === undefined || total === 1 ? '' : `message ${number}: `;
+  return new GatewayError('GW_ERR_FILE', { detail: `${nameOf(path)}: ${which}${why}`, cause });
+}
+
+function nameOf(path: string): string {
+  return path === STANDARD_INPUT ? 'standard input' : path;
+}
+
+function countMessages(bytes: Buffer): number {
+  let count = 0;
+  for (const { kind } of eachPiece(bytes)) if (kind === 'message') count++;
+  return count;
+}
+
+function readBytes(path: string): Buffer {
   try {
-    bytes = readFileSync(path);
+    return readFileSync(path);
   } catch (cause) {
     throw new GatewayError('GW_ERR_FILE', { detail: `${path}: ${fileReason(cause)}`, cause });
   }
-  if (bytes.length === 0) throw new GatewayError('GW_ERR_FILE', { detail: `${path}: it is empty` });
-  const messages = splitMessages(bytes);
-  if (messages.length === 0) {
+}
+
+/** A payload, or what is wrong with a frame that holds none. */
+type Part = Buffer | GatewayError;
+
+function partsIn(bytes: Buffer, path: string): readonly Part[] {
+  if (bytes.length === 0) throw new GatewayError('GW_ERR_FILE', { detail: `${nameOf(path)}: it is empty` });
+  const start = contentStart(bytes);
+  if (bytes[start] !== START_BLOCK) return splitMessages(bytes);
+  const parts = framedParts(bytes.subarray(start));
+  if (!parts.some((part) => part instanceof Buffer)) {
     throw new GatewayError('GW_ERR_FILE', {
-      detail: `${path}: it begins with an MLLP start block, and no frame in it ends`,
+      detail: `${nameOf(path)}: it begins with an MLLP start block, and no frame in it ends`,
     });
   }
-  return messages;
+  return parts;
+}
+
+/** Behind what the gateway reads over: a byte order mark and blank lines, before a message and before a frame. */
+function contentStart(bytes: Buffer): number {
+  let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
+  return start;
 }
 
 /** A batch (FHS or BHS first) is one; else each MSH at the beginning of a line begins a message. */
 export function splitMessages(bytes: Buffer): Buffer[] {
   if (bytes.length === 0) return [];
-  // As the gateway reads: a byte order mark and empty lines may stand before a message, and before a frame.
-  const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  let start = marked ? 3 : 0;
-  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
-  if (bytes[start] === START_BLOCK) return unframed(bytes.subarray(start));
+  const start = contentStart(bytes);
+  if (bytes[start] === START_BLOCK)
+    return framedParts(bytes.subarray(start)).filter((part): part is Buffer => part instanceof Buffer);
   const first = bytes.toString('latin1', start, start + 3);
   if (first === 'FHS' || first === 'BHS') return [bytes];
   const messages: Buffer[] = [];
@@ -85,21 +136,28 @@ export function splitMessages(bytes: Buffer): Buffer[] {
     from = next;
   }
   messages.push(bytes.subarray(from));
-  // What lies before the first MSH is empty lines or a byte order mark; anything else is shown as no message.
+  // What lies before the first MSH is blank lines or a byte order mark; anything else is shown as no message.
   const [head, second] = messages;
   if (head !== undefined && second !== undefined && head.length === start) messages.shift();
   return messages;
 }
 
-function unframed(bytes: Buffer): Buffer[] {
-  const messages: Buffer[] = [];
+function framedParts(bytes: Buffer): Part[] {
+  const parts: Part[] = [];
   const reader = new FrameReader(
-    { onFrame: (framed) => messages.push(payloadOf(framed)), onEmptyFrame: () => {}, onFault: () => {} },
+    {
+      onFrame: (framed) => parts.push(payloadOf(framed)),
+      onEmptyFrame: () => {},
+      // Bytes between frames are no message that could be missed.
+      onFault: (code) => {
+        if (code !== 'GW_ERR_FRAME_NO_START') parts.push(new GatewayError(code));
+      },
+    },
     { maxFrameBytes: bytes.length, maxJunkBytes: bytes.length, strayEndByte: 'content', missingCr: 'accept' },
   );
   reader.push(bytes);
   reader.end();
-  return messages;
+  return parts;
 }
 
 function fileReason(cause: unknown): string {

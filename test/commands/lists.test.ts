@@ -8,11 +8,15 @@ import { expect, test } from 'vitest';
 import { deadline, showDefaultsAsTaken, size } from '../../src/commands/arguments.ts';
 import { node } from '../../src/commands/node.ts';
 import { replay } from '../../src/commands/replay.ts';
+import { replayDiff } from '../../src/commands/replay-diff.ts';
+import { replayLiveCommand } from '../../src/commands/replay-live.ts';
 import { route } from '../../src/commands/route.ts';
+import { send } from '../../src/commands/send.ts';
 import { show } from '../../src/commands/show.ts';
 import { durationText, parseDuration } from '../../src/config/formats.ts';
 import { splitMessages } from '../../src/hl7/message-file.ts';
 import { folderWith } from '../config/config-folder.ts';
+import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 
 const message = (id: string): string => `MSH|^~\\&|A|B|C|D|2026||ADT^A01|${id}|P|2.5.1\r`;
 const BOM = '\ufeff';
@@ -54,6 +58,65 @@ test('F112 show: a bad message hides no other', () => {
   expect(err).toEqual([expect.stringMatching(FAULT)]);
 });
 
+test('F112 show: a message has the number that it has in its file, good or bad, in a batch or not', () => {
+  const path = folderWith({
+    'plain.hl7': `${message('B1')}MSHX\r${message('B3')}`,
+    'framed.hl7': [`BHS|^~\\&|A\r${message('C1')}${message('C2')}BTS|2\r`, 'hello', message('C4')]
+      .map((payload) => `\x0b${payload}\x1c\r`)
+      .join(''),
+    'cut.hl7': `\x0b${message('D1')}\x0b${message('D2')}\x1c\r\x0bMSH|^~`,
+    'batch.hl7': `BHS|^~\\&|A\r${message('E1')}MSHX\r${message('E3')}BTS|3\r`,
+  });
+  const told = (name: string): { numbers: unknown[]; err: string[] } => {
+    const { out, err, terminal } = listed();
+    expect(show([join(path, name)], { json: true }, terminal)).toBe(2);
+    const numbers = out
+      .map((line) => JSON.parse(line))
+      .flatMap(({ message: number, controlId }) => (number === undefined ? [] : [`${number} ${controlId}`]));
+    return { numbers, err: err.map((line) => /hl7: (message \d+): /.exec(line)?.[1] ?? line) };
+  };
+  expect(told('plain.hl7')).toEqual({ numbers: ['1 B1', '3 B3'], err: ['message 2'] });
+  expect(told('framed.hl7')).toEqual({ numbers: ['1 C1', '2 C2', '4 C4'], err: ['message 3'] });
+  expect(told('cut.hl7')).toEqual({ numbers: ['2 D2'], err: ['message 1', 'message 3'] });
+  expect(told('batch.hl7')).toEqual({ numbers: ['1 E1', '3 E3'], err: ['message 2'] });
+});
+
+test('F112 send: each bad message is named, and nothing is sent', async () => {
+  const { out, err, terminal } = listed();
+  const { files } = folder();
+  const options = { to: 'mllp://127.0.0.1:1', timeoutMs: 1000 };
+  expect(await send(['nowhere.hl7', ...files], options, terminal)).toBe(2);
+  expect(out).toEqual([]);
+  expect(err).toEqual([expect.stringContaining('nowhere.hl7: no such file'), expect.stringMatching(FAULT)]);
+});
+
+test('F112 replay --diff of configs: a bad message and a missing file hide no other', async () => {
+  const { out, err, terminal } = listed();
+  const { config, files } = folder();
+  const other = folderWith({ 'other.yaml': CONFIG.replace('name: all', 'name: other') });
+  const options = { diff: [config, join(other, 'other.yaml')], timeoutMs: 1000, json: true };
+  const { signal } = new AbortController();
+  expect(await replayDiff(['nowhere.hl7', ...files], options, terminal, signal)).toBe(2);
+  const compared = out.map((line) => JSON.parse(line)).filter((line) => line.file !== undefined);
+  expect(compared.map((line) => `${line.number ?? line.message} ${line.controlId ?? line.id}`)).toEqual([
+    '1 A1',
+    '1 B1',
+    '3 B3',
+    '1 C1',
+  ]);
+  expect(err).toEqual([expect.stringContaining('nowhere.hl7: no such file'), expect.stringMatching(FAULT)]);
+});
+
+test('F112 replay --to: a bad message hides no other', async () => {
+  await using node = await startFaultyNode(answers.aa());
+  const { err, terminal } = listed();
+  const options = { to: [node.url], timeoutMs: 10_000, connections: 1, pipelining: 1, json: true };
+  const around = { until: new AbortController().signal };
+  expect(await replayLiveCommand(folder().files, options, terminal, around)).toBe(2);
+  expect(node.controlIds).toEqual(['A1', 'B1', 'B3', 'C1']);
+  expect(err).toEqual([expect.stringMatching(FAULT)]);
+});
+
 test('F112 route: a bad message and a missing file hide no other', () => {
   const { out, err, terminal } = listed();
   const { config, files } = folder();
@@ -63,14 +126,13 @@ test('F112 route: a bad message and a missing file hide no other', () => {
   expect(err).toEqual([expect.stringContaining('nowhere.hl7: no such file'), expect.stringMatching(FAULT)]);
 });
 
-test('F112 replay: a bad file hides no other', async () => {
+test('F112 replay: a bad message hides no other', async () => {
   const { out, err, terminal } = listed();
   const { config, files } = folder();
-  expect(await replay(files, { config }, terminal)).toBe(2);
+  expect(await replay(['nowhere.hl7', ...files], { config }, terminal)).toBe(2);
   const played = out.join('\n');
-  expect(played).toContain('A1: route all');
-  expect(played).toContain('C1: route all');
-  expect(err).toEqual([expect.stringMatching(FAULT)]);
+  for (const id of ['A1', 'B1', 'B3', 'C1']) expect(played).toContain(`${id}: route all`);
+  expect(err).toEqual([expect.stringContaining('nowhere.hl7: no such file'), expect.stringMatching(FAULT)]);
 });
 
 test.each([

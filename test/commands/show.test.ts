@@ -188,11 +188,6 @@ describe('bad input is one line and exit code 2, and hides nothing that is good 
       'no HL7 message: MSH-1 and MSH-2 are no usable delimiters: MSH-1',
     ],
     [
-      'a batch with such a message',
-      `BHS|^~\\&\r${HEAD}\rMSHSECRET\r`,
-      'MSH-1 and MSH-2 are no usable delimiters: MSH-1',
-    ],
-    [
       'more than can be read',
       `${HEAD}\rOBX${'|'.repeat(1_000_002)}`,
       'a message has too many parts to be read whole: fields',

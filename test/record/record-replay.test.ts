@@ -74,7 +74,7 @@ test('a thousand messages through a gateway’s tap: recorded, and replayed to t
 
   // Nobody is left, in no file, however it is written. Numbers are looked for where they were: among millions of digits
   // there is every one of them.
-  const messages = readMessages([output]);
+  const messages = readMessages([output]).messages;
   expect(messages).toHaveLength(COUNT);
   const words = new Set(
     everythingIn(output)
@@ -173,11 +173,11 @@ test('a capture of two interleaved senders with retransmissions replays byte for
       .toSorted(),
   );
   const chunks = linesIn(output, 'chunks.jsonl') as { chunks: [number, number][] }[];
-  readMessages([output]).forEach(({ bytes }, i) => {
+  readMessages([output]).messages.forEach(({ bytes }, i) => {
     const sum = chunks[i]?.chunks.reduce((total, [length]) => total + length, 0);
     expect(sum).toBe(bytes.length + 3);
   });
   const index = linesIn(output, 'recording.jsonl');
   expect(index.map(({ code: answer }) => answer)).toEqual(new Array(80).fill('AA'));
-  expect(readHeader(readMessages([output])[0]?.bytes ?? Buffer.alloc(0)).controlId).toMatch(/^G/);
+  expect(readHeader(readMessages([output]).messages[0]?.bytes ?? Buffer.alloc(0)).controlId).toMatch(/^G/);
 });

@@ -51,7 +51,7 @@ test('a new file where one is full, and all of them are read in order', () => {
     'messages-0001.hl7',
     'messages-0002.hl7',
   ]);
-  expect(readMessages([folder]).map(({ header }) => header.controlId)).toEqual(['A0', 'A1', 'A2']);
+  expect(readMessages([folder]).messages.map(({ header }) => header.controlId)).toEqual(['A0', 'A1', 'A2']);
 });
 
 test('messages go out as they came; one that is never answered does not hold up the rest for ever', () => {

@@ -58,6 +58,6 @@ test.skipIf(!works)('tcpdump of two senders at once', async () => {
   const output = join(folder, 'out');
   const { code } = await command('record', '--pcap', file, '-o', output, '--raw');
   expect(code).toBe(0);
-  const got = readMessages([output]).map(({ bytes }) => bytes.toString('latin1'));
+  const got = readMessages([output]).messages.map(({ bytes }) => bytes.toString('latin1'));
   expect(got.toSorted()).toEqual([...first, ...second].map((bytes) => bytes.toString('latin1')).toSorted());
 });

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { causeCode, GatewayError } from '../../errors.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
-import { readMessageFile } from '../../hl7/message-file.ts';
+import { examineMessageFile } from '../../hl7/message-file.ts';
 
 export interface LiveMessage {
   readonly file: string;
@@ -15,20 +15,35 @@ export interface LiveMessage {
   readonly sender: string;
 }
 
-/**
- * Of a folder all `*.hl7`, by name. At least one message.
- *
- * @throws GatewayError GW_ERR_FILE
- */
-export function readMessages(places: readonly string[]): LiveMessage[] {
-  return places.flatMap(filesAt).flatMap((file) =>
-    readMessageFile(file).map((bytes, i): LiveMessage => {
-      const header = readHeader(bytes);
-      return { file, number: i + 1, bytes, header, sender: `${header.text(3)}\n${header.text(4)}` };
-    }),
-  );
+export interface LiveMessages {
+  readonly messages: readonly LiveMessage[];
+  /** GW_ERR_FILE: what is bad hides nothing that is good (F112). */
+  readonly faults: readonly GatewayError[];
 }
 
+/** Of a folder all `*.hl7`, by name. At least one message, or one fault. */
+export function readMessages(places: readonly string[]): LiveMessages {
+  const messages: LiveMessage[] = [];
+  const faults: GatewayError[] = [];
+  for (const place of places) {
+    try {
+      for (const file of filesAt(place)) {
+        const read = examineMessageFile(file);
+        faults.push(...read.faults);
+        for (const { number, bytes } of read.messages) {
+          const header = readHeader(bytes);
+          messages.push({ file, number, bytes, header, sender: `${header.text(3)}\n${header.text(4)}` });
+        }
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError)) throw thrown;
+      faults.push(thrown);
+    }
+  }
+  return { messages, faults };
+}
+
+/** @throws GatewayError GW_ERR_FILE */
 function filesAt(place: string): string[] {
   try {
     if (!statSync(place).isDirectory()) return [place];
