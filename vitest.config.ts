@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { testFilesByTier } from './test/tiers.ts';
+
+const files = testFilesByTier(fileURLToPath(new URL('.', import.meta.url)));
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 20_000,
@@ -13,5 +15,14 @@ export default defineConfig({
     dangerouslyIgnoreUnhandledErrors: false,
     // The commands that tests start as a user would: each would otherwise compile every module anew.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)) },
+    // One tier after the other. Unit tests share processes: starting one for each file takes longer than most of them.
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: files.unit, isolate: false, sequence: { groupOrder: 1 } },
+      },
+      { extends: true, test: { name: 'socket', include: files.socket, sequence: { groupOrder: 2 } } },
+      { extends: true, test: { name: 'e2e', include: files.e2e, sequence: { groupOrder: 3 } } },
+    ],
   },
 });

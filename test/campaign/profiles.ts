@@ -31,8 +31,6 @@ export interface Promises {
   readonly batch?: boolean;
   /** After a disturbance has ended, how long the gateway may take until all is as before. */
   readonly settleMs?: number;
-  /** Beyond what V8 and malloc keep anyway, see checks/ends.ts. */
-  readonly memoryGrowth?: number;
 }
 
 export interface Addresses {
@@ -95,7 +93,6 @@ const THINK_MS = 20;
 /** Checks every 250 ms, an absence of 500 ms at most, and a second for a busy machine. */
 const SETTLE_MS = 2_000;
 const SENDERS = 8;
-const MIB = 1024 * 1024;
 
 /** Most wait for each answer, as nearly all senders do; the last two do not, and one says the same ids again. */
 function plainSenders(wires: readonly Wire[] = ['mllp'], over: Partial<ProfileSender> = {}): ProfileSender[] {
@@ -206,7 +203,6 @@ const PROFILES: readonly Profile[] = [
       i < 4 ? { ...one, content: 'large', ids: 'unique', thinkMs: 150 } : one,
     ),
     top: { limits: { maxBuffered: '16MiB' } },
-    memoryGrowth: 100 * MIB,
   }),
   profile({
     name: 'split',

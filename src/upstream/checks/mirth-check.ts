@@ -7,7 +7,7 @@ import { readChannelState, readServerStatus, serverStatusText } from './mirth-ap
 import type { MirthTarget, Session } from './mirth-server.ts';
 import type { MirthLease } from './mirth-servers.ts';
 
-/** A node that has answered a message within this time works, however late its API is. */
+/** A node that has answered a message within this time, and failed at none since, works, however late its API is. */
 const ANSWERED_LATELY_MS = 60_000;
 
 const ALONE: Occasion = { maxAgeMs: 0, answeredAt: Number.NEGATIVE_INFINITY };
@@ -29,7 +29,7 @@ export class MirthCheck implements Check {
 
   async ask(signal: AbortSignal, { maxAgeMs, answeredAt }: Occasion = ALONE): Promise<Verdict> {
     const { server } = this.#lease;
-    server.answeredAt = Math.max(server.answeredAt, answeredAt);
+    server.noteAnswer(this, answeredAt);
     const found = await within(this.#look(maxAgeMs), this.#target.timeoutMs, signal);
     if (found !== 'late') return found;
     // Of any pool's messages: the API is that of the whole server.
@@ -38,6 +38,7 @@ export class MirthCheck implements Check {
   }
 
   close(): void {
+    this.#lease.server.forget(this);
     this.#lease.release();
   }
 

@@ -40,8 +40,21 @@ export class MirthServer {
   readonly #closed = new AbortController();
   #cutOff = 0;
   #pausedUntil = Number.NEGATIVE_INFINITY;
-  /** When any of its nodes last answered a message. */
-  answeredAt = Number.NEGATIVE_INFINITY;
+  /** By the check that asks for it: when its node last answered a message, if nothing has failed there since. */
+  readonly #answeredAt = new Map<object, number>();
+
+  /** When any of its nodes last answered a message, of those that have not failed since; in performance.now() milliseconds. */
+  get answeredAt(): number {
+    return Math.max(Number.NEGATIVE_INFINITY, ...this.#answeredAt.values());
+  }
+
+  noteAnswer(check: object, at: number): void {
+    this.#answeredAt.set(check, at);
+  }
+
+  forget(check: object): void {
+    this.#answeredAt.delete(check);
+  }
 
   /** `/api/server/status`. */
   status(target: MirthTarget, maxAgeMs: number): Promise<Dated<HttpAnswer | NoAnswer>> {

@@ -195,6 +195,21 @@ describe('F94 an API that is late', LONG, () => {
     clock.mockRestore();
   });
 
+  test('says something once the node that answered has failed since', async () => {
+    await using api = await start();
+    const servers = new MirthServers();
+    const health = { ...CHANNEL, timeout: '50ms' };
+    const [busy, idle] = [checkAmong(servers, api, health), checkAmong(servers, api, health)] as const;
+    api.override = () => {};
+    const answering = { maxAgeMs: 0, answeredAt: performance.now() };
+    expect(await ask(busy, answering)).toBe('unknown: no answer in time');
+    expect(await ask(busy)).toBe('no answer in time');
+    expect(await ask(idle)).toBe('no answer in time');
+    expect(await ask(idle, answering)).toBe('unknown: no answer in time');
+    idle.close?.();
+    expect(await ask(busy)).toBe('no answer in time');
+  });
+
   test('takes nothing back that it does say', async () => {
     await using api = await start();
     const servers = new MirthServers();
