@@ -44,6 +44,7 @@ export function buildTraces(
     protocol,
     sample: section.number('sample'),
     parent: section.word('parent'),
+    nodes: section.word('nodes'),
     always,
     segment,
     queue: {

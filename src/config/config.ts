@@ -79,6 +79,8 @@ export interface MetricsConfig {
 }
 
 export interface TracesConfig extends TracesOptions {
+  /** Senders and nodes: attributes of the gateway's spans, or services with spans of their own. */
+  readonly nodes: 'attributes' | 'services';
   /** One that holds is enough for a message to be recorded. */
   readonly always: readonly Condition[];
   /** Whose first field holds the trace context of a message that comes by MLLP (`traceparent`), and its second `tracestate`. */

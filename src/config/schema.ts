@@ -152,6 +152,7 @@ const TRACES: Schema = {
   protocol: oneOf('http/protobuf', 'grpc'),
   sample: { format: 'share', default: '1.0' },
   parent: oneOf('trusted', 'always', 'never'),
+  nodes: oneOf('attributes', 'services'),
   always: { format: 'map', default: undefined },
   mllp: { segment: { format: 'text', default: undefined } },
   queue: {

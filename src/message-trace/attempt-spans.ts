@@ -5,7 +5,14 @@ import type { NodeConfig, PoolConfig } from '../config/config.ts';
 import { ERRORS, type GatewayError } from '../errors.ts';
 import type { Attempt } from '../relay/exchange.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
-import { CLIENT, INTERNAL, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
+import { newSpanId } from '../telemetry/random-ids.ts';
+import {
+  CLIENT,
+  INTERNAL,
+  SERVER,
+  type SpanError,
+  type SpanWriter,
+} from '../telemetry/traces/span-writer.ts';
 import {
   AMBIGUOUS,
   ATTEMPT,
@@ -33,6 +40,8 @@ export interface SpanContext {
   readonly identifiers: Identifiers;
   /** Names of listeners that speak TLS. */
   readonly encrypted: ReadonlySet<string>;
+  /** Senders and nodes are services of their own. */
+  readonly hasPeers?: boolean;
 }
 
 /** As the connection has it: what a proxy before it spoke is its own word. */
@@ -102,13 +111,18 @@ export type AttemptDetails = (out: SpanWriter, attempt: Attempt) => SpanError | 
 
 /** Every attempt, each behind its wait, and the wait at the end that led to none. `more` puts what one of them has besides, and says what is wrong
  * with an answer. */
-export function writeAttempts(out: SpanWriter, record: AttemptRecord, more: AttemptDetails): void {
+export function writeAttempts(
+  out: SpanWriter,
+  record: AttemptRecord,
+  { hasPeers = false }: SpanContext,
+  more: AttemptDetails,
+): void {
   const { pool, attempts, waitingSince } = record;
   const end = record.settledAt ?? record.receivedAt;
   for (const tried of triesOf(attempts)) {
     const { waitedSince, startedAt } = tried.first;
     if (waitedSince !== undefined) writeQueue(out, waitedSince, startedAt, pool);
-    writeForward(out, tried, end, pool, more);
+    writeForward(out, tried, end, pool, hasPeers, more);
   }
   if (waitingSince !== undefined) writeQueue(out, waitingSince, end, pool);
 }
@@ -152,8 +166,8 @@ export function triesOf(attempts: readonly Attempt[]): readonly Tried[] {
 }
 
 /** How many spans `writeAttempts` writes at most. */
-export function attemptSpanCount(attempts: readonly Attempt[]): number {
-  return 1 + 2 * (attempts.length > 1 ? triesOf(attempts).length : attempts.length);
+export function attemptSpanCount(attempts: readonly Attempt[], { hasPeers = false }: SpanContext): number {
+  return 1 + (hasPeers ? 3 : 2) * (attempts.length > 1 ? triesOf(attempts).length : attempts.length);
 }
 
 function writeQueue(out: SpanWriter, from: number, to: number, pool: PoolConfig | undefined): void {
@@ -167,10 +181,14 @@ function writeForward(
   { first: attempt, last, number, count }: Tried,
   end: number,
   pool: PoolConfig | undefined,
+  hasPeers: boolean,
   more: AttemptDetails,
 ): void {
   const { node, why, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
-  out.child(`forward ${node}`, CLIENT, startedAt, last.endedAt ?? end, attempt.spanId);
+  // Before it was written the node has nothing of it.
+  const isReported = hasPeers && writtenAt !== undefined;
+  const spanId = attempt.spanId ?? (isReported ? newSpanId() : undefined);
+  out.child(`forward ${node}`, CLIENT, startedAt, last.endedAt ?? end, spanId);
   out.put(ATTEMPT, number);
   if (count > 1) out.put(ATTEMPT_COUNT, count);
   out.put(NODE, node);
@@ -197,7 +215,15 @@ function writeForward(
     out.event('write', writtenAt);
     if (error === undefined && endedAt !== undefined) out.event('ack', endedAt);
   }
-  out.end(error === undefined ? refusal : spanError(error));
+  const failure = error === undefined ? refusal : spanError(error);
+  out.end(failure);
+  if (!isReported || spanId === undefined) return;
+  const to = last.endedAt ?? end;
+  const from = writtenAt;
+  out.peer({ service, name: 'receive', kind: SERVER, from, to, spanId: newSpanId(), parentId: spanId });
+  out.put(POOL, pool?.name);
+  out.put(NODE, node);
+  out.end(failure);
 }
 
 /** With its pool: nodes of two pools may have one name and be two machines. */

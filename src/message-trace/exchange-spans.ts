@@ -1,7 +1,14 @@
 // The trace of one message that is over: SERVER root, `parse`, `route`, a `queue` for each wait, a `forward` for each
 // attempt, `reply`. Promises that an error stands on the root and on the step that it came from.
 import type { Exchange } from '../relay/exchange.ts';
-import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
+import { newSpanId } from '../telemetry/random-ids.ts';
+import {
+  CLIENT,
+  INTERNAL,
+  SERVER,
+  type SpanError,
+  type SpanWriter,
+} from '../telemetry/traces/span-writer.ts';
 import {
   attemptSpanCount,
   putPeer,
@@ -34,11 +41,11 @@ import {
   STATUS,
   STICKY_KEY,
 } from './attributes.ts';
-import { putHeader } from './header-attributes.ts';
+import { fieldText, putHeader } from './header-attributes.ts';
 
 /** How many spans `writeExchange` writes, or one or two fewer. */
-export function exchangeSpanCount({ attempts }: Exchange): number {
-  return 4 + attemptSpanCount(attempts);
+export function exchangeSpanCount({ attempts }: Exchange, context: SpanContext): number {
+  return (context.hasPeers === true ? 5 : 4) + attemptSpanCount(attempts, context);
 }
 
 export function writeExchange(
@@ -51,9 +58,21 @@ export function writeExchange(
   const settledAt = exchange.settledAt ?? receivedAt;
   const error = outcome?.kind === 'failed' ? spanError(outcome.error) : undefined;
   const lost = exchange.replyError && spanError(exchange.replyError);
-  out.root(exchange.trace, rootName(exchange), SERVER, receivedAt, repliedAt ?? settledAt, state);
+  const name = rootName(exchange);
+  const endedAt = repliedAt ?? settledAt;
+  const sender = senderOf(exchange, context);
+  const above = sender === undefined ? undefined : newSpanId();
+  out.root(exchange.trace, name, SERVER, receivedAt, endedAt, state, above);
   putRoot(out, exchange, context);
-  out.end(error ?? lost ?? (told === undefined ? undefined : refusalOf(told)));
+  const failure = error ?? lost ?? (told === undefined ? undefined : refusalOf(told));
+  out.end(failure);
+  if (sender !== undefined && above !== undefined) {
+    const times = { from: receivedAt, to: endedAt };
+    out.peer({ service: sender, name, kind: CLIENT, ...times, spanId: above, parentId: undefined, state });
+    putHeader(out, exchange.header, context.identifiers);
+    out.put(LISTENER, exchange.origin.listener);
+    out.end(failure);
+  }
   out.child('parse', INTERNAL, receivedAt, parsedAt ?? (exchange.parts > 0 ? receivedAt : settledAt));
   out.put(MESSAGE_SIZE, exchange.frame.length - 3);
   if (exchange.parseWaitMs !== undefined) {
@@ -69,7 +88,7 @@ export function writeExchange(
     out.end(routedAt === undefined ? error : undefined);
   }
   const code = outcome?.kind === 'answered' ? outcome.ack.code : undefined;
-  writeAttempts(out, exchange, (of, { error: failure, endedAt, status }) => {
+  writeAttempts(out, exchange, context, (of, { error: failure, endedAt, status }) => {
     if (status !== undefined) of.put(METHOD, 'POST');
     if (failure !== undefined || endedAt === undefined || code === undefined) return undefined;
     of.put(ACK_CODE, code);
@@ -80,6 +99,13 @@ export function writeExchange(
     putTold(out, told);
     out.end(lost);
   }
+}
+
+/** The service that sent it, where it is to be one: by MSH-3. A client that has a trace of its own tells of itself. */
+function senderOf(exchange: Exchange, { hasPeers }: SpanContext): string | undefined {
+  if (hasPeers !== true || exchange.trace.remote !== undefined || !exchange.hasHeader) return undefined;
+  const { header } = exchange;
+  return header.isMsh ? fieldText(header, 3) || undefined : undefined;
 }
 
 /** Its pool took it at once: it began to wait then, or was sent. Undefined: it has none. */

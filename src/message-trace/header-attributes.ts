@@ -32,6 +32,11 @@ export function putHeader(out: SpanWriter, header: Header, identifiers: Identifi
   putField(out, RECEIVING_FACILITY, header, 6);
 }
 
+/** A field of the header as its attribute would have it; empty: it says nothing. */
+export function fieldText(header: Header, n: number): string {
+  return readable(header.bytes.subarray(header.fieldStart(n), header.fieldEnd(n)), header);
+}
+
 function putField(out: SpanWriter, key: AttributeKey, header: Header, n: number): void {
   putText(out, key, header, header.fieldStart(n), header.fieldEnd(n));
 }

@@ -100,7 +100,8 @@ export class MessageTracer implements TraceHead {
     identifiers: Identifiers,
   ): Promise<void> {
     const encrypted = listeners.filter(({ tls }) => tls !== undefined).map(({ name }) => name);
-    this.#context = { identifiers, encrypted: new Set(encrypted) };
+    const hasPeers = traces?.nodes === 'services';
+    this.#context = { identifiers, encrypted: new Set(encrypted), hasPeers };
     if (traces !== undefined) this.#nameUnheeded();
     const warn = (variable: string): void =>
       this.#log.warn({ variable }, 'traces: the value of a variable is none that it can have; it is ignored');
@@ -148,14 +149,14 @@ export class MessageTracer implements TraceHead {
     const isUrgent = isWorthIt(exchange);
     if (!isUrgent && !this.#takes(exchange.trace, exchange)) return;
     if (replied) exchange.repliedAt = performance.now();
-    this.#keep(exchange, exchangeSpanCount(exchange), isUrgent);
+    this.#keep(exchange, exchangeSpanCount(exchange, this.#context), isUrgent);
   }
 
   onProxied(record: Proxied): void {
     if (this.#queue === undefined) return;
     const isUrgent = isProxiedWorthIt(record);
     if (isUrgent || this.#takes(record.trace, undefined))
-      this.#keep(record, proxiedSpanCount(record), isUrgent);
+      this.#keep(record, proxiedSpanCount(record, this.#context), isUrgent);
   }
 
   /** Something that never became a message. */

@@ -36,8 +36,8 @@ import {
 } from './attributes.ts';
 import { putHeader } from './header-attributes.ts';
 
-export function proxiedSpanCount({ attempts }: Proxied): number {
-  return 2 + attemptSpanCount(attempts);
+export function proxiedSpanCount({ attempts }: Proxied, context: SpanContext): number {
+  return 2 + attemptSpanCount(attempts, context);
 }
 
 export function writeProxied(
@@ -63,7 +63,7 @@ export function writeProxied(
   out.put(NODE, attempts.at(-1)?.node);
   if (attempts.length > 0) out.put(ATTEMPTS, attempts.length);
   out.end(rootError(record));
-  writeAttempts(out, record, (of, { writtenAt, status: said }) => {
+  writeAttempts(out, record, context, (of, { writtenAt, status: said }) => {
     if (writtenAt !== undefined) of.put(METHOD, knownMethod(method));
     return statusError(said);
   });

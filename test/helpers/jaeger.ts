@@ -34,15 +34,44 @@ export interface JaegerTrace {
 }
 
 export function jaegerOf({ root, spans }: Trace): JaegerTrace {
-  const { 'service.name': serviceName = '', ...resource } = root.resource;
+  /** By what is the same of one resource: that of the gateway first. */
+  const processes = new Map([[JSON.stringify(root.resource), root.resource]]);
+  for (const { resource } of spans) processes.set(JSON.stringify(resource), resource);
+  const ids = new Map([...processes.keys()].map((key, i) => [key, `p${i + 1}`]));
+  const idOf = ({ resource }: ReadSpan): string => ids.get(JSON.stringify(resource)) ?? '';
   return {
     traceID: root.traceId,
-    spans: spans.map(spanOf),
-    processes: { p1: { serviceName: String(serviceName), tags: tagsOf(resource) } },
+    spans: spans.map((span) => spanOf(span, idOf(span))),
+    processes: Object.fromEntries(
+      [...processes].map(([key, { 'service.name': serviceName = '', ...resource }]) => [
+        ids.get(key),
+        { serviceName: String(serviceName), tags: tagsOf(resource) },
+      ]),
+    ),
   };
 }
 
-function spanOf(span: ReadSpan): JaegerSpan {
+/** What System Architecture draws: for each span with a parent of another service, an arrow between the two, with its count. */
+export function dependenciesOf(traces: readonly JaegerTrace[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { spans, processes } of traces) {
+    const serviceOf = new Map(
+      spans.map(({ spanID, processID }) => [spanID, processes[processID]?.serviceName ?? '']),
+    );
+    for (const { spanID, references } of spans) {
+      for (const { refType, spanID: above } of references) {
+        const parent = serviceOf.get(above);
+        const child = serviceOf.get(spanID);
+        if (refType !== 'CHILD_OF' || parent === undefined || parent === child) continue;
+        const arrow = `${parent} → ${child}`;
+        counts[arrow] = (counts[arrow] ?? 0) + 1;
+      }
+    }
+  }
+  return counts;
+}
+
+function spanOf(span: ReadSpan, processID: string): JaegerSpan {
   const parent = { refType: 'CHILD_OF', traceID: span.traceId, spanID: span.parentId } as const;
   const links = span.links.map(({ traceId, spanId }) => ({
     refType: 'FOLLOWS_FROM' as const,
@@ -67,7 +96,7 @@ function spanOf(span: ReadSpan): JaegerSpan {
       timestamp: micros(at),
       fields: tagsOf({ event: name, ...attributes }),
     })),
-    processID: 'p1',
+    processID,
   };
 }
 

@@ -68,7 +68,10 @@ export class OtlpCollector implements AsyncDisposable {
   }
 
   #roots(): ReadSpan[] {
-    return this.spans.filter(({ kind }) => kind === 'server');
+    // Not those of nodes, which the gateway tells of.
+    return this.spans.filter(
+      ({ kind, attributes }) => kind === 'server' && attributes['gateway.reported'] !== true,
+    );
   }
 
   #take(body: Buffer): void {

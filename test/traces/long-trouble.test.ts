@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
 import { triesOf, writeAttempts } from '../../src/message-trace/attempt-spans.ts';
 import { type Attempt, newAttempt } from '../../src/relay/exchange.ts';
+import { PLAIN_IDENTIFIERS } from '../../src/telemetry/identifiers.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { TraceContext } from '../../src/telemetry/trace-context.ts';
 import { DropReport } from '../../src/telemetry/traces/drop-report.ts';
@@ -86,7 +87,8 @@ function spansOf(attempts: readonly Attempt[]): readonly ReadSpan[] {
     attempts,
     waitingSince: undefined,
   };
-  writeAttempts(out, record, () => {});
+  const context = { identifiers: PLAIN_IDENTIFIERS, encrypted: new Set<string>() };
+  writeAttempts(out, record, context, () => {});
   spans.push(...readExportRequest(out.take().bytes));
   return spans.filter(({ name }) => name.startsWith('forward '));
 }

@@ -18,6 +18,7 @@ import {
 import { writeResource, writeScope } from '../otlp/source.ts';
 import { drawSpanId, RANDOM } from '../random-ids.ts';
 import type { TraceContext } from '../trace-context.ts';
+import { PeerSpans, REPORTED } from './peer-spans.ts';
 import { writeTime } from './span-clock.ts';
 
 /** Span.kind. */
@@ -85,8 +86,24 @@ const MAX_KEPT_BYTES = 1 << 20;
 /** As many batches as are under way, and the one that is being filled. */
 const MAX_SPARE = 5;
 
+/** A span that the gateway tells of for another service. */
+export interface PeerSpan {
+  readonly service: string;
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly from: number;
+  readonly to: number;
+  readonly spanId: string;
+  /** Undefined: the trace begins with it. */
+  readonly parentId: string | undefined;
+  readonly state?: string | undefined;
+}
+
 export class SpanWriter {
-  readonly #out: ProtoWriter;
+  /** Where the span that is begun goes: with the gateway's own, or with those of peers. */
+  #out: ProtoWriter;
+  readonly #own: ProtoWriter;
+  readonly #peers: PeerSpans;
   readonly #batchSpans: number;
   readonly #onFull: (batch: SpanBatch) => void;
   readonly #resource: Uint8Array;
@@ -110,7 +127,9 @@ export class SpanWriter {
     this.#batchSpans = batchSpans;
     this.#onFull = onFull;
     this.#bytesNeeded = this.#headRoom + batchSpans * FIRST_SPAN_BYTES;
-    this.#out = new ProtoWriter(this.#buffer(), this.#headRoom);
+    this.#own = new ProtoWriter(this.#buffer(), this.#headRoom);
+    this.#out = this.#own;
+    this.#peers = new PeerSpans(this.#scope);
     this.#traceId[0] = TRACE_ID;
     this.#traceId[1] = 16;
     this.#parentId[0] = PARENT_ID;
@@ -122,7 +141,10 @@ export class SpanWriter {
     return this.#spans;
   }
 
-  /** The root of a trace, and of what `child` begins from now on. Times are performance.now() milliseconds. */
+  /**
+   * The root of a trace, and of what `child` begins from now on. Times are performance.now() milliseconds. `above`: the span of a
+   * peer that it is a child of, if no remote one is.
+   */
   root(
     { traceId, spanId, remote }: TraceContext,
     name: string,
@@ -130,6 +152,7 @@ export class SpanWriter {
     from: number,
     to: number,
     state = remote?.state,
+    above?: string,
   ): void {
     this.cut();
     this.#traceId.write(traceId, 2, 'hex');
@@ -139,8 +162,9 @@ export class SpanWriter {
     out.raw(this.#traceId);
     out.hex(SPAN_ID, spanId);
     if (state !== undefined) out.string(TRACE_STATE, state);
-    if (remote !== undefined) out.hex(PARENT_ID, remote.spanId);
-    this.#flags = remote === undefined ? FLAGS : FLAGS_OF_REMOTE;
+    const parentId = remote?.spanId ?? above;
+    if (parentId !== undefined) out.hex(PARENT_ID, parentId);
+    this.#flags = parentId === undefined ? FLAGS : FLAGS_OF_REMOTE;
     this.#head(name, kind, from, to);
   }
 
@@ -154,6 +178,21 @@ export class SpanWriter {
     out.raw(this.#parentId);
     this.#flags = FLAGS;
     this.#head(name, kind, from, to);
+  }
+
+  /** A span of another service in the trace of the last root. */
+  peer({ service, name, kind, from, to, spanId, parentId, state }: PeerSpan): void {
+    this.#peers.open(service);
+    const { out } = this.#peers;
+    this.#out = out;
+    this.#span = out.open(SPAN);
+    out.raw(this.#traceId);
+    out.hex(SPAN_ID, spanId);
+    if (state !== undefined) out.string(TRACE_STATE, state);
+    if (parentId !== undefined) out.hex(PARENT_ID, parentId);
+    this.#flags = parentId === undefined ? FLAGS : FLAGS_OF_REMOTE;
+    this.#head(name, kind, from, to);
+    this.put(REPORTED, true);
   }
 
   /** Nothing of a value that is unknown or empty. */
@@ -184,7 +223,7 @@ export class SpanWriter {
     out.close(start);
   }
 
-  /** What `root` or `child` began is whole. */
+  /** What `root`, `child` or `peer` began is whole. */
   end(error?: SpanError): void {
     const out = this.#out;
     if (error !== undefined) {
@@ -199,6 +238,9 @@ export class SpanWriter {
     out.raw(this.#flags);
     out.close(this.#span);
     this.#spans++;
+    if (out === this.#own) return;
+    this.#peers.close();
+    this.#out = this.#own;
   }
 
   /** The spans of one message are whole: they go in one batch, which may have some more than it should for that. */
@@ -210,9 +252,12 @@ export class SpanWriter {
   take(): SpanBatch {
     const spans = this.#spans;
     this.#spans = 0;
-    const body = this.#out.length;
-    this.#bytesNeeded = Math.min(MAX_KEPT_BYTES, Math.max(this.#bytesNeeded, this.#headRoom + body));
-    const bytes = this.#out.take(this.#buffer());
+    const body = this.#own.length;
+    // Further fields of the same message, behind the gateway's own ResourceSpans.
+    this.#own.raw(this.#peers.take());
+    const needed = this.#headRoom + this.#own.length;
+    this.#bytesNeeded = Math.min(MAX_KEPT_BYTES, Math.max(this.#bytesNeeded, needed));
+    const bytes = this.#own.take(this.#buffer());
     return { spans, bytes: bytes.subarray(this.#putHead(bytes, body)) };
   }
 
