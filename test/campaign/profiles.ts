@@ -90,7 +90,10 @@ export const PATIENCE_MS = 15_000;
 export const IDLE_MS = 2_000;
 /** Together some 400 messages a second: what is looked for is order and loss under disturbance, not throughput. */
 const THINK_MS = 20;
-/** Checks every 250 ms, an absence of 500 ms at most, and a second for a busy machine. */
+/**
+ * Beyond `ackMs`, after which a message that a disturbance swallowed takes its node out: checks every 250 ms, an absence of 500 ms
+ * at most, and a second for a busy machine.
+ */
 const SETTLE_MS = 2_000;
 const SENDERS = 8;
 
@@ -311,7 +314,7 @@ function profile(sketch: Sketch): Profile {
     output: 'file' as const,
     maxDescriptors: undefined,
     hasWorkers: sketch.validate !== undefined || sketch.batch === true,
-    settleMs: SETTLE_MS,
+    settleMs: SETTLE_MS + (sketch.ackMs ?? ACK_MS),
     ...promises,
     onAmbiguous,
     nodes,
