@@ -217,7 +217,14 @@ export const ERRORS = {
     'never',
     'unacceptable',
     207,
-    'a message has a content coding (gzip and the like), which is not taken',
+    'a message has a content coding that is not taken',
+  ),
+  GW_ERR_HTTP_DECODE: row(
+    'sender',
+    'never',
+    'unacceptable',
+    207,
+    'a message is not what its content coding (gzip and the like) says',
   ),
   GW_ERR_HTTP_NOT_HL7: row(
     'sender',

@@ -75,8 +75,6 @@ export function refuse(response: Outgoing, error: GatewayError, close: boolean, 
     String(body.length),
     ...more,
   ];
-  // RFC 9110 12.5.3: which codings would be taken.
-  if (error.code === 'GW_ERR_HTTP_CODING') fields.push('accept-encoding', 'identity');
   if (close) closeBehind(response, fields);
   startResponse(response, status, STATUS_CODES[status] ?? '', fields);
   endWith(response, body, REFUSAL_READ_MS);

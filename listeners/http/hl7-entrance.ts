@@ -2,6 +2,8 @@
 // Promises that nothing of the body is read of a sender that is not known.
 import { asGatewayError, GatewayError } from '../../src/errors.ts';
 import type { ContentType } from '../../src/hl7/content-type.ts';
+import { acceptedCodings } from '../../src/http/content-coding.ts';
+import type { Fields } from '../../src/http/fields.ts';
 import { Users } from './basic-auth.ts';
 import type { ClientRequest } from './client-request.ts';
 import { type Outgoing, refuse } from './client-response.ts';
@@ -16,15 +18,15 @@ export class Hl7Entrance {
     this.#users = new Users(options.config.http);
   }
 
-  /**
-   * `type`: of the body; undefined where the route alone says that it is HL7.
-   *
-   * @throws GatewayError GW_ERR_HTTP_CHARSET, GW_ERR_HTTP_CODING
-   */
+  /** `type`: of the body; undefined where the route alone says that it is HL7. */
   receive(request: ClientRequest, response: Outgoing, type: ContentType | undefined): void {
     const start = (): void => new Hl7Reception(request, response, type, this.#options).start();
     if (this.#users.isEmpty) {
-      start();
+      try {
+        start();
+      } catch (thrown) {
+        this.#refuse(request, response, asGatewayError(thrown));
+      }
       return;
     }
     this.#users
@@ -38,7 +40,13 @@ export class Hl7Entrance {
 
   #refuse({ peer, incoming }: ClientRequest, response: Outgoing, error: GatewayError): void {
     this.#options.onFault(error, peer, incoming);
-    const isUnknown = error.code === 'GW_ERR_HTTP_CREDENTIALS';
-    refuse(response, error, true, isUnknown ? ['www-authenticate', this.#users.challenge] : []);
+    refuse(response, error, true, this.#fieldsFor(error));
+  }
+
+  /** What would be taken instead: RFC 9110 11.6.1, 15.5.16. */
+  #fieldsFor({ code }: GatewayError): Fields {
+    if (code === 'GW_ERR_HTTP_CREDENTIALS') return ['www-authenticate', this.#users.challenge];
+    const { codings } = this.#options.config.http;
+    return code === 'GW_ERR_HTTP_CODING' ? ['accept-encoding', acceptedCodings(codings)] : [];
   }
 }

@@ -4,9 +4,10 @@ import { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import { type AddressRanges, sourceKey } from '../../src/addresses.ts';
-import type { ListenerConfig } from '../../src/config/config.ts';
+import type { Coding, ListenerConfig } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { type ContentType, charsetOfType, withCharset } from '../../src/hl7/content-type.ts';
+import { readCodings } from '../../src/http/content-coding.ts';
 import { endToEnd } from '../../src/http/fields.ts';
 import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
 import {
@@ -53,6 +54,7 @@ export class Hl7Reception implements Origin {
   readonly #request: ClientRequest;
   readonly #response: Outgoing;
   readonly #type: ContentType | undefined;
+  readonly #codings: readonly Coding[];
   readonly #options: Hl7ReceptionOptions;
   readonly #source: SourceBudget;
 
@@ -67,7 +69,9 @@ export class Hl7Reception implements Origin {
     type: ContentType | undefined,
     options: Hl7ReceptionOptions,
   ) {
-    checkCoding(request);
+    const codings = readCodings(request.header('content-encoding'), options.config.http.codings);
+    if (codings === undefined) throw new GatewayError('GW_ERR_HTTP_CODING');
+    this.#codings = codings;
     this.#request = request;
     this.#response = response;
     this.#type = type;
@@ -75,7 +79,7 @@ export class Hl7Reception implements Origin {
     this.listener = options.config.name;
     this.peer = request.peer;
     this.#source = options.budget.source(sourceKey(request.peer.address));
-    this.http = httpOrigin(request, type, options);
+    this.http = httpOrigin(request, type, codings.length > 0, options);
   }
 
   start(): void {
@@ -90,6 +94,7 @@ export class Hl7Reception implements Origin {
       before: BEFORE,
       behind: BEHIND,
       source: this.#source,
+      codings: this.#codings,
     };
     readWhole(this.#request.incoming, this.#request.contentLength, limits, (result) => {
       if (result instanceof GatewayError) this.#refuse(result);
@@ -113,10 +118,12 @@ export class Hl7Reception implements Origin {
    * have sent all that it had to say (F25).
    */
   #abandonIfReset(exchange: Exchange, socket: Socket): void {
-    const response = this.#response;
-    if (response.writableFinished || exchange.phase === 'over') return;
-    if (response instanceof Http2ServerResponse || !socket.readableEnded)
-      exchange.abandon(new GatewayError('GW_ERR_HTTP_CUT'));
+    if (this.#response.writableFinished || exchange.phase === 'over') return;
+    if (this.#isReset(socket)) exchange.abandon(new GatewayError('GW_ERR_HTTP_CUT'));
+  }
+
+  #isReset(socket: Socket): boolean {
+    return this.#response instanceof Http2ServerResponse || !socket.readableEnded;
   }
 
   #reply(exchange: Exchange, outcome: Outcome): void {
@@ -180,8 +187,14 @@ export class Hl7Reception implements Origin {
   }
 
   #accept(framed: Buffer): void {
-    const exchange = new Exchange(framed, this);
     const { socket } = this.#request.incoming;
+    // F80: while its body was decoded.
+    if (isGone(this.#response) && this.#isReset(socket)) {
+      this.#source.hold(-framed.length);
+      this.#refuse(new GatewayError('GW_ERR_HTTP_CUT'));
+      return;
+    }
+    const exchange = new Exchange(framed, this);
     this.#response.once('close', () => this.#abandonIfReset(exchange, socket));
     this.#options.relay.accept(exchange, this.#options.admission);
   }
@@ -242,6 +255,7 @@ function isGone(response: Outgoing): boolean {
 function httpOrigin(
   request: ClientRequest,
   type: ContentType | undefined,
+  isDecoded: boolean,
   { trusted, config }: Hl7ReceptionOptions,
 ): HttpOrigin {
   const { method, host, path, target, incoming, hop } = request;
@@ -261,23 +275,30 @@ function httpOrigin(
     cookie: (name) => request.cookie(name),
     fields() {
       const raw = incoming.rawHeaders;
-      const fields = endToEnd(raw, (name) => isOfThisHop(name) || (consumed && name === 'authorization'));
+      const isLeftOut = (name: string): boolean =>
+        isOfThisHop(name) ||
+        (consumed && name === 'authorization') ||
+        (isDecoded && OF_ENCODED_BYTES.has(name));
+      const fields = endToEnd(raw, isLeftOut);
       addForwarding(fields, hop, raw, trusted);
       return fields;
     },
   };
 }
 
-/** F104, RFC 9110 8.4: what is in a body with a coding cannot be routed. */
-function checkCoding(request: ClientRequest): void {
-  const coding = request.header('content-encoding')?.trim().toLowerCase() ?? '';
-  if (coding !== '' && coding !== 'identity') throw new GatewayError('GW_ERR_HTTP_CODING');
-}
-
 /** The gateway posts the message anew: its framing and type are its own, and an answer must not come compressed. */
 function isOfThisHop(name: string): boolean {
   return NOT_PASSED_ON.has(name) || isForwarding(name);
 }
+
+/** What they say of a body goes for it as it was encoded (RFC 9110 8.4, RFC 9530 2 and 3). */
+const OF_ENCODED_BYTES: ReadonlySet<string> = new Set([
+  'content-digest',
+  'content-encoding',
+  'content-md5',
+  'digest',
+  'repr-digest',
+]);
 
 const NOT_PASSED_ON: ReadonlySet<string> = new Set([
   'accept-encoding',

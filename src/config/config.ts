@@ -132,6 +132,10 @@ export interface ListenerConfig {
   readonly http: HttpListenerConfig;
 }
 
+/** Content codings of a message's body (RFC 9110 8.4) that can be undone. */
+export const CODINGS = ['gzip', 'deflate', 'br', 'zstd'] as const;
+export type Coding = (typeof CODINGS)[number];
+
 export interface HttpListenerConfig {
   /** From a request's first byte to the end of its headers (F69). */
   readonly headersTimeoutMs: number;
@@ -146,6 +150,8 @@ export interface HttpListenerConfig {
   /** Basic authentication for HL7 over HTTP: user name to scrypt hash. Empty: none. */
   readonly users: ReadonlyMap<string, string>;
   readonly realm: string;
+  /** Content codings of messages that are undone. */
+  readonly codings: readonly Coding[];
 }
 
 /** At least one condition on the TLS identity or the source, and those on what it may send. */

@@ -107,6 +107,7 @@ const FORMATS: Record<FormatName, Format> = {
   texts: format(Array.isArray, () => 'a list of texts'),
   ranges: format(Array.isArray, () => 'a CIDR range, or a list of such'),
   fingerprints: format(Array.isArray, () => 'a SHA-256 fingerprint, or a list of such'),
+  codings: format(Array.isArray, () => 'a content coding, or a list of such'),
   groups: format(Array.isArray, () => 'a group, or a list of such'),
 };
 

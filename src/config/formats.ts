@@ -123,6 +123,7 @@ export type FormatName =
   | 'key-pairs'
   | 'fingerprints'
   | 'groups'
+  | 'codings'
   | 'text'
   | 'map'
   | 'list'

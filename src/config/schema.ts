@@ -119,6 +119,7 @@ const LISTENER: Schema = {
     http2: flag(true),
     users: { format: 'map', default: undefined },
     realm: { format: 'text', default: 'hl7-gateway' },
+    codings: { format: 'codings', default: undefined },
   },
 };
 

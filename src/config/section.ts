@@ -19,7 +19,7 @@ type Values = Record<string, unknown>;
 
 /** Formats whose value is one scalar or a list of such. */
 const MANY: readonly FormatName[] = [
-  ...(['files', 'subjects', 'fingerprints', 'groups', 'tokens', 'texts', 'ranges'] as const),
+  ...(['files', 'subjects', 'fingerprints', 'groups', 'codings', 'tokens', 'texts', 'ranges'] as const),
 ];
 
 export interface Where {

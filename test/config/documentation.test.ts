@@ -37,6 +37,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   'key-pairs': 'file, p12 or a list of such',
   fingerprints: 'fingerprint or list of fingerprints',
   groups: 'group or list of groups',
+  codings: 'coding or list of codings',
   token: 'name',
   tokens: 'name or list of names',
   texts: 'list of texts',

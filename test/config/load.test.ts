@@ -53,6 +53,7 @@ test('every default is filled in', () => {
           http2: true,
           users: new Map(),
           realm: 'hl7-gateway',
+          codings: ['gzip', 'deflate', 'br', 'zstd'],
         },
       },
     ],

@@ -1,10 +1,11 @@
 // What a listener's config says about HTTP and about proxies before it, and which of its keys belong to which protocol.
 // Promises that no password stands in it: users are known by the scrypt hash of theirs, which no error repeats (F77).
 import { isRange } from '../../addresses.ts';
-import type { HttpListenerConfig } from '../config.ts';
+import { CODINGS, type Coding, type HttpListenerConfig } from '../config.ts';
 import { isText } from '../formats.ts';
 import { SECTIONS } from '../schema.ts';
 import type { Section } from '../section.ts';
+import { suggestion } from '../source/closest.ts';
 import { described, type Reading, scalarOf } from '../source/value.ts';
 import { parsePasswordHash } from './password-hash.ts';
 
@@ -31,6 +32,7 @@ export function buildListenerHttp(listener: Section, reading: Reading): HttpList
     http2: listener.flag('http.http2'),
     users: readUsers(listener, reading),
     realm: readRealm(listener),
+    codings: readCodings(listener, reading),
   };
 }
 
@@ -85,6 +87,21 @@ function readUsers(listener: Section, reading: Reading): ReadonlyMap<string, str
     listener.warn('http.users', 'without tls passwords cross the network as they are');
   }
   return users;
+}
+
+/** Without the key all that there are; `identity` alone is none of them. */
+function readCodings(listener: Section, { problems }: Reading): readonly Coding[] {
+  const scalars = listener.scalars('http.codings');
+  if (listener.tree('http.codings') === undefined) return CODINGS;
+  if (scalars.length === 0) listener.error('http.codings', 'needs at least one; identity takes none');
+  const names = [...CODINGS, 'identity'];
+  for (const { text, place } of scalars) {
+    if (!names.includes(text)) {
+      const message = `must be one of ${names.join(', ')}${suggestion(text, names)}`;
+      problems.error(place, `${listener.key}.http.codings`, message);
+    }
+  }
+  return CODINGS.filter((coding) => scalars.some(({ text }) => text === coding));
 }
 
 /** Part of a header (RFC 9110 11.5), and beyond ASCII no two clients read one alike. */

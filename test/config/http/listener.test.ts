@@ -21,7 +21,7 @@ function problemsOf(text: string): { errors: readonly string[]; warnings: readon
 describe('good values', () => {
   test('every key of http', () => {
     const http =
-      'headersTimeout: 1s, bodyTimeout: 2s, keepAlive: 3s, maxHeaderSize: 4KiB, maxHeaders: 16, http2: false, realm: \'"HL7" \\[north]\'';
+      'headersTimeout: 1s, bodyTimeout: 2s, keepAlive: 3s, maxHeaderSize: 4KiB, maxHeaders: 16, http2: false, realm: \'"HL7" \\[north]\', codings: [zstd, gzip]';
     expect(loaded(`http: { ${http} }`)).toMatchObject({
       protocol: 'http',
       http: {
@@ -33,8 +33,18 @@ describe('good values', () => {
         http2: false,
         users: new Map(),
         realm: '"HL7" \\[north]',
+        codings: ['gzip', 'zstd'],
       },
     });
+  });
+
+  test.each<[string, string[]]>([
+    ['gzip', ['gzip']],
+    ['[br, deflate, br]', ['deflate', 'br']],
+    ['identity', []],
+    ['[identity, zstd]', ['zstd']],
+  ])('F104 http.codings: %s', (written, codings) => {
+    expect(loaded(`http: { codings: ${written} }`)?.http.codings).toEqual(codings);
   });
 
   test.each<[string, string[]]>([
@@ -119,6 +129,18 @@ describe('one mistake, one line', () => {
       webConfig({ listener: 'http: { realm: "a\\r\\nb" }' }),
       '2:51: listeners.l.http.realm: must be one line of 1 to 200 characters, not "a\\u{d}\\u{a}b"',
     ],
+    [
+      webConfig({ listener: 'http: { codings: [gzip, brotli] }' }),
+      '2:60: listeners.l.http.codings: must be one of gzip, deflate, br, zstd, identity',
+    ],
+    [
+      webConfig({ listener: 'http: { codings: gzap }' }),
+      '2:53: listeners.l.http.codings: must be one of gzip, deflate, br, zstd, identity; did you mean "gzip"?',
+    ],
+    [
+      webConfig({ listener: 'http: { codings: [] }' }),
+      '2:53: listeners.l.http.codings: needs at least one; identity takes none',
+    ],
     // Proxies
     [
       webConfig({ listener: 'trustedProxies: [10.0.0.0/8, mirth-1]' }),
@@ -158,6 +180,7 @@ describe('keys of the other protocol', () => {
     'maxHeaders: 20',
     'http2: true',
     'realm: x',
+    'codings: gzip',
   ])('http.%s on an mllp listener', (written) => {
     const [key = ''] = written.split(':');
     const column = 28 + `${key}: `.length;
