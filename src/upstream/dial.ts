@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
 import { otherProtocol } from '../mllp/frame.ts';
 import { endGently } from '../mllp/tick-writer.ts';
+import { afterLoopTime } from './loop-time.ts';
 
 export interface DialOptions {
   /** The node's name, for errors. */
@@ -28,10 +29,6 @@ export interface DialTls {
   refusal(socket: tls.TLSSocket): string | undefined;
 }
 
-/** A timer that is so late tells of a stall. A new connection is then watched for longer, this many times at most. */
-const STALL_MS = 20;
-const MAX_STALLS = 5;
-
 /** Peers behind firewalls that forget idle connections: well under the usual 5 to 60 minutes. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -52,7 +49,7 @@ export function dial(
       : tls.connect({ ...options.tls.options, host, port });
   let accepted = false;
   let settling = false;
-  let over = false;
+  let endWatch: (() => void) | undefined;
   let connectMs = 0;
   let error: Error | undefined;
 
@@ -82,7 +79,7 @@ export function dial(
     settling = true;
     clearTimeout(timer);
     if (options.settleMs === 0) finish();
-    else watch(options.settleMs, MAX_STALLS);
+    else endWatch = afterLoopTime(options.settleMs, finish);
   };
   const onError = (thrown: Error): void => {
     error = thrown;
@@ -99,25 +96,12 @@ export function dial(
   const ready = options.tls === undefined ? 'connect' : 'secureConnect';
 
   function leave(): void {
-    over = true;
     clearTimeout(timer);
+    endWatch?.();
     socket.off('connect', onAccepted).off(ready, onReady).off('error', onError);
     socket.off('data', onData).off('end', fail).off('close', fail);
     // Whatever still goes wrong with it is of no interest, but must have a listener.
     socket.on('error', () => {});
-  }
-  function watch(ms: number, stalls: number): void {
-    const dueAt = performance.now() + ms;
-    timer = setTimeout(() => {
-      // After a stall timers run before what has arrived is read: a close that is there already must be seen first.
-      setImmediate(() => {
-        if (over) return;
-        const lateMs = performance.now() - dueAt;
-        // What stalls this process may stall the node, if it is on the same machine: it has had less time to close.
-        if (lateMs > STALL_MS && stalls > 0) watch(Math.min(lateMs, ms), stalls - 1);
-        else finish();
-      });
-    }, ms);
   }
   function finish(): void {
     leave();

@@ -17,6 +17,7 @@ import { BatchAnswers, messagesIn } from './batch-answers.ts';
 import { CommittedMessages } from './committed-messages.ts';
 import { WATCH_MS } from './connection-reuse.ts';
 import type { Channel, Delivery } from './delivery.ts';
+import { afterLoopTime } from './loop-time.ts';
 import { RecentIds } from './recent-ids.ts';
 
 export interface ConnectionOptions {
@@ -62,8 +63,8 @@ export interface ConnectionOwner {
   readonly oneAtATime?: boolean;
   /** F97: after an answer it takes no message until it has been watched for a close. */
   readonly watchesClose?: boolean;
-  /** It was not closed. */
-  onKept?(): void;
+  /** It was not closed, and takes messages again unless it is watched for longer or ended. */
+  onKept?(connection: MllpConnection): void;
 }
 
 /**
@@ -115,8 +116,9 @@ export class MllpConnection implements Channel, FrameSink {
   #carried = 0;
   #answered = 0;
   #answeredAt = 0;
-  /** Watched for a close behind an answer (F97). */
-  #watch: NodeJS.Timeout | undefined;
+  /** Watched for a close behind an answer (F97); ends that. */
+  #watch: (() => void) | undefined;
+  #isClosedInWatch = false;
   #state: 'open' | 'retiring' | 'closed' = 'open';
   #error: Error | undefined;
   #isEndedByNode = false;
@@ -164,6 +166,11 @@ export class MllpConnection implements Channel, FrameSink {
   /** When the last of them came, in performance.now() milliseconds. */
   get answeredAt(): number {
     return this.#answeredAt;
+  }
+
+  /** The node closed it while it was watched for that. */
+  get isClosedInWatch(): boolean {
+    return this.#isClosedInWatch;
   }
 
   /** F97: it is watched for a close, and has room if there is none. */
@@ -385,7 +392,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.#answered++;
     this.#answeredAt = performance.now();
     this.lastUsedAt = this.#answeredAt;
-    if (this.#owner.watchesClose === true && this.#pending.length === 0) this.#watchClose();
+    if (this.#owner.watchesClose === true && this.#pending.length === 0) this.watchClose(WATCH_MS);
     if (!isApplicationAck(ack.code)) this.#committed.add(due, ack);
     if (this.#pending.length > 0) this.#expect();
     this.#owner.onSettled(this, ack.code);
@@ -393,16 +400,13 @@ export class MllpConnection implements Channel, FrameSink {
     this.#endIfDone();
   }
 
-  #watchClose(): void {
-    clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => {
-      // After a stall timers run before what has arrived is read: a close that is there already must be seen first.
-      setImmediate(() => {
-        this.#watch = undefined;
-        if (this.#state === 'open') this.#owner.onKept?.();
-      });
-    }, WATCH_MS);
-    this.#watch.unref();
+  /** F97: takes no message for so long, then tells the owner if the node has not closed it. */
+  watchClose(ms: number): void {
+    this.#watch?.();
+    this.#watch = afterLoopTime(ms, () => {
+      this.#watch = undefined;
+      if (this.#state === 'open') this.#owner.onKept?.(this);
+    });
   }
 
   onEmptyFrame(): void {
@@ -592,6 +596,7 @@ export class MllpConnection implements Channel, FrameSink {
   #onEnd(): void {
     if (this.#state === 'closed') return;
     this.#isEndedByNode = true;
+    this.#isClosedInWatch = this.#watch !== undefined;
     this.#reader.end();
     if (this.pending === 0) this.#close(undefined);
     // F31: nothing on it had been written, so it says nothing of the node.
@@ -613,7 +618,8 @@ export class MllpConnection implements Channel, FrameSink {
     this.#state = 'closed';
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#lingerTimer);
-    clearTimeout(this.#watch);
+    this.#watch?.();
+    this.#watch = undefined;
     clearTimeout(this.#unframedTimer);
     this.#writer.discard();
     this.#reader.stop();

@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
 import type { MatchMode } from '../hl7/answers.ts';
 import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
-import { ConnectionReuse } from './connection-reuse.ts';
+import { ConnectionReuse, PROBE_MS } from './connection-reuse.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
 import { type LostAnswer, MllpConnection } from './mllp-connection.ts';
@@ -294,9 +294,11 @@ export class MllpUpstream {
     const known = Math.max(settleMs, this.#learnedMs);
     if (this.#reuse.closes || reuse !== undefined) return known;
     const [first] = this.#waiting;
-    const othersServe = this.#connections.some(
-      (one) => one.isOpen && one.answered > 0 && (first === undefined || !one.repeats(first)),
-    );
+    // Before it has shown how many it takes, all but the first may be too many.
+    const othersServe =
+      this.#connections.length === 0
+        ? this.#dials.size > 0
+        : this.#connections.some((one) => one.isOpen && (first === undefined || !one.repeats(first)));
     return othersServe ? Math.max(known, LATE_FULL_MS) : known;
   }
 
@@ -329,7 +331,7 @@ export class MllpUpstream {
           get watchesClose() {
             return watchesClose();
           },
-          onKept: () => this.#onKept(),
+          onKept: (kept) => this.#onKept(kept),
         });
         const wasFull = this.isFull || this.#fullness === 'trying';
         if (this.#fullness === 'trying') this.#fullness = 'no';
@@ -364,10 +366,12 @@ export class MllpUpstream {
     this.#owner.onAlike();
   }
 
-  /** F97: those that are watched have room now. */
-  #onKept(): void {
-    this.#reuse.onKept();
-    this.#fillAll();
+  /** F97: where the node keeps its connections, those that are watched have room now. */
+  #onKept(connection: MllpConnection): void {
+    const what = this.#reuse.onKept(connection);
+    if (what === 'watch') connection.watchClose(PROBE_MS);
+    else if (what === 'end') connection.retire();
+    else this.#fillAll();
     this.#dialForWaiting();
     this.#owner.onRoom();
   }
@@ -478,11 +482,12 @@ export class MllpUpstream {
     const at = this.#connections.indexOf(connection);
     if (at >= 0) this.#connections.splice(at, 1);
     this.#inFlight -= connection.pending;
-    if (connection.isEndedByNode) this.#reuse.onClosed(connection);
+    const isWay = this.#reuse.onClosed(connection, connection.isEndedByNode);
     if (this.#isLateFull(connection, error)) {
       this.#learnedMs = Math.min(2 * (performance.now() - connection.dialledAt), MAX_SETTLE_MS);
       this.#onFull();
-    } else if (error !== undefined) this.#owner.onFailure(error);
+    } else if (error !== undefined && !(isWay && error.code === 'GW_ERR_NODE_CLOSED'))
+      this.#owner.onFailure(error);
     // It refused what was beyond the one that it had.
     if (this.#refusesMore && this.openConnections === 0) {
       this.#refusesMore = false;
