@@ -69,6 +69,11 @@ export function isLoopback(text: string): boolean {
   return readAddress(text)?.range() === 'loopback';
 }
 
+/** Does it lead to this machine alone? A host name may be anybody's, but for that of RFC 6761 6.3. */
+export function isOwnHost(host: string): boolean {
+  return isLoopback(host) || /^localhost\.?$/i.test(host);
+}
+
 /**
  * Who counts as one where each source may have only so much: an IPv4 address, however it is written, or the /64 network of
  * an IPv6 address, of which one machine has all.

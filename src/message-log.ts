@@ -6,7 +6,8 @@ import type { Header } from './hl7/header.ts';
 import type { Exchange } from './relay/exchange.ts';
 import type { Proxied } from './relay/proxied.ts';
 import type { Identifiers } from './telemetry/identifiers.ts';
-import { type Log, loggable } from './telemetry/log.ts';
+import type { Log } from './telemetry/log.ts';
+import { loggable } from './telemetry/loggable.ts';
 import type { TraceContext } from './telemetry/trace-context.ts';
 
 /** One line for a message that is over. */

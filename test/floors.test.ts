@@ -43,12 +43,11 @@ const files = ['src', 'listeners', 'routing', 'certs'].flatMap((top) =>
     .map((name) => join(top, name)),
 );
 
-/** Imports of other files of the project, `import type` too: a circle of types is a circle. */
+/** Imports of other files of the project, `import type` and `import()` too: a circle of types is a circle. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
-  const paths = [...text.matchAll(/(?:^|\n)(?:import|export)\s[^;]*?from\s+'(\.[^']+)'/g)].map(
-    ([, path]) => path as string,
-  );
+  const written = [/(?:^|\n)(?:import|export)\s[^;]*?from\s+'(\.[^']+)'/g, /\bimport\(\s*'(\.[^']+)'/g];
+  const paths = written.flatMap((form) => [...text.matchAll(form)].map(([, path]) => path as string));
   return paths.map((path) => relative(ROOT, resolve(ROOT, dirname(file), path)));
 }
 

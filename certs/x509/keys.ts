@@ -3,10 +3,9 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { GatewayError } from '../../src/errors.ts';
 import { seal } from './encryption.ts';
+import { KEY_KINDS, type KeyKind } from './key-kinds.ts';
 
-/** `rsa-2048`: NIST SP 800-57's 112 bits of security, and what every node of the last fifteen years can check. */
-export const KEY_KINDS = ['rsa-2048', 'rsa-3072', 'ec-p256', 'ec-p384'] as const;
-export type KeyKind = (typeof KEY_KINDS)[number];
+export type { KeyKind } from './key-kinds.ts';
 
 const CURVES = { 'ec-p256': 'P-256', 'ec-p384': 'P-384' } as const;
 

@@ -4,7 +4,7 @@ import type { Peer } from '../../routing/message-view.ts';
 import type { ErrorCode, GatewayError } from '../errors.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
-import { loggable } from '../telemetry/log.ts';
+import { loggable } from '../telemetry/loggable.ts';
 import type { AuditEvent, Participant } from './audit-message.ts';
 import type { Move } from './audit-trail.ts';
 

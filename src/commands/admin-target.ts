@@ -1,18 +1,14 @@
 // Where a running gateway's admin API is, and what opens it: from the command line, from the gateway's own config, or from
 // the environment. Promises that a token is never an argument, where every user of the machine could read it.
 import { readPassphrase } from '../../certs/files/read-bytes.ts';
-import { readCertificates, readKeyPair } from '../../certs/key-pair.ts';
-import { NodeTls, trusting } from '../../certs/node-tls.ts';
-import { isOwnHost } from '../config/build-admin.ts';
+import type { NodeTls } from '../../certs/node-tls.ts';
+import { isOwnHost } from '../addresses.ts';
 import type { AdminConfig, KeyPairFiles, NodeTlsConfig } from '../config/config.ts';
 import { type HostPort, isHost, parseNodeUrl } from '../config/formats.ts';
-import { loadAdmin } from '../config/load-admin.ts';
 import { printable, quoted } from '../config/source/problem.ts';
-import { usage, warnIfOpen } from './certs-folder.ts';
+import { DEFAULT_ADMIN, TOKEN_VARIABLE } from './defaults.ts';
 import type { Terminal } from './terminal.ts';
-
-export const DEFAULT_ADMIN = 'http://127.0.0.1:9600';
-export const TOKEN_VARIABLE = 'HL7_GATEWAY_TOKEN';
+import { usage, warnIfOpen } from './usage.ts';
 
 export interface AdminOptions {
   readonly admin?: string | undefined;
@@ -39,12 +35,12 @@ interface Place extends HostPort {
 }
 
 /** @throws GatewayError GW_ERR_USAGE, GW_ERR_CONFIG, GW_ERR_FILE, GW_ERR_TLS_FILE */
-export function targetOf(
+export async function targetOf(
   options: AdminOptions,
   terminal: Terminal,
   env: Environment = process.env,
-): AdminTarget {
-  const config = options.config === undefined ? undefined : configOf(options.config, env);
+): Promise<AdminTarget> {
+  const config = options.config === undefined ? undefined : await configOf(options.config, env);
   const place =
     config === undefined || options.admin !== undefined
       ? placeOf(options.admin ?? DEFAULT_ADMIN)
@@ -52,10 +48,12 @@ export function targetOf(
   const token = tokenOf(options, config, terminal, env);
   if (token !== undefined && !place.secured && !isOwnHost(place.host))
     terminal.err('warning: over http:// the token crosses the network as it is; use https://');
-  return { ...place, tls: tlsOf(place, options, config), token, timeoutMs: options.timeoutMs };
+  return { ...place, tls: await tlsOf(place, options, config), token, timeoutMs: options.timeoutMs };
 }
 
-function configOf(file: string, env: Environment): AdminConfig {
+/** YAML and the schema are loaded for this alone. */
+async function configOf(file: string, env: Environment): Promise<AdminConfig> {
+  const { loadAdmin } = await import('../config/load-admin.ts');
   const admin = loadAdmin(file, env);
   if (admin === undefined)
     throw usage(`${printable(file)} has no admin section, so its gateway has no admin API`);
@@ -93,11 +91,11 @@ function tokenOf(
   return token;
 }
 
-function tlsOf(
+async function tlsOf(
   { host, secured }: Place,
   options: AdminOptions,
   config: AdminConfig | undefined,
-): NodeTls | undefined {
+): Promise<NodeTls | undefined> {
   const { ca, cert, key, servername, insecure } = options;
   if (!secured) {
     if ([ca, cert, key, servername].some((one) => one !== undefined) || insecure === true)
@@ -111,15 +109,21 @@ function tlsOf(
     cert === undefined || key === undefined
       ? undefined
       : { kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined };
+  const { NodeTls, trusting } = await import('../../certs/node-tls.ts');
   const asConfigured = ca === undefined && insecure !== true && config?.tls !== undefined;
   const trust: NodeTlsConfig = asConfigured
-    ? { ...trusting(undefined), insecure: true, pins: config.tls.keyPairs.map(fingerprint) }
+    ? {
+        ...trusting(undefined),
+        insecure: true,
+        pins: await Promise.all(config.tls.keyPairs.map(fingerprint)),
+      }
     : { ...trusting(ca), insecure: insecure === true };
   return new NodeTls({ ...trust, keyPair, servername }, host);
 }
 
 /** Whoever can read the gateway's config knows its certificate, whatever names are in it and whoever signed it. */
-function fingerprint(files: KeyPairFiles): string {
+async function fingerprint(files: KeyPairFiles): Promise<string> {
+  const { readCertificates, readKeyPair } = await import('../../certs/key-pair.ts');
   const chain = files.kind === 'pem' ? readCertificates(files.certFile) : readKeyPair(files).chain;
   return chain[0]?.fingerprint256 ?? '';
 }

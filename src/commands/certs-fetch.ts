@@ -7,8 +7,8 @@ import { reasonInWords } from '../../certs/verify/reasons.ts';
 import { partsOf, pemOf } from '../../certs/x509/certificate.ts';
 import { parseNodeUrl } from '../config/formats.ts';
 import { printable, quoted } from '../config/source/problem.ts';
-import { unusable, usage } from './certs-folder.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { unusable, usage } from './usage.ts';
 
 export interface FetchOptions {
   readonly servername: string | undefined;

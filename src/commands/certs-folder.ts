@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { Authority } from '../../certs/authority.ts';
-import { isReadableByOthers, readPassphrase } from '../../certs/files/read-bytes.ts';
+import { readPassphrase } from '../../certs/files/read-bytes.ts';
 import { readTlsFile, type TlsFile } from '../../certs/files/tls-file.ts';
 import { isSelfSigned, pemOf } from '../../certs/x509/certificate.ts';
 import { keyPemOf } from '../../certs/x509/keys.ts';
@@ -12,9 +12,7 @@ import { isHost } from '../config/formats.ts';
 import { quoted } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Where `init` puts an authority and the others look for it; git ignores it. */
-export const DEFAULT_FOLDER = 'certs/dev';
+import { unusable, usage, warnIfOpen } from './usage.ts';
 
 export interface Secret {
   readonly file?: string | undefined;
@@ -34,10 +32,6 @@ export function passphraseOf({ file, env }: Secret, terminal: Terminal): string 
   const value = process.env[env];
   if (value === undefined || value === '') throw usage(`the environment has no ${env}`);
   return value;
-}
-
-export function warnIfOpen(file: string, terminal: Terminal): void {
-  if (isReadableByOthers(file)) terminal.err(`warning: ${file}: every user of this machine can read it`);
 }
 
 export interface Paths {
@@ -126,12 +120,4 @@ function hinted<T>(read: () => T, hint: string): T {
       throw unusable(`${cause.detail}; ${hint}`, cause);
     throw cause;
   }
-}
-
-export function usage(detail: string): GatewayError {
-  return new GatewayError('GW_ERR_USAGE', { detail });
-}
-
-export function unusable(detail: string, cause?: unknown): GatewayError {
-  return new GatewayError('GW_ERR_TLS_FILE', { detail, cause });
 }

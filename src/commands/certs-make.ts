@@ -29,10 +29,10 @@ import {
   passphraseOf,
   pathsOf,
   type Secret,
-  unusable,
-  usage,
 } from './certs-folder.ts';
+import { AUTHORITY_DAYS } from './defaults.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { unusable, usage } from './usage.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -188,9 +188,6 @@ export function renew(name: string, options: RenewOptions, terminal: Terminal): 
   ];
   return written(files, 'keep-backup', certificate, options, terminal);
 }
-
-/** Ten years: longer than any certificate under it, shorter than the machines that trust it. */
-export const AUTHORITY_DAYS = 3650;
 
 function replacementKey(file: string, old: X509Certificate, passphrase: string | undefined): KeyObject {
   if (!existsSync(file))

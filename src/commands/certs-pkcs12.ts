@@ -11,8 +11,9 @@ import { isSelfSigned, pemOf } from '../../certs/x509/certificate.ts';
 import { keyPemOf } from '../../certs/x509/keys.ts';
 import { isPair } from '../../certs/x509/sign.ts';
 import { printable, quoted } from '../config/source/problem.ts';
-import { keyBeside, onlyKey, passphraseOf, pathsOf, type Secret, unusable, usage } from './certs-folder.ts';
+import { keyBeside, onlyKey, passphraseOf, pathsOf, type Secret } from './certs-folder.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { unusable, usage } from './usage.ts';
 
 export interface ImportOptions {
   readonly out: string;

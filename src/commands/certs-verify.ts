@@ -13,8 +13,9 @@ import { keyPemOf, pem } from '../../certs/x509/keys.ts';
 import { isPair } from '../../certs/x509/sign.ts';
 import { parseNodeUrl } from '../config/formats.ts';
 import { printable, quoted } from '../config/source/problem.ts';
-import { keyBeside, onlyKey, passphraseOf, type Secret, unusable, usage } from './certs-folder.ts';
+import { keyBeside, onlyKey, passphraseOf, type Secret } from './certs-folder.ts';
 import { EXIT, type Terminal, table } from './terminal.ts';
+import { unusable, usage } from './usage.ts';
 
 export interface VerifyOptions {
   readonly ca: readonly string[];

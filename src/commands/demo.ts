@@ -10,16 +10,18 @@ import { Gateway } from '../gateway.ts';
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
 import type { Exchange } from '../relay/exchange.ts';
-import { MIRTH_HTTP_DEFAULTS, SimulatedHttpNode } from '../simulation/simulated-http-node.ts';
-import { MIRTH_DEFAULTS, SimulatedNode } from '../simulation/simulated-node.ts';
-import { createLog, loggable } from '../telemetry/log.ts';
+import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../simulation/mirth-defaults.ts';
+import { SimulatedHttpNode } from '../simulation/simulated-http-node.ts';
+import { SimulatedNode } from '../simulation/simulated-node.ts';
+import { createLog } from '../telemetry/log.ts';
+import { loggable } from '../telemetry/loggable.ts';
 import { type DemoCertificates, makeCertificates } from './demo-certificates.ts';
 import { type DemoNode, type DemoPorts, demoConfig } from './demo-config.ts';
 import { checkCollector, collectorOf, tracesOf } from './demo-traces.ts';
 import { HttpClient } from './http-client.ts';
 import { type Answer, MllpClient } from './mllp-client.ts';
-import { untilSignal } from './run.ts';
 import { EXIT, type Terminal, table } from './terminal.ts';
+import { untilSignal } from './until-signal.ts';
 
 export interface DemoOptions {
   readonly once: boolean;

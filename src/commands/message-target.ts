@@ -1,14 +1,15 @@
 // Where messages are sent to, from the command line: an address, and what TLS and HTTP want beside it. Shared by `send` and
 // `replay`. Promises one sentence for each option that does not fit its address.
 import { readPassphrase } from '../../certs/files/read-bytes.ts';
-import { NodeTls, trusting } from '../../certs/node-tls.ts';
+import type { NodeTls } from '../../certs/node-tls.ts';
 import { isHost, type NodeUrl, parseNodeUrl } from '../config/formats.ts';
 import { quoted } from '../config/source/problem.ts';
 import { type ContentType, parseContentType } from '../hl7/content-type.ts';
-import { usage, warnIfOpen } from './certs-folder.ts';
+import { CONTENT_TYPE } from './defaults.ts';
 import type { HttpClientOptions } from './http-client.ts';
 import type { MllpClientOptions } from './mllp-client.ts';
 import type { Terminal } from './terminal.ts';
+import { usage, warnIfOpen } from './usage.ts';
 
 export interface TargetOptions {
   readonly timeoutMs: number;
@@ -24,24 +25,21 @@ export interface TargetOptions {
   readonly passwordFile?: string | undefined;
 }
 
-/** What the text of HL7 over HTTP asks for, and Mirth takes for text: `application/…` is binary to it. */
-export const CONTENT_TYPE = 'x-application/hl7-v2+er7';
-
 export type MessageTarget =
   | { readonly kind: 'mllp'; readonly client: MllpClientOptions }
   | { readonly kind: 'http'; readonly client: HttpClientOptions };
 
 /** @throws GatewayError GW_ERR_USAGE, GW_ERR_FILE, GW_ERR_TLS_FILE */
-export function messageTarget(
+export async function messageTarget(
   to: string,
   options: TargetOptions,
   terminal: Terminal,
   option = '--to',
-): MessageTarget {
+): Promise<MessageTarget> {
   const url = urlOf(to, option);
   const { protocol, host, port, path } = url;
   const isHttp = protocol === 'http' || protocol === 'https';
-  const tls = protocol === 'mllps' || protocol === 'https' ? clientTls(url, options) : undefined;
+  const tls = protocol === 'mllps' || protocol === 'https' ? await clientTls(url, options) : undefined;
   if (tls === undefined && options.servername !== undefined)
     throw usage(`--servername needs mllps:// or https://, and this is ${protocol}://`);
   const limits = { host, port, tls, connectMs: options.timeoutMs, ackMs: options.timeoutMs };
@@ -92,10 +90,14 @@ function credentialsOf(
   return { user, password };
 }
 
-function clientTls(url: NodeUrl, { ca, cert, key, insecure, servername }: TargetOptions): NodeTls {
+async function clientTls(
+  url: NodeUrl,
+  { ca, cert, key, insecure, servername }: TargetOptions,
+): Promise<NodeTls> {
   if ((cert === undefined) !== (key === undefined)) throw usage('--cert and --key go together');
   if (servername !== undefined && !isHost(servername))
     throw usage(`--servername takes a host name, not ${quoted(servername)}`);
+  const { NodeTls, trusting } = await import('../../certs/node-tls.ts');
   const keyPair =
     cert === undefined || key === undefined
       ? undefined

@@ -2,19 +2,12 @@
 import { readPassphrase } from '../../certs/files/read-bytes.ts';
 import { parseBind } from '../config/formats.ts';
 import { quoted } from '../config/source/problem.ts';
-import {
-  CHANNEL_STATES,
-  isChannelName,
-  MAX_CHANNELS,
-  MirthState,
-  OK,
-  type Phase,
-} from '../simulation/api/mirth-state.ts';
+import { MAX_CHANNELS, MirthState, OK, type Phase } from '../simulation/api/mirth-state.ts';
 import { type ApiUser, FIRST_USER, RestApi } from '../simulation/api/rest-api.ts';
 import { SimulatedApi } from '../simulation/api/simulated-api.ts';
-import { usage, warnIfOpen } from './certs-folder.ts';
 import { tlsOf } from './node-tls.ts';
 import type { Terminal } from './terminal.ts';
+import { usage, warnIfOpen } from './usage.ts';
 
 export interface NodeApiOptions {
   readonly api?: string | undefined;
@@ -78,10 +71,4 @@ function userOf({ apiUser, apiPasswordFile }: NodeApiOptions, terminal: Terminal
   if (/[:\p{Cc}]/u.test(apiUser)) throw usage('--api-user takes a name without a colon');
   warnIfOpen(apiPasswordFile, terminal);
   return { user: apiUser, password: readPassphrase(apiPasswordFile) };
-}
-
-/** `NAME=STATE`, or a name, which is started. Undefined: it reads otherwise. */
-export function parseChannel(text: string): readonly [name: string, state: string] | undefined {
-  const [, name = '', state = 'STARTED'] = /^([^=]*)(?:=([A-Z]+))?$/.exec(text) ?? [];
-  return isChannelName(name) && CHANNEL_STATES.includes(state) ? [name, state] : undefined;
 }

@@ -6,9 +6,9 @@ import { quoted } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { AdminClient } from './admin-client.ts';
 import { type AdminOptions, targetOf } from './admin-target.ts';
-import { usage } from './certs-folder.ts';
 import { Fields, listOf } from './fields.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface ChangeOptions extends AdminOptions {
   readonly json: boolean;
@@ -29,7 +29,7 @@ export async function changeNode(
   // No name begins with a dot, and these two would change the path that is asked for.
   if (parts.length > 2 || parts.some((part) => /^\.{0,2}$/.test(part)))
     throw usage(`a node is POOL/NODE, or NODE where one pool alone has it, not ${quoted(name)}`);
-  const client = new AdminClient(targetOf(options, terminal));
+  const client = new AdminClient(await targetOf(options, terminal));
   try {
     const [pool = '', node = ''] = parts.length === 2 ? parts : [await poolOf(name, client), name];
     const path = `/nodes/${encodeURIComponent(pool)}/${encodeURIComponent(node)}/${change.kind}`;
@@ -71,7 +71,7 @@ function lineOf(node: Fields<NodeReport>): string {
 }
 
 export async function reload(options: ChangeOptions, terminal: Terminal): Promise<number> {
-  const client = new AdminClient(targetOf(options, terminal));
+  const client = new AdminClient(await targetOf(options, terminal));
   try {
     const { value } = await client.ask('POST', '/reload');
     const report = new Fields<ReloadReport>(value);
@@ -94,7 +94,7 @@ export async function reload(options: ChangeOptions, terminal: Terminal): Promis
 }
 
 export async function rotate(options: ChangeOptions, terminal: Terminal): Promise<number> {
-  const client = new AdminClient(targetOf(options, terminal));
+  const client = new AdminClient(await targetOf(options, terminal));
   try {
     const { value } = await client.ask('POST', '/rotate');
     const report = new Fields<RotateReport>(value);

@@ -3,15 +3,16 @@ import type { TlsOptions } from 'node:tls';
 import { type HostPort, parseBind } from '../config/formats.ts';
 import { quoted } from '../config/source/problem.ts';
 import type { ChannelOptions } from '../simulation/mirth-channel.ts';
-import { MIRTH_HTTP_DEFAULTS, SimulatedHttpNode } from '../simulation/simulated-http-node.ts';
+import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../simulation/mirth-defaults.ts';
+import { SimulatedHttpNode } from '../simulation/simulated-http-node.ts';
 import { SimulatedMirth } from '../simulation/simulated-mirth.ts';
-import { MIRTH_DEFAULTS, type OnMessage, SimulatedNode } from '../simulation/simulated-node.ts';
-import { loggable } from '../telemetry/log.ts';
-import { usage } from './certs-folder.ts';
+import { type OnMessage, SimulatedNode } from '../simulation/simulated-node.ts';
+import { loggable } from '../telemetry/loggable.ts';
 import { type NodeApi, type NodeApiOptions, nodeApi } from './node-api.ts';
 import { type Secured, tlsOf } from './node-tls.ts';
-import { untilSignal } from './run.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { untilSignal } from './until-signal.ts';
+import { usage } from './usage.ts';
 
 export interface NodeCommandOptions extends ChannelOptions, NodeApiOptions {
   readonly listen: string;

@@ -16,7 +16,7 @@ export interface ReadinessOptions extends AdminOptions {
 /** @throws GatewayError GW_ERR_ADMIN_CONNECT, GW_ERR_ADMIN_NOT_FOUND (a pool that it does not have), GW_ERR_USAGE */
 export async function readiness(options: ReadinessOptions, terminal: Terminal): Promise<number> {
   const { pools, json, quiet } = options;
-  const client = new AdminClient(targetOf(options, terminal));
+  const client = new AdminClient(await targetOf(options, terminal));
   try {
     const query = pools.length === 0 ? '' : `?pools=${pools.map(encodeURIComponent).join(',')}`;
     const { value } = await client.ask('GET', `/readyz${query}`, undefined, true);

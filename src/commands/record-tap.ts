@@ -5,10 +5,10 @@ import type { Recorded } from '../record/exchange.ts';
 import { Recording, requireNewFolder } from '../record/recording.ts';
 import { AdminClient } from './admin-client.ts';
 import { type AdminOptions, targetOf } from './admin-target.ts';
-import { usage } from './certs-folder.ts';
 import { Fields } from './fields.ts';
 import { deidentifierOf, type RecordOptions, replacedIn, summary } from './record.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface TapOptions extends RecordOptions, AdminOptions {
   readonly listener?: string | undefined;
@@ -38,7 +38,7 @@ export async function recordTap(
 ): Promise<number> {
   if (options.chunks === true || options.port !== undefined)
     throw usage('--chunks and --port go with --pcap');
-  const target = targetOf(options, terminal);
+  const target = await targetOf(options, terminal);
   if (target.tls === undefined && !isLoopback(target.host))
     throw usage('messages cross the network as they are over http://; use https://');
   requireNewFolder(options.output);

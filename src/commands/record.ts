@@ -7,8 +7,8 @@ import { causeCode, GatewayError } from '../errors.ts';
 import { ByteSource } from '../record/capture/byte-source.ts';
 import { type CaptureCounts, readCapture } from '../record/capture/read-capture.ts';
 import { Recording, requireNewFolder } from '../record/recording.ts';
-import { usage, warnIfOpen } from './certs-folder.ts';
 import { EXIT, type Terminal, table } from './terminal.ts';
+import { usage, warnIfOpen } from './usage.ts';
 
 export interface RecordOptions {
   readonly output: string;

@@ -7,12 +7,12 @@ import { parseFieldPath } from '../hl7/field-path.ts';
 import { COPIES, type Difference } from '../hl7/whole/difference.ts';
 import { type Compared, compareLive } from '../replay/live/difference-run.ts';
 import { type LiveMessage, readMessages } from '../replay/live/messages.ts';
-import { loggable } from '../telemetry/log.ts';
-import { usage } from './certs-folder.ts';
+import { loggable } from '../telemetry/loggable.ts';
 import type { TargetOptions } from './message-target.ts';
 import { isUnreachable, opening } from './replay-live.ts';
 import { type Explained, explainer, unitsAt } from './route.ts';
 import { EXIT, sayFaults, type Terminal, table } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface ReplayDiffOptions extends TargetOptions {
   /** Two URLs, or two config files. */
@@ -46,10 +46,13 @@ export async function replayDiff(
     return isFaulty ? EXIT.usage : code;
   }
   const lane = { ...options, pipelining: 1 };
-  const open = [left, right].map((url) => opening(url, lane, terminal, '--diff'));
+  const open = [
+    await opening(left, lane, terminal, '--diff'),
+    await opening(right, lane, terminal, '--diff'),
+  ] as const;
   try {
     await compareLive(messages, {
-      targets: [open[0] as (typeof open)[number], open[1] as (typeof open)[number]],
+      targets: open,
       ignore,
       until,
       onCompared: (compared) => printer.answers(compared),

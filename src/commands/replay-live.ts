@@ -11,11 +11,11 @@ import { replayLive, type Target } from '../replay/live/replay-live.ts';
 import { asJson, inWords, isGood, progressLine } from '../replay/live/report.ts';
 import type { Pace } from '../replay/live/schedule.ts';
 import { dial } from '../upstream/dial.ts';
-import { usage } from './certs-folder.ts';
 import { HttpClient } from './http-client.ts';
 import { messageTarget, type TargetOptions } from './message-target.ts';
 import { MAX_ANSWER_BYTES } from './mllp-client.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface ReplayLiveOptions extends TargetOptions {
   readonly to: readonly string[];
@@ -51,7 +51,8 @@ export async function replayLiveCommand(
   const pace = paceOf(options);
   inRange('--connections', options.connections, MAX_CONNECTIONS);
   inRange('--pipelining', options.pipelining, MAX_PIPELINING);
-  const targets = options.to.map((url): Target => ({ url, open: opening(url, options, terminal) }));
+  const targets: Target[] = [];
+  for (const url of options.to) targets.push({ url, open: await opening(url, options, terminal) });
   if (options.connections < targets.length)
     throw usage(`--connections ${options.connections} are fewer than there are targets (${targets.length})`);
   const { messages, faults } = readMessages(places);
@@ -95,13 +96,13 @@ function inRange(option: string, n: number, most: number): void {
   if (n < 1 || n > most) throw usage(`${option} takes 1 to ${most}`);
 }
 
-export function opening(
+export async function opening(
   url: string,
   options: TargetOptions & { readonly pipelining: number },
   terminal: Terminal,
   option?: string,
-): OpenLine {
-  const target = messageTarget(url, options, terminal, option);
+): Promise<OpenLine> {
+  const target = await messageTarget(url, options, terminal, option);
   if (target.kind === 'mllp')
     return openingMllp({
       ...target.client,

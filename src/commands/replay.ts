@@ -1,7 +1,6 @@
 // `replay`: fixtures and scenarios against a config, with simulated nodes, in this process; what differs from what was
 // expected, field by field.
 import { writeFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
 import { causeCode, GatewayError } from '../errors.ts';
 import { collectScenarios } from '../replay/collect.ts';
 import { readGivenFile } from '../replay/config/given-config.ts';
@@ -9,9 +8,8 @@ import { ThrowAway } from '../replay/config/throw-away.ts';
 import { jsonLine, jsonSum } from '../replay/report/json.ts';
 import { junitXml } from '../replay/report/junit.ts';
 import { reportLines, sumLine } from '../replay/report/table.ts';
-import { DEFAULT_JOBS, type Result, runScenarios } from '../replay/run.ts';
+import { type Result, runScenarios } from '../replay/run.ts';
 import { updatedSource } from '../replay/update.ts';
-import { count } from './arguments.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface ReplayOptions {
@@ -118,44 +116,6 @@ function write(file: string, text: string): void {
       cause,
     });
   }
-}
-
-function speed(text: string): number {
-  const times = count(text);
-  if (times < 1 || times > 1000) throw new InvalidArgumentError('It takes a number from 1 to 1000.');
-  return times;
-}
-
-function jobs(text: string): number {
-  const number = count(text);
-  if (number < 1 || number > 64) throw new InvalidArgumentError('It takes a number from 1 to 64.');
-  return number;
-}
-
-function fieldName(text: string, before: readonly string[] = []): readonly string[] {
-  if (!/^[A-Z][A-Z0-9]{2}-\d{1,2}$/.test(text))
-    throw new InvalidArgumentError('It takes a field such as MSH-7.');
-  return [...before, text];
-}
-
-/** What belongs to scenarios; the command and its `--json` are defined where all ways to replay are. */
-export function withScenarioOptions(command: Command): Command {
-  return command
-    .option('-c, --config <file>', 'the config, for what brings none of its own')
-    .option('--listener <name>', 'where message files without a scenario are sent to (default: the first)')
-    .option(
-      '--speed <times>',
-      'how many times faster time passes (default: as the scenario says, else 10)',
-      speed,
-    )
-    .option('--jobs <n>', 'scenarios at the same time', jobs, DEFAULT_JOBS)
-    .option(
-      '--compare <field>',
-      'compare this field of answers too: MSH-7, MSH-10; may be repeated',
-      fieldName,
-    )
-    .option('--update', 'accept what came out as the new expectation', false)
-    .option('--junit <file>', 'write a JUnit report as well');
 }
 
 /** One line that is written over, on a terminal only. */

@@ -24,7 +24,7 @@ import { readHost } from '../http/host.ts';
 import { readTarget } from '../http/request-target.ts';
 import { remoteIn, traceFields } from '../relay/trace-head.ts';
 import { Identifiers } from '../telemetry/identifiers.ts';
-import { loggable } from '../telemetry/log.ts';
+import { loggable } from '../telemetry/loggable.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface RouteOptions {

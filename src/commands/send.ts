@@ -3,12 +3,11 @@ import { printable } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { readHeader } from '../hl7/header.ts';
 import { examineMessageFile } from '../hl7/message-file.ts';
-import { loggable } from '../telemetry/log.ts';
+import { loggable } from '../telemetry/loggable.ts';
 import { newSpanId, newTraceId } from '../telemetry/random-ids.ts';
 import { formatTraceparent } from '../telemetry/trace-context.ts';
-import { HttpClient } from './http-client.ts';
-import { messageTarget, type TargetOptions } from './message-target.ts';
-import { type Answer, MllpClient } from './mllp-client.ts';
+import { type MessageTarget, messageTarget, type TargetOptions } from './message-target.ts';
+import type { Answer } from './mllp-client.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface SendOptions extends TargetOptions {
@@ -19,6 +18,8 @@ export interface SendOptions extends TargetOptions {
 }
 
 interface Client {
+  /** Over MLLP there is no place for a trace: the message goes as it is. */
+  readonly isTraced: boolean;
   send(message: Buffer, traceparent?: string): Promise<Answer>;
   close(): void;
 }
@@ -29,15 +30,14 @@ export async function send(
   options: SendOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const target = messageTarget(options.to, options, terminal);
+  const target = await messageTarget(options.to, options, terminal);
   const read = files.map((file) => ({ file, ...examineMessageFile(file, options.input) }));
   const faults = read.flatMap((one) => one.faults);
   if (sayFaults(faults, terminal)) return EXIT.usage;
   const messages = read.flatMap((one) =>
     one.messages.map(({ bytes: message }) => ({ file: one.file, message })),
   );
-  const client: Client =
-    target.kind === 'http' ? new HttpClient(target.client) : new MllpClient(target.client);
+  const client = await clientOf(target);
   let positive = 0;
   try {
     for (const { file, message } of messages)
@@ -50,6 +50,15 @@ export async function send(
   return positive === messages.length ? EXIT.good : EXIT.failed;
 }
 
+async function clientOf(target: MessageTarget): Promise<Client> {
+  if (target.kind === 'http') {
+    const { HttpClient } = await import('./http-client.ts');
+    return Object.assign(new HttpClient(target.client), { isTraced: true });
+  }
+  const { MllpClient } = await import('./mllp-client.ts');
+  return Object.assign(new MllpClient(target.client), { isTraced: false });
+}
+
 async function sendOne(
   client: Client,
   file: string,
@@ -58,8 +67,7 @@ async function sendOne(
   terminal: Terminal,
 ): Promise<boolean> {
   const controlId = loggable(readHeader(message).controlId);
-  // Over MLLP there is no place for it: the message goes as it is.
-  const traceId = client instanceof HttpClient ? newTraceId() : undefined;
+  const traceId = client.isTraced ? newTraceId() : undefined;
   const traced = traceId === undefined || json === true ? [] : [`    trace ${traceId}`];
   try {
     const parent = traceId && formatTraceparent(traceId, newSpanId(), true);

@@ -15,7 +15,7 @@ import {
   type WholeMessage,
   type WholeSegment,
 } from '../hl7/whole/whole-message.ts';
-import { loggable } from '../telemetry/log.ts';
+import { loggable } from '../telemetry/loggable.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface ShowOptions {

@@ -24,7 +24,7 @@ export async function checkStatus(
   options: Omit<StatusOptions, 'watchMs'>,
   terminal: Terminal,
 ): Promise<number> {
-  const client = new AdminClient(targetOf(options, terminal));
+  const client = new AdminClient(await targetOf(options, terminal));
   try {
     const { value } = await look(client);
     const status = new Fields<StatusReport>(value);
@@ -70,7 +70,7 @@ export async function status(
   watching: Watching,
 ): Promise<number> {
   const { watchMs, json } = options;
-  const client = new AdminClient(targetOf(options, terminal));
+  const client = new AdminClient(await targetOf(options, terminal));
   const print = (lines: readonly string[]): void => {
     const clear = watchMs !== undefined && watching.clear && !json ? CLEAR : '';
     // In one piece, so that a screen does not flicker.

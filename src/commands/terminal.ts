@@ -6,6 +6,9 @@ export interface Terminal {
   readonly err: (line: string) => void;
 }
 
+/** Does a command's work, and keeps its exit code. Given as a function, so that an example in a help can be parsed without it. */
+export type Perform = (work: () => number | Promise<number>) => Promise<void>;
+
 /** One line that is written again and again, where somebody looks at it; an empty text clears it. */
 export function progressOn(stream: NodeJS.WriteStream): ((text: string) => void) | undefined {
   if (stream.isTTY !== true) return undefined;

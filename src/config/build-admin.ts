@@ -1,6 +1,6 @@
 // The `admin` section: where the admin API listens, and who may ask it (F76).
 // Promises that what other machines reach has TLS, unless the config says that it shall not.
-import { isLoopback } from '../addresses.ts';
+import { isOwnHost } from '../addresses.ts';
 import type { AdminConfig } from './config.ts';
 import { isText, parseBind } from './formats.ts';
 import { readSection, type Section } from './section.ts';
@@ -29,11 +29,6 @@ export function buildAdmin(top: Section, reading: Reading): AdminConfig | undefi
   checkToken(admin, config.token);
   checkReach(admin, config);
   return config;
-}
-
-/** Does it lead to this machine alone? A host name may be anybody's, but for that of RFC 6761 6.3. */
-export function isOwnHost(host: string): boolean {
-  return isLoopback(host) || /^localhost\.?$/i.test(host);
 }
 
 function checkReach(admin: Section, { bind, insecure, tap }: AdminConfig): void {

@@ -3,7 +3,7 @@
 import { decodeText } from '../hl7/charset.ts';
 import type { Header } from '../hl7/header.ts';
 import type { Identifiers } from '../telemetry/identifiers.ts';
-import { MAX_IDENTIFIER } from '../telemetry/log.ts';
+import { MAX_IDENTIFIER } from '../telemetry/loggable.ts';
 import type { AttributeKey } from '../telemetry/otlp/proto-writer.ts';
 import type { SpanWriter } from '../telemetry/traces/span-writer.ts';
 import {

@@ -4,6 +4,7 @@ import { asGatewayError } from '../errors.ts';
 import { COPIES } from '../hl7/whole/difference.ts';
 import type { Difference } from './check/difference.ts';
 import { type CheckedMessage, checkPlay } from './check/scenario-checks.ts';
+import { DEFAULT_JOBS } from './default-jobs.ts';
 import type { Scenario } from './scenario/scenario.ts';
 import { play } from './stage/play.ts';
 import { type Prepared, type PrepareOptions, prepare } from './stage/prepare.ts';
@@ -33,8 +34,6 @@ export interface Result {
  * Senders, gateway and nodes share one thread, so more at a time save waiting and no work; with more, time that passes ten
  * times faster gets tight.
  */
-export const DEFAULT_JOBS = 8;
-
 /** In the order of `scenarios`. @throws ConfigError for what is wrong with any of them, before any is played */
 export async function runScenarios(scenarios: readonly Scenario[], options: RunOptions): Promise<Result[]> {
   const prepared = scenarios.map((scenario) => prepare(scenario, options));

@@ -37,20 +37,6 @@ export interface SimulatedHttpNodeOptions extends ChannelOptions {
   readonly closeAfterAnswer?: boolean | undefined;
 }
 
-export const MIRTH_HTTP_DEFAULTS: SimulatedHttpNodeOptions = {
-  host: '127.0.0.1',
-  port: 0,
-  ack: 'AA',
-  delayMs: 0,
-  failEvery: 0,
-  closeAfter: 0,
-  // Jetty has no limit of its own; this is one of this process.
-  maxConnections: 1000,
-  maxBodyBytes: 64 * 1024 * 1024,
-  idleMs: 30_000,
-  binaryTypes: true,
-};
-
 /** As many of the largest messages at once. */
 const LARGEST_AT_ONCE = 4;
 /** What Jetty allows a request's line and headers; more is 431. */

@@ -29,17 +29,6 @@ export interface SimulatedNodeOptions extends ChannelOptions {
 /** With Process Batch, a frame that comes this soon behind a batch's answers is swallowed (seen: at 0 s, not at 0.3 s). */
 const SWALLOWED_MS = 150;
 
-export const MIRTH_DEFAULTS: SimulatedNodeOptions = {
-  host: '127.0.0.1',
-  port: 0,
-  ack: 'AA',
-  delayMs: 0,
-  failEvery: 0,
-  closeAfter: 0,
-  maxConnections: 10,
-  maxFrameBytes: 64 * 1024 * 1024,
-};
-
 /** One message of a frame. */
 interface Received {
   readonly payload: Buffer;

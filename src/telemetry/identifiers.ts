@@ -1,7 +1,7 @@
 // How identifiers are shown in logs and spans: as they are (see `loggable` in log.ts), or as a hash that is the same for
 // the same identifier. Promises that the hash says nothing to whoever has not the key.
 import { createHmac, randomBytes } from 'node:crypto';
-import { loggable } from './log.ts';
+import { loggable } from './loggable.ts';
 
 export interface IdentifierOptions {
   readonly controlIds: 'plain' | 'hash';

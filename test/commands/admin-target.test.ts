@@ -13,15 +13,15 @@ import { NOWHERE, Printed, printed } from './admin-command.ts';
 
 const LONG = 'sixteen-and-some-more';
 
-function target(options: Partial<AdminOptions>, env: Record<string, string> = {}) {
+async function target(options: Partial<AdminOptions>, env: Record<string, string> = {}) {
   const terminal = new Printed();
-  const { host, port, tls, token } = targetOf({ ...NOWHERE, ...options }, terminal, env);
+  const { host, port, tls, token } = await targetOf({ ...NOWHERE, ...options }, terminal, env);
   return { host, port, secured: tls !== undefined, token, err: terminal.lines.err };
 }
 
-function refusalOf(options: Partial<AdminOptions>, env: Record<string, string> = {}): string {
+async function refusalOf(options: Partial<AdminOptions>, env: Record<string, string> = {}): Promise<string> {
   try {
-    targetOf({ ...NOWHERE, ...options }, new Printed(), env);
+    await targetOf({ ...NOWHERE, ...options }, new Printed(), env);
   } catch (thrown) {
     if (thrown instanceof GatewayError) return thrown.message;
     throw thrown;
@@ -37,19 +37,19 @@ describe('where it is', () => {
     [{ admin: 'http://gw.test:9601' }, { host: 'gw.test', port: 9601, ...plain }],
     [{ admin: 'http://[::1]:9601/' }, { host: '::1', port: 9601, ...plain }],
     [{ admin: 'https://gw.test' }, { host: 'gw.test', port: 443, ...plain, secured: true }],
-  ])('%j', (options, expected) => expect(target(options)).toEqual(expected));
+  ])('%j', (options, expected) => expect(target(options)).resolves.toEqual(expected));
 
   test.each(['gw.test:9600', 'mllp://gw.test:9600', 'http://', 'http://gw.test/status', 'http://gw.test:0'])(
     '%s is none',
-    (admin) => {
-      expect(refusalOf({ admin })).toBe(
+    async (admin) => {
+      expect(await refusalOf({ admin })).toBe(
         `the command was called wrongly: --admin takes http://HOST:PORT or https://HOST:PORT, not "${admin}"`,
       );
     },
   );
 
-  test('F77 a URL with a password is not repeated', () => {
-    expect(refusalOf({ admin: 'http://me:hunter2@gw.test:1' })).not.toContain('hunter2');
+  test('F77 a URL with a password is not repeated', async () => {
+    expect(await refusalOf({ admin: 'http://me:hunter2@gw.test:1' })).not.toContain('hunter2');
   });
 
   const withConfig = (text: string, files: Record<string, string> = {}) =>
@@ -63,23 +63,27 @@ describe('where it is', () => {
     ['{ bind: "[::1]:9601" }', { host: '::1', port: 9601, ...plain }],
     [`{ token: { file: t.token } }`, { host: '127.0.0.1', port: 9600, ...plain, token: LONG }],
     ['{ token: "${MY_TOKEN}" }', { host: '127.0.0.1', port: 9600, ...plain, token: 'from-the-environment' }],
-  ])('a config with admin: %s', (admin, expected) => {
+  ])('a config with admin: %s', async (admin, expected) => {
     const config = withConfig(`listeners: {}\nadmin: ${admin}\n`, { 't.token': `${LONG}\n` });
-    expect(target({ config }, { MY_TOKEN: 'from-the-environment' })).toEqual(expected);
+    expect(await target({ config }, { MY_TOKEN: 'from-the-environment' })).toEqual(expected);
   });
 
-  test('the rest of a config may be wrong: it may be the draft of the next', () => {
+  test('the rest of a config may be wrong: it may be the draft of the next', async () => {
     const text =
       'listeners: { l: { bnd: 1 } }\nroutes: [{ to: "${NOT_SET}" }]\nwat: 1\nadmin: { bind: ":9601", insecure: true }';
-    expect(target({ config: withConfig(text) })).toMatchObject({ port: 9601 });
+    expect(await target({ config: withConfig(text) })).toMatchObject({ port: 9601 });
   });
 
-  test('--admin goes before the bind of the config, --token-file before its token', () => {
+  test('--admin goes before the bind of the config, --token-file before its token', async () => {
     const files = { 't.token': `${LONG}\n`, 'u.token': 'another-one-of-theirs\n' };
     const config = withConfig('admin: { token: { file: t.token } }', files);
     const tokenFile = config.replace('gateway.yaml', 'u.token');
-    expect(target({ config, admin: 'http://[::1]:1' })).toMatchObject({ host: '::1', port: 1, token: LONG });
-    expect(target({ config, tokenFile })).toMatchObject({ port: 9600, token: 'another-one-of-theirs' });
+    expect(await target({ config, admin: 'http://[::1]:1' })).toMatchObject({
+      host: '::1',
+      port: 1,
+      token: LONG,
+    });
+    expect(await target({ config, tokenFile })).toMatchObject({ port: 9600, token: 'another-one-of-theirs' });
   });
 
   test.each([
@@ -94,20 +98,20 @@ describe('where it is', () => {
       'admin.token.file: the file "gone" does not exist',
     ],
     ['no YAML', 'admin: {', 'not valid YAML'],
-  ])('%s', (_, text, part) => {
+  ])('%s', async (_, text, part) => {
     const config = withConfig(text);
-    expect(refusalOf({ config })).toContain(part);
+    expect(await refusalOf({ config })).toContain(part);
   });
 
   test('a config that is not there', () => {
-    expect(() => targetOf({ ...NOWHERE, config: '/nowhere/gateway.yaml' }, new Printed())).toThrow(
+    return expect(targetOf({ ...NOWHERE, config: '/nowhere/gateway.yaml' }, new Printed())).rejects.toThrow(
       ConfigError,
     );
   });
 });
 
 describe('the token', () => {
-  test('comes from a file, the config or the environment, in this order', () => {
+  test('comes from a file, the config or the environment, in this order', async () => {
     const folder = folderWith({
       'a.token': 'of-the-file\n',
       'gateway.yaml': `admin: { token: ${LONG} }`,
@@ -116,33 +120,33 @@ describe('the token', () => {
     const env = { HL7_GATEWAY_TOKEN: 'of-the-environment' };
     const tokenFile = `${folder}/a.token`;
     const config = `${folder}/gateway.yaml`;
-    expect(target({ tokenFile, config }, env).token).toBe('of-the-file');
-    expect(target({ config }, env).token).toBe(LONG);
-    expect(target({ config: `${folder}/bare.yaml` }, env).token).toBe('of-the-environment');
-    expect(target({}, env).token).toBe('of-the-environment');
-    expect(target({}, { HL7_GATEWAY_TOKEN: '' }).token).toBeUndefined();
+    expect((await target({ tokenFile, config }, env)).token).toBe('of-the-file');
+    expect((await target({ config }, env)).token).toBe(LONG);
+    expect((await target({ config: `${folder}/bare.yaml` }, env)).token).toBe('of-the-environment');
+    expect((await target({}, env)).token).toBe('of-the-environment');
+    expect((await target({}, { HL7_GATEWAY_TOKEN: '' })).token).toBeUndefined();
   });
 
-  test('F77 in a file that others can read, or over plain HTTP to another machine, gives a warning', () => {
+  test('F77 in a file that others can read, or over plain HTTP to another machine, gives a warning', async () => {
     const folder = folderWith({ 'open.txt': 'of-the-file\n' });
-    expect(target({ tokenFile: `${folder}/open.txt`, admin: 'http://gw.test:9600' }).err).toEqual([
+    expect((await target({ tokenFile: `${folder}/open.txt`, admin: 'http://gw.test:9600' })).err).toEqual([
       `warning: ${folder}/open.txt: every user of this machine can read it`,
       'warning: over http:// the token crosses the network as it is; use https://',
     ]);
-    expect(target({ admin: 'http://gw.test:9600' }).err).toEqual([]);
+    expect((await target({ admin: 'http://gw.test:9600' })).err).toEqual([]);
   });
 
-  test.each(['two words', 'tökén', 'a\tb'])('%j could not be sent, and is not repeated', (token) => {
+  test.each(['two words', 'tökén', 'a\tb'])('%j could not be sent, and is not repeated', async (token) => {
     const folder = folderWith({ 'a.token': token });
-    const text = refusalOf({ tokenFile: `${folder}/a.token` });
+    const text = await refusalOf({ tokenFile: `${folder}/a.token` });
     expect(text).toBe(
       'the command was called wrongly: a token is printable ASCII without spaces, as it is sent in a header',
     );
-    expect(refusalOf({}, { HL7_GATEWAY_TOKEN: token })).toBe(text);
+    expect(await refusalOf({}, { HL7_GATEWAY_TOKEN: token })).toBe(text);
   });
 
-  test('a file that is not there is named', () => {
-    expect(refusalOf({ tokenFile: '/nowhere/a.token' })).toBe(
+  test('a file that is not there is named', async () => {
+    expect(await refusalOf({ tokenFile: '/nowhere/a.token' })).toBe(
       'a file could not be read: /nowhere/a.token: no such file',
     );
   });
@@ -150,8 +154,10 @@ describe('the token', () => {
 
 test.each([[{ ca: 'x' }], [{ cert: 'x', key: 'y' }], [{ servername: 'x' }], [{ insecure: true }]])(
   '%j needs https',
-  (options) => {
-    expect(refusalOf(options)).toContain('--ca, --cert, --key, --servername and --insecure need https://');
+  async (options) => {
+    expect(await refusalOf(options)).toContain(
+      '--ca, --cert, --key, --servername and --insecure need https://',
+    );
   },
 );
 
@@ -159,8 +165,8 @@ test.each([
   [{ cert: 'x' }, '--cert and --key go together'],
   [{ key: 'x' }, '--cert and --key go together'],
   [{ servername: 'a b' }, '--servername takes a host name, not "a b"'],
-])('over https %j is refused', (options, part) => {
-  expect(refusalOf({ ...options, admin: 'https://gw.test:1' })).toContain(part);
+])('over https %j is refused', async (options, part) => {
+  expect(await refusalOf({ ...options, admin: 'https://gw.test:1' })).toContain(part);
 });
 
 describe('over TLS', () => {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { deadline, showDefaultsAsTaken, size } from '../../src/commands/arguments.ts';
+import { deadline, showDefaultsAsTaken, size } from '../../src/commands/define/arguments.ts';
 import { node } from '../../src/commands/node.ts';
 import { replay } from '../../src/commands/replay.ts';
 import { replayDiff } from '../../src/commands/replay-diff.ts';

@@ -2,7 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isOwnHost } from '../../src/config/build-admin.ts';
+import { isOwnHost } from '../../src/addresses.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
 

@@ -2,8 +2,9 @@
 // request, and told from everything else by its type or by how it begins.
 import { describe, expect, test } from 'vitest';
 import { encodeUtf16 } from '../../src/hl7/charset.ts';
+import { MIRTH_DEFAULTS } from '../../src/simulation/mirth-defaults.ts';
 import type { SimulatedHttpNodeOptions } from '../../src/simulation/simulated-http-node.ts';
-import { MIRTH_DEFAULTS, SimulatedNode } from '../../src/simulation/simulated-node.ts';
+import { SimulatedNode } from '../../src/simulation/simulated-node.ts';
 import { frame, message, msaOf } from '../helpers/mllp.ts';
 import { connectSender, type Sender } from '../helpers/sender.ts';
 import { turns, until } from '../helpers/until.ts';

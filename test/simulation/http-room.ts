@@ -1,8 +1,8 @@
 // A simulated HTTP node for one test, and curl as its client.
 // Promises: the node is stopped with the test; curl's answer is status, header fields in lower case, and body.
 import { onTestFinished } from 'vitest';
+import { MIRTH_HTTP_DEFAULTS } from '../../src/simulation/mirth-defaults.ts';
 import {
-  MIRTH_HTTP_DEFAULTS,
   SimulatedHttpNode,
   type SimulatedHttpNodeOptions,
 } from '../../src/simulation/simulated-http-node.ts';

@@ -1,7 +1,11 @@
 // A simulated server's state: phases by the clock, channels, and how both are written on a command line.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseChannel } from '../../src/commands/node-api.ts';
-import { MirthState, type MirthStateOptions, parsePhases } from '../../src/simulation/api/mirth-state.ts';
+import {
+  MirthState,
+  type MirthStateOptions,
+  parseChannel,
+  parsePhases,
+} from '../../src/simulation/api/mirth-state.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

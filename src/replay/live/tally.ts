@@ -1,6 +1,6 @@
 // What came of a replay so far: counts, latencies, and how well the rate was held. No message content: identifiers only.
 import type { ErrorCode, GatewayError } from '../../errors.ts';
-import { loggable } from '../../telemetry/log.ts';
+import { loggable } from '../../telemetry/loggable.ts';
 import { Histogram } from './histogram.ts';
 import type { LiveMessage } from './messages.ts';
 

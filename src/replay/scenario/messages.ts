@@ -4,7 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import { readHeader } from '../../hl7/header.ts';
 import { readMessageFile } from '../../hl7/message-file.ts';
-import { loggable } from '../../telemetry/log.ts';
+import { loggable } from '../../telemetry/loggable.ts';
 import type { Fields } from './fields.ts';
 import type { Outgoing } from './scenario.ts';
 

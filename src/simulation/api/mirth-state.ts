@@ -128,3 +128,9 @@ export function parsePhases(text: string): readonly Phase[] | undefined {
 export function isChannelName(name: string): boolean {
   return name.length > 0 && name.length <= LONGEST_NAME && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name);
 }
+
+/** `NAME=STATE`, or a name, which is started. Undefined: it reads otherwise. */
+export function parseChannel(text: string): readonly [name: string, state: string] | undefined {
+  const [, name = '', state = 'STARTED'] = /^([^=]*)(?:=([A-Z]+))?$/.exec(text) ?? [];
+  return isChannelName(name) && CHANNEL_STATES.includes(state) ? [name, state] : undefined;
+}

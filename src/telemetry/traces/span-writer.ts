@@ -2,7 +2,7 @@
 // Promises that opentelemetry-js' own serialiser makes the same of the same spans (docs/decisions/0010-own-span-writer.md);
 // field numbers are those of opentelemetry-proto 1.x, trace/v1.
 import type { Resource } from '@opentelemetry/resources';
-import { MAX_IDENTIFIER } from '../log.ts';
+import { MAX_IDENTIFIER } from '../loggable.ts';
 import {
   type AttributeKey,
   type AttributeValue,

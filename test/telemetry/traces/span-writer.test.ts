@@ -6,7 +6,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
 import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
-import { loggable } from '../../../src/telemetry/log.ts';
+import { loggable } from '../../../src/telemetry/loggable.ts';
 import { attributeKey, ProtoWriter, tag } from '../../../src/telemetry/otlp/proto-writer.ts';
 import { TraceContext } from '../../../src/telemetry/trace-context.ts';
 import { alignClock, writeTime } from '../../../src/telemetry/traces/span-clock.ts';

@@ -1,16 +1,12 @@
-// The arguments of `record`. What it does stands in record.ts and record-tap.ts.
+// The arguments of `record`. What it does stands in ../record.ts and ../record-tap.ts.
 import type { Command } from 'commander';
-import { GatewayError } from '../errors.ts';
-import { untilSignal } from './admin.ts';
+import type { Perform, Terminal } from '../terminal.ts';
+import { usage } from '../usage.ts';
 import { count, deadline, port, size } from './arguments.ts';
-import { recordCapture } from './record.ts';
-import { recordTap } from './record-tap.ts';
-import type { Terminal } from './terminal.ts';
+import { CALLED_WRONGLY, withHelp } from './help.ts';
 
-type Finish = (work: number | Promise<number>) => Promise<void>;
-
-export function defineRecord(program: Command, terminal: Terminal, finish: Finish): void {
-  program
+export function defineRecord(program: Command, terminal: Terminal, perform: Perform): void {
+  const record = program
     .command('record')
     .description('record a line for replay, de-identified: from a capture file, or from a running gateway')
     .option('--pcap <file>', 'a capture (pcap, pcapng) with plain MLLP in it')
@@ -40,8 +36,24 @@ export function defineRecord(program: Command, terminal: Terminal, finish: Finis
     .action(({ timeout, for: forMs, ...options }) => {
       const { pcap, admin } = options;
       if ((pcap === undefined) === (admin === undefined))
-        throw new GatewayError('GW_ERR_USAGE', { detail: 'record wants one of --pcap and --admin' });
-      if (pcap !== undefined) return finish(recordCapture(options, terminal));
-      return finish(recordTap({ ...options, timeoutMs: timeout, forMs }, terminal, untilSignal()));
+        throw usage('record wants one of --pcap and --admin');
+      if (pcap !== undefined)
+        return perform(async () => (await import('../record.ts')).recordCapture(options, terminal));
+      return perform(async () => {
+        const { recordTap } = await import('../record-tap.ts');
+        const { interrupted } = await import('../until-signal.ts');
+        return recordTap({ ...options, timeoutMs: timeout, forMs }, terminal, interrupted());
+      });
     });
+  withHelp(record, {
+    exit: {
+      0: 'there are messages in the folder',
+      1: 'there are none, or the gateway gave none',
+      2: CALLED_WRONGLY,
+    },
+    examples: [
+      'record --pcap line.pcap --port 2575 -o recording',
+      'record --admin https://gateway:9600 --ca ca.pem --token-file admin.token --listener adt --for 30s -o recording',
+    ],
+  });
 }

@@ -1,17 +1,12 @@
-// `certs`: the sub-commands' arguments. What they do stands in the files beside this one.
+// `certs`: the sub-commands' arguments. What they do stands in the folder above.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Usage } from '../../certs/authority.ts';
-import { KEY_KINDS } from '../../certs/x509/keys.ts';
-import { parseCount, parseDuration } from '../config/formats.ts';
-import { fetchCertificates } from './certs-fetch.ts';
-import { DEFAULT_FOLDER, type Secret } from './certs-folder.ts';
-import { inspect } from './certs-inspect.ts';
-import { AUTHORITY_DAYS, csr, init, issue, renew } from './certs-make.ts';
-import { exportPkcs12, importPkcs12 } from './certs-pkcs12.ts';
-import { verify } from './certs-verify.ts';
-import type { Terminal } from './terminal.ts';
-
-type Finish = (work: number | Promise<number>) => Promise<void>;
+import type { Usage } from '../../../certs/authority.ts';
+import { KEY_KINDS } from '../../../certs/x509/key-kinds.ts';
+import { parseCount, parseDuration } from '../../config/formats.ts';
+import type { Secret } from '../certs-folder.ts';
+import { AUTHORITY_DAYS, DEFAULT_FOLDER } from '../defaults.ts';
+import type { Perform, Terminal } from '../terminal.ts';
+import { CALLED_WRONGLY, type CommandHelp, withHelp } from './help.ts';
 
 /** A hundred years. Dates after 9999 cannot be written, and a typing error should not make one. */
 const MAX_DAYS = 36_500;
@@ -68,18 +63,32 @@ function usageOf({ client, both }: { client?: boolean; both?: boolean }): Usage 
   return both === true ? 'both' : client === true ? 'client' : 'server';
 }
 
-export function defineCerts(certs: Command, terminal: Terminal, finish: Finish): void {
+const MADE: CommandHelp['exit'] = {
+  0: 'the files were written',
+  2: `${CALLED_WRONGLY}; nothing was written`,
+};
+
+export function defineCerts(program: Command, terminal: Terminal, perform: Perform): void {
+  const certs = program.command('certs');
   certs.description('make, inspect, verify and renew certificates; PKCS#12 in and out');
-  defineMaking(certs, terminal, finish);
-  defineReading(certs, terminal, finish);
-  defineFetching(certs, terminal, finish);
-  definePkcs12(certs, terminal, finish);
+  withHelp(certs, {
+    exit: { 0: 'good', 1: 'a certificate is not good, or a peer did not answer', 2: CALLED_WRONGLY },
+    examples: [
+      'certs init',
+      'certs issue vip --dns vip.hospital.example',
+      'certs inspect certs/dev/vip.crt.pem',
+    ],
+  });
+  defineMaking(certs, terminal, perform);
+  defineReading(certs, terminal, perform);
+  defineFetching(certs, terminal, perform);
+  definePkcs12(certs, terminal, perform);
 }
 
 const JSON_FLAG = ['--json', 'a JSON line for the result', false] as const;
 const FORCE_FLAG = ['--force', 'replace files that are there', false] as const;
 
-function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void {
+function defineMaking(certs: Command, terminal: Terminal, perform: Perform): void {
   const initCommand = certs
     .command('init')
     .description('make an authority: ca.crt.pem and ca.key.pem')
@@ -90,7 +99,11 @@ function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void 
   withSecret(initCommand, 'encrypt its key with the passphrase in this file')
     .option(...FORCE_FLAG)
     .option(...JSON_FLAG)
-    .action((options) => finish(init({ ...options, secret: secretOf(options) }, terminal)));
+    .action((options) =>
+      perform(async () =>
+        (await import('../certs-make.ts')).init({ ...options, secret: secretOf(options) }, terminal),
+      ),
+    );
 
   const issueCommand = certs
     .command('issue')
@@ -119,8 +132,8 @@ function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void 
     .option(...FORCE_FLAG)
     .option(...JSON_FLAG)
     .action((name, options) =>
-      finish(
-        issue(
+      perform(async () =>
+        (await import('../certs-make.ts')).issue(
           name,
           {
             ...options,
@@ -145,7 +158,11 @@ function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void 
   withSecret(csrCommand, 'encrypt the key with the passphrase in this file')
     .option(...FORCE_FLAG)
     .option(...JSON_FLAG)
-    .action((name, options) => finish(csr(name, { ...options, secret: secretOf(options) }, terminal)));
+    .action((name, options) =>
+      perform(async () =>
+        (await import('../certs-make.ts')).csr(name, { ...options, secret: secretOf(options) }, terminal),
+      ),
+    );
 
   const renewCommand = certs
     .command('renew')
@@ -159,13 +176,39 @@ function defineMaking(certs: Command, terminal: Terminal, finish: Finish): void 
   withSecret(renewCommand, 'the passphrase of the authority’s key', 'ca-')
     .option(...JSON_FLAG)
     .action((name, options) =>
-      finish(
-        renew(name, { ...options, secret: secretOf(options), caSecret: secretOf(options, 'ca') }, terminal),
+      perform(async () =>
+        (await import('../certs-make.ts')).renew(
+          name,
+          { ...options, secret: secretOf(options), caSecret: secretOf(options, 'ca') },
+          terminal,
+        ),
       ),
     );
+  withHelp(initCommand, {
+    exit: MADE,
+    examples: [
+      "certs init --cn 'Hospital gateway CA'",
+      'certs init --out certs/hospital --key ec-p256 --passphrase-file ca.pass',
+    ],
+  });
+  withHelp(issueCommand, {
+    exit: MADE,
+    examples: [
+      'certs issue vip --dns vip.hospital.example --ip 10.0.0.10',
+      'certs issue lab-sender --client --cn Laboratory',
+      'certs issue radiology --client --csr from-radiology/radiology.csr.pem',
+    ],
+  });
+  withHelp(csrCommand, {
+    exit: MADE,
+    examples: [
+      'certs csr gateway --out certs/hospital --cn gateway.hospital.example --dns gateway.hospital.example',
+    ],
+  });
+  withHelp(renewCommand, { exit: MADE, examples: ['certs renew vip', 'certs renew lab-sender --keep-key'] });
 }
 
-function defineReading(certs: Command, terminal: Terminal, finish: Finish): void {
+function defineReading(certs: Command, terminal: Terminal, perform: Perform): void {
   const inspectCommand = certs
     .command('inspect')
     .description('say what is in certificates, requests, keys and keystores')
@@ -173,7 +216,15 @@ function defineReading(certs: Command, terminal: Terminal, finish: Finish): void
     .option('--key <file>', 'does this key belong to it? exit 1 if not');
   withSecret(inspectCommand, 'the passphrase of encrypted keys and keystores')
     .option('--json', 'a JSON line for each file', false)
-    .action((files, options) => finish(inspect(files, { ...options, secret: secretOf(options) }, terminal)));
+    .action((files, options) =>
+      perform(async () =>
+        (await import('../certs-inspect.ts')).inspect(
+          files,
+          { ...options, secret: secretOf(options) },
+          terminal,
+        ),
+      ),
+    );
 
   const verifyCommand = certs
     .command('verify')
@@ -194,12 +245,36 @@ function defineReading(certs: Command, terminal: Terminal, finish: Finish): void
   withSecret(verifyCommand, 'the passphrase of an encrypted key or keystore')
     .option(...JSON_FLAG)
     .action((file, options) =>
-      finish(verify(file, { ...options, timeoutMs: options.timeout, secret: secretOf(options) }, terminal)),
+      perform(async () =>
+        (await import('../certs-verify.ts')).verify(
+          file,
+          { ...options, timeoutMs: options.timeout, secret: secretOf(options) },
+          terminal,
+        ),
+      ),
     );
+  withHelp(inspectCommand, {
+    exit: {
+      0: 'it was read, and its key belongs to it',
+      1: 'the key does not belong to it',
+      2: CALLED_WRONGLY,
+    },
+    examples: [
+      'certs inspect certs/dev/vip.crt.pem',
+      'certs inspect mirth.p12 --passphrase-file keystore.pass',
+    ],
+  });
+  withHelp(verifyCommand, {
+    exit: { 0: 'a handshake would succeed', 1: 'it would not', 2: CALLED_WRONGLY },
+    examples: [
+      'certs verify certs/dev/vip.crt.pem --ca certs/dev/ca.crt.pem --host vip.hospital.example',
+      'certs verify --connect vip.hospital.example:2576 --ca certs/dev/ca.crt.pem',
+    ],
+  });
 }
 
-function defineFetching(certs: Command, terminal: Terminal, finish: Finish): void {
-  certs
+function defineFetching(certs: Command, terminal: Terminal, perform: Perform): void {
+  const fetchCommand = certs
     .command('fetch')
     .description('print the certificates that a peer shows, as PEM, and what trusts them; nothing is checked')
     .argument('<host:port>', 'a live peer; it gets the handshake and nothing else')
@@ -207,11 +282,21 @@ function defineFetching(certs: Command, terminal: Terminal, finish: Finish): voi
     .option('--timeout <duration>', 'for the peer', deadline, 10_000)
     .option(...JSON_FLAG)
     .action((target, options) =>
-      finish(fetchCertificates(target, { ...options, timeoutMs: options.timeout }, terminal)),
+      perform(async () =>
+        (await import('../certs-fetch.ts')).fetchCertificates(
+          target,
+          { ...options, timeoutMs: options.timeout },
+          terminal,
+        ),
+      ),
     );
+  withHelp(fetchCommand, {
+    exit: { 0: 'they were printed', 1: 'the peer did not answer, or not in TLS', 2: CALLED_WRONGLY },
+    examples: ['certs fetch 10.0.0.11:8443', 'certs fetch vip.hospital.example:2576 --json'],
+  });
 }
 
-function definePkcs12(certs: Command, terminal: Terminal, finish: Finish): void {
+function definePkcs12(certs: Command, terminal: Terminal, perform: Perform): void {
   const importCommand = certs
     .command('import')
     .description('PKCS#12 (a keystore of Mirth or Java) to PEM files')
@@ -224,7 +309,13 @@ function definePkcs12(certs: Command, terminal: Terminal, finish: Finish): void 
     .option(...FORCE_FLAG)
     .option(...JSON_FLAG)
     .action((file, options) =>
-      finish(importPkcs12(file, { ...options, secret: secretOf(options) }, terminal)),
+      perform(async () =>
+        (await import('../certs-pkcs12.ts')).importPkcs12(
+          file,
+          { ...options, secret: secretOf(options) },
+          terminal,
+        ),
+      ),
     );
 
   const exportCommand = certs
@@ -241,12 +332,22 @@ function definePkcs12(certs: Command, terminal: Terminal, finish: Finish): void 
     .option(...FORCE_FLAG)
     .option(...JSON_FLAG)
     .action((file, options) =>
-      finish(
-        exportPkcs12(
+      perform(async () =>
+        (await import('../certs-pkcs12.ts')).exportPkcs12(
           file,
           { ...options, secret: secretOf(options), keySecret: secretOf(options, 'key') },
           terminal,
         ),
       ),
     );
+  withHelp(importCommand, {
+    exit: MADE,
+    examples: ['certs import mirth.p12 --passphrase-file keystore.pass --name mirth'],
+  });
+  withHelp(exportCommand, {
+    exit: MADE,
+    examples: [
+      'certs export certs/dev/vip.crt.pem --chain certs/dev/ca.crt.pem --out vip.p12 --passphrase-file keystore.pass',
+    ],
+  });
 }

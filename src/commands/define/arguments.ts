@@ -7,9 +7,8 @@ import {
   parseDuration,
   parseSize,
   sizeText,
-} from '../config/formats.ts';
-import { CHANNEL_STATES, type Phase, parsePhases } from '../simulation/api/mirth-state.ts';
-import { parseChannel } from './node-api.ts';
+} from '../../config/formats.ts';
+import { CHANNEL_STATES, type Phase, parseChannel, parsePhases } from '../../simulation/api/mirth-state.ts';
 
 export function duration(text: string): number {
   const ms = parseDuration(text);
@@ -95,15 +94,10 @@ export function size(text: string): number {
 /** Help has the defaults as they are taken (`30s`, `64MiB`), whatever they were read into (F112). */
 export function showDefaultsAsTaken(command: Command): void {
   for (const option of command.options) {
-    const { defaultValue: value, parseArg } = option;
+    const { defaultValue: value, flags } = option;
     if (typeof value !== 'number') continue;
-    if (isParser(parseArg, duration) || isParser(parseArg, deadline))
-      option.default(value, durationText(value));
-    if (isParser(parseArg, size)) option.default(value, sizeText(value));
+    if (flags.endsWith('<duration>')) option.default(value, durationText(value));
+    if (flags.endsWith('<size>')) option.default(value, sizeText(value));
   }
   for (const child of command.commands) showDefaultsAsTaken(child);
-}
-
-function isParser(parser: unknown, one: (text: string) => number): boolean {
-  return parser === one;
 }

@@ -1,0 +1,37 @@
+// The command line: each command's arguments and help. Promises to load none of the commands themselves: `--help`, and what
+// is typed wrongly, are answered before anything else is read, and a command loads what it needs when it is called.
+import { Command } from 'commander';
+import { version } from '../../version.ts';
+import type { Perform, Terminal } from '../terminal.ts';
+import { defineAdmin } from './admin.ts';
+import { showDefaultsAsTaken } from './arguments.ts';
+import { defineCerts } from './certs.ts';
+import { defineGateway } from './gateway.ts';
+import { withHelp } from './help.ts';
+import { defineMessages } from './messages.ts';
+import { defineNode } from './node.ts';
+import { definePassword } from './password.ts';
+import { defineRecord } from './record.ts';
+import { defineReplay } from './replay.ts';
+
+export function defineProgram(terminal: Terminal, perform: Perform): Command {
+  const program = new Command('hl7-gateway')
+    .description('A Layer 7 gateway that understands HL7 v2, in front of Mirth Connect nodes')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(--help shows what there is)');
+  withHelp(program, {
+    exit: { 0: 'good', 1: 'the work failed', 2: 'called wrongly, or a bad config' },
+    examples: ['demo', 'check -c gateway.yaml', 'run -c gateway.yaml', 'send --help'],
+  });
+  defineGateway(program, terminal, perform);
+  defineMessages(program, terminal, perform);
+  defineNode(program, terminal, perform);
+  definePassword(program, terminal, perform);
+  defineAdmin(program, terminal, perform);
+  defineReplay(program, terminal, perform);
+  defineRecord(program, terminal, perform);
+  defineCerts(program, terminal, perform);
+  showDefaultsAsTaken(program);
+  return program;
+}
