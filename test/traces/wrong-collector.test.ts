@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { isExportResponse } from '../../src/telemetry/traces/collector-answer.ts';
 import { HEEDED, UNHEEDED } from '../../src/telemetry/traces/variables.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';
@@ -53,6 +54,34 @@ describe('F110 a wrong collector is named by URL, protocol and what came back', 
       answer: expect.stringContaining(answer),
     });
     expect(JSON.stringify(line)).not.toMatch(/secret|Jaeger</);
+  });
+
+  it('a server that answers 200 and JSON of its own', LONG, async () => {
+    const server = http.createServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const line = await saidOf(`http://127.0.0.1:${port}`, 'http/protobuf');
+    server.close();
+    expect(line).toMatchObject({ cause: 'no OTLP', answer: 'something that is no OTLP' });
+  });
+
+  it.each([
+    ['', true],
+    ['\n\x02\b\x07', true],
+    ['{}', true],
+    ['{"partialSuccess":{"rejectedSpans":"1"}}', true],
+    ['{"partial_success":{}}', true],
+    ['{"status":"ok"}', false],
+    ['{"partialSuccess":{},"node":"a"}', false],
+    ['{', false],
+    ['<html>', false],
+    ['OK', false],
+  ])('%j is a response of a collector: %s', (text, expected) => {
+    expect(isExportResponse(Buffer.from(text))).toBe(expected);
   });
 
   it('HTTP at the port for gRPC', LONG, async () => {

@@ -16,9 +16,24 @@ export class NoCollector extends Error {
   }
 }
 
-/** ExportTraceServiceResponse: empty, or its only field; some answer JSON all the same, and have taken the batch. */
+/** ExportTraceServiceResponse: empty, or its only field; some answer it as JSON all the same, and have taken the batch. */
 export function isExportResponse(data: Uint8Array): boolean {
-  return data.length === 0 || data[0] === 0x0a || data[0] === 0x7b;
+  return data.length === 0 || data[0] === 0x0a || isJsonResponse(data);
+}
+
+const RESPONSE_FIELDS: ReadonlySet<string> = new Set(['partialSuccess', 'partial_success']);
+/** A response has one message of the collector at most; what is longer is something else's. */
+const MAX_JSON_RESPONSE = 65_536;
+
+/** Other servers answer 200 and JSON of their own to whatever is posted. */
+function isJsonResponse(data: Uint8Array): boolean {
+  if (data[0] !== 0x7b || data.length > MAX_JSON_RESPONSE) return false;
+  try {
+    const fields = Object.keys(JSON.parse(Buffer.from(data).toString()));
+    return fields.every((field) => RESPONSE_FIELDS.has(field));
+  } catch {
+    return false;
+  }
 }
 
 /** The statuses that OTLP allows to send the same again for. */
