@@ -33,6 +33,8 @@ export interface ListenerWatcher {
     header: Header | undefined,
     remote?: RemoteContext,
   ): void;
+  /** F99: a sender's connection is framed in something else than single bytes. */
+  onFraming(listener: string, peer: Peer, framing: string): void;
 }
 
 export class MllpListener implements Listener {
@@ -147,6 +149,7 @@ export class MllpListener implements Listener {
       onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
       onOver: (exchange, replied) => this.#watcher.onOver(exchange, replied),
       onFault: (error, from, header) => this.#fault(error, from, header),
+      onFraming: (from, framing) => this.#watcher.onFraming(this.name, from, framing),
       onClosed: (session) => this.#onClosed(session),
     };
     const session = new MllpSession(

@@ -5,10 +5,13 @@ import type { Peer } from '../routing/message-view.ts';
 import { sourceKey } from '../src/addresses.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
+import type { Utf16 } from '../src/hl7/charset.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
 import { classifyBytes, FRAMING_BYTES, frame, isFramedAsUtf16 } from '../src/mllp/frame.ts';
 import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
 import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
+import { Utf16Detector } from '../src/mllp/utf16-detector.ts';
+import { Utf16FrameReader } from '../src/mllp/utf16-frame-reader.ts';
 import type { Admission } from '../src/relay/admission.ts';
 import { Exchange, type Origin, type Outcome } from '../src/relay/exchange.ts';
 import type { Relay } from '../src/relay/relay.ts';
@@ -17,6 +20,7 @@ import { FrameClock } from './frame-clock.ts';
 import { LaterAnswers } from './later-answers.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { refusalBytes, refusalOf, type Told } from './refusal.ts';
+import { answerInUtf16 } from './utf16-answer.ts';
 import { WrittenReplies } from './written-replies.ts';
 
 export interface SessionWatcher {
@@ -26,10 +30,13 @@ export interface SessionWatcher {
   onOver(exchange: Exchange, replied: boolean): void;
   /** Something that never became a message, or ended the connection. */
   onFault(error: GatewayError, peer: Peer, header: Header | undefined): void;
+  /** Its messages are framed in this, and not in single bytes. */
+  onFraming(peer: Peer, framing: string): void;
   onClosed(session: MllpSession): void;
 }
 
 const NO_BYTES = Buffer.alloc(0);
+const NUL = Buffer.of(0);
 const FRAME_END = Buffer.of(0x1c, 0x0d);
 
 /**
@@ -52,7 +59,11 @@ export class MllpSession implements FrameSink, Origin {
   readonly #source: SourceBudget;
   readonly #watcher: SessionWatcher;
   readonly #socket: Socket;
-  readonly #reader: FrameReader;
+  #reader: FrameReader | Utf16FrameReader;
+  /** F99: until it is known how the first message is framed. */
+  #detector: Utf16Detector | undefined;
+  /** In which its messages are framed, and so its answers. */
+  #utf16: Utf16 | undefined;
   readonly #writer: TickWriter;
   readonly #owed: OwedAnswers;
   readonly #replies: WrittenReplies;
@@ -110,6 +121,8 @@ export class MllpSession implements FrameSink, Origin {
       () => this.#onLaterOver(),
     );
     this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
+    // With `accept` the `1C` of UTF-16 may end a frame.
+    if (config.framing.missingCr === 'refuse') this.#detector = new Utf16Detector();
     this.#writer = new TickWriter(
       socket,
       () => this.#onFlush(),
@@ -256,9 +269,18 @@ export class MllpSession implements FrameSink, Origin {
     this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_NO_START', { detail }), this.peer, undefined);
   }
 
+  /** In the framing of its messages. */
+  #write(answer: Buffer): void {
+    this.#writer.write(this.#utf16 === undefined ? answer : answerInUtf16(answer, this.#utf16));
+  }
+
+  get framing(): string | undefined {
+    return this.#utf16?.toUpperCase();
+  }
+
   /** Not before the answer to its own message, which may have to wait for those ahead of it. */
   #tellLater(bytes: Buffer): void {
-    if (!this.#owed.addBehind(bytes)) this.#writer.write(bytes);
+    if (!this.#owed.addBehind(bytes)) this.#write(bytes);
   }
 
   #onLaterOver(): void {
@@ -288,7 +310,7 @@ export class MllpSession implements FrameSink, Origin {
         this.#end();
         return;
       }
-      if (answer.length > 0) this.#writer.write(answer);
+      if (answer.length > 0) this.#write(answer);
       else this.#replies.skipLast();
     }
     if (this.#paused) this.#resume();
@@ -300,7 +322,7 @@ export class MllpSession implements FrameSink, Origin {
       this.#discard(chunk);
       return;
     }
-    let rest = chunk;
+    let rest = this.#detector === undefined ? chunk : this.#detectUtf16(chunk, this.#detector);
     do {
       rest = rest.subarray(this.#reader.push(rest));
       this.#account();
@@ -310,6 +332,34 @@ export class MllpSession implements FrameSink, Origin {
     this.#watchFrame();
     if (this.#draining && !this.#reader.inside) this.#stopReading();
     if (this.#mustPause()) this.#pause();
+  }
+
+  /**
+   * F99: looks for the end of a first message in UTF-16 framing, which the reader has kept as one that does not end.
+   * Returns what is to be read: more than the chunk, where that is another reader's.
+   */
+  #detectUtf16(chunk: Buffer, detector: Utf16Detector): Buffer {
+    const reader = this.#reader;
+    if (reader instanceof Utf16FrameReader || reader.hasEnded) {
+      this.#detector = undefined;
+      return chunk;
+    }
+    const found = detector.push(chunk);
+    if (found === undefined) return chunk;
+    this.#detector = undefined;
+    if (found === 'plain') return chunk;
+    const rest = chunk.subarray(reader.push(chunk.subarray(0, found.to)));
+    if (reader.hasEnded || !reader.inside) return rest;
+    this.#utf16 = found.encoding;
+    this.#watcher.onFraming(this.peer, found.encoding.toUpperCase());
+    const held = reader.takeHeld();
+    this.#reader = new Utf16FrameReader(
+      this,
+      { ...this.#config.limits, ...this.#config.framing },
+      found.encoding,
+    );
+    // The reader held it from the `0B` on.
+    return Buffer.concat(found.encoding === 'utf-16be' ? [NUL, held, rest] : [held, rest]);
   }
 
   /** F29: what comes behind the end that the gateway has decided on is not taken; how much that was is said when it is over. */

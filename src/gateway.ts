@@ -135,6 +135,15 @@ export class Gateway {
         this.traces.onFault(trace, error, origin);
         options.onFault?.(listener, error, peer);
       },
+      onFraming: (listener, { address, port }, framing) => {
+        const tell = (leftOut: number): void =>
+          log.info({ listener, leftOut }, 'lines were left out: too many alike');
+        if (this.#repeats.admits(`${listener} framing`, tell))
+          log.info(
+            { listener, source: address, 'client.port': port, framing },
+            'a sender frames its messages in UTF-16',
+          );
+      },
     };
     this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
     for (const listener of this.#listeners) this.#register(listener);

@@ -29,6 +29,7 @@ export function logExchange(log: Log, exchange: Exchange, reply: string, shown: 
       batch: exchange.batch === undefined ? undefined : shown.controlId(exchange.batch.controlId),
       messages: exchange.parts === 0 ? undefined : exchange.parts,
       bytes: exchange.frame.length - 3,
+      framing: exchange.origin.framing,
       route: exchange.route?.name,
       pool: exchange.pool?.name,
       node: last?.node,

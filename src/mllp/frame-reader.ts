@@ -32,7 +32,7 @@ export interface FrameSink {
 }
 
 /** How much of a refused frame is shown to `onFault`: more than any MSH. */
-const FAULT_BYTES = 16 * 1024;
+export const FAULT_BYTES = 16 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 /** What a cut-off frame's successor begins with, where its first bytes came in other chunks. */
@@ -90,6 +90,11 @@ export class FrameReader {
     return this.#started;
   }
 
+  /** The first frame has come to its end, whatever became of it. */
+  get hasEnded(): boolean {
+    return this.#stopped || this.#started > 1 || (this.#started === 1 && !this.#inside);
+  }
+
   /** Bytes outside frames so far (F4, F5, F38). */
   get skipped(): number {
     return this.#strays.count;
@@ -118,6 +123,13 @@ export class FrameReader {
   /** First bytes of an unfinished frame, with its start block. */
   get head(): Buffer {
     return this.#inside ? this.#parts.head(4) : EMPTY;
+  }
+
+  /** What it holds of an unfinished frame, for another reader; it reads no further. */
+  takeHeld(): Buffer {
+    const held = this.#parts.join();
+    this.stop();
+    return held;
   }
 
   /** Reads no further and lets go of what it holds. */

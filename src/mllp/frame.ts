@@ -23,8 +23,8 @@ export function payloadOf(framed: Buffer): Buffer {
   return framed.subarray(1, framed.length - 2);
 }
 
-/** The payloads of whole frames that stand one behind the other (F82), joined; as a view where there is one. */
-export function contentOf(frames: Buffer): Buffer {
+/** The payloads of whole frames that stand one behind the other (F82), as views. */
+export function payloadsOf(frames: Buffer): readonly Buffer[] {
   const payload = payloadOf(frames);
   const parts: Buffer[] = [];
   let from = 0;
@@ -32,7 +32,14 @@ export function contentOf(frames: Buffer): Buffer {
     parts.push(payload.subarray(from, at));
     from = at + BETWEEN.length;
   }
-  return parts.length === 0 ? payload : Buffer.concat([...parts, payload.subarray(from)]);
+  parts.push(payload.subarray(from));
+  return parts;
+}
+
+/** The same, joined; as a view where there is one. */
+export function contentOf(frames: Buffer): Buffer {
+  const parts = payloadsOf(frames);
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
 
 /** A frame of it would end before its end, and another could begin behind that (F12). */
@@ -68,7 +75,7 @@ export function classifyBytes(sample: Buffer): string {
   const text = sample.toString('latin1', 0, 16);
   const other = otherProtocol(sample);
   if (other !== undefined) return other;
-  if (isFramedAsUtf16(sample)) return 'UTF-16 with UTF-16 framing, which MLLP does not carry';
+  if (isFramedAsUtf16(sample)) return 'UTF-16 with UTF-16 framing';
   if (isUnframedHl7(sample)) return 'HL7 without MLLP framing';
   if (/^(PROXY |(\r\n\r\n\0\r\n)?QUIT\n)/.test(text)) return 'a PROXY protocol header';
   for (const byte of sample)

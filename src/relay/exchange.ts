@@ -78,6 +78,8 @@ export interface Origin {
   readonly peer: Peer;
   /** Undefined: it did not come over HTTP. */
   readonly http?: HttpOrigin | undefined;
+  /** How its messages are framed, where it is in UTF-16 (F99). */
+  readonly framing?: string | undefined;
   /**
    * By dispatcher: the messages of this sender connection that are not yet answered, in order. Weak: a connection outlives
    * pools. Messages of one connection have the same one, also those of a batch.

@@ -22,6 +22,8 @@ export const LOG_LINES = {
     'One proxied request that is over; `warn` where it failed. Path and query may name a patient, so they are not in it.',
   '(the text of an error)':
     'What a sender did that never became a message or ended its connection, by `code`: see errors.md. Also a listener that could not be opened again after a reload that failed.',
+  'a sender frames its messages in UTF-16':
+    'Once for each connection. Nodes get the messages in framing of single bytes, the sender its answers in its own.',
   'lines were left out: too many alike':
     'Of one listener and code more than 100 lines came in 10 s: so many were not written.',
   reload: 'The config is about to be read, and who wants it.',
@@ -119,6 +121,7 @@ export const LOG_FIELDS = {
   batch: 'id of the batch that the message came in',
   messages: 'into how many a batch was split; of a tap: how many passed',
   bytes: 'of the message',
+  framing: 'of the sender, where it is in UTF-16: `UTF-16LE` or `UTF-16BE`',
   route: 'its name',
   pool: 'its name',
   node: 'its name; of a message: of its last attempt',

@@ -84,24 +84,6 @@ describe('F99 a node that is something else', () => {
   });
 });
 
-describe('F99 a sender that frames in UTF-16', () => {
-  test.each(['utf16le', 'utf16be'] as const)('%s: named at frameTimeout', async (encoding) => {
-    const text = `\x0b${message({ controlId: 'X1' }).toString('latin1')}\x1c\r`;
-    const bytes = Buffer.from(text, 'utf16le');
-    await using node = await startFaultyNode();
-    await using gw = await startGateway({
-      nodes: [node.url],
-      listener: { limits: { frameTimeout: '200ms' } },
-    });
-    await using sender = await connectSender(gw.port());
-    await sender.write(encoding === 'utf16le' ? bytes : bytes.swap16());
-    await sender.closed;
-    const line = await gw.logged('GW_ERR_FRAME_TIMEOUT');
-    expect(JSON.stringify(line)).toContain('UTF-16');
-    expect(node.messages).toEqual([]);
-  });
-});
-
 describe('F111 another protocol at a listener’s port', () => {
   test.each([
     [
