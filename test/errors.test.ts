@@ -28,6 +28,12 @@ describe('docs/errors.md', () => {
   });
 });
 
+it('docs/runbook.md has a section on each error, and no other', () => {
+  const page = readFileSync(new URL('../docs/runbook.md', import.meta.url), 'utf8');
+  const codes = [...page.matchAll(/^#### (GW_ERR_\w+)$/gm)].map(([, code]) => code);
+  expect(codes.toSorted()).toEqual(Object.keys(ERRORS).sort());
+});
+
 describe('its HTTP statuses', () => {
   const rows = lines.flatMap((line) => {
     const [, status, what = ''] = /^\| (\d{3}) \| (.*) \|$/.exec(line) ?? [];
