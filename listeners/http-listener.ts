@@ -93,6 +93,7 @@ export class HttpListener implements Listener {
   reconfigure(config: ListenerConfig): void {
     this.#config = config;
     this.#admission = admissionOf(config);
+    this.#limits = undefined;
     this.#messages = this.#createEntrance();
   }
 
@@ -271,6 +272,7 @@ export class HttpListener implements Listener {
     // Asked once: the operating system is asked for the port each time.
     this.#limits ??= {
       maxHeaders: this.#config.http.maxHeaders,
+      path: this.#config.http.path,
       trusted: this.#trusted,
       port: this.port,
       secure: this.#config.tls !== undefined,

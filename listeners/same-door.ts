@@ -10,7 +10,7 @@ export function isSameDoor(one: ListenerConfig, other: ListenerConfig): boolean 
 /** The rest is asked for each message, or each new connection. */
 function door(config: ListenerConfig): object {
   const { protocol, bind, reusePort, tls, trustedProxies, proxyProtocol, limits, http } = config;
-  const { bodyTimeoutMs: _, users: __, realm: ___, ...server } = http;
+  const { bodyTimeoutMs: _, users: __, realm: ___, path: ____, ...server } = http;
   const { maxConnections, maxConnectionsPerSource, writeTimeoutMs } = limits;
   const perConnection = protocol === 'http' ? { server, writeTimeoutMs } : {};
   const most = { maxConnections, maxConnectionsPerSource };

@@ -5,6 +5,7 @@ import { type IncomingMessage, METHODS } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { type Peer, type RequestView, sourceAddress } from '../../routing/message-view.ts';
 import type { AddressRanges } from '../../src/addresses.ts';
+import type { PathPolicy } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { readCookie } from '../../src/http/cookie.ts';
 import { fieldValue, lowerCase } from '../../src/http/fields.ts';
@@ -17,6 +18,7 @@ export type Incoming = IncomingMessage | Http2ServerRequest;
 export interface RequestLimits {
   readonly maxHeaders: number;
   readonly trusted: AddressRanges;
+  readonly path: PathPolicy;
   /** Of the listener. */
   readonly port: number;
   readonly secure: boolean;
@@ -82,7 +84,7 @@ export class ClientRequest implements RequestView {
       (this.contentLength ?? 0) > 0 ||
       // HTTP/2 says by END_STREAM whether a body follows.
       (v2 !== undefined && !isTold && !v2.stream.endAfterHeaders);
-    this.target = readTarget(url);
+    this.target = readTarget(url, limits.path);
     const pseudo = v2?.authority;
     const host = this.target.authority ?? (pseudo === '' ? undefined : pseudo) ?? framing.host;
     // HTTP/1.0 needs none; what the client connected to is what it meant.

@@ -9,6 +9,7 @@ import type {
   GatewayConfig,
   ListenerConfig,
   NodeConfig,
+  PathPolicy,
   PoolConfig,
   Subject,
   ValueTest,
@@ -122,7 +123,7 @@ export function explainer(
   );
   return (file, message, listener) => {
     const header = readHeader(message);
-    const http = listener.protocol === 'http' ? posted(path, host) : undefined;
+    const http = listener.protocol === 'http' ? posted(path, host, listener.http.path) : undefined;
     const view: MessageView = { header, http, listener: listener.name, peer: { address: source, port: 0 } };
     const passed = router.explain(view);
     const at = passed.findIndex(({ holds }) => holds);
@@ -169,11 +170,11 @@ export function explainer(
 }
 
 /** The request that brings a message: the least that a client could send. */
-function posted(path: string, host: string): RequestView {
+function posted(path: string, host: string, policy: PathPolicy): RequestView {
   return {
     method: 'POST',
     host: readHost(host).name,
-    path: readTarget(path).path,
+    path: readTarget(path, policy).path,
     header: (name) => (name === 'host' ? host : name === 'content-type' ? 'application/hl7-v2' : undefined),
     cookie: () => undefined,
   };

@@ -136,6 +136,18 @@ export interface ListenerConfig {
 export const CODINGS = ['gzip', 'deflate', 'br', 'zstd'] as const;
 export type Coding = (typeof CODINGS)[number];
 
+/** F122: what becomes of a path that nodes are known to read otherwise than route rules do. */
+export interface PathPolicy {
+  /** `%2F` and `%5C`. */
+  readonly encodedSlash: 'refuse' | 'forward' | 'decode';
+  /** `;` and what follows in a segment. */
+  readonly parameters: 'refuse' | 'forward' | 'remove';
+  /** Encoded white space at either end of a segment. */
+  readonly blanks: 'refuse' | 'forward' | 'remove';
+  /** Dots at the end of a segment that is not all dots. */
+  readonly trailingDots: 'refuse' | 'forward' | 'remove';
+}
+
 export interface HttpListenerConfig {
   /** From a request's first byte to the end of its headers (F69). */
   readonly headersTimeoutMs: number;
@@ -147,6 +159,7 @@ export interface HttpListenerConfig {
   readonly maxHeaders: number;
   /** HTTP/2 by ALPN; over TLS only. */
   readonly http2: boolean;
+  readonly path: PathPolicy;
   /** Basic authentication for HL7 over HTTP: user name to scrypt hash. Empty: none. */
   readonly users: ReadonlyMap<string, string>;
   readonly realm: string;

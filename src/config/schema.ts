@@ -117,6 +117,12 @@ const LISTENER: Schema = {
     maxHeaderSize: size('16KiB', 4 * KIB, KIB * KIB),
     maxHeaders: count(100, 16, 2000),
     http2: flag(true),
+    path: {
+      encodedSlash: oneOf('refuse', 'forward', 'decode'),
+      parameters: oneOf('refuse', 'forward', 'remove'),
+      blanks: oneOf('refuse', 'forward', 'remove'),
+      trailingDots: oneOf('refuse', 'forward', 'remove'),
+    },
     users: { format: 'map', default: undefined },
     realm: { format: 'text', default: 'hl7-gateway' },
     codings: { format: 'codings', default: undefined },

@@ -50,6 +50,7 @@ test('every default is filled in', () => {
           keepAliveMs: 75_000,
           maxHeaderBytes: 16_384,
           maxHeaders: 100,
+          path: { encodedSlash: 'refuse', parameters: 'refuse', blanks: 'refuse', trailingDots: 'refuse' },
           http2: true,
           users: new Map(),
           realm: 'hl7-gateway',

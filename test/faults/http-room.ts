@@ -57,6 +57,14 @@ export async function openHttpRoom(options: HttpRoomOptions = {}): Promise<HttpR
   };
 }
 
+/** `http.path`: nothing is refused or changed that only some nodes read otherwise (F122). */
+export const FORWARD_ALL = {
+  encodedSlash: 'forward',
+  parameters: 'forward',
+  blanks: 'forward',
+  trailingDots: 'forward',
+} as const;
+
 export const GET = 'GET / HTTP/1.1\r\nHost: vip.test\r\n\r\n';
 
 /** A request with these lines behind Host. */

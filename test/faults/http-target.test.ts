@@ -1,11 +1,13 @@
 // F53 to F55: what is asked for. The path is normalised once, and the one that routes see is the one that nodes get.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { value } from '../helpers/strict-http.ts';
-import { GET, type HttpRoom, openHttpRoom, request } from './http-room.ts';
+import { FORWARD_ALL, GET, type HttpRoom, openHttpRoom, request } from './http-room.ts';
 
 let room: HttpRoom;
 beforeAll(async () => {
   room = await openHttpRoom({
+    // What paths are without the options of F122, see http-path-rules.test.ts.
+    listener: { http: { path: FORWARD_ALL } },
     routes: [
       { name: 'closed', when: { path: '/^\\/admin(\\/|$)/' }, reject: { text: 'closed' } },
       {
@@ -150,6 +152,7 @@ describe('F55', () => {
 
   it('a rewritten path is normalised as well', async () => {
     await using rewriting = await openHttpRoom({
+      listener: { http: { path: FORWARD_ALL } },
       routes: [{ to: 'pool', http: { rewrite: { path: ['^/api/(.*)$', '/$1'] } } }],
     });
     await using client = await rewriting.connect();

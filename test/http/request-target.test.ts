@@ -2,6 +2,7 @@
 // any node, and stays as it is when it is read again.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PathPolicy } from '../../src/config/config.ts';
 import { readTarget } from '../../src/http/request-target.ts';
 
 const PIECES = [
@@ -23,6 +24,8 @@ const PIECES = [
     '%61',
     '%7e',
     '%c3%a4',
+    '%20',
+    '%09',
   ],
   ...[
     'a',
@@ -53,9 +56,9 @@ const targets = fc.array(fc.constantFrom(...PIECES), { maxLength: 12 }).map((par
 const paths = targets.map((text) => `/${text}`);
 
 /** What is read of it; undefined: it is refused. */
-function read(text: string): ReturnType<typeof readTarget> | undefined {
+function read(text: string, policy?: PathPolicy): ReturnType<typeof readTarget> | undefined {
   try {
-    return readTarget(text);
+    return readTarget(text, policy);
   } catch (error) {
     expect(error).toMatchObject({ code: 'GW_ERR_HTTP_REQUEST' });
     return undefined;
@@ -92,6 +95,43 @@ describe('readTarget', () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+
+  it('F122 gives a normal path under every policy, and none that the refused readings differ on', () => {
+    const policy = fc.record<PathPolicy>({
+      encodedSlash: fc.constantFrom('refuse', 'forward', 'decode'),
+      parameters: fc.constantFrom('refuse', 'forward', 'remove'),
+      blanks: fc.constantFrom('refuse', 'forward', 'remove'),
+      trailingDots: fc.constantFrom('refuse', 'forward', 'remove'),
+    });
+    fc.assert(
+      fc.property(paths, policy, (text, by) => {
+        const target = read(text, by);
+        if (target === undefined) return;
+        const { path, query } = target;
+        expect(read(path + query, by)).toEqual(target);
+        for (const reading of everyReading(path)) expect(`${reading}/`).not.toMatch(/\/\/.|\/\.\.?\//);
+        if (by.encodedSlash !== 'forward') expect(path).not.toMatch(/%(2F|5C)/i);
+        if (by.parameters !== 'forward') expect(path).not.toContain(';');
+        if (by.blanks !== 'forward') expect(path).not.toMatch(/\/%20|%20(\/|$)/);
+        if (by.trailingDots !== 'forward') expect(path).not.toMatch(/\.(\/|$)/);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('F122 reads the longest path in one pass', () => {
+    const policy = {
+      encodedSlash: 'decode',
+      parameters: 'remove',
+      blanks: 'remove',
+      trailingDots: 'remove',
+    } as const;
+    const before = process.cpuUsage();
+    for (const run of ['%20', '.', '%20.', '.%20', ';', '%2F'])
+      for (const end of ['', 'x']) read(`/a${run.repeat(1_000_000 / run.length)}${end}`, policy);
+    // A quadratic reading of one of them would take hours.
+    expect(process.cpuUsage(before).user).toBeLessThan(60_000_000);
   });
 
   it('gives a path without empty or dot segments, in whatever way that is read', () => {

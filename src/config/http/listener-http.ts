@@ -2,14 +2,14 @@
 // Promises that no password stands in it: users are known by the scrypt hash of theirs, which no error repeats (F77).
 import { isRange } from '../../addresses.ts';
 import { CODINGS, type Coding, type HttpListenerConfig } from '../config.ts';
-import { isText } from '../formats.ts';
-import { SECTIONS } from '../schema.ts';
+import { type Item, isText } from '../formats.ts';
+import { isItem, type Schema, SECTIONS } from '../schema.ts';
 import type { Section } from '../section.ts';
 import { suggestion } from '../source/closest.ts';
 import { described, type Reading, scalarOf } from '../source/value.ts';
 import { parsePasswordHash } from './password-hash.ts';
 
-const HTTP_ONLY = Object.keys(SECTIONS['listeners.NAME'].http ?? {}).map((key) => `http.${key}`);
+const HTTP_ONLY = keysBelow('http', SECTIONS['listeners.NAME'].http ?? {});
 const MLLP_ONLY = [
   'framing.strayEndByte',
   'framing.missingCr',
@@ -17,6 +17,11 @@ const MLLP_ONLY = [
   'limits.maxPending',
   'limits.maxJunk',
 ];
+
+function keysBelow(prefix: string, schema: Schema | Item): string[] {
+  if (isItem(schema)) return [prefix];
+  return Object.entries(schema).flatMap(([key, below]) => keysBelow(`${prefix}.${key}`, below));
+}
 
 export function buildListenerHttp(listener: Section, reading: Reading): HttpListenerConfig {
   checkProtocol(listener);
@@ -30,6 +35,12 @@ export function buildListenerHttp(listener: Section, reading: Reading): HttpList
     maxHeaderBytes: listener.number('http.maxHeaderSize'),
     maxHeaders: listener.number('http.maxHeaders'),
     http2: listener.flag('http.http2'),
+    path: {
+      encodedSlash: listener.word('http.path.encodedSlash'),
+      parameters: listener.word('http.path.parameters'),
+      blanks: listener.word('http.path.blanks'),
+      trailingDots: listener.word('http.path.trailingDots'),
+    },
     users: readUsers(listener, reading),
     realm: readRealm(listener),
     codings: readCodings(listener, reading),
