@@ -47,8 +47,7 @@ class Request {
       this.#onOver = resolve;
     });
     const patience = setTimeout(() => this.#lost('patience'), start.patienceMs);
-    this.#link = kept;
-    kept = undefined;
+    this.#link = takeKept();
     if (this.#link !== undefined) {
       this.#listen(this.#link);
       this.#write(this.#link);
@@ -149,6 +148,15 @@ class Request {
     this.#over = true;
     this.#onOver(keep);
   }
+}
+
+/** The connection of the last request, unless the gateway has ended it since: nobody listened to it in between. */
+function takeKept(): Link | undefined {
+  const link = kept;
+  kept = undefined;
+  if (link === undefined || (!link.socket.readableEnded && !link.socket.destroyed)) return link;
+  link.socket.destroy();
+  return undefined;
 }
 
 process.on('message', (order) => {
