@@ -1,7 +1,7 @@
 // What routing may look at: a message's header (and through it the message), the HTTP request, the listener, the sender.
 // Reads one subject of a condition or of a sticky key; never throws, whatever the message holds.
 import type { Subject } from '../src/config/config.ts';
-import { readPath } from '../src/hl7/field-path.ts';
+import { readEnveloped, readPath } from '../src/hl7/field-path.ts';
 import type { FieldsRead } from '../src/hl7/fields-read.ts';
 import type { Header } from '../src/hl7/header.ts';
 
@@ -35,6 +35,8 @@ export interface MessageView {
   /** Name of the listener. */
   readonly listener: string;
   readonly peer: Peer;
+  /** An FHS or BHS around the message: it says whom the message is from (F122). Only where `fields` is undefined. */
+  readonly envelope?: Header | undefined;
   /** Where a parse worker reads the fields: what it has read. Undefined: they are read from the bytes, here and now. */
   readonly fields?: FieldsRead | undefined;
 }
@@ -44,6 +46,7 @@ export function readSubject(view: MessageView, subject: Subject): string | undef
   switch (subject.kind) {
     case 'field':
       if (view.header === undefined) return undefined;
+      if (view.envelope !== undefined) return readEnveloped(view.header, view.envelope, subject.path);
       return view.fields === undefined
         ? readPath(view.header, subject.path)
         : view.fields.text(view.header, subject.path);

@@ -44,6 +44,16 @@ export function isHeaderPath(path: FieldPath): boolean {
   return path.segment === 'MSH' && path.occurrence === 1;
 }
 
+/** MSH-3 and MSH-4: whom a message is from. FHS and BHS have the same in the same places. */
+export function isSenderPath(path: FieldPath): boolean {
+  return isHeaderPath(path) && (path.field === 3 || path.field === 4);
+}
+
+/** What an envelope says of the sender goes before what its messages say; the rest is of the message. */
+export function readEnveloped(header: Header, envelope: Header, path: FieldPath): string | undefined {
+  return readPath(isSenderPath(path) && envelope.has(path.field) ? envelope : header, path);
+}
+
 /**
  * The value that `path` names, or undefined where the message has no such segment, field or component.
  * An empty value is `''`; HL7's explicit null is `'""'`.

@@ -178,6 +178,24 @@ export function findHeader(bytes: Buffer, from: number): number {
   return -1;
 }
 
+/** The FHS and BHS of a payload that say whom it is from (fields 3 and 4), wherever they stand; read in the payload's charset. */
+export function* sendingEnvelopes({ bytes, utf16, charset }: Header): Generator<Header> {
+  for (const name of ['FHS', 'BHS']) {
+    for (let at = bytes.indexOf(name, 0, 'latin1'); at >= 0; at = bytes.indexOf(name, at + 3, 'latin1')) {
+      if (!beginsSegment(bytes, at) || !isDelimiter(bytes[at + 3] ?? 0)) continue;
+      const envelope = readSegment(bytes, at, true, utf16);
+      if (charset !== undefined) envelope.overrideCharset(charset);
+      if (envelope.has(3) || envelope.has(4)) yield envelope;
+    }
+  }
+}
+
+function beginsSegment(bytes: Buffer, at: number): boolean {
+  const before = bytes[at - 1];
+  if (before === undefined || before === CR || before === LF) return true;
+  return at === 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+}
+
 function isSegment(bytes: Buffer, at: number, a: number, b: number, c: number): boolean {
   return bytes[at] === a && bytes[at + 1] === b && bytes[at + 2] === c && at + 3 < bytes.length;
 }

@@ -6,7 +6,7 @@ import type { ListenerConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import { isAcknowledgement } from '../hl7/ack.ts';
 import type { MessageRead } from '../hl7/fields-read.ts';
-import { findHeader, type Header, readHeader } from '../hl7/header.ts';
+import { findHeader, type Header, readHeader, sendingEnvelopes } from '../hl7/header.ts';
 import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
 
 /** What of a listener's config decides about a message. */
@@ -40,7 +40,10 @@ function hasFurtherHeader({ bytes, end }: Header, fields: MessageRead | undefine
   return fields === undefined ? findHeader(bytes, end - 1) >= 0 : fields.hasFurtherHeader;
 }
 
-/** Every message of the frame, and not only the one that it is routed by (F24): each could name another sender. */
+/**
+ * Every message of the frame, and not only the one that it is routed by (F24), and every envelope (F122): each could name
+ * another sender.
+ */
 export function allow(
   view: MessageView & { readonly header: Header },
   allowance: Allowance,
@@ -52,11 +55,23 @@ export function allow(
     permitted = allowance.permits(view);
     for (let at = findHeader(bytes, end - 1); permitted && at >= 0; at = findHeader(bytes, at))
       permitted = allowance.permits({ ...view, header: readHeader(bytes.subarray(at)) });
+    permitted &&= allEnvelopes(sendingEnvelopes(view.header), view, allowance);
   } else {
     permitted = fields.ofEach.every((one) => allowance.permits({ ...view, fields: one }));
     if (permitted && fields.refusal !== undefined) throw new GatewayError(fields.refusal);
   }
   if (!permitted) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+}
+
+/** F122: the envelopes of a batch that is split are in none of its messages. */
+export function allowEnvelopes(view: MessageView, allowance: Allowance, envelopes: Iterable<Header>): void {
+  if (!allEnvelopes(envelopes, view, allowance)) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+}
+
+function allEnvelopes(envelopes: Iterable<Header>, view: MessageView, allowance: Allowance): boolean {
+  for (const envelope of envelopes)
+    if (!allowance.permits({ ...view, envelope, fields: undefined })) return false;
+  return true;
 }
 
 /** What a node says of a message: something in any case, something where it fails only, or nothing. */

@@ -8,7 +8,7 @@ import { HEADER_ONLY, UNREAD } from '../hl7/fields-read.ts';
 import { isHeaderDeep, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import { payloadOf } from '../mllp/frame.ts';
-import type { Admission } from './admission.ts';
+import { type Admission, allowEnvelopes } from './admission.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
 import { type Found, mayBeSplit, Reading } from './reading.ts';
@@ -203,6 +203,12 @@ export class Relay {
   /** What comes behind it waits until all of its messages are on their way, so that it overtakes none of them. */
   #start(turn: Turn, pieces: readonly Piece[], admission: Admission): void {
     if (this.#head.isOn) turn.exchange.parsedAt = performance.now();
+    try {
+      checkEnvelopes(turn.exchange, pieces, admission);
+    } catch (thrown) {
+      fail(turn.exchange, thrown);
+      return;
+    }
     const batch = new SplitBatch(
       turn.exchange,
       pieces,
@@ -221,6 +227,21 @@ export class Relay {
       (thrown) => this.#turns.end(turn, () => fail(exchange, thrown)),
     );
   }
+}
+
+/** @throws GatewayError GW_ERR_SENDER_NOT_ALLOWED */
+function checkEnvelopes(
+  { header, origin }: Exchange,
+  pieces: readonly Piece[],
+  { allowance }: Admission,
+): void {
+  if (allowance === undefined) return;
+  const { listener, peer, http } = origin;
+  const envelopes = pieces
+    .filter(({ kind }) => kind === 'FHS' || kind === 'BHS')
+    .map(({ bytes }) => readHeader(bytes))
+    .filter((envelope) => envelope.has(3) || envelope.has(4));
+  allowEnvelopes({ header, listener, peer, http }, allowance, envelopes);
 }
 
 function piecesOf(exchange: Exchange, admission: Admission): readonly Piece[] | undefined {

@@ -8,7 +8,7 @@ import { Router } from '../../routing/router.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
 import type { Condition, PoolConfig } from '../../src/config/config.ts';
 import { HEADER_ONLY, type MessageRead, UNREAD } from '../../src/hl7/fields-read.ts';
-import { findHeader, readHeader } from '../../src/hl7/header.ts';
+import { findHeader, readHeader, sendingEnvelopes } from '../../src/hl7/header.ts';
 import { LONG_VALUE, readFields } from '../../src/hl7/parse-tasks/fields.ts';
 import { share } from '../../src/hl7/shared-bytes.ts';
 import { any, condition, equals, exists, not, regex, route, subject, view } from './views.ts';
@@ -90,6 +90,9 @@ describe('with the answers of a worker', () => {
         let expected = allowance.permits(here);
         for (let at = findHeader(bytes, end - 1); at >= 0; at = findHeader(bytes, at))
           expected &&= allowance.permits({ ...here, header: readHeader(bytes.subarray(at)) });
+        if (here.header !== undefined)
+          for (const envelope of sendingEnvelopes(here.header))
+            expected &&= allowance.permits({ ...here, envelope });
         const fields = readOf(message, new Questions([], []), allowance);
         const got = fields.ofEach.every((one) => allowance.permits({ ...here, fields: one }));
         expect(got).toBe(expected);

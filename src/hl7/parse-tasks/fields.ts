@@ -2,8 +2,8 @@
 // What crosses back is short: of a long value its beginning, and which of the config's regexes it matches.
 import type { RE2JS } from 're2js';
 import { type ErrorCode, GatewayError } from '../../errors.ts';
-import { type FieldPath, parseFieldPath, readPath } from '../field-path.ts';
-import { findHeader, type Header, readHeader } from '../header.ts';
+import { type FieldPath, parseFieldPath, readEnveloped, readPath } from '../field-path.ts';
+import { findHeader, type Header, readHeader, sendingEnvelopes } from '../header.ts';
 import { compileRegex, type Regex } from '../regex.ts';
 import { borrow, type SharedBytes } from '../shared-bytes.ts';
 
@@ -32,7 +32,7 @@ export interface Asked {
   readonly id: number;
   /** Of the header by which the message is routed. */
   readonly ofRouting: readonly Question[];
-  /** Of every header in the message; undefined where they are not to be read. */
+  /** Of every header in the message, and of its first one within each envelope (F122); undefined where they are not to be read. */
   readonly ofEach: readonly Question[] | undefined;
   /** Is there a header behind the first? */
   readonly further: boolean;
@@ -65,14 +65,15 @@ export function readFields({ payload, charset, asked }: FieldsInput): FieldsOutp
   let refusal: ErrorCode | undefined;
   if (readers.ofEach !== undefined) {
     const { ofEach: asking } = readers;
-    const take = (one: Header): void => {
-      const answers = asking.map((read) => read(one));
+    const take = (one: Header, envelope?: Header): void => {
+      const answers = asking.map((read) => read(one, envelope));
       ofEach.set(JSON.stringify(answers), answers);
       // A frame of one sender's messages has a few; they are all to be decided on, on the event loop.
       if (ofEach.size > MAX_DIFFERENT)
         throw new GatewayError('GW_ERR_PARSE_SIZE', { detail: 'different senders' });
     };
     take(header);
+    for (const envelope of sendingEnvelopes(header)) take(header, envelope);
     for (let at = second; at >= 0 && refusal === undefined; at = findHeader(bytes, at)) {
       try {
         take(readHeader(bytes.subarray(at)));
@@ -88,7 +89,8 @@ export function readFields({ payload, charset, asked }: FieldsInput): FieldsOutp
 /** Answers that differ, of the headers of one frame. */
 const MAX_DIFFERENT = 10_000;
 
-type Reader = (header: Header) => Answer;
+/** `envelope`: an FHS or BHS around the message, by what it says of the sender. */
+type Reader = (header: Header, envelope?: Header) => Answer;
 
 interface Readers {
   readonly ofRouting: readonly Reader[];
@@ -112,8 +114,8 @@ function readersOf({ id, ofRouting, ofEach }: Asked): Readers {
 function compile({ path: text, keep, regexes }: Question): Reader {
   const path = parseFieldPath(text) as FieldPath;
   const compiledRegexes: RE2JS[] = regexes.map(({ source, flags }) => compileRegex(source, flags));
-  return (header) => {
-    const value = readPath(header, path);
+  return (header, envelope) => {
+    const value = envelope === undefined ? readPath(header, path) : readEnveloped(header, envelope, path);
     if (value === undefined || value.length <= LONG_VALUE) return { text: value, matches: undefined };
     return {
       text: keep === undefined ? value : value.slice(0, keep),
