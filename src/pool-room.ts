@@ -20,6 +20,7 @@ import { HttpUpstream } from './upstream/http-upstream.ts';
 import type { LostAnswer } from './upstream/mllp-connection.ts';
 import { MllpUpstream, type UpstreamOwner } from './upstream/mllp-upstream.ts';
 import { Node, type NodeWatcher, type Upstream } from './upstream/node.ts';
+import type { SharedLimits } from './upstream/shared-limit.ts';
 
 export interface PoolSurroundings {
   readonly store: CertificateStore;
@@ -27,6 +28,8 @@ export interface PoolSurroundings {
   readonly rerouting: Rerouting;
   /** Whose REST APIs are asked, for all pools together. */
   readonly servers: MirthServers;
+  /** The limits of connections that pools share. */
+  readonly sharedLimits: SharedLimits;
   /** Of an answer: as large as the largest frame that is taken. */
   readonly maxAnswerBytes: number;
 }
@@ -314,6 +317,7 @@ export class PoolRoom {
       new MllpUpstream(
         {
           ...common,
+          shared: connections.shared ? surroundings.sharedLimits.of(host, port) : undefined,
           pipelining: connections.pipelining,
           settleMs: connections.settleMs,
           applicationMs: timeouts.applicationMs,

@@ -10,6 +10,7 @@ import type { HttpPool } from './relay/http-pool.ts';
 import { Rerouting } from './relay/rerouting.ts';
 import type { Log } from './telemetry/log.ts';
 import { MirthServers } from './upstream/checks/mirth-servers.ts';
+import { SharedLimits } from './upstream/shared-limit.ts';
 
 /** Answers are messages too (a query's answer holds its result), so they may be as large as the largest frame taken. */
 const MIN_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -41,6 +42,8 @@ export class Pools {
   readonly #overrides = new Map<string, Overrides>();
   /** What checks of type mirth ask; outlives reloads, as the sessions in it do. */
   readonly servers = new MirthServers();
+  /** F101: by address; outlive reloads, as connections do. */
+  readonly sharedLimits = new SharedLimits();
   readonly #store: CertificateStore;
   readonly #log: Log;
   #surroundings: PoolSurroundings;
@@ -240,7 +243,7 @@ export class Pools {
 
   #surroundingsOf({ listeners }: GatewayConfig): PoolSurroundings {
     const maxAnswerBytes = Math.max(MIN_ANSWER_BYTES, ...listeners.map(({ limits }) => limits.maxFrameBytes));
-    const { rerouting, servers } = this;
-    return { store: this.#store, log: this.#log, rerouting, servers, maxAnswerBytes };
+    const { rerouting, servers, sharedLimits } = this;
+    return { store: this.#store, log: this.#log, rerouting, servers, sharedLimits, maxAnswerBytes };
   }
 }

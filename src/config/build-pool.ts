@@ -57,6 +57,7 @@ export function buildPool(entry: Entry, reading: Reading): PoolConfig {
     ordering: pool.word('ordering'),
     connections: {
       max: pool.optionalNumber('connections.max') ?? (protocol === 'http' ? MAX_HTTP : MAX_MLLP),
+      shared: pool.flag('connections.shared'),
       pipelining: pool.number('connections.pipelining'),
       idleMs: pool.optionalNumber('connections.idle') ?? (protocol === 'http' ? IDLE_HTTP_MS : IDLE_MLLP_MS),
       settleMs: pool.number('connections.settle'),
@@ -100,7 +101,7 @@ function protocolOf({ protocol }: NodeConfig): PoolConfig['protocol'] {
 
 /** Keys that say nothing to nodes of one protocol. */
 const ONLY = {
-  mllp: ['connections.pipelining', 'connections.settle', 'connections.repeatedIds'],
+  mllp: ['connections.shared', 'connections.pipelining', 'connections.settle', 'connections.repeatedIds'],
   http: ['contentType', 'charset'],
 } as const;
 

@@ -260,6 +260,8 @@ export interface PoolConfig {
   readonly connections: {
     /** Per node. */
     readonly max: number;
+    /** MLLP: `max` is for all nodes of the same address together, in all pools that say so (F101). */
+    readonly shared: boolean;
     /** MLLP: messages that may wait for their ACKs on one connection. */
     readonly pipelining: number;
     readonly idleMs: number;

@@ -13,10 +13,10 @@ function addressOf({ host, port }: Pick<NodeConfig, 'host' | 'port'>): string {
   return `${host.toLowerCase()} ${port}`;
 }
 
-/** F101: each pool has its own `connections.max`, and what listens there counts all of them. */
+/** F101: each pool has its own `connections.max`, unless they share it, and what listens there counts all of them. */
 function checkPorts(top: Section, { pools }: GatewayConfig, { problems }: Reading): void {
   const entries = top.entries('pools');
-  const seen = new Map<string, { readonly pool: string; readonly max: number }>();
+  const seen = new Map<string, { readonly pool: string; readonly max: number; readonly shared: boolean }>();
   for (const [index, pool] of pools.entries()) {
     const entry = entries[index];
     // Over HTTP a port has no such limit.
@@ -25,16 +25,20 @@ function checkPorts(top: Section, { pools }: GatewayConfig, { problems }: Readin
       if (node.host === '') continue;
       const address = addressOf(node);
       const other = seen.get(address);
-      const { max } = pool.connections;
+      const { max, shared } = pool.connections;
       if (other === undefined) {
-        seen.set(address, { pool: pool.name, max });
+        seen.set(address, { pool: pool.name, max, shared });
         continue;
       }
+      const isShared = shared && other.shared;
+      if (isShared && max === other.max) continue;
       const whose = other.pool === pool.name ? 'another node of this pool' : `a node of pool ${other.pool}`;
       problems.warn(
         entryIn(entryIn(entry.value, 'nodes')?.value, node.name)?.place ?? entry.place,
         `pools.${pool.name}.nodes.${node.name}`,
-        `has the address of ${whose}: together they may open ${other.max + max} connections to it, and a Mirth listener takes 10`,
+        isShared
+          ? `shares the connections of ${whose}, with another connections.max: the least, ${Math.min(max, other.max)}, is for all`
+          : `has the address of ${whose}: together they may open ${other.max + max} connections to it, and a Mirth listener takes 10 (connections.shared counts them together)`,
       );
     }
   }

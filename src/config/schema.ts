@@ -196,6 +196,7 @@ const POOL: Schema = {
   connections: {
     // Far above what a Mirth listener takes (10 by default), far below the ports of one source address.
     max: { format: 'auto-count', default: 'auto', min: 1, max: 10_000 },
+    shared: flag(false),
     pipelining: count(1, 1, 1000),
     idle: { format: 'duration', default: undefined },
     settle: duration('10ms', true),

@@ -9,6 +9,7 @@ import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
 import { type LostAnswer, MllpConnection } from './mllp-connection.ts';
 import { Replacement } from './replacement.ts';
+import type { SharedLimit, Sharer } from './shared-limit.ts';
 
 export interface MllpUpstreamOptions {
   /** The node's name, for errors. */
@@ -31,6 +32,8 @@ export interface MllpUpstreamOptions {
   readonly match?: MatchMode;
   /** Messages that a connection carries before it is ended; undefined: any number. */
   readonly reuse?: number | undefined;
+  /** F101: `maxConnections` is for all upstreams together that share this. */
+  readonly shared?: SharedLimit | undefined;
   /** For what the node answers. */
   readonly answers: FrameReaderLimits;
 }
@@ -66,6 +69,8 @@ const FULL_MS = 1_000;
  * One more connection is watched for longer than that before it is written to, as others serve meanwhile.
  */
 const LATE_FULL_MS = 250;
+/** F101: a connection that has been idle for so long is given to others that share the limit. */
+const SPARE_MS = 1_000;
 /** What `settle` learns has a bound: a node that closes later than this is not full. */
 const MAX_SETTLE_MS = 500;
 
@@ -96,6 +101,11 @@ export class MllpUpstream {
   #fullAt = 0;
   readonly #replacement = new Replacement(() => this.#dialForWaiting());
   #closing = false;
+  /** F101 */
+  readonly #sharer: Sharer;
+  readonly #shared: SharedLimit | undefined;
+  /** Messages wait for a place among those that are shared. */
+  #placeTimer: NodeJS.Timeout | undefined;
 
   constructor(options: MllpUpstreamOptions, owner: UpstreamOwner) {
     this.#options = options;
@@ -103,6 +113,17 @@ export class MllpUpstream {
     this.#owner = owner;
     this.#reaper = setInterval(() => this.#reap(), Math.max(options.idleMs / 2, 50));
     this.#reaper.unref();
+    const inUse = (): number => this.#dials.size + this.openConnections;
+    this.#shared = options.shared;
+    this.#sharer = {
+      maxConnections: options.maxConnections,
+      get inUse() {
+        return inUse();
+      },
+      endOne: (mayBeBusy) => this.#endOne(mayBeBusy),
+      onPlace: () => this.#onPlace(),
+    };
+    this.#shared?.join(this.#sharer);
   }
 
   /** Messages taken and not yet answered, failed or known to need no answer. */
@@ -138,11 +159,19 @@ export class MllpUpstream {
 
   /** Connections that there may be. */
   get #places(): number {
-    const { maxConnections } = this.#options;
+    const maxConnections = this.#maxPlaces;
     if (this.#fullness === 'no') return maxConnections;
     const one = this.#fullness === 'trying' ? 1 : 0;
     const kept = this.#isSingleUse ? this.#fullAt : this.openConnections;
     return Math.min(kept + one, maxConnections);
+  }
+
+  /** F101: of those that are shared, what it has and may have, and one at least: a message that waits for it is what asks for it. */
+  get #maxPlaces(): number {
+    const { maxConnections } = this.#options;
+    if (this.#shared === undefined) return maxConnections;
+    const soon = this.#dials.size + this.#shared.freeFor(this.#sharer);
+    return Math.min(maxConnections, Math.max(1, this.openConnections + soon));
   }
 
   /** The node closes new connections at once and none is open: nothing can be sent there for the moment. */
@@ -172,6 +201,7 @@ export class MllpUpstream {
     this.#closing = true;
     clearInterval(this.#reaper);
     clearTimeout(this.#fullTimer);
+    this.#shared?.leave(this.#sharer);
     for (const delivery of this.#waiting.splice(0)) {
       if (!delivery.unwanted) this.#waiting.push(delivery);
       else {
@@ -192,6 +222,7 @@ export class MllpUpstream {
 
   giveBack(): void {
     const waiting = this.#waiting.splice(0);
+    this.#giveUpPlace();
     for (const abort of this.#dials) abort();
     this.#dials.clear();
     this.#inFlight -= waiting.length;
@@ -223,7 +254,11 @@ export class MllpUpstream {
 
   /** One more connection is allowed. */
   get #mayDial(): boolean {
-    return this.#fullness === 'no' && this.#taken < this.#options.maxConnections;
+    return this.#fullness === 'no' && this.#taken < this.#options.maxConnections && this.#hasPlace;
+  }
+
+  get #hasPlace(): boolean {
+    return this.#shared === undefined || this.#shared.freeFor(this.#sharer) > 0;
   }
 
   /** Connections that count: those that may have messages, and those on their way. */
@@ -254,7 +289,11 @@ export class MllpUpstream {
     const mayReplace = this.#isSingleUse && this.#taken < this.#fullAt;
     if (this.#fullness === 'full' && !mayReplace) return;
     if (this.#fullness === 'trying' && !mayReplace && this.#dials.size > 0) return;
-    if (this.#taken >= maxConnections) {
+    const isShort = this.#taken < maxConnections && !this.#hasPlace;
+    if (isShort) this.#askForPlace();
+    // They are busy: what waits does not wait because of its control id.
+    if (isShort && !this.#connections.some(({ hasRoom }) => hasRoom)) return;
+    if (isShort || this.#taken >= maxConnections) {
       // F97: they have room in a moment, or are closed.
       if (this.#connections.some(({ isWatched }) => isWatched)) return;
       // With no dial under way a message waits only where the connections that have room would repeat its control id.
@@ -308,16 +347,23 @@ export class MllpUpstream {
     const oneAtATime = (): boolean => this.#isOneAtATime;
     const watchesClose = (): boolean => this.#options.reuse === undefined && this.#reuse.isWatched;
     const options = { ...this.#options, settleMs: this.#settleMs };
-    const abort = dial(
+    clearTimeout(this.#placeTimer);
+    this.#placeTimer = undefined;
+    const release = this.#shared?.take(this.#sharer) ?? (() => {});
+    const stop = dial(
       options,
       (socket, connectMs) => {
         this.#dials.delete(abort);
+        socket.once('close', release);
         const connection = new MllpConnection(socket, connectMs, options, {
           onSettled: (settled, code) => this.#onSettled(settled, code),
           onClosed: (closed, error) => this.#onClosed(closed, error),
           onStrayAnswer: (_, isSecond) => this.#onStrayAnswer(isSecond),
           onLostAnswer: (reason, count) => this.#owner.onLostAnswer?.(reason, count),
-          onLingering: () => this.#onLingering(),
+          onLingering: () => {
+            release();
+            this.#onLingering();
+          },
           onAlike: () => this.#onAlike(),
           get guardsIds() {
             return guardsIds();
@@ -350,9 +396,58 @@ export class MllpUpstream {
       (error) => {
         this.#dials.delete(abort);
         this.#onDialFailed(error);
+        release();
       },
     );
+    const abort = (): void => {
+      stop();
+      release();
+    };
     this.#dials.add(abort);
+  }
+
+  /** F101: asks for a place among those that are shared. That there is none for long is for another node, or the queue. */
+  #askForPlace(): void {
+    if (this.#shared === undefined || this.#waiting.length === 0) return;
+    this.#placeTimer ??= setTimeout(() => {
+      this.#giveUpPlace();
+      if (this.#dials.size > 0) return;
+      const { node } = this.#options;
+      const detail = 'other pools have all connections that are shared';
+      for (const delivery of this.#waiting.splice(0)) {
+        this.#inFlight--;
+        delivery.failed(new GatewayError('GW_ERR_NODE_FULL', { node, detail }));
+      }
+      this.#owner.onRoom();
+    }, this.#options.ackMs).unref();
+    this.#shared.ask(this.#sharer);
+  }
+
+  #giveUpPlace(): void {
+    clearTimeout(this.#placeTimer);
+    this.#placeTimer = undefined;
+    this.#shared?.giveUp(this.#sharer);
+  }
+
+  #onPlace(): void {
+    this.#dialForWaiting();
+    // For those that this one does not take, it asks again.
+    this.#dialForWaiting();
+    setImmediate(() => this.#owner.onRoom());
+  }
+
+  /** F101: for others that share the limit. */
+  #endOne(mayBeBusy: boolean): boolean {
+    const before = performance.now() - SPARE_MS;
+    let least: MllpConnection | undefined;
+    for (const one of this.#connections) {
+      if (!one.isOpen) continue;
+      const isSpare = one.pending === 0 && !one.isOwed && one.lastUsedAt < before;
+      if (!mayBeBusy && !isSpare) continue;
+      if (least === undefined || one.pending < least.pending) least = one;
+    }
+    least?.retire();
+    return least !== undefined;
   }
 
   #onStrayAnswer(isSecond: boolean): void {
@@ -405,6 +500,7 @@ export class MllpUpstream {
         connection.send(delivery);
       }
     }
+    if (this.#placeTimer !== undefined && this.#waiting.length === 0) this.#giveUpPlace();
   }
 
   #onDialFailed(thrown: GatewayError): void {
@@ -436,7 +532,8 @@ export class MllpUpstream {
 
   /** What the connections that are open or on their way can still take stays; the rest goes elsewhere, oldest first. */
   #failUnplaced(error: GatewayError): void {
-    if (this.#waiting.length === 0) return;
+    // F101: what waits for a place that others have waits within a limit of its own.
+    if (this.#waiting.length === 0 || this.#placeTimer !== undefined) return;
     const soon = this.#dials.size + this.#replacement.leaving;
     const places = (this.openConnections + soon) * this.#pipelining;
     const free = Math.max(0, places - (this.#inFlight - this.#waiting.length));

@@ -95,6 +95,7 @@ test('every default is filled in', () => {
         ordering: 'connection',
         connections: {
           max: 8,
+          shared: false,
           pipelining: 1,
           idleMs: 300_000,
           settleMs: 10,

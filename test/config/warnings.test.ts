@@ -72,21 +72,40 @@ routes: [{ when: { MSH-9: A }, to: p }, { to: q }]
       node('mllp://h:1'),
       node('mllps://H:1'),
       [
-        '4:17: pools.q.nodes.a: has the address of a node of pool p: together they may open 16 connections to it, and a Mirth listener takes 10',
+        '4:17: pools.q.nodes.a: has the address of a node of pool p: together they may open 16 connections to it, and a Mirth listener takes 10 (connections.shared counts them together)',
+      ],
+    ],
+    [
+      node('mllp://h:1', ', connections: { shared: true }'),
+      node('mllp://h:1', ', connections: { shared: true }'),
+      [],
+    ],
+    [
+      node('mllp://h:1', ', connections: { shared: true, max: 3 }'),
+      node('mllp://h:1', ', connections: { shared: true, max: 5 }'),
+      [
+        '4:17: pools.q.nodes.a: shares the connections of a node of pool p, with another connections.max: the least, 3, is for all',
+      ],
+    ],
+    [
+      node('mllp://h:1', ', connections: { shared: true }'),
+      node('mllp://h:1'),
+      [
+        '4:17: pools.q.nodes.a: has the address of a node of pool p: together they may open 16 connections to it, and a Mirth listener takes 10 (connections.shared counts them together)',
       ],
     ],
     [
       node('mllp://h:1', ', connections: { max: 3 }'),
       node('mllp://h:1', ', connections: { max: 2 }'),
       [
-        '4:17: pools.q.nodes.a: has the address of a node of pool p: together they may open 5 connections to it, and a Mirth listener takes 10',
+        '4:17: pools.q.nodes.a: has the address of a node of pool p: together they may open 5 connections to it, and a Mirth listener takes 10 (connections.shared counts them together)',
       ],
     ],
     [
       node('mllp://h:2'),
       '{ nodes: { a: { url: "mllp://h:1" }, b: { url: "mllp://h:1" } } }',
       [
-        '4:43: pools.q.nodes.b: has the address of another node of this pool: together they may open 16 connections to it, and a Mirth listener takes 10',
+        '4:43: pools.q.nodes.b: has the address of another node of this pool: together they may open 16 connections to it, and a Mirth listener takes 10 (connections.shared counts them together)',
       ],
     ],
     [

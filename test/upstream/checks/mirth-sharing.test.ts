@@ -6,7 +6,7 @@ import { parseConfig } from '../../../src/config/load.ts';
 import type { Check, Occasion } from '../../../src/upstream/checks/check.ts';
 import { createCheck } from '../../../src/upstream/checks/create-check.ts';
 import { MirthServers } from '../../../src/upstream/checks/mirth-servers.ts';
-import { simpleConfig } from '../../helpers/gateway.ts';
+import { simpleConfig, startGateway } from '../../helpers/gateway.ts';
 import { type MirthApi, startMirthApi } from '../../helpers/mirth-api.ts';
 import { createTlsFolder, type TlsFolder } from '../../helpers/tls-folder.ts';
 import { turns, until } from '../../helpers/until.ts';
@@ -144,6 +144,42 @@ describe('F94 many checks of one Mirth', LONG, () => {
     api.override = undefined;
     expect(await ask(checkAmong(servers, api))).toBe('passed');
     expect(counts(api).logins).toBe(2);
+  });
+});
+
+describe('F94 a gateway with 30 channels on two Mirths', LONG, () => {
+  test('asks each of them once an interval, by one session', async () => {
+    await using a = await start();
+    await using b = await start();
+    const intervalMs = 1_000;
+    const nodes = Object.fromEntries(
+      [a, b].map(({ port }, i) => [
+        `n${i}`,
+        { url: 'mllp://127.0.0.1:1', healthUrl: `https://127.0.0.1:${port}` },
+      ]),
+    );
+    const health = { type: 'mirth', tls: { ca: folder.caFile }, interval: `${intervalMs}ms`, ...CHANNEL };
+    await using gw = await startGateway(
+      JSON.stringify({
+        listeners: { in: { bind: '127.0.0.1:0' } },
+        pools: Object.fromEntries(
+          Array.from({ length: 30 }, (_, i) => [`channel-${i}`, { nodes, health, slowStart: '0' }]),
+        ),
+        routes: Array.from({ length: 30 }, (_, i) => ({ when: { 'MSH-5': `${i}` }, to: `channel-${i}` })),
+      }),
+    );
+    const from = performance.now();
+    await until(() => [a, b].every((api) => counts(api).status >= 4), PATIENCE);
+    const most = (performance.now() - from) / intervalMs + 2;
+    for (const api of [a, b]) {
+      const { status, channels, logins } = counts(api);
+      expect(logins).toBe(1);
+      expect(Math.max(status, channels)).toBeLessThanOrEqual(most);
+    }
+    const states = [...gw.gateway.dispatchers.values()].flatMap(({ pool }) =>
+      pool.nodes.map(({ state }) => state),
+    );
+    expect([states.length, new Set(states)]).toEqual([60, new Set(['up'])]);
   });
 });
 
