@@ -128,8 +128,13 @@ export function haproxyVersion(): string {
   return /version (\d+\.\d+)/.exec(stdout)?.[1] ?? '';
 }
 
-export async function started(name: string, child: ChildProcess, port: number): Promise<ProxyProcess> {
-  const end = performance.now() + 10_000;
+export async function started(
+  name: string,
+  child: ChildProcess,
+  port: number,
+  withinMs = 10_000,
+): Promise<ProxyProcess> {
+  const end = performance.now() + withinMs;
   while (!(await accepts(port))) {
     if (child.exitCode !== null || performance.now() > end) throw new Error(`${name} does not listen`);
     await new Promise((resolve) => setTimeout(resolve, 20));
