@@ -2,6 +2,7 @@
 // Promises errors for a gateway that could not run, and warnings for one that would run and surprise.
 
 import type { Condition, GatewayConfig, ListenerConfig, ValueTest } from './config.ts';
+import { checkFieldValues } from './field-values.ts';
 import { sizeText } from './formats.ts';
 import { checkHttp } from './http/reach.ts';
 import { checkAddresses } from './node-addresses.ts';
@@ -16,6 +17,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: Reading
   checkPools(top, config, reading);
   checkAddresses(top, config, reading);
   checkRoutes(top, config, reading);
+  checkFieldValues(top, config, reading);
   checkIdentities(top, config, reading);
   checkHttp(top, config, reading);
   if (top.tree('listeners') !== undefined && config.listeners.length === 0) {

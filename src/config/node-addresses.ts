@@ -1,12 +1,15 @@
-// Nodes of several pools on one address, and checks that ask a port for what it does not speak.
+// Nodes of several pools on one address, nodes that are the gateway itself, and checks that ask a port for what it does not speak.
 // Promises warnings only: such a gateway runs, and surprises where a node counts its connections.
+import { isOwnHost } from '../addresses.ts';
 import type { GatewayConfig, NodeConfig } from './config.ts';
+import type { HostPort } from './formats.ts';
 import type { Section } from './section.ts';
 import { entryIn, type Reading } from './source/value.ts';
 
 export function checkAddresses(top: Section, config: GatewayConfig, reading: Reading): void {
   checkPorts(top, config, reading);
   checkHttpChecks(top, config, reading);
+  checkOwnListeners(top, config, reading);
 }
 
 function addressOf({ host, port }: Pick<NodeConfig, 'host' | 'port'>): string {
@@ -71,4 +74,57 @@ function checkHttpChecks(top: Section, { pools }: GatewayConfig, { problems }: R
       break;
     }
   }
+}
+
+/** F114: a node where the gateway itself listens, whose messages would come in again and again. */
+function checkOwnListeners(top: Section, { pools, listeners, admin }: GatewayConfig, reading: Reading): void {
+  const own = [
+    ...listeners.map(({ name, bind }) => ({ bind, what: `listener ${name}` })),
+    ...(admin === undefined ? [] : [{ bind: admin.bind, what: 'the admin API' }]),
+  ];
+  for (const [index, { name, nodes }] of pools.entries()) {
+    const entry = top.entries('pools')[index];
+    for (const node of nodes) {
+      const found = own.find(({ bind }) => leadsTo(node, bind));
+      if (entry === undefined || found === undefined) continue;
+      reading.problems.warn(
+        entryIn(entryIn(entry.value, 'nodes')?.value, node.name)?.place ?? entry.place,
+        `pools.${name}.nodes.${node.name}`,
+        `is ${found.what} of this gateway: it would send its messages to itself`,
+      );
+    }
+  }
+}
+
+/** Is what is bound there what answers at this address, as far as the config alone can tell? */
+function leadsTo(node: HostPort, bind: HostPort): boolean {
+  if (bind.port === 0 || node.port !== bind.port) return false;
+  const to = plainHost(node.host);
+  const at = plainHost(bind.host);
+  if (to === at) return true;
+  // Dialled, a wildcard and `localhost` lead to this machine; which of the two loopback addresses that is, the system says.
+  const family = (host: string): 'v4' | 'v6' | 'any' =>
+    host === 'localhost' ? 'any' : host.includes(':') ? 'v6' : 'v4';
+  const isOwn = isOwnHost(to) || WILDCARDS.includes(to);
+  if (!isOwn) return false;
+  if (at === '::') return true;
+  const isExact = !WILDCARDS.includes(to) && to !== 'localhost';
+  if (at === '0.0.0.0') return family(to) !== 'v6';
+  if (isExact && at !== 'localhost') return false;
+  const first = isExact ? to : at;
+  return (first === '127.0.0.1' || first === '::1') && agree(family(to), family(at));
+}
+
+const WILDCARDS = ['0.0.0.0', '::'];
+
+function agree(a: string, b: string): boolean {
+  return a === b || a === 'any' || b === 'any';
+}
+
+/** In one spelling: without the root's dot, an IPv4 address not mapped into IPv6. */
+function plainHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replace(/^::ffff:(?=\d+\.)/, '');
 }
