@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command line: runs what was asked for, and says what an error means for the exit code.
 import { CommanderError } from 'commander';
+import { paintOn } from './commands/colors.ts';
 import { defineProgram } from './commands/define/program.ts';
 import { EXIT, type Terminal } from './commands/terminal.ts';
 import { ConfigError, formatProblem } from './config/source/problem.ts';
@@ -19,6 +20,12 @@ const terminal: Terminal = {
     process.stdout.write(`${line}\n`);
   },
   err: (line) => void process.stderr.write(`${line}\n`),
+  get columns() {
+    return process.stdout.isTTY === true ? process.stdout.columns : undefined;
+  },
+  get paint() {
+    return paintOn(process.stdout, process.env);
+  },
 };
 
 /** Set by the command that ran; commander's own errors are usage errors. */

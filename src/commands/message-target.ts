@@ -4,6 +4,7 @@ import { readPassphrase } from '../../certs/files/read-bytes.ts';
 import type { NodeTls } from '../../certs/node-tls.ts';
 import { isHost, type NodeUrl, parseNodeUrl } from '../config/formats.ts';
 import { quoted } from '../config/source/problem.ts';
+import { urlHintText } from '../config/url-hints.ts';
 import { type ContentType, parseContentType } from '../hl7/content-type.ts';
 import { CONTENT_TYPE } from './defaults.ts';
 import type { HttpClientOptions } from './http-client.ts';
@@ -63,7 +64,7 @@ function urlOf(to: string, option: string): NodeUrl {
   if (/^https?:\/\/[^/]*@/.test(to))
     throw usage(`${option} takes no user and password; see --user, --password-file`);
   throw usage(
-    `${option} takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not ${quoted(to)}`,
+    `${option} takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not ${quoted(to)}${urlHintText(to)}`,
   );
 }
 

@@ -2,6 +2,7 @@
 import type { TlsOptions } from 'node:tls';
 import { type HostPort, parseBind } from '../config/formats.ts';
 import { quoted } from '../config/source/problem.ts';
+import { urlHintText } from '../config/url-hints.ts';
 import type { ChannelOptions } from '../simulation/mirth-channel.ts';
 import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../simulation/mirth-defaults.ts';
 import { SimulatedHttpNode } from '../simulation/simulated-http-node.ts';
@@ -39,7 +40,7 @@ export async function node(options: NodeCommandOptions, terminal: Terminal): Pro
   const bind = parseBind(address);
   if (bind === undefined)
     throw usage(
-      `--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not ${quoted(options.listen)}`,
+      `--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not ${quoted(options.listen)}${urlHintText(options.listen)}`,
     );
   const { cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) throw usage('--cert and --key go together');

@@ -1,4 +1,5 @@
 // `send`: files with messages to any address, one message after the other, each answer printed.
+import { parseNodeUrl } from '../config/formats.ts';
 import { printable } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { readHeader } from '../hl7/header.ts';
@@ -6,8 +7,10 @@ import { examineMessageFile } from '../hl7/message-file.ts';
 import { loggable } from '../telemetry/loggable.ts';
 import { newSpanId, newTraceId } from '../telemetry/random-ids.ts';
 import { formatTraceparent } from '../telemetry/trace-context.ts';
+import { plain } from './colors.ts';
 import { type MessageTarget, messageTarget, type TargetOptions } from './message-target.ts';
 import type { Answer } from './mllp-client.ts';
+import { protocolHint } from './protocol-hints.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
 export interface SendOptions extends TargetOptions {
@@ -39,9 +42,13 @@ export async function send(
   );
   const client = await clientOf(target);
   let positive = 0;
+  let answered = 0;
   try {
-    for (const { file, message } of messages)
-      if (await sendOne(client, file, message, options, terminal)) positive++;
+    for (const { file, message } of messages) {
+      const code = await sendOne(client, { file, message, isFirst: answered === 0 }, options, terminal);
+      if (code !== undefined) answered++;
+      if (isAccepted(code)) positive++;
+    }
   } finally {
     client.close();
   }
@@ -59,39 +66,62 @@ async function clientOf(target: MessageTarget): Promise<Client> {
   return Object.assign(new MllpClient(target.client), { isTraced: false });
 }
 
+interface Sent {
+  readonly file: string;
+  readonly message: Buffer;
+  /** Nothing has been answered yet. */
+  readonly isFirst: boolean;
+}
+
+function isAccepted(code: string | undefined): boolean {
+  return code === 'AA' || code === 'CA' || code === 'none';
+}
+
+/** The code of its answer; undefined: there was none, and there should have been. */
 async function sendOne(
   client: Client,
-  file: string,
-  message: Buffer,
-  { json }: SendOptions,
+  { file, message, isFirst }: Sent,
+  { json, to }: SendOptions,
   terminal: Terminal,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const controlId = loggable(readHeader(message).controlId);
+  const { paint = plain } = terminal;
+  const painted = (code: string): string => paint(isAccepted(code) ? 'good' : 'bad', code);
   const traceId = client.isTraced ? newTraceId() : undefined;
   const traced = traceId === undefined || json === true ? [] : [`    trace ${traceId}`];
   try {
     const parent = traceId && formatTraceparent(traceId, newSpanId(), true);
     const { ack, payload, ms } = await client.send(message, parent);
     const code = ack?.code ?? 'none';
-    const accepted = code === 'AA' || code === 'CA' || code === 'none';
     const answer = payload.toString('latin1').trimEnd();
     if (json === true)
       terminal.out(
         JSON.stringify({ file, controlId, traceId, code, ms: Math.round(ms * 100) / 100, answer }),
       );
     else {
-      terminal.out(`${file}  ${controlId}  ${code}  ${ms.toFixed(1)} ms`);
+      terminal.out(`${file}  ${controlId}  ${painted(code)}  ${ms.toFixed(1)} ms`);
       if (ack !== undefined)
         for (const segment of answer.split(/[\r\n]+/)) terminal.out(`    ${printable(segment)}`);
     }
     for (const line of traced) terminal.out(line);
-    return accepted;
+    return code;
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
+    const protocol = parseNodeUrl(to)?.protocol;
+    const hint = isFirst && protocol !== undefined ? protocolHint(error, protocol) : '';
     if (json === true)
-      terminal.out(JSON.stringify({ file, controlId, traceId, error: error.code, text: error.message }));
-    else terminal.out(`${file}  ${controlId}  no answer: ${error.message}`);
+      terminal.out(
+        JSON.stringify({
+          file,
+          controlId,
+          traceId,
+          error: error.code,
+          text: error.message,
+          hint: hint === '' ? undefined : hint.slice(2),
+        }),
+      );
+    else terminal.out(`${file}  ${controlId}  ${paint('bad', 'no answer')}: ${error.message}${hint}`);
     for (const line of traced) terminal.out(line);
-    return false;
+    return undefined;
   }
 }

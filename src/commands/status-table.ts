@@ -7,7 +7,9 @@ import type {
   PoolReport,
   StatusReport,
 } from '../admin/control.ts';
+import { type Paint, plain, type Tone } from './colors.ts';
 import { Fields } from './fields.ts';
+import { type PoolBlock, poolBlockLines, widest, wrapped } from './status-pools.ts';
 import { table } from './terminal.ts';
 
 /** Authorities renew certificates a month before they end. */
@@ -15,19 +17,26 @@ const SOON_DAYS = 30;
 const MIB = 2 ** 20;
 const NONE = '-';
 
-/** `now` by the gateway's clock, in milliseconds since 1970. */
-export function statusLines(value: unknown, now: number): readonly string[] {
-  const status = new Fields<StatusReport>(value);
-  const parts = [
-    headLines(status, now),
-    listenerLines(status),
-    poolLines(status, now),
-    certificateLines(status),
-  ];
-  return parts.filter((lines) => lines.length > 0).flatMap((lines, n) => (n === 0 ? lines : ['', ...lines]));
+export interface StatusView {
+  /** Of the terminal; undefined: as wide as the table is. */
+  readonly width?: number | undefined;
+  readonly paint?: Paint | undefined;
 }
 
-function headLines(status: Fields<StatusReport>, now: number): string[] {
+/** `now` by the gateway's clock, in milliseconds since 1970. */
+export function statusLines(value: unknown, now: number, view: StatusView = {}): readonly string[] {
+  const status = new Fields<StatusReport>(value);
+  const { width, paint = plain } = view;
+  const isWide = width !== undefined && widest(poolLines(status, now, plain)) > width;
+  const pools = isWide ? poolBlockLines(blocksOf(status, now), width, paint) : poolLines(status, now, paint);
+  const parts = [headLines(status, now, paint), listenerLines(status), pools, certificateLines(status)];
+  const lines = parts
+    .filter((part) => part.length > 0)
+    .flatMap((part, n) => (n === 0 ? part : ['', ...part]));
+  return width === undefined ? lines : lines.flatMap((line) => wrapped(line, width, 4));
+}
+
+function headLines(status: Fields<StatusReport>, now: number, paint: Paint): string[] {
   const mebibytes = (bytes: number | undefined): string => ((bytes ?? 0) / MIB).toFixed(1);
   const held = `${mebibytes(status.number('bufferedBytes'))} of ${mebibytes(status.number('maxBufferedBytes'))} MiB`;
   const up = age(now - status.time('startedAt'));
@@ -37,8 +46,9 @@ function headLines(status: Fields<StatusReport>, now: number): string[] {
     `hl7-gateway ${status.text('version')}, pid ${status.number('pid') ?? NONE}, up ${up}, holds ${held} of messages`,
     file === '' ? `config ${loaded}` : `config ${file}, ${loaded}`,
   ];
-  if (status.flag('draining')) lines.push('DRAINING: it takes no new connections');
-  if (status.has('reloadError')) lines.push(`LAST RELOAD FAILED: ${status.text('reloadError')}`);
+  if (status.flag('draining')) lines.push(paint('warning', 'DRAINING: it takes no new connections'));
+  if (status.has('reloadError'))
+    lines.push(`${paint('bad', 'LAST RELOAD FAILED')}: ${status.text('reloadError')}`);
   return lines;
 }
 
@@ -70,13 +80,66 @@ const COLUMNS = [
 ];
 
 /** A row for each pool, with `*` for a node, and one for each of its nodes. */
-function poolLines(status: Fields<StatusReport>, now: number): string[] {
+function poolLines(status: Fields<StatusReport>, now: number, paint: Paint): string[] {
   const rows = status.list('pools').flatMap((one) => {
     const pool = new Fields<PoolReport>(one);
-    const nodes = pool.list('nodes').map((node) => new Fields<NodeReport>(node));
-    return [poolRow(pool, nodes), ...nodes.map((node) => nodeRow(node, now))];
+    const nodes = nodesOf(pool);
+    return [
+      { cells: poolRow(pool, nodes), tone: toneOfPool(nodes) },
+      ...nodes.map((node) => ({ cells: nodeRow(node, now), tone: toneOf(node) })),
+    ];
   });
-  return rows.length === 0 ? [] : table([COLUMNS, ...rows]);
+  if (rows.length === 0) return [];
+  const state = COLUMNS.indexOf('STATE');
+  return table([COLUMNS, ...rows.map(({ cells }) => cells)], (text, row, column) =>
+    column === state ? paint(rows[row - 1]?.tone, text) : text,
+  );
+}
+
+function nodesOf(pool: Fields<PoolReport>): readonly Fields<NodeReport>[] {
+  return pool.list('nodes').map((node) => new Fields<NodeReport>(node));
+}
+
+function toneOf(node: Fields<NodeReport>): Tone {
+  if (node.text('state') === 'down') return 'bad';
+  return node.text('state') === 'up' ? 'good' : 'warning';
+}
+
+function toneOfPool(nodes: readonly Fields<NodeReport>[]): Tone {
+  const available = nodes.filter((node) => node.flag('available')).length;
+  if (available === 0) return 'bad';
+  return available === nodes.length ? 'good' : 'warning';
+}
+
+/** The same for a terminal that has no room for the table. */
+function blocksOf(status: Fields<StatusReport>, now: number): PoolBlock[] {
+  return status.list('pools').map((one) => {
+    const pool = new Fields<PoolReport>(one);
+    const nodes = nodesOf(pool);
+    const cell = cellsBy(poolRow(pool, nodes));
+    return {
+      title: `POOL ${pool.text('pool')}: ${cell.STATE}, ${cell['IN FLIGHT']} in flight, ${cell.QUEUED} queued, ${cell.RATE}, ${cell.ANSWERS} answers`,
+      nodes: nodes.map((node) => {
+        const cells = cellsBy(nodeRow(node, now));
+        const { REASON: reason = '', ERRORS: errors = NONE } = cells;
+        const check = new Fields<NonNullable<NodeReport['lastCheck']>>(node.value('lastCheck'));
+        const hasFailed = check.has('result') && check.text('result') !== 'passed';
+        return {
+          cells,
+          tone: toneOf(node),
+          trouble: [
+            ...(reason === '' ? [] : [reason]),
+            ...(errors === NONE ? [] : [`errors: ${errors}`]),
+            ...(hasFailed ? [`last check: ${cells['LAST CHECK']}`] : []),
+          ],
+        };
+      }),
+    };
+  });
+}
+
+function cellsBy(row: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(COLUMNS.map((column, i) => [column, row[i] ?? '']));
 }
 
 function poolRow(pool: Fields<PoolReport>, nodes: readonly Fields<NodeReport>[]): string[] {

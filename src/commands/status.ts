@@ -13,6 +13,8 @@ export interface StatusOptions extends AdminOptions {
   /** Between two; undefined: once. */
   readonly watchMs: number | undefined;
   readonly json: boolean;
+  /** The whole table, whatever the terminal has room for. */
+  readonly wide?: boolean | undefined;
 }
 
 /**
@@ -79,7 +81,7 @@ export async function status(
   try {
     for (let isFirst = true; ; isFirst = false) {
       try {
-        print(linesOf(await look(client), json));
+        print(linesOf(await look(client), options, terminal));
       } catch (thrown) {
         const goesOn = !isFirst && thrown instanceof GatewayError && thrown.code === 'GW_ERR_ADMIN_CONNECT';
         if (!goesOn) throw thrown;
@@ -102,6 +104,11 @@ async function look(client: AdminClient): Promise<AdminReply> {
   return reply;
 }
 
-function linesOf({ value, now }: AdminReply, json: boolean): readonly string[] {
-  return json ? [JSON.stringify(value)] : statusLines(value, now);
+function linesOf(
+  { value, now }: AdminReply,
+  { json, wide }: StatusOptions,
+  { columns, paint }: Terminal,
+): readonly string[] {
+  if (json) return [JSON.stringify(value)];
+  return statusLines(value, now, { width: wide === true ? undefined : columns, paint });
 }

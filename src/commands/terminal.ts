@@ -1,9 +1,14 @@
 // What a command prints on, so that tests can read it; and a plain text table.
 import type { GatewayError } from '../errors.ts';
+import type { Paint } from './colors.ts';
 
 export interface Terminal {
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
+  /** Of what `out` prints on; undefined: no terminal, and lines are as long as they are. */
+  readonly columns?: number | undefined;
+  /** Of what `out` prints; undefined: without colours. */
+  readonly paint?: Paint | undefined;
 }
 
 /** Does a command's work, and keeps its exit code. Given as a function, so that an example in a help can be parsed without it. */
@@ -25,16 +30,22 @@ export function sayFaults(faults: readonly GatewayError[], terminal: Terminal): 
   return faults.length > 0;
 }
 
-/** Columns as wide as their widest cell, two spaces apart; the first row is the heading. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Columns as wide as their widest cell, two spaces apart; the first row is the heading. `style` is given each cell with its
+ * padding, as colours have no width.
+ */
+export function table(
+  rows: readonly (readonly string[])[],
+  style: (text: string, row: number, column: number) => string = (text) => text,
+): string[] {
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, i) => {
       widths[i] = Math.max(widths[i] ?? 0, cell.length);
     });
-  return rows.map((row) =>
+  return rows.map((row, r) =>
     row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .map((cell, i) => style(cell.padEnd(widths[i] ?? 0), r, i))
       .join('  ')
       .trimEnd(),
   );

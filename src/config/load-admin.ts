@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { buildAdmin } from './build-admin.ts';
 import type { AdminConfig } from './config.ts';
 import { readSection } from './section.ts';
+import { configFileError } from './source/config-file.ts';
 import { readText } from './source/files.ts';
 import type { Environment } from './source/interpolate.ts';
 import { ConfigError, Problems } from './source/problem.ts';
@@ -17,10 +18,7 @@ import { entryIn, type Reading } from './source/value.ts';
  */
 export function loadAdmin(path: string, env: Environment): AdminConfig | undefined {
   const read = readText(path);
-  if ('trouble' in read) {
-    const message = `the config file ${read.trouble}`;
-    throw new ConfigError([{ file: path, line: 0, column: 0, key: '', message }], []);
-  }
+  if ('trouble' in read) throw configFileError(path, read.trouble);
   const problems = new Problems(path);
   const reading: Reading = { problems, env, folder: dirname(resolve(path)) };
   const tree = readTree(read.text, reading);

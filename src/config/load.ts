@@ -5,6 +5,7 @@ import { build } from './build.ts';
 import type { GatewayConfig } from './config.ts';
 import { crossCheck } from './cross-checks.ts';
 import { readSection } from './section.ts';
+import { configFileError } from './source/config-file.ts';
 import { readText } from './source/files.ts';
 import type { Environment } from './source/interpolate.ts';
 import { ConfigError, type Problem, Problems } from './source/problem.ts';
@@ -31,8 +32,7 @@ export interface ParseOptions extends LoadOptions {
 export function loadConfig(path: string, { env }: LoadOptions): Loaded & { readonly text: string } {
   const read = readText(path);
   if ('text' in read) return { text: read.text, ...parseConfig(read.text, { file: path, env }) };
-  const message = `the config file ${read.trouble}`;
-  throw new ConfigError([{ file: path, line: 0, column: 0, key: '', message }], []);
+  throw configFileError(path, read.trouble);
 }
 
 /** Without `file`, relative paths start at the working directory. */

@@ -6,6 +6,7 @@ import { isItem, type Schema, SECTIONS, type SectionPattern } from './schema.ts'
 import { suggestion } from './source/closest.ts';
 import { type Place, quoted } from './source/problem.ts';
 import { described, type Entry, type Reading, type Scalar, scalarOf, type Tree } from './source/value.ts';
+import { urlHintText } from './url-hints.ts';
 
 /** A value that the file gives. */
 interface Found {
@@ -226,7 +227,14 @@ export class Section {
     const [scalar] = found.scalars;
     const single = found.item.format !== 'files' && found.item.sensitive !== true ? scalar : undefined;
     const outside = single?.written !== undefined;
-    const hint = single === undefined || outside ? '' : suggestion(single.text, found.item.values ?? []);
+    const hint =
+      single === undefined
+        ? ''
+        : found.item.format === 'node-url'
+          ? urlHintText(single.text, outside)
+          : outside
+            ? ''
+            : suggestion(single.text, found.item.values ?? []);
     this.error(key, single === undefined ? message : `${message}, not ${described(single)}${hint}`);
   }
 }

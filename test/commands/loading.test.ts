@@ -55,6 +55,7 @@ const FOR_ARGUMENTS = [
   'src/simulation/api/mirth-state.ts',
   'src/simulation/mirth-defaults.ts',
   'src/replay/default-jobs.ts',
+  'src/commands/colors.ts',
   'src/commands/defaults.ts',
   'src/commands/terminal.ts',
   'src/commands/usage.ts',

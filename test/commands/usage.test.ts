@@ -92,17 +92,17 @@ describe.for<[string, string[], string]>([
   [
     'send to something that is no URL',
     ['send', ADMIT, '--to', '127.0.0.1:6661'],
-    'the command was called wrongly: --to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "127.0.0.1:6661" [GW_ERR_USAGE]',
+    'the command was called wrongly: --to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "127.0.0.1:6661"; the scheme is missing; did you mean "mllp://127.0.0.1:6661"? [GW_ERR_USAGE]',
   ],
   [
     'send to a URL without a port',
     ['send', ADMIT, '--to', 'mllp://127.0.0.1'],
-    'the command was called wrongly: --to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "mllp://127.0.0.1" [GW_ERR_USAGE]',
+    'the command was called wrongly: --to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "mllp://127.0.0.1"; the port is missing; did you mean "mllp://127.0.0.1:2575"? [GW_ERR_USAGE]',
   ],
   [
     'a node on something that is no URL',
     ['node', '--listen', 'wat'],
-    'the command was called wrongly: --listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not "wat" [GW_ERR_USAGE]',
+    'the command was called wrongly: --listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not "wat"; the scheme is missing [GW_ERR_USAGE]',
   ],
   [
     'a TLS node with half a certificate',

@@ -39,8 +39,15 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
     .addOption(
       new Option('--watch [interval]', 'again and again, until Ctrl-C').argParser(deadline).preset(WATCH),
     )
+    .addOption(
+      new Option('-o, --output <form>', 'wide: the whole table, however narrow the terminal; json').choices([
+        'wide',
+        'json',
+      ]),
+    )
     .option('--check', 'one line and an exit code: 0 all well, 1 degraded, 2 nothing works', false)
-    .action(({ watch, check, ...options }) => {
+    .action(({ watch, check, output, ...given }) => {
+      const options = { ...given, json: given.json || output === 'json' };
       if (check && watch !== undefined) throw usage('--check looks once: leave out --watch');
       return perform(async () => {
         const command = await import('../status.ts');
@@ -48,7 +55,10 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
         const { interrupted } = await import('../until-signal.ts');
         const until = watch === undefined ? new AbortController().signal : interrupted();
         const clear = process.stdout.isTTY === true;
-        return command.status({ ...reached(options), watchMs: watch }, terminal, { until, clear });
+        return command.status({ ...reached(options), watchMs: watch, wide: output === 'wide' }, terminal, {
+          until,
+          clear,
+        });
       });
     });
   withHelp(status, {
@@ -61,6 +71,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
       'status -c gateway.yaml',
       'status -c gateway.yaml --watch 10s',
       'status --admin https://gateway:9600 --ca ca.pem --token-file admin.token --json',
+      'status -c gateway.yaml -o wide',
       'status -c gateway.yaml --check',
     ],
   });

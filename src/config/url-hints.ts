@@ -1,0 +1,71 @@
+// What is probably wrong with a text that was to be the address of a node. Promises reasons that repeat nothing of the text, as
+// it may have come from a secret; what was meant is shown on its own.
+import { closest } from './source/closest.ts';
+import { quoted } from './source/problem.ts';
+
+export interface UrlHint {
+  /** Without anything of the text. */
+  readonly reason: string;
+  /** The address that it should have been, where that can be told. */
+  readonly meant?: string;
+}
+
+const SCHEMES = ['mllp', 'mllps', 'http', 'https'] as const;
+
+/** What other products call MLLP, plain and over TLS. */
+const PLAIN = ['tcp', 'hl7', 'hl7v2', 'llp', 'mllp+tcp', 'tcp+mllp', 'mllp-tcp'];
+const SECURED = [
+  'tls',
+  'ssl',
+  'hl7s',
+  'mllp+tls',
+  'mllp+ssl',
+  'mllp-tls',
+  'tls+mllp',
+  'mllptls',
+  'tcps',
+  'tcp+tls',
+];
+
+/** A sentence's end. `outside`: the text came from elsewhere, and nothing of it is repeated. */
+export function urlHintText(text: string, outside = false): string {
+  const hint = urlHint(text);
+  if (hint === undefined) return '';
+  const meant = outside || hint.meant === undefined ? '' : `; did you mean ${quoted(hint.meant)}?`;
+  return `; ${hint.reason}${meant}`;
+}
+
+/** Undefined: nothing that people often get wrong. */
+export function urlHint(text: string): UrlHint | undefined {
+  const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? [];
+  if (scheme === undefined) {
+    const isAddress = /^(\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}$/.test(text);
+    return isAddress
+      ? { reason: 'the scheme is missing', meant: `mllp://${text}` }
+      : { reason: 'the scheme is missing' };
+  }
+  const known = SCHEMES.find((one) => one === scheme);
+  if (known === undefined)
+    return { reason: 'the scheme is not known', ...meantBy(scheme.toLowerCase(), rest) };
+  if (/@/.test(rest)) return { reason: 'it takes no user and password' };
+  const isHttp = known.startsWith('http');
+  const [, host = '', port] = /^(\[[^\]]*\]|[^:/]*)(?::(\d*))?/.exec(rest) ?? [];
+  if (host === '') return { reason: 'the host is missing' };
+  if (port !== undefined && port !== '') {
+    if (Number(port) < 1 || Number(port) > 65_535) return { reason: 'a port is from 1 to 65535' };
+  } else if (!isHttp || port === '') {
+    return { reason: 'the port is missing', ...(isHttp ? {} : { meant: `${known}://${host}:2575` }) };
+  }
+  if (!isHttp && /\/./.test(rest)) return { reason: 'a path is for http:// and https:// only' };
+  return undefined;
+}
+
+function meantBy(scheme: string, rest: string): { readonly meant?: string } {
+  if (rest.includes('@')) return {};
+  const meant = SECURED.includes(scheme)
+    ? 'mllps'
+    : PLAIN.includes(scheme)
+      ? 'mllp'
+      : closest(scheme, SCHEMES);
+  return meant === undefined ? {} : { meant: `${meant}://${rest}` };
+}
