@@ -113,6 +113,9 @@ export class SimulatedNode {
     let swallowsUntil = 0;
     // What was answered in this tick is not written yet.
     const end = (): void => {
+      // What has come behind is not taken, as Mirth does not read it.
+      suspended = true;
+      waiting.length = 0;
       writer.flush();
       // In Mirth a connection that it has closed has no place any more.
       this.#sockets.delete(socket);
