@@ -2,9 +2,12 @@
 // them come back to the sender together, none is dropped, and that it ends.
 import { type Ack, isNegative } from '../hl7/ack.ts';
 import { findHeader, type Header } from '../hl7/header.ts';
+import { afterLoopTime } from './loop-time.ts';
 
-/** After an answer, so long a further one is waited for. Mirth works on the messages of a batch one after the other. */
+/** Behind the first answer a further one is waited for so long at least. Mirth works on the messages of a batch one after the other. */
 const QUIET_MS = 300;
+/** And this many times as long as the first one took: a slow channel is slow with each message. */
+const QUIET_TIMES = 2;
 
 /** Messages in the frame. */
 export function messagesIn({ bytes, isMsh, start, end }: Header): number {
@@ -16,31 +19,39 @@ export function messagesIn({ bytes, isMsh, start, end }: Header): number {
 
 export class BatchAnswers {
   readonly #messages: number;
+  readonly #ackMs: number;
+  readonly #sentAt = performance.now();
   readonly #onQuiet: () => void;
   readonly #frames: Buffer[] = [];
   #ack: Ack | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #endWait: (() => void) | undefined;
 
-  /** `onQuiet`: no further answer has come for a while. */
-  constructor(messages: number, onQuiet: () => void) {
+  /** `ackMs`: how long an answer may take. `onQuiet`: no further answer has come for a while. */
+  constructor(messages: number, ackMs: number, onQuiet: () => void) {
     this.#messages = messages;
+    this.#ackMs = ackMs;
     this.#onQuiet = onQuiet;
   }
 
   /** One more answer. True: there are no more to come. */
   add(ack: Ack, payload: Buffer, frame: Buffer): boolean {
-    clearTimeout(this.#timer);
+    this.#endWait?.();
     // It may be a view of memory that is read into again.
     this.#frames.push(Buffer.from(frame));
     if (this.#ack === undefined || (!isNegative(this.#ack.code) && isNegative(ack.code))) this.#ack = ack;
     if (this.#frames.length >= this.#messages || isWhole(payload)) return true;
-    this.#timer = setTimeout(this.#onQuiet, QUIET_MS);
+    // A second answer says that the node answers each message.
+    const waitMs =
+      this.#frames.length > 1
+        ? this.#ackMs
+        : Math.min(this.#ackMs, Math.max(QUIET_MS, QUIET_TIMES * (performance.now() - this.#sentAt)));
+    this.#endWait = afterLoopTime(waitMs, this.#onQuiet);
     return false;
   }
 
   /** The first negative one, or the first; with the frames of all of them, one behind the other. */
   end(): { readonly ack: Ack; readonly frames: Buffer } | undefined {
-    clearTimeout(this.#timer);
+    this.#endWait?.();
     return this.#ack && { ack: this.#ack, frames: Buffer.concat(this.#frames) };
   }
 }

@@ -235,7 +235,7 @@ export class MllpConnection implements Channel, FrameSink {
     const messages = delivery.expectsAnswer ? messagesIn(delivery.header) : 1;
     if (messages > 1) {
       // F82: behind such a frame Mirth swallows the next one, so no message goes on this connection any more.
-      this.#batch = new BatchAnswers(messages, () => this.#endBatch());
+      this.#batch = new BatchAnswers(messages, this.#options.ackMs, () => this.#endBatch());
       this.#state = 'retiring';
     }
     if (delivery.expectsAnswer) {

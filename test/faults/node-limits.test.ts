@@ -228,6 +228,16 @@ describe('F82 a frame of several messages', LONG, () => {
     await expectNothingHeld(gw);
   });
 
+  test('a slow channel: the answers of all three come back, however far apart', async () => {
+    await using node = await simulated({ processBatch: true, delayMs: 400 });
+    await using gw = await startGateway({ nodes: [node.url], listener: { batch: 'whole' } });
+    await using sender = await connectSender(gw.port());
+    void sender.send(several('X1', 'X2', 'X3'));
+    expect((await sender.nextAcks(3)).map(said)).toEqual(['AA X1', 'AA X2', 'AA X3']);
+    expect(gw.codes).toEqual([]);
+    await expectNothingHeld(gw);
+  });
+
   test('a node that answers the frame once: that answer', async () => {
     await using node = await simulated({});
     await using gw = await startGateway({ nodes: [node.url], listener: { batch: 'whole' } });
