@@ -261,11 +261,17 @@ export class PoolRoom {
         if (repeats.admits(node.name, tell))
           log.warn(fields(node), 'an answer that belongs to no message was dropped');
       },
-      onLostAnswer: (node, reason, count) =>
-        this.#surroundings.log.warn(
-          { ...fields(node), count, reason: LOST[reason] },
-          'no sender was told of an application acknowledgement',
-        ),
+      onLostAnswer: (node, why, count) => {
+        const { log } = this.#surroundings;
+        const reason = LOST[why];
+        const tell = (leftOut: number): void =>
+          log.warn({ ...fields(node), reason, leftOut }, 'lines were left out: too many alike');
+        if (repeats.admits(`${node.name} ${why}`, tell))
+          log.warn(
+            { ...fields(node), count, reason },
+            'no sender was told of an application acknowledgement',
+          );
+      },
       onRepeatedId: (node) => {
         const now = performance.now();
         if (now - (saidAt.get(node) ?? -REPEATED_IDS_MS) < REPEATED_IDS_MS) return;

@@ -192,8 +192,12 @@ export class AdminDoor {
         if (this.#repeats.admits('token', tell)) log.warn({ by }, 'admin: a wrong token');
         onRefused?.(by);
       },
-      onFailed: ({ code, message, cause }) =>
-        log.error({ code, cause: causeCode(cause) }, `admin: ${message}`),
+      onFailed: ({ code, message, cause }) => {
+        const tell = (leftOut: number): void =>
+          log.warn({ code, leftOut, address: server.address }, 'lines were left out: too many alike');
+        if (this.#repeats.admits(`failed ${code}`, tell))
+          log.error({ code, cause: causeCode(cause) }, `admin: ${message}`);
+      },
     });
     return { config, server, tls };
   }

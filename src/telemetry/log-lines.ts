@@ -25,7 +25,7 @@ export const LOG_LINES = {
   'a sender frames its messages in UTF-16':
     'Once for each connection. Nodes get the messages in framing of single bytes, the sender its answers in its own.',
   'lines were left out: too many alike':
-    'Of one listener and code more than 100 lines came in 10 s: so many were not written.',
+    'Of one listener or node, and one cause, more than 100 lines came in 10 s: so many were not written.',
   reload: 'The config is about to be read, and who wants it.',
   'config loaded': 'It is in force.',
   '(a warning of check)': 'What `check` warns of in the config that is loaded.',
@@ -49,6 +49,10 @@ export const LOG_LINES = {
     'Enhanced mode: the sender that waited for it is gone, wants none, or it cannot be told whose it is.',
   'a sender repeats its control ids: connections are made anew for them (connections.repeatedIds)':
     'Once a minute for each node.',
+  'its answers have MSA-1 or MSA-2 in another form than they should (connections.match)':
+    'Blanks, case or a cut id. Once for each node.',
+  'its answers have MSA-1 or MSA-2 in another form than they should (connections.match): one message a connection from now on':
+    'The same where `connections.pipelining` is more than 1, which is no more used for this node.',
   'insecure: the certificate of this node is not checked': '`tls.insecure` is set.',
   'the health check is as it should be again': 'After the next one.',
   'the health check passes, but cannot see all that it should':
@@ -185,3 +189,107 @@ export const LOG_FIELDS = {
   limit: 'of open files',
   needed: 'open files, at most',
 } as const satisfies Readonly<Record<string, string>>;
+
+/** How often a line that tells of trouble may come: each warning and error has one of these limits. */
+export const LOG_LIMITS: readonly {
+  readonly limit: string;
+  readonly lines: readonly (keyof typeof LOG_LINES)[];
+}[] = [
+  {
+    limit: 'one for each message or request',
+    lines: ['message', 'request'],
+  },
+  {
+    limit: 'at most 100 in 10 s for each listener or node and each cause; then how many were left out',
+    lines: [
+      '(the text of an error)',
+      'an answer that belongs to no message was dropped',
+      'no sender was told of an application acknowledgement',
+      'admin: a wrong token',
+      'admin: …',
+    ],
+  },
+  {
+    limit: 'one in 10 s for each of these causes: it says how many were left out',
+    lines: [
+      'lines were left out: too many alike',
+      'more answers that belong to no message were dropped',
+      'admin: more wrong tokens, left out',
+    ],
+  },
+  {
+    limit: 'one in a while, with the number of what happened since the last',
+    lines: ['traces: spans were dropped', 'audit: events were dropped', 'log: lines were dropped'],
+  },
+  {
+    limit: 'once a minute for each node',
+    lines: ['a sender repeats its control ids: connections are made anew for them (connections.repeatedIds)'],
+  },
+  {
+    limit: 'once for each node',
+    lines: [
+      'its answers have MSA-1 or MSA-2 in another form than they should (connections.match)',
+      'its answers have MSA-1 or MSA-2 in another form than they should (connections.match): one message a connection from now on',
+    ],
+  },
+  {
+    limit: 'each text once in ten minutes',
+    lines: ['traces: a word of OpenTelemetry itself'],
+  },
+  {
+    limit: 'only when it changes',
+    lines: [
+      'node …',
+      'the health check passes, but cannot see all that it should',
+      'parsing: threads do not start; messages that need one are refused',
+      'metrics by OTLP: …',
+      'traces: the collector does not take them',
+      'audit: nothing can be written; tried again',
+      'audit: the spool cannot be written to; records wait in memory',
+      'the state file cannot be written; tried again every 5 s',
+      'the state file is written by another process now, and by this one no more',
+    ],
+  },
+  {
+    limit: 'once for each certificate as its end comes nearer, and for each change of a file',
+    lines: [
+      'a certificate has expired',
+      'a certificate is about to expire',
+      'the old certificates stay in use',
+    ],
+  },
+  {
+    limit: 'once for each start, reload or end',
+    lines: [
+      '(a warning of check)',
+      '…; the old config stays in force',
+      'takes effect at the next start',
+      'the process may open fewer files than the config can need',
+      'insecure: the certificate of this node is not checked',
+      'nodes that were removed are there again: the config has no others',
+      'there is no admin API: …',
+      'stored state dropped: it no longer fits the config',
+      'stored state cannot be read: …',
+      'the other process did not hand over its state: what an operator decided there is lost, senders are bound anew',
+      'the other process did not hand over its state: the state file is read instead',
+      'a hot restart could not take over the state in memory',
+      'the other process could not be told to end',
+      'traces: a variable of OpenTelemetry is not heeded',
+      'traces: the value of a variable is none that it can have; it is ignored',
+      'traces: they could not be started, and are off',
+      'traces: the collector did not take the last ones in time',
+      'shutdown: not all that is open could be closed in time',
+      'uncaught error: this is a defect in the gateway, which ends',
+    ],
+  },
+  {
+    limit: 'once for each thing that an operator does',
+    lines: [
+      'admin: node added',
+      'admin: node removed',
+      'admin: tap begun',
+      'admin: tap ended',
+      'SIGUSR1 is ignored: there is no debugger in run',
+    ],
+  },
+];

@@ -519,3 +519,25 @@ describe('who waits', () => {
     expect((await a.nextAcks(3)).map(said)).toEqual(['CA FIRST', 'CA SECOND', 'AA SECOND']);
   });
 });
+
+test('F88 that nobody was told is limited in the log, with how many lines were left out', {
+  timeout: 60_000,
+}, async () => {
+  await using enhanced = await startEnhanced({ connections: { max: 1 } });
+  const { node, gw } = enhanced;
+  const count = 130;
+  const sender = await enhanced.sender();
+  for (let i = 0; i < count; i++) await commit(sender, { controlId: `L-${i}` });
+  await sender.end();
+  await sender.closed;
+  for (let i = 0; i < count; i++) await answer(node, i);
+  const leftOut = () => gw.log.find(({ msg }) => msg === 'lines were left out: too many alike');
+  await until(() => leftOut() !== undefined, { deadlineMs: 45_000, what: 'the number of lines left out' });
+  expect(gw.log.filter(({ msg }) => msg === LOST)).toHaveLength(100);
+  expect(leftOut()).toMatchObject({
+    pool: 'pool',
+    node: 'a',
+    leftOut: count - 100,
+    reason: expect.any(String),
+  });
+});

@@ -7,6 +7,8 @@ const CALL = /\b(?:log|logger|#log)(?:\.(?:trace|debug|info|warn|error|fatal)|\[
 
 export interface LogCall {
   readonly file: string;
+  /** `varies`: it is chosen by a value. */
+  readonly level: string;
   /** With `…` for a value; two where one of them is chosen; none where it is no literal. */
   readonly messages: readonly string[];
   readonly fields: readonly string[];
@@ -25,9 +27,12 @@ function callsIn(file: string): readonly LogCall[] {
   return [...text.matchAll(CALL)].map((match) => {
     const parts = splitTop(text, match.index + match[0].length);
     const [first = '', last = first] = [parts[0]?.trim(), parts.at(-1)?.trim()];
-    const literals = /^['`]/.test(last) ? [last] : (/\? ('[^']*') : ('[^']*')$/.exec(last)?.slice(1) ?? []);
+    const literals = /^['`]/.test(last)
+      ? [last]
+      : (/\?\s+('[^']*')\s+:\s+('[^']*')$/.exec(last)?.slice(1) ?? []);
     return {
       file,
+      level: /\.(trace|debug|info|warn|error|fatal)\($/.exec(match[0])?.[1] ?? 'varies',
       messages: literals.map((literal) => literal.slice(1, -1).replace(/\$\{[^}]*\}/g, '…')),
       fields: first.startsWith('{') ? keysOf(first) : [],
     };

@@ -2,7 +2,7 @@
 // of the catalogue.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { LOG_FIELDS, LOG_LINES } from '../../src/telemetry/log-lines.ts';
+import { LOG_FIELDS, LOG_LIMITS, LOG_LINES } from '../../src/telemetry/log-lines.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';
@@ -29,6 +29,22 @@ test('each call of the log is in the catalogue, and the catalogue has no other',
 test('docs/logging.md has each line and each field, in the words of the catalogue, and no other', () => {
   const rows = [...page.matchAll(/^\| `(.+?)` \| (.+) \|$/gm)].map(([, name, text]) => [name, text]);
   expect(rows).toEqual([...Object.entries(LOG_LINES), ...Object.entries(LOG_FIELDS)]);
+});
+
+test('each warning and each error has a limit, in docs/logging.md as well', () => {
+  const limited = LOG_LIMITS.flatMap(({ lines }) => lines);
+  expect(new Set(limited).size).toBe(limited.length);
+  const loud = logCalls()
+    .filter(({ level }) => !['trace', 'debug', 'info'].includes(level))
+    .flatMap(({ messages }) => messages);
+  expect(loud.length).toBeGreaterThan(30);
+  const missing = [...loud, ...TEXTS].filter((line) => !(limited as readonly string[]).includes(line));
+  expect(missing).toEqual([]);
+  const rows = [...page.matchAll(/^\| ([^`|]+) \| (`.+`) \|$/gm)].map(([, limit, lines = '']) => ({
+    limit,
+    lines: lines.slice(1, -1).split('`, `'),
+  }));
+  expect(rows).toEqual(LOG_LIMITS);
 });
 
 test('F107 a failed message’s line has the last attempt’s code, cause and node, and the sender’s port', async () => {
