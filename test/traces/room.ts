@@ -9,7 +9,10 @@ export interface TracedConfig extends SimpleConfig {
   readonly telemetry?: Record<string, unknown>;
 }
 
-export function tracedConfig(collector: OtlpCollector, { traces, telemetry, ...rest }: TracedConfig): string {
+export function tracedConfig(
+  collector: Pick<OtlpCollector, 'url'>,
+  { traces, telemetry, ...rest }: TracedConfig,
+): string {
   const config = JSON.parse(simpleConfig(rest)) as Record<string, object>;
   return JSON.stringify({
     ...config,
@@ -21,7 +24,10 @@ export function tracedConfig(collector: OtlpCollector, { traces, telemetry, ...r
   });
 }
 
-export function startTraced(collector: OtlpCollector, config: TracedConfig): Promise<TestGateway> {
+export function startTraced(
+  collector: Pick<OtlpCollector, 'url'>,
+  config: TracedConfig,
+): Promise<TestGateway> {
   return startGateway(tracedConfig(collector, config));
 }
 
