@@ -49,11 +49,10 @@ interface Connection {
 interface Session {
   readonly peer: Peer;
   readonly connection: Connection | undefined;
-  /** Requests whose responses are due or under way. */
-  active: number;
+  /** To its requests, until their streams are gone. */
+  readonly responses: Set<Http2ServerResponse>;
   /** Checks in a row, once it takes no more requests, at which there was none. */
   idle: number;
-  readonly onEnded: () => void;
 }
 
 /** How often clients are looked at that do not read, so that their deadline may be exceeded by as much. */
@@ -133,9 +132,8 @@ export class Connections {
     const entry: Session = {
       peer: known?.peer ?? NOBODY,
       connection: known,
-      active: 0,
+      responses: new Set(),
       idle: 0,
-      onEnded: () => entry.active--,
     };
     this.#sessions.set(session, entry);
     session.once('close', () => this.#sessions.delete(session));
@@ -152,9 +150,9 @@ export class Connections {
   began(incoming: Http2ServerRequest, response: Http2ServerResponse): void {
     const session = this.#sessionOf(incoming);
     if (session === undefined) return;
-    session.active++;
+    session.responses.add(response);
     if (session.connection !== undefined) session.connection.requests++;
-    response.once('close', session.onEnded);
+    response.once('close', () => session.responses.delete(response));
   }
 
   #sessionOf({ stream }: Http2ServerRequest): Session | undefined {
@@ -223,7 +221,7 @@ export class Connections {
   /** A response is due or under way. */
   #isDue(socket: Socket, { session }: Connection): boolean {
     if (session === undefined) return this.isBusy(socket);
-    return (this.#sessions.get(session)?.active ?? 0) > 0;
+    return isActive(this.#sessions.get(session));
   }
 
   /** F103: a connection without a place that has asked for nothing. */
@@ -331,7 +329,7 @@ export class Connections {
   #check(): void {
     for (const [session, entry] of this.#sessions) {
       // It waits for its streams, and one may never have got beyond its headers.
-      if (!session.closed || entry.active > 0) entry.idle = 0;
+      if (!session.closed || isActive(entry)) entry.idle = 0;
       else if (++entry.idle * CHECK_MS > this.#options.headersMs) {
         // F115: Node.js ends the connection, and then waits for a client that never ends its own side.
         if (session.destroyed) entry.connection?.socket.destroy();
@@ -357,6 +355,15 @@ export class Connections {
 /** F68: who has only ended its side waits for its answer (F102), and who has reset the connection does not. */
 function destroyIfReset(socket: Socket): void {
   if (isReset(socket)) socket.destroy();
+}
+
+/**
+ * A response is due or under way. F115: behind a frame that makes no sense nghttp2 neither reads nor writes any more, and
+ * Node.js does not say so; streams that are cancelled then are closed, and never gone.
+ */
+function isActive(session: Session | undefined): boolean {
+  for (const { stream } of session?.responses ?? []) if (!stream.closed && !stream.destroyed) return true;
+  return false;
 }
 
 /** Lets what is under way end, and takes no more. */
