@@ -19,7 +19,14 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: files.unit, isolate: false, sequence: { groupOrder: 1 } },
+        // Many work out thousands of cases, which takes long where others use the cores as well.
+        test: {
+          name: 'unit',
+          include: files.unit,
+          isolate: false,
+          testTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
       },
       { extends: true, test: { name: 'socket', include: files.socket, sequence: { groupOrder: 2 } } },
       { extends: true, test: { name: 'e2e', include: files.e2e, sequence: { groupOrder: 3 } } },

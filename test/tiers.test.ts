@@ -25,11 +25,17 @@ it('a test file belongs to the tier of what it and its helpers reach for', () =>
   );
   write('test/a/later.test.ts', `const { spawn } = await import('node:child_process');`);
   write('test/a/mock.test.ts', `import { vi } from 'vitest';\nvi.mock('node:fs');`);
+  write('test/a/timers.test.ts', `import { vi } from 'vitest';\nbeforeEach(() => vi.useFakeTimers());`);
   write('test/a/worker.test.ts', `import { Worker } from 'node:worker_threads';`);
   write('test/a/no-test.ts', `import net from 'node:net';`);
   expect(testFilesByTier(root)).toEqual({
     unit: ['test/a/pure.test.ts'],
-    socket: ['test/a/mock.test.ts', 'test/a/sender.test.ts', 'test/a/worker.test.ts'],
+    socket: [
+      'test/a/mock.test.ts',
+      'test/a/sender.test.ts',
+      'test/a/timers.test.ts',
+      'test/a/worker.test.ts',
+    ],
     e2e: ['test/a/child.test.ts', 'test/a/later.test.ts'],
   });
 });

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 
 /**
  * - `unit`: neither of the others. Its files share processes.
- * - `socket`: talks to peers over sockets, starts threads or replaces modules, in a process for each file.
+ * - `socket`: talks to peers over sockets, starts threads, or replaces modules or timers, in a process for each file.
  * - `e2e`: starts processes, as a user would.
  */
 export type Tier = 'unit' | 'socket' | 'e2e';
@@ -31,7 +31,7 @@ function tierOf(file: string, tests: string): Tier {
     if (seen.has(next) || !next.startsWith(tests)) continue;
     seen.add(next);
     const text = readFileSync(next, 'utf8');
-    if (/^vi\.mock\(/m.test(text)) tier = 'socket';
+    if (/\bvi\.(mock|useFakeTimers)\(/.test(text)) tier = 'socket';
     for (const [, from, dynamic] of text.matchAll(IMPORT)) {
       const target = (from ?? dynamic) as string;
       if (PROCESSES.test(target)) return 'e2e';

@@ -34,6 +34,7 @@ test('an empty section is all defaults', () => {
     parent: 'trusted',
     always: [],
     segment: undefined,
+    nodes: 'attributes',
     queue: { maxSpans: 16_384, batchSpans: 512, delayMs: 1000, exportMs: 30_000 },
   });
   expect(load('{ traces: { protocol: grpc } }').traces?.endpoint).toBe('http://127.0.0.1:4317');
