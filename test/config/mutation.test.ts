@@ -1,6 +1,6 @@
 // Any mutation of a good config, of its structure or of its text, loads or throws GW_ERR_CONFIG with its problems.
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { ConfigError, parseConfig } from '../../src/config/load.ts';
 
@@ -11,6 +11,9 @@ const SMALL = {
 };
 
 const HASH = `$scrypt$ln=15,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`;
+
+/** Hundreds of configs are loaded in each test: seconds, and far more of them on a busy machine. */
+vi.setConfig({ testTimeout: 300_000 });
 
 describe('any mutation of a good config loads or throws GW_ERR_CONFIG with its problems', () => {
   const good = () =>
