@@ -51,6 +51,42 @@ export const MUTANTS: readonly FuzzMutant[] = [
       },
     ],
   },
+  {
+    name: 'a response loses its first byte',
+    target: 'http-node',
+    caughtBy: 'wrong',
+    patches: [
+      {
+        file: 'listeners/http/answer.ts',
+        find: 'if (writeTo(this.#response, chunk)) return;',
+        put: 'if (writeTo(this.#response, chunk.subarray(1))) return;',
+      },
+    ],
+  },
+  {
+    name: 'two streams of HTTP/2 get the same target',
+    target: 'http2-client',
+    caughtBy: 'wrong',
+    patches: [
+      {
+        file: 'listeners/http/client-request.ts',
+        find: 'this.target = readTarget(url, limits.path);',
+        put: "this.target = readTarget(v2 === undefined ? url : url.replace(/-[2-9]$/, '-1'), limits.path);",
+      },
+    ],
+  },
+  {
+    name: 'what a client says behind its upgrade is lost',
+    target: 'upgrades',
+    caughtBy: 'wrong',
+    patches: [
+      {
+        file: 'listeners/http/tunnel.ts',
+        find: '  if (head.length > 0) node.write(head);\n',
+        put: '',
+      },
+    ],
+  },
 ];
 
 export async function runFuzzMutant(mutant: FuzzMutant, seed: number, inputs: number): Promise<FuzzResult> {
