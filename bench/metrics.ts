@@ -4,7 +4,7 @@ import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { MessageCounts } from '../src/metrics/message-counts.ts';
 import { Exchange, type Origin } from '../src/relay/exchange.ts';
 import { SECONDS } from '../src/telemetry/metrics/histogram.ts';
-import { textOf } from '../src/telemetry/metrics/text.ts';
+import { metricsText } from '../src/telemetry/metrics/text.ts';
 
 const ROUNDS = 5;
 const MESSAGES = 500_000;
@@ -96,7 +96,7 @@ for (let i = 0; i < 1000 && sample !== undefined; i++) {
 const there = { listener: () => true, route: () => true, pool: () => true, node: () => true };
 for (const format of ['prometheus', 'openmetrics'] as const) {
   const from = performance.now();
-  const text = textOf(many.families(there), format);
+  const text = metricsText(many.families(there), format);
   const ms = performance.now() - from;
   process.stdout.write(
     `a scrape of 1000 nodes as ${format}: ${ms.toFixed(0)} ms, ${text.split('\n').length} lines\n`,

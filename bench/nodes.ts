@@ -134,12 +134,12 @@ async function startNode({
   const record: NodeRecord = new Map();
   const said = await new Promise<{ listening: string; api?: string }>((resolve) =>
     onLines(child, (line) => {
-      if (line['listening'] !== undefined) resolve(line as never);
-      const id = line['controlId'];
+      if (line.listening !== undefined) resolve(line as never);
+      const id = line.controlId;
       if (typeof id !== 'string') return;
       const answers = record.get(id);
-      if (answers === undefined) record.set(id, [String(line['answer'])]);
-      else answers.push(String(line['answer']));
+      if (answers === undefined) record.set(id, [String(line.answer)]);
+      else answers.push(String(line.answer));
     }),
   );
   return { child, record, url: said.listening, api: said.api };

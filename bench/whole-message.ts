@@ -7,7 +7,7 @@ import { parseFieldPath, readPath } from '../src/hl7/field-path.ts';
 import { readHeader } from '../src/hl7/header.ts';
 import { transcodeToUtf8 } from '../src/hl7/transcode.ts';
 import { invalidPlaces, type ValidationRules } from '../src/hl7/whole/validation.ts';
-import { readWhole } from '../src/hl7/whole/whole-message.ts';
+import { readWholeMessage } from '../src/hl7/whole/whole-message.ts';
 
 const HEAD = 'MSH|^~\\&|LAB|NORTH|EHR|NORTH|20260101||ORU^R01^ORU_R01|ID-1|P|2.5.1||||||8859/1\r';
 const PID = 'PID|1||900001^^^NORTH^MR||SAMPLE^ADA||19800101|F|||1 Elm Street^^Testville^^10001\r';
@@ -65,7 +65,7 @@ function measure(): void {
       bytes: bytes.length,
       'last OBX-5': cost(() => readPath(header, last)),
       'hl7-standard': cost(() => new HL7(text).transform(undefined, true)),
-      'adapter (JSON view, differences)': cost(() => readWhole(header)),
+      'adapter (JSON view, differences)': cost(() => readWholeMessage(header)),
       validate: cost(() => invalidPlaces(header, RULES)),
       'to UTF-8': cost(() => transcodeToUtf8(header, bytes)),
       'batch of two, cut': cost(() => splitBatch(readHeader(batch), 1000)),

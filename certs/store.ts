@@ -6,7 +6,7 @@ import { ExpiryWatch, type OnExpiry } from './expiry-watch.ts';
 import { FileWatch } from './file-watch.ts';
 
 /** A listener's or a node's TLS. */
-export interface Secured {
+export interface TlsUser {
   readonly files: readonly string[];
   readonly certificates: readonly Certificate[];
   /** @throws GatewayError GW_ERR_TLS_FILE; then everything stays as it was */
@@ -23,7 +23,7 @@ export interface StoreWatcher {
 
 export class CertificateStore {
   readonly #watcher: StoreWatcher;
-  readonly #secured = new Map<string, Secured>();
+  readonly #secured = new Map<string, TlsUser>();
   /** Those whose last reload failed, and why. */
   readonly #failed = new Map<string, string>();
   readonly #files: FileWatch;
@@ -41,12 +41,12 @@ export class CertificateStore {
     this.#expiry = new ExpiryWatch(() => this.certificates, watcher.onExpiry);
   }
 
-  add(where: string, secured: Secured): void {
+  add(where: string, secured: TlsUser): void {
     this.#secured.set(where, secured);
   }
 
   /** `secured`: unless another has taken its place. */
-  remove(where: string, secured?: Secured): void {
+  remove(where: string, secured?: TlsUser): void {
     if (secured !== undefined && this.#secured.get(where) !== secured) return;
     this.#secured.delete(where);
     this.#failed.delete(where);

@@ -10,27 +10,27 @@ import type { ListenerConfig } from '../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../src/errors.ts';
 import { isHl7Type, parseContentType } from '../src/hl7/content-type.ts';
 import type { Admission } from '../src/relay/admission.ts';
-import type { Proxied } from '../src/relay/proxied.ts';
+import type { ProxiedRequest } from '../src/relay/proxied-request.ts';
 import type { Relay } from '../src/relay/relay.ts';
-import type { Signpost } from '../src/relay/signpost.ts';
-import { remoteOf } from '../src/relay/trace-head.ts';
+import type { RouteResolver } from '../src/relay/route-resolver.ts';
+import { remoteOf } from '../src/relay/trace-sampler.ts';
 import type { BufferBudget } from './buffer-budget.ts';
-import { Doorway } from './doorway.ts';
+import { ConnectionAcceptor } from './connection-acceptor.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './http/client-request.ts';
-import { type Outgoing, refuse } from './http/client-response.ts';
+import { type AnyServerResponse, refuse } from './http/client-response.ts';
 import { Connections, MAX_SURPLUS } from './http/connections.ts';
-import { Hl7Entrance } from './http/hl7-entrance.ts';
+import { Hl7Endpoint } from './http/hl7-endpoint.ts';
 import { asksForTunnel, createHttpServer, requestError } from './http/http-server.ts';
 import { isDeaf } from './http/lingering-close.ts';
-import type { ProxyRequest, Way } from './http/proxy-request.ts';
+import type { ProxyRequest, RouteTarget } from './http/proxy-request.ts';
 import type { ReverseProxy } from './http/reverse-proxy.ts';
 import { tunnelTo } from './http/tunnel.ts';
 import { UpgradeOffer } from './http/upgrade-offer.ts';
-import type { Listener, Sender, StrayCounts } from './listener.ts';
+import type { ConnectedSender, Listener, StrayCounts } from './listener.ts';
 import { admissionOf, type ListenerWatcher } from './mllp-listener.ts';
 
 export interface HttpListenerWatcher extends ListenerWatcher {
-  onProxied(record: Proxied): void;
+  onProxied(record: ProxiedRequest): void;
 }
 
 export class HttpListener implements Listener {
@@ -42,9 +42,9 @@ export class HttpListener implements Listener {
   readonly #watcher: HttpListenerWatcher;
   #admission: Admission;
   readonly #trusted: AddressRanges;
-  #messages: Hl7Entrance;
+  #messages: Hl7Endpoint;
   readonly #connections: Connections;
-  readonly #doorway: Doorway;
+  readonly #doorway: ConnectionAcceptor;
   #limits: RequestLimits | undefined;
   #draining = false;
 
@@ -74,7 +74,7 @@ export class HttpListener implements Listener {
       max: limits.maxConnections,
       onFault: (error, peer, incoming) => this.#fault(error, peer, incoming),
     });
-    this.#doorway = new Doorway(
+    this.#doorway = new ConnectionAcceptor(
       config,
       this.#createServer(tls),
       (error, peer) => this.#fault(error, peer),
@@ -97,8 +97,8 @@ export class HttpListener implements Listener {
     this.#messages = this.#createEntrance();
   }
 
-  #createEntrance(): Hl7Entrance {
-    return new Hl7Entrance({
+  #createEntrance(): Hl7Endpoint {
+    return new Hl7Endpoint({
       config: this.#config,
       admission: this.#admission,
       relay: this.#relay,
@@ -132,7 +132,7 @@ export class HttpListener implements Listener {
     return { skippedBytes: 0, emptyFrames: 0 };
   }
 
-  senders(): readonly Sender[] {
+  senders(): readonly ConnectedSender[] {
     return [];
   }
 
@@ -167,7 +167,7 @@ export class HttpListener implements Listener {
     });
   }
 
-  #onRequest(incoming: Incoming, response: Outgoing): void {
+  #onRequest(incoming: Incoming, response: AnyServerResponse): void {
     // An error of either is told by its 'close'.
     incoming.on('error', () => {});
     response.on('error', () => {});
@@ -177,7 +177,7 @@ export class HttpListener implements Listener {
     } else this.#connections.inTurn(response.req, response, () => this.#begin(incoming, response));
   }
 
-  #begin(incoming: Incoming, response: Outgoing): void {
+  #begin(incoming: Incoming, response: AnyServerResponse): void {
     const peer = this.#connections.peerOf(incoming);
     try {
       this.#serve(this.#read(incoming, peer), response);
@@ -186,14 +186,14 @@ export class HttpListener implements Listener {
     }
   }
 
-  #refuse(incoming: Incoming, response: Outgoing, thrown: unknown, peer: Peer): void {
+  #refuse(incoming: Incoming, response: AnyServerResponse, thrown: unknown, peer: Peer): void {
     const error = asGatewayError(thrown);
     this.#fault(error, peer, incoming);
     // Whatever is behind a request that makes no sense, or of its body, makes none either.
     refuse(response, error, true);
   }
 
-  #serve(request: ClientRequest, response: Outgoing): void {
+  #serve(request: ClientRequest, response: AnyServerResponse): void {
     const isPost = request.method === 'POST';
     const type = isPost ? parseContentType(request.header('content-type') ?? '') : undefined;
     const isHl7 =
@@ -210,7 +210,7 @@ export class HttpListener implements Listener {
     return { header: undefined, http: request, listener: this.name, peer: request.peer };
   }
 
-  #wayOf(request: ClientRequest): Way {
+  #wayOf(request: ClientRequest): RouteTarget {
     const view = this.#viewOf(request);
     const { allowance } = this.#admission;
     if (allowance !== undefined && !allowance.permits(view))
@@ -220,15 +220,15 @@ export class HttpListener implements Listener {
   }
 
   /** The same one, unless a reload has come since. */
-  #wayNow(request: ClientRequest, way: Way): Way {
+  #wayNow(request: ClientRequest, way: RouteTarget): RouteTarget {
     return this.#signpost.isInForce(way.route, this.#admission) ? way : this.#wayOf(request);
   }
 
-  get #signpost(): Signpost {
+  get #signpost(): RouteResolver {
     return this.#relay.signpost;
   }
 
-  #forward(request: ClientRequest, response: Outgoing, tunnel: ProxyRequest['tunnel']): void {
+  #forward(request: ClientRequest, response: AnyServerResponse, tunnel: ProxyRequest['tunnel']): void {
     const way = this.#wayOf(request);
     this.#proxy.forward({
       request,

@@ -4,7 +4,7 @@ import type { ListenerConfig } from '../src/config/config.ts';
 import type { Admission } from '../src/relay/admission.ts';
 
 /** A sender's connection, for people. */
-export interface Sender {
+export interface ConnectedSender {
   readonly peer: Peer;
   /** Milliseconds since 1970. */
   readonly since: number;
@@ -29,7 +29,7 @@ export interface Listener {
   readonly port: number;
   readonly connections: number;
   /** Connections that stay: those of MLLP. A client of HTTP is known by its requests only. */
-  senders(): readonly Sender[];
+  senders(): readonly ConnectedSender[];
   /** Of MLLP; HTTP has none. */
   readonly strays: Readonly<StrayCounts>;
   /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE */

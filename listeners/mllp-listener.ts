@@ -3,8 +3,8 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ServerTls } from '../certs/server-tls.ts';
-import { Allowance } from '../routing/allowance.ts';
 import type { Peer } from '../routing/message-view.ts';
+import { SenderPolicy } from '../routing/sender-policy.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import type { GatewayError } from '../src/errors.ts';
 import type { Header } from '../src/hl7/header.ts';
@@ -13,8 +13,8 @@ import type { Exchange } from '../src/relay/exchange.ts';
 import type { Relay } from '../src/relay/relay.ts';
 import type { RemoteContext } from '../src/telemetry/trace-context.ts';
 import type { BufferBudget } from './buffer-budget.ts';
-import { Doorway } from './doorway.ts';
-import type { Listener, Sender, StrayCounts } from './listener.ts';
+import { ConnectionAcceptor } from './connection-acceptor.ts';
+import type { ConnectedSender, Listener, StrayCounts } from './listener.ts';
 import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 
 /** Told of everything that happens on a listener. */
@@ -40,7 +40,7 @@ export interface ListenerWatcher {
 export class MllpListener implements Listener {
   readonly name: string;
   #config: ListenerConfig;
-  readonly #doorway: Doorway;
+  readonly #doorway: ConnectionAcceptor;
   #admission: Admission;
   readonly #relay: Relay;
   readonly #budget: BufferBudget;
@@ -65,7 +65,9 @@ export class MllpListener implements Listener {
     this.#relay = relay;
     this.#budget = budget;
     this.#watcher = watcher;
-    this.#doorway = new Doorway(config, this.#createServer(tls), (error, peer) => this.#fault(error, peer));
+    this.#doorway = new ConnectionAcceptor(config, this.#createServer(tls), (error, peer) =>
+      this.#fault(error, peer),
+    );
   }
 
   get port(): number {
@@ -104,7 +106,7 @@ export class MllpListener implements Listener {
     return strays;
   }
 
-  senders(): readonly Sender[] {
+  senders(): readonly ConnectedSender[] {
     return [...this.#sessions];
   }
 
@@ -181,6 +183,6 @@ function add(sum: StrayCounts, { skippedBytes, emptyFrames }: StrayCounts): void
 }
 
 export function admissionOf({ batch, limits, missingControlId, utf16, allow }: ListenerConfig): Admission {
-  const allowance = allow && new Allowance(allow);
+  const allowance = allow && new SenderPolicy(allow);
   return { batch, maxBatch: limits.maxBatch, missingControlId, utf16, allowance };
 }

@@ -7,9 +7,9 @@ import type { ListenerConfig } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import type { Utf16 } from '../src/hl7/charset.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
+import { CoalescingWriter, closeGracefully } from '../src/mllp/coalescing-writer.ts';
 import { classifyBytes, FRAMING_BYTES, frame, isFramedAsUtf16 } from '../src/mllp/frame.ts';
 import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
-import { endGently, TickWriter } from '../src/mllp/tick-writer.ts';
 import { Utf16Detector } from '../src/mllp/utf16-detector.ts';
 import { Utf16FrameReader } from '../src/mllp/utf16-frame-reader.ts';
 import type { Admission } from '../src/relay/admission.ts';
@@ -18,8 +18,8 @@ import type { Relay } from '../src/relay/relay.ts';
 import { type BufferBudget, PartialMessage, type SourceBudget } from './buffer-budget.ts';
 import { FrameClock } from './frame-clock.ts';
 import { LaterAnswers } from './later-answers.ts';
-import { OwedAnswers } from './owed-answers.ts';
-import { refusalBytes, refusalOf, type Told } from './refusal.ts';
+import { negativeAckBytes, refusalOf, type Told } from './refusal.ts';
+import { ReplyQueue } from './reply-queue.ts';
 import { answerInUtf16 } from './utf16-answer.ts';
 import { WrittenReplies } from './written-replies.ts';
 
@@ -64,8 +64,8 @@ export class MllpSession implements FrameSink, Origin {
   #detector: Utf16Detector | undefined;
   /** In which its messages are framed, and so its answers. */
   #utf16: Utf16 | undefined;
-  readonly #writer: TickWriter;
-  readonly #owed: OwedAnswers;
+  readonly #writer: CoalescingWriter;
+  readonly #owed: ReplyQueue;
   readonly #replies: WrittenReplies;
   readonly #wake = (): void => this.#resume();
   /** `ending`: reads no more, still answers. */
@@ -112,7 +112,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#watcher = watcher;
     this.#socket = socket;
     this.#replies = new WrittenReplies(socket, (exchange, replied) => watcher.onOver(exchange, replied));
-    this.#owed = new OwedAnswers((exchange, replied) => {
+    this.#owed = new ReplyQueue((exchange, replied) => {
       if (replied) this.#replies.add(exchange);
       else watcher.onOver(exchange, false);
     });
@@ -123,7 +123,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
     // With `accept` the `1C` of UTF-16 may end a frame.
     if (config.framing.missingCr === 'refuse') this.#detector = new Utf16Detector();
-    this.#writer = new TickWriter(
+    this.#writer = new CoalescingWriter(
       socket,
       () => this.#onFlush(),
       (error) => this.#replies.onWritten(error),
@@ -227,7 +227,7 @@ export class MllpSession implements FrameSink, Origin {
 
   /** For what never became an exchange. */
   #refusal(error: GatewayError, header: Header | undefined): Buffer | null {
-    return framed(refusalBytes(refusalOf(this.#config, error, header), error, header));
+    return framed(negativeAckBytes(refusalOf(this.#config, error, header), error, header));
   }
 
   settled(exchange: Exchange, outcome: Outcome): void {
@@ -509,7 +509,7 @@ export class MllpSession implements FrameSink, Origin {
     if (this.#state === 'closed') return;
     this.#release();
     this.#writer.flush();
-    this.#replies.whenConfirmed(() => endGently(this.#socket));
+    this.#replies.whenConfirmed(() => closeGracefully(this.#socket));
   }
 
   /**
@@ -572,7 +572,9 @@ function replyTo(exchange: Exchange, outcome: Outcome, refusal: Told): Buffer | 
     case 'abandoned':
       return null;
     case 'failed':
-      return framed(refusalBytes(refusal, outcome.error, exchange.hasHeader ? exchange.header : undefined));
+      return framed(
+        negativeAckBytes(refusal, outcome.error, exchange.hasHeader ? exchange.header : undefined),
+      );
   }
 }
 

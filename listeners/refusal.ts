@@ -1,13 +1,13 @@
 // What a sender gets instead of a node's answer: a negative acknowledgement as the listener's config or a route has it and as
 // the message's acknowledgement mode allows it, nothing, or the end of the connection.
-import type { ListenerConfig, NegativeCode, Refusal, RouteConfig } from '../src/config/config.ts';
+import type { ListenerConfig, NegativeCode, RefusalChoice, RouteConfig } from '../src/config/config.ts';
 import { ERRORS, type ErrorCode, type GatewayError } from '../src/errors.ts';
 import { isAcknowledgement } from '../src/hl7/ack.ts';
 import type { Header } from '../src/hl7/header.ts';
 import { makeNak } from '../src/hl7/nak.ts';
 
 /** `none`: it is told nothing, and its connection goes on. */
-export type Told = Refusal | 'none';
+export type Told = RefusalChoice | 'none';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -37,7 +37,7 @@ function configuredRefusal(
   config: Pick<ListenerConfig, 'onRejected' | 'onUnavailable'>,
   error: GatewayError,
   route?: RouteConfig,
-): Refusal {
+): RefusalChoice {
   if (route?.action.kind === 'reject') return route.action.code;
   if (route?.validate !== undefined && error.code === 'GW_ERR_ROUTE_INVALID') return route.validate.code;
   return error.fault === 'unacceptable' ? config.onRejected : config.onUnavailable;
@@ -63,7 +63,7 @@ function inLevel(level: 'A' | 'C', code: NegativeCode): NegativeCode {
 }
 
 /** The acknowledgement's bytes, none where nothing is to be told, or null to close. */
-export function refusalBytes(told: Told, error: GatewayError, header: Header | undefined): Buffer | null {
+export function negativeAckBytes(told: Told, error: GatewayError, header: Header | undefined): Buffer | null {
   if (told === 'none') return NOTHING;
   if (told === 'close' || header === undefined) return null;
   const condition = error.condition ?? ERRORS[error.code].condition;

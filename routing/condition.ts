@@ -5,8 +5,8 @@ import { AddressRange } from '../src/addresses.ts';
 import type { Condition, Subject, ValueTest } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
 import { compileRegex } from '../src/hl7/regex.ts';
+import { MemoizedPredicate } from './memoized-predicate.ts';
 import { type MessageView, readSubject } from './message-view.ts';
-import { Remembered } from './remembered.ts';
 
 /** Reads one subject off a message; where the reader comes from, readings can be shared between conditions. */
 export type SubjectReader = (view: MessageView) => string | undefined;
@@ -114,7 +114,7 @@ function compileListTest(test: ValueTest, condition: Condition): ListTest {
 
 /** The value that is absent passes no test of a value. */
 function remember(ask: (value: string) => boolean): Test {
-  const remembered = new Remembered(ask);
+  const remembered = new MemoizedPredicate(ask);
   return (value) => value !== undefined && remembered.answer(value);
 }
 

@@ -2,7 +2,7 @@
 // Reads one subject of a condition or of a sticky key; never throws, whatever the message holds.
 import type { Subject } from '../src/config/config.ts';
 import { readEnveloped, readPath } from '../src/hl7/field-path.ts';
-import type { FieldsRead } from '../src/hl7/fields-read.ts';
+import type { FieldsRead } from '../src/hl7/field-query-plan.ts';
 import type { Header } from '../src/hl7/header.ts';
 
 export interface Peer {

@@ -4,13 +4,13 @@
 /** Who would have to change something for it not to happen again. */
 export type Side = 'sender' | 'gateway' | 'node';
 /** May this message be given to a node again? `safe`: no byte was written. `unsafe`: a node may have it. */
-export type Resend = 'safe' | 'unsafe' | 'never';
+export type ResendSafety = 'safe' | 'unsafe' | 'never';
 /** `unacceptable` → the listener's `onRejected`; `unavailable` → its `onUnavailable`. */
 export type Fault = 'unacceptable' | 'unavailable';
 
 interface ErrorRow {
   readonly side: Side;
-  readonly resend: Resend;
+  readonly resend: ResendSafety;
   readonly fault: Fault;
   /** HL7 table 0357, message error condition codes; goes into ERR-3 of a generated acknowledgement. */
   readonly condition: 100 | 101 | 102 | 103 | 200 | 207;
@@ -20,7 +20,7 @@ interface ErrorRow {
 
 function row(
   side: Side,
-  resend: Resend,
+  resend: ResendSafety,
   fault: Fault,
   condition: ErrorRow['condition'],
   text: string,
@@ -424,7 +424,7 @@ export class GatewayError extends Error {
     return ERRORS[this.code].side;
   }
 
-  get resend(): Resend {
+  get resend(): ResendSafety {
     return ERRORS[this.code].resend;
   }
 

@@ -4,15 +4,15 @@ import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Certificate } from '../certs/certificate.ts';
 import { ServerTls } from '../certs/server-tls.ts';
-import { CertificateStore, type Secured } from '../certs/store.ts';
+import { CertificateStore, type TlsUser } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/buffer-budget.ts';
 import { ReverseProxy } from '../listeners/http/reverse-proxy.ts';
 import { HttpListener, type HttpListenerWatcher } from '../listeners/http-listener.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { MllpListener } from '../listeners/mllp-listener.ts';
-import { isSameDoor } from '../listeners/same-door.ts';
+import { hasSameBinding } from '../listeners/same-binding.ts';
+import { FieldQueries } from '../routing/field-queries.ts';
 import type { Peer } from '../routing/message-view.ts';
-import { Questions } from '../routing/questions.ts';
 import { Router } from '../routing/router.ts';
 import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
@@ -25,10 +25,10 @@ import { openFileLimit, openFilesNeeded } from './open-files.ts';
 import { Pools } from './pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
-import type { HttpPool } from './relay/http-pool.ts';
-import type { Proxied } from './relay/proxied.ts';
+import type { HttpScheduler } from './relay/http-scheduler.ts';
+import type { ProxiedRequest } from './relay/proxied-request.ts';
 import { Relay } from './relay/relay.ts';
-import type { Ways } from './relay/signpost.ts';
+import type { RoutingSnapshot } from './relay/route-resolver.ts';
 import { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
 import { Repeats } from './telemetry/repeats.ts';
@@ -38,7 +38,7 @@ export interface GatewayOptions {
   /** Called when a message is over, after its sender was answered. */
   readonly onExchange?: (exchange: Exchange) => void;
   /** The same for a proxied request. */
-  readonly onProxied?: (record: Proxied) => void;
+  readonly onProxied?: (record: ProxiedRequest) => void;
   /** The same for what never became a message, or ended a sender's connection. */
   readonly onFault?: (listener: string, error: GatewayError, peer: Peer | undefined) => void;
   /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
@@ -95,7 +95,7 @@ export class Gateway {
     });
     this.#identifiers = new Identifiers(config.identifiers);
     this.traces = new MessageTracer(log);
-    const questions = new Questions(config.routes, config.pools);
+    const questions = new FieldQueries(config.routes, config.pools);
     const router = new Router(config.routes);
     const ways = this.#waysBy(router, questions);
     this.#relay = new Relay(ways, this.pools.rerouting, this.parsing, this.traces);
@@ -173,7 +173,7 @@ export class Gateway {
   }
 
   /** Of pools with HTTP nodes, for what is proxied to them. */
-  get httpPools(): ReadonlyMap<string, HttpPool> {
+  get httpPools(): ReadonlyMap<string, HttpScheduler> {
     return this.pools.httpPools;
   }
 
@@ -181,7 +181,7 @@ export class Gateway {
    * The certificates of what belongs to the gateway and is not made here (the admin API): its files are watched and
    * taken up with the others from now on, in the place of what was there. Undefined: there is none any more.
    */
-  secure(where: string, secured: Secured | undefined): void {
+  secure(where: string, secured: TlsUser | undefined): void {
     if (secured === undefined) this.#store.remove(where);
     else this.#store.add(where, secured);
   }
@@ -228,7 +228,7 @@ export class Gateway {
     }
     this.#warnOfOpenFiles(this.#config);
     this.pools.start();
-    this.#startParsing(this.#config, new Questions(this.#config.routes, this.#config.pools));
+    this.#startParsing(this.#config, new FieldQueries(this.#config.routes, this.#config.pools));
     this.#store.start({ watchFiles: this.#config.watchCertificates });
     this.metrics.start();
   }
@@ -291,7 +291,7 @@ export class Gateway {
   async #reload(config: GatewayConfig): Promise<readonly string[]> {
     const before = this.#config;
     const router = new Router(config.routes);
-    const questions = new Questions(config.routes, config.pools);
+    const questions = new FieldQueries(config.routes, config.pools);
     const kept = new Map<ListenerConfig, Listener>();
     const made: Listener[] = [];
     let prepared = this.pools.prepare(config);
@@ -301,7 +301,7 @@ export class Gateway {
     try {
       for (const one of config.listeners) {
         const old = this.#listeners.find(({ name }) => name === one.name);
-        if (old !== undefined && isSameDoor(old.config, one)) kept.set(one, old);
+        if (old !== undefined && hasSameBinding(old.config, one)) kept.set(one, old);
         else {
           const listener = this.#createListener(one);
           made.push(listener);
@@ -393,13 +393,13 @@ export class Gateway {
       this.#log.warn({ limit, needed }, 'the process may open fewer files than the config can need');
   }
 
-  #waysBy(router: Router, questions: Questions): Ways {
+  #waysBy(router: Router, questions: FieldQueries): RoutingSnapshot {
     const { dispatchers, httpPools } = this.pools;
     return { router, questions, dispatchers, httpPools };
   }
 
   /** Some messages cannot be routed by their header alone. */
-  #startParsing({ listeners }: GatewayConfig, questions: Questions): void {
+  #startParsing({ listeners }: GatewayConfig, questions: FieldQueries): void {
     this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
   }
 

@@ -4,7 +4,7 @@ import type { Peer } from '../routing/message-view.ts';
 import { causeCode, type GatewayError } from './errors.ts';
 import type { Header } from './hl7/header.ts';
 import type { Exchange } from './relay/exchange.ts';
-import type { Proxied } from './relay/proxied.ts';
+import type { ProxiedRequest } from './relay/proxied-request.ts';
 import type { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
 import { loggable } from './telemetry/loggable.ts';
@@ -66,7 +66,7 @@ export function logReplyLost(log: Log, exchange: Exchange, error: GatewayError, 
 }
 
 /** One line for a proxied request that is over. Its path and query may name a patient, so they are not in it. */
-export function logProxied(log: Log, record: Proxied): void {
+export function logProxied(log: Log, record: ProxiedRequest): void {
   const { error, attempts, status } = record;
   const level = error === undefined ? 'info' : 'warn';
   if (!log.isLevelEnabled(level)) return;
@@ -97,7 +97,7 @@ export function logProxied(log: Log, record: Proxied): void {
   );
 }
 
-export interface FaultOrigin {
+export interface LoggedFaultOrigin {
   readonly listener: string;
   readonly peer: Peer | undefined;
   readonly header: Header | undefined;
@@ -107,7 +107,7 @@ export interface FaultOrigin {
 export function logFault(
   log: Log,
   error: GatewayError,
-  { listener, peer, header }: FaultOrigin,
+  { listener, peer, header }: LoggedFaultOrigin,
   trace: TraceContext,
   shown: Identifiers,
 ): void {

@@ -3,11 +3,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateStore } from '../certs/store.ts';
 import type { GatewayConfig, NodeConfig, PoolConfig } from './config/config.ts';
-import { PoolRoom, type PoolSurroundings, type PreparedPool } from './pool-room.ts';
+import { PoolRuntime, type PoolSurroundings, type PreparedPool } from './pool-runtime.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
-import type { HttpPool } from './relay/http-pool.ts';
-import { Rerouting } from './relay/rerouting.ts';
+import type { HttpScheduler } from './relay/http-scheduler.ts';
+import { ReloadGuard } from './relay/reload-guard.ts';
 import type { Log } from './telemetry/log.ts';
 import { MirthServers } from './upstream/checks/mirth-servers.ts';
 import { SharedLimits } from './upstream/shared-limit.ts';
@@ -34,11 +34,11 @@ export interface PreparedPools extends Omit<PreparedPool, 'announce'> {
 
 export class Pools {
   /** Messages that a reload has met on their way. */
-  readonly rerouting = new Rerouting();
+  readonly rerouting = new ReloadGuard();
   #dispatchers: ReadonlyMap<string, Dispatcher> = new Map();
-  #httpPools: ReadonlyMap<string, HttpPool> = new Map();
-  readonly #rooms = new Map<string, PoolRoom>();
-  readonly #leaving = new Set<PoolRoom>();
+  #httpPools: ReadonlyMap<string, HttpScheduler> = new Map();
+  readonly #rooms = new Map<string, PoolRuntime>();
+  readonly #leaving = new Set<PoolRuntime>();
   readonly #overrides = new Map<string, Overrides>();
   /** What checks of type mirth ask; outlives reloads, as the sessions in it do. */
   readonly servers = new MirthServers();
@@ -57,7 +57,7 @@ export class Pools {
     this.#store = store;
     this.#log = log;
     this.#surroundings = this.#surroundingsOf(config);
-    for (const pool of config.pools) this.#enter(new PoolRoom(pool, this.#surroundings));
+    for (const pool of config.pools) this.#enter(new PoolRuntime(pool, this.#surroundings));
     this.#list();
   }
 
@@ -67,7 +67,7 @@ export class Pools {
   }
 
   /** The same, of pools with HTTP nodes for what is proxied. */
-  get httpPools(): ReadonlyMap<string, HttpPool> {
+  get httpPools(): ReadonlyMap<string, HttpScheduler> {
     return this.#httpPools;
   }
 
@@ -76,7 +76,7 @@ export class Pools {
     return [...this.#rooms.values(), ...this.#leaving].flatMap(({ dispatcher }) => [...dispatcher.taken]);
   }
 
-  get rooms(): ReadonlyMap<string, PoolRoom> {
+  get rooms(): ReadonlyMap<string, PoolRuntime> {
     return this.#rooms;
   }
 
@@ -108,7 +108,7 @@ export class Pools {
     const surroundings = this.#surroundingsOf(config);
     const wanted = config.pools.map((one) => this.#withOverrides(one));
     const changed: PreparedPool[] = [];
-    const made: PoolRoom[] = [];
+    const made: PoolRuntime[] = [];
     const discard = (): void => {
       for (const one of changed) one.discard();
       for (const room of made) room.close();
@@ -117,13 +117,13 @@ export class Pools {
       for (const pool of wanted) {
         const room = this.#rooms.get(pool.name);
         if (room?.config.protocol === pool.protocol) changed.push(room.prepare(pool, surroundings));
-        else made.push(new PoolRoom(pool, surroundings));
+        else made.push(new PoolRuntime(pool, surroundings));
       }
     } catch (thrown) {
       discard();
       throw thrown;
     }
-    const gone: PoolRoom[] = [];
+    const gone: PoolRuntime[] = [];
     const isStale = (): boolean =>
       !isDeepStrictEqual(
         wanted,
@@ -160,7 +160,7 @@ export class Pools {
   }
 
   /** Those that others take the place of, or that the config does not have, are gone. */
-  #enterAll(config: GatewayConfig, made: readonly PoolRoom[]): readonly PoolRoom[] {
+  #enterAll(config: GatewayConfig, made: readonly PoolRuntime[]): readonly PoolRuntime[] {
     const names = new Set(config.pools.map(({ name }) => name));
     const replaced = new Set(made.map(({ name }) => name));
     const gone = [...this.#rooms.values()].filter(({ name }) => !names.has(name) || replaced.has(name));
@@ -173,7 +173,7 @@ export class Pools {
     return gone;
   }
 
-  #enter(room: PoolRoom): void {
+  #enter(room: PoolRuntime): void {
     room.register();
     this.#rooms.set(room.name, room);
   }
@@ -190,7 +190,7 @@ export class Pools {
    * What no node has touched goes another way. It lives until the last of what it has is over, and until nothing can come to it
    * any more: each wait in it has a limit, and so has this.
    */
-  #forget(room: PoolRoom, mayGet: () => boolean): void {
+  #forget(room: PoolRuntime, mayGet: () => boolean): void {
     room.retire();
     const timer = setInterval(() => {
       if (room.isBusy || mayGet()) return;

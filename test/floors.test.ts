@@ -25,7 +25,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/relay/'],
   ['listeners/'],
   ['src/message-log.ts', 'src/message-trace/', 'src/audit/'],
-  ['src/pool-room.ts'],
+  ['src/pool-runtime.ts'],
   ['src/pools.ts', 'src/open-files.ts'],
   ['src/metrics/'],
   ['src/gateway.ts'],

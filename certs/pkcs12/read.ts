@@ -3,7 +3,7 @@
 // reader is not used: it re-encodes certificates, and gives up on EC keys and on bags that it does not know.
 import { createHmac, type KeyObject, timingSafeEqual, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
-import { type Asn1, bytesOf, decode, encode, itemsOf, NotDer, oidOf, textOf } from '../x509/der.ts';
+import { type Asn1, decode, derText, encode, itemsOf, NotDer, octetsOf, oidOf } from '../x509/der.ts';
 import { iterations, NotOpened, opened } from '../x509/encryption.ts';
 import { readKey } from '../x509/keys.ts';
 import { CERT_BAG, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, LOCAL_KEY_ID, SHROUDED_KEY_BAG } from './oids.ts';
@@ -41,7 +41,7 @@ export interface Pkcs12 {
 export function isPkcs12(bytes: Buffer): boolean {
   try {
     const [version, safe] = itemsOf(decode(bytes));
-    return bytesOf(version).equals(Buffer.from([3])) && oidOf(itemsOf(safe)[0]) === DATA;
+    return octetsOf(version).equals(Buffer.from([3])) && oidOf(itemsOf(safe)[0]) === DATA;
   } catch {
     return false;
   }
@@ -51,7 +51,7 @@ export function isPkcs12(bytes: Buffer): boolean {
 export function readPkcs12(bytes: Buffer, passphrase: string): Pkcs12 {
   const [, safe, mac] = itemsOf(decode(bytes));
   const [, content] = itemsOf(safe);
-  const contents = bytesOf(itemsOf(content)[0]);
+  const contents = octetsOf(itemsOf(content)[0]);
   if (mac !== undefined) checkMac(mac, contents, passphrase);
   const keys: KeyBag[] = [];
   const certificates: CertificateBag[] = [];
@@ -64,7 +64,7 @@ export function readPkcs12(bytes: Buffer, passphrase: string): Pkcs12 {
     else if (id === SHROUDED_KEY_BAG) keys.push({ ...attributes, key: openKey(value, passphrase) });
     else if (id === CERT_BAG) {
       const [, wrapped] = itemsOf(value);
-      certificates.push({ ...attributes, certificate: new X509Certificate(bytesOf(itemsOf(wrapped)[0])) });
+      certificates.push({ ...attributes, certificate: new X509Certificate(octetsOf(itemsOf(wrapped)[0])) });
     }
     // CRLs and Java's secret keys are nothing that TLS needs.
   }
@@ -74,7 +74,7 @@ export function readPkcs12(bytes: Buffer, passphrase: string): Pkcs12 {
 function openKey(value: Asn1, passphrase: string): KeyObject {
   const [algorithm, data] = itemsOf(value);
   if (algorithm === undefined) throw new NotDer('no algorithm');
-  return readKey(encode(opened({ algorithm, data: bytesOf(data) }, passphrase)), undefined);
+  return readKey(encode(opened({ algorithm, data: octetsOf(data) }, passphrase)), undefined);
 }
 
 /** The bags of one ContentInfo, each as its parts. */
@@ -82,12 +82,12 @@ function bagsOf(info: Asn1, passphrase: string): (readonly Asn1[])[] {
   const [type, content] = itemsOf(info);
   const [value] = itemsOf(content);
   let list: Asn1;
-  if (oidOf(type) === DATA) list = decode(bytesOf(value));
+  if (oidOf(type) === DATA) list = decode(octetsOf(value));
   else if (oidOf(type) === ENCRYPTED_DATA) {
     const [, encrypted] = itemsOf(value);
     const [, algorithm, data] = itemsOf(encrypted);
     if (algorithm === undefined) throw new NotDer('no algorithm');
-    list = opened({ algorithm, data: bytesOf(data) }, passphrase);
+    list = opened({ algorithm, data: octetsOf(data) }, passphrase);
   } else throw new NotDer('contents of a kind that is not known here');
   return unnested(list);
 }
@@ -111,8 +111,8 @@ function attributesOf(list: Asn1 | undefined): Attributes {
   const name = values.get(FRIENDLY_NAME);
   const id = values.get(LOCAL_KEY_ID);
   return {
-    alias: name === undefined ? undefined : textOf(name),
-    localKeyId: id === undefined ? undefined : bytesOf(id).toString('hex'),
+    alias: name === undefined ? undefined : derText(name),
+    localKeyId: id === undefined ? undefined : octetsOf(id).toString('hex'),
   };
 }
 
@@ -124,11 +124,11 @@ function checkMac(mac: Asn1, contents: Buffer, passphrase: string): void {
   if (digest === undefined) throw new NotDer('a checksum (MAC) of a kind that is not known here');
   const made = macOf(contents, passphrase, {
     digest,
-    salt: bytesOf(salt),
+    salt: octetsOf(salt),
     // DEFAULT 1
     iterations: count === undefined ? 1 : iterations(count),
   });
-  const wanted = bytesOf(expected);
+  const wanted = octetsOf(expected);
   if (made.length !== wanted.length || !timingSafeEqual(made, wanted))
     throw new NotOpened('wrong passphrase');
 }

@@ -8,7 +8,7 @@ import { PURPOSE, purposeName } from '../x509/extensions.ts';
 import type { RevocationList } from '../x509/revocation-list.ts';
 import { chainOf, nameOf } from './chain.ts';
 
-export interface Check {
+export interface CertificateCheck {
   readonly name: 'chain' | 'dates' | 'purpose' | 'host' | 'key' | 'revocation' | 'handshake';
   /** undefined: not checked, and the text says why. */
   readonly good: boolean | undefined;
@@ -27,7 +27,7 @@ export interface CheckInput {
   readonly at: Date;
 }
 
-export function checksOf(input: CheckInput): Check[] {
+export function checksOf(input: CheckInput): CertificateCheck[] {
   const [leaf, ...others] = input.certificates;
   if (leaf === undefined) return [{ name: 'chain', good: false, text: 'there is no certificate' }];
   const { path, problem } = chainOf(leaf, others, input.trusted);
@@ -40,7 +40,7 @@ export function checksOf(input: CheckInput): Check[] {
   ];
 }
 
-function datesCheck(path: readonly X509Certificate[], at: Date): Check {
+function datesCheck(path: readonly X509Certificate[], at: Date): CertificateCheck {
   for (const certificate of path) {
     const { validFromDate: from, validToDate: to } = certificate;
     if (at < from)
@@ -59,7 +59,7 @@ function day(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-function purposeCheck(leaf: X509Certificate, usage: 'server' | 'client'): Check {
+function purposeCheck(leaf: X509Certificate, usage: 'server' | 'client'): CertificateCheck {
   const { purposes } = partsOf(leaf).extensions;
   if (purposes === undefined) return { name: 'purpose', good: true, text: 'any (it names none)' };
   const good = purposes.includes(PURPOSE[usage]);
@@ -67,7 +67,7 @@ function purposeCheck(leaf: X509Certificate, usage: 'server' | 'client'): Check 
   return { name: 'purpose', good, text: good ? usage : `it is for ${named}, not for a ${usage}` };
 }
 
-function hostCheck(leaf: X509Certificate, { host, usage }: CheckInput): Check {
+function hostCheck(leaf: X509Certificate, { host, usage }: CheckInput): CertificateCheck {
   if (usage === 'client')
     return {
       name: 'host',
@@ -90,9 +90,9 @@ function hostCheck(leaf: X509Certificate, { host, usage }: CheckInput): Check {
   return { name: 'host', good, text };
 }
 
-function revocationCheck(path: readonly X509Certificate[], { crls, at }: CheckInput): Check {
+function revocationCheck(path: readonly X509Certificate[], { crls, at }: CheckInput): CertificateCheck {
   if (crls.length === 0) return { name: 'revocation', good: undefined, text: 'not checked: no --crl' };
-  const bad = (text: string): Check => ({ name: 'revocation', good: false, text });
+  const bad = (text: string): CertificateCheck => ({ name: 'revocation', good: false, text });
   // A root is trusted because it is there; nobody above it could revoke it.
   for (const [below, certificate] of path.slice(0, -1).entries()) {
     const authority = path[below + 1] as X509Certificate;

@@ -38,7 +38,7 @@ const SETTLE_MS = 500;
 /** Not OpenSSL's: the peer closed after the handshake. */
 export const CLOSED_AFTER_HANDSHAKE = 'CLOSED_AFTER_HANDSHAKE';
 
-export function connect(options: ConnectOptions): Promise<ConnectResult> {
+export function connectTls(options: ConnectOptions): Promise<ConnectResult> {
   const name = options.servername ?? options.host;
   const { promise, resolve } = Promise.withResolvers<ConnectResult>();
   let shown: Omit<ConnectResult, 'code'> = { protocol: undefined, cipher: undefined, chain: [] };

@@ -99,25 +99,25 @@ export function itemsOf(item: Asn1 | undefined): readonly Asn1[] {
 }
 
 /** The contents of a primitive value; those of an octet string in pieces (BER), put together. */
-export function bytesOf(item: Asn1 | undefined): Buffer {
+export function octetsOf(item: Asn1 | undefined): Buffer {
   if (item === undefined) throw new NotDer('a value is missing');
-  if (Array.isArray(item.value)) return Buffer.concat(item.value.map(bytesOf));
+  if (Array.isArray(item.value)) return Buffer.concat(item.value.map(octetsOf));
   return Buffer.from(item.value, item.type === Type.BMPSTRING && isUniversal(item) ? 'utf16le' : 'latin1');
 }
 
 /** A bit string's bytes, less its first one, which counts the unused bits. */
 export function bitsOf(item: Asn1 | undefined): Buffer {
   if (!isType(item, Type.BITSTRING)) throw new NotDer('a bit string was expected');
-  return bytesOf(item).subarray(1);
+  return octetsOf(item).subarray(1);
 }
 
 export function oidOf(item: Asn1 | undefined): string {
   if (item === undefined || !isType(item, Type.OID)) throw new NotDer('an object identifier was expected');
-  return asn1.derToOid(bytesOf(item).toString('latin1'));
+  return asn1.derToOid(octetsOf(item).toString('latin1'));
 }
 
 export function dateOf(item: Asn1 | undefined): Date {
-  const text = bytesOf(item).toString('latin1');
+  const text = octetsOf(item).toString('latin1');
   return isType(item, Type.UTCTIME) ? asn1.utcTimeToDate(text) : asn1.generalizedTimeToDate(text);
 }
 
@@ -134,12 +134,12 @@ const CHARSETS = new Map<number, BufferEncoding>([
 ]);
 
 /** A string of whatever type; hex with a `#` before it (RFC 4514 2.4) where the type is none. */
-export function textOf(item: Asn1 | undefined): string {
+export function derText(item: Asn1 | undefined): string {
   if (item === undefined) throw new NotDer('a value is missing');
   // node-forge has decoded this one.
   if (isType(item, Type.BMPSTRING) && typeof item.value === 'string') return item.value;
   const charset = isUniversal(item) ? CHARSETS.get(item.type) : undefined;
-  return charset === undefined ? `#${encode(item).toString('hex')}` : bytesOf(item).toString(charset);
+  return charset === undefined ? `#${encode(item).toString('hex')}` : octetsOf(item).toString(charset);
 }
 
 export function isType(item: Asn1 | undefined, type: number): boolean {

@@ -4,7 +4,6 @@ import { createCipheriv, createDecipheriv, pbkdf2Sync, randomBytes } from 'node:
 import forge from 'node-forge';
 import {
   type Asn1,
-  bytesOf,
   decode,
   encode,
   integer,
@@ -13,6 +12,7 @@ import {
   NotDer,
   nothing,
   octets,
+  octetsOf,
   oid,
   oidOf,
   sequence,
@@ -87,7 +87,7 @@ export function encryptLegacy(plain: Asn1, passphrase: string): Sealed {
   });
   const [algorithm, data] = itemsOf(sealed as Asn1);
   if (algorithm === undefined) throw new NotDer('no algorithm');
-  return { algorithm, data: bytesOf(data) };
+  return { algorithm, data: octetsOf(data) };
 }
 
 /** @throws NotOpened, NotDer */
@@ -109,9 +109,9 @@ function decryptPbes2(parameters: Asn1 | undefined, data: Buffer, passphrase: st
   const cipher = CIPHERS[oidOf(schemeId)];
   if (oidOf(derivationId) !== PBKDF2 || digest === undefined || cipher === undefined)
     throw new NotDer('encrypted in a way that is not known here');
-  const key = pbkdf2Sync(passphrase, bytesOf(salt), iterations(count), cipher.keyBytes, digest);
+  const key = pbkdf2Sync(passphrase, octetsOf(salt), iterations(count), cipher.keyBytes, digest);
   try {
-    const decipher = createDecipheriv(cipher.name, key, bytesOf(iv));
+    const decipher = createDecipheriv(cipher.name, key, octetsOf(iv));
     return Buffer.concat([decipher.update(data), decipher.final()]);
   } catch (cause) {
     throw new NotOpened('wrong passphrase', { cause });
@@ -136,7 +136,7 @@ function decryptLegacy(algorithm: Asn1, data: Buffer, passphrase: string): Buffe
 
 /** @throws NotDer if there are too many */
 export function iterations(count: Asn1 | undefined): number {
-  const bytes = bytesOf(count);
+  const bytes = octetsOf(count);
   const number = bytes.length > 0 && bytes.length <= 4 ? bytes.readUIntBE(0, bytes.length) : 0;
   if (number < 1 || number > MAX_ITERATIONS)
     throw new NotDer(`the passphrase is to be hashed more than ${MAX_ITERATIONS} times`);

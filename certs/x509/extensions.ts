@@ -5,7 +5,6 @@ import {
   type Asn1,
   bits,
   bitsOf,
-  bytesOf,
   decode,
   encode,
   explicit,
@@ -15,6 +14,7 @@ import {
   isType,
   itemsOf,
   octets,
+  octetsOf,
   oid,
   oidOf,
   sequence,
@@ -143,7 +143,7 @@ export function readExtensions(list: readonly Asn1[]): Extensions {
   const values = new Map<string, Asn1>();
   for (const one of list) {
     const [id, ...rest] = itemsOf(one);
-    values.set(oidOf(id), decode(bytesOf(rest.at(-1))));
+    values.set(oidOf(id), decode(octetsOf(rest.at(-1))));
   }
   const names = values.get(EXTENSION.subjectAltName);
   const usage = values.get(EXTENSION.keyUsage);
@@ -156,9 +156,9 @@ export function readExtensions(list: readonly Asn1[]): Extensions {
     altNamesDer: names,
     keyUsages: usage === undefined ? [] : namedBits(bitsOf(usage)),
     purposes: extended === undefined ? undefined : itemsOf(extended).map(oidOf),
-    ca: isType(ca, BOOLEAN) && bytesOf(ca)[0] !== 0,
-    pathLength: isType(length, INTEGER) ? bytesOf(length).readUIntBE(0, 1) : undefined,
-    keyId: id === undefined ? undefined : bytesOf(id),
+    ca: isType(ca, BOOLEAN) && octetsOf(ca)[0] !== 0,
+    pathLength: isType(length, INTEGER) ? octetsOf(length).readUIntBE(0, 1) : undefined,
+    keyId: id === undefined ? undefined : octetsOf(id),
     crlUrls: points === undefined ? [] : readCrlPoints(points),
     crlPointsDer: points,
   };

@@ -7,15 +7,15 @@ import { isHost } from '../../src/config/formats.ts';
 import { GatewayError } from '../../src/errors.ts';
 import {
   type Asn1,
-  bytesOf,
+  derText,
   implicit,
   isTagged,
   itemsOf,
+  octetsOf,
   oid,
   oidOf,
   sequence,
   setOf,
-  textOf,
   utf8,
 } from './der.ts';
 
@@ -67,7 +67,7 @@ export function subjectText(name: Asn1): string {
 function attributeText(attribute: Asn1): string {
   const [type, value] = itemsOf(attribute);
   const id = oidOf(type);
-  return `${ATTRIBUTES[id] ?? id}=${escaped(textOf(value))}`;
+  return `${ATTRIBUTES[id] ?? id}=${escaped(derText(value))}`;
 }
 
 function escaped(text: string): string {
@@ -87,7 +87,7 @@ export function commonNameOf(name: Asn1): string | undefined {
   for (const relative of itemsOf(name)) {
     for (const attribute of itemsOf(relative)) {
       const [type, value] = itemsOf(attribute);
-      if (oidOf(type) === COMMON_NAME) return textOf(value);
+      if (oidOf(type) === COMMON_NAME) return derText(value);
     }
   }
   return undefined;
@@ -140,11 +140,11 @@ function addressBytes(text: string): Buffer {
 
 export function readAltNames(names: Asn1): AltName[] {
   return itemsOf(names).map((name): AltName => {
-    if (isTagged(name, GENERAL_NAMES.dns)) return { type: 'dns', value: bytesOf(name).toString('latin1') };
+    if (isTagged(name, GENERAL_NAMES.dns)) return { type: 'dns', value: octetsOf(name).toString('latin1') };
     if (isTagged(name, GENERAL_NAMES.email))
-      return { type: 'email', value: bytesOf(name).toString('latin1') };
-    if (isTagged(name, GENERAL_NAMES.uri)) return { type: 'uri', value: bytesOf(name).toString('latin1') };
-    if (isTagged(name, GENERAL_NAMES.ip)) return { type: 'ip', value: addressText(bytesOf(name)) };
+      return { type: 'email', value: octetsOf(name).toString('latin1') };
+    if (isTagged(name, GENERAL_NAMES.uri)) return { type: 'uri', value: octetsOf(name).toString('latin1') };
+    if (isTagged(name, GENERAL_NAMES.ip)) return { type: 'ip', value: addressText(octetsOf(name)) };
     return { type: 'other', value: `[${name.type}]` };
   });
 }

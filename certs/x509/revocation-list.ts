@@ -1,7 +1,7 @@
 // Certificate revocation lists (RFC 5280 5.1), read: who is on them, and whether they count.
 import type { X509Certificate } from 'node:crypto';
 import { partsOf } from './certificate.ts';
-import { type Asn1, bytesOf, dateOf, decode, encode, isTagged, isType, itemsOf, NotDer } from './der.ts';
+import { type Asn1, dateOf, decode, encode, isTagged, isType, itemsOf, NotDer, octetsOf } from './der.ts';
 import { subjectText } from './names.ts';
 import { isSignedBy } from './sign.ts';
 
@@ -45,7 +45,7 @@ function isTime(item: Asn1 | undefined): boolean {
 }
 
 function serialOf(item: Asn1 | undefined): string {
-  return bytesOf(item)
+  return octetsOf(item)
     .toString('hex')
     .toUpperCase()
     .replace(/^(00)+(?=.)/, '');

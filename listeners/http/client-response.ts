@@ -3,11 +3,11 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2';
 import { ERRORS, type GatewayError } from '../../src/errors.ts';
-import type { Fields } from '../../src/http/fields.ts';
+import type { HeaderFields } from '../../src/http/fields.ts';
 import { lingerBehind, resetConnection } from './lingering-close.ts';
 import { statusOf } from './statuses.ts';
 
-export type Outgoing = ServerResponse | Http2ServerResponse;
+export type AnyServerResponse = ServerResponse | Http2ServerResponse;
 
 /** A refusal is a line: whoever does not read it in this time reads nothing. As long as any connection's last write. */
 const REFUSAL_READ_MS = 30_000;
@@ -17,7 +17,12 @@ const REFUSAL_READ_MS = 30_000;
  *
  * @throws Error where they cannot be written; nothing is then
  */
-export function startResponse(response: Outgoing, status: number, message: string, fields: Fields): void {
+export function startResponse(
+  response: AnyServerResponse,
+  status: number,
+  message: string,
+  fields: HeaderFields,
+): void {
   if (response instanceof Http2ServerResponse) {
     try {
       for (let i = 0; i < fields.length; i += 2)
@@ -37,7 +42,7 @@ function isReason(message: string): boolean {
 }
 
 /** RFC 9110 15.2; HTTP/1.0 has none. */
-export function relayInterim(response: Outgoing, status: number, fields: Fields): void {
+export function relayInterim(response: AnyServerResponse, status: number, fields: HeaderFields): void {
   if (response.headersSent || response.destroyed) return;
   if (response instanceof Http2ServerResponse) {
     const { stream } = response;
@@ -53,7 +58,7 @@ export function relayInterim(response: Outgoing, status: number, fields: Fields)
   }
 }
 
-function objectOf(fields: Fields): Record<string, string | string[]> {
+function objectOf(fields: HeaderFields): Record<string, string | string[]> {
   const out: Record<string, string | string[]> = Object.create(null);
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
@@ -64,11 +69,16 @@ function objectOf(fields: Fields): Record<string, string | string[]> {
 }
 
 /** The gateway's own answer: the status, and one line that names the error and nothing of the request. */
-export function refuse(response: Outgoing, error: GatewayError, close: boolean, more: Fields = []): void {
+export function refuse(
+  response: AnyServerResponse,
+  error: GatewayError,
+  close: boolean,
+  more: HeaderFields = [],
+): void {
   if (response.headersSent || response.destroyed) return;
   const status = statusOf(error.code);
   const body = Buffer.from(`${error.code}: ${ERRORS[error.code].text}\n`, 'latin1');
-  const fields: Fields = [
+  const fields: HeaderFields = [
     'content-type',
     'text/plain; charset=utf-8',
     'content-length',
@@ -81,13 +91,13 @@ export function refuse(response: Outgoing, error: GatewayError, close: boolean, 
 }
 
 /** The same for bytes that made no request. It may have been a HEAD, whose response has no body. */
-export function refusalBytes({ code }: GatewayError): string {
+export function httpRefusalBytes({ code }: GatewayError): string {
   const status = statusOf(code);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`;
 }
 
 /** Nothing that the client sends behind this request is taken any more, over HTTP/2 nothing of its body. */
-export function closeBehind(response: Outgoing, fields: Fields): void {
+export function closeBehind(response: AnyServerResponse, fields: HeaderFields): void {
   if (response instanceof Http2ServerResponse) return;
   fields.push('connection', 'close');
   lingerBehind(response.req.socket);
@@ -100,7 +110,7 @@ export function endBehind(response: ServerResponse): void {
 }
 
 /** False: wait for 'drain'. */
-export function writeTo(response: Outgoing, chunk: Buffer): boolean {
+export function writeTo(response: AnyServerResponse, chunk: Buffer): boolean {
   // A union of two types of `write`, of which neither can be called as the other.
   return response instanceof Http2ServerResponse ? response.write(chunk) : response.write(chunk);
 }
@@ -112,7 +122,7 @@ export const MAX_JOINED_BYTES = 16 * 1024;
  * Ends the response. Bytes that go out as text go out in one write with the headers, and in two as bytes.
  * `readMs`: F69, for so long its reader may take nothing of what is written; over HTTP/1 the connection's watch counts.
  */
-export function endWith(response: Outgoing, body: Buffer | undefined, readMs: number): void {
+export function endWith(response: AnyServerResponse, body: Buffer | undefined, readMs: number): void {
   if (response instanceof Http2ServerResponse) endStream(response, body, readMs);
   else if (body === undefined) response.end();
   else if (body.length > MAX_JOINED_BYTES) response.end(body);
@@ -139,7 +149,7 @@ function stopSending(this: ServerHttp2Stream): void {
 }
 
 /** F66: what was begun cannot be completed, and must not look as if it were. */
-export function breakOff(response: Outgoing): void {
+export function breakOff(response: AnyServerResponse): void {
   if (response instanceof Http2ServerResponse) {
     response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     return;

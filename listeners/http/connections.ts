@@ -5,11 +5,11 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from
 import type { Socket } from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import { GatewayError } from '../../src/errors.ts';
-import { hasNoPeer, isReset } from '../../src/mllp/tick-writer.ts';
+import { hasNoPeer, isReset } from '../../src/mllp/coalescing-writer.ts';
 import type { Incoming } from './client-request.ts';
-import { breakOff, refusalBytes, refuse } from './client-response.ts';
+import { breakOff, httpRefusalBytes, refuse } from './client-response.ts';
 import { MAX_STREAMS } from './http-server.ts';
-import { closeLingering, deafen, isDeaf, resetConnection } from './lingering-close.ts';
+import { closeLingering, isDeaf, resetConnection, stopParsing } from './lingering-close.ts';
 
 export interface ConnectionsOptions {
   readonly peerOf: (socket: Socket) => Peer;
@@ -273,9 +273,9 @@ export class Connections {
     }
     const { last } = connection;
     this.#options.onFault(error, connection.peer, last?.req.complete === false ? last.req : undefined);
-    deafen(socket);
+    stopParsing(socket);
     if (last === undefined || last.writableFinished) {
-      socket.write(refusalBytes(error));
+      socket.write(httpRefusalBytes(error));
       closeLingering(socket);
     } else if (!last.req.complete) {
       // It is this request's body. A response that is whole, as a refusal is, goes out all the same.
@@ -286,7 +286,7 @@ export class Connections {
       // Behind a CONNECT Node.js tells nobody any more.
       socket.on('drain', () => last.emit('drain'));
       last.once('finish', () => {
-        if (socket.writable) socket.write(refusalBytes(error));
+        if (socket.writable) socket.write(httpRefusalBytes(error));
         closeLingering(socket);
       });
     }

@@ -21,13 +21,13 @@ import {
 import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Relay } from '../../src/relay/relay.ts';
-import { remoteOf } from '../../src/relay/trace-head.ts';
+import { remoteOf } from '../../src/relay/trace-sampler.ts';
 import type { BufferBudget, SourceBudget } from '../buffer-budget.ts';
-import { refusalBytes, refusalOf } from '../refusal.ts';
+import { negativeAckBytes, refusalOf } from '../refusal.ts';
 import type { ClientRequest, Incoming } from './client-request.ts';
-import { closeBehind, endWith, type Outgoing, refuse, startResponse } from './client-response.ts';
+import { type AnyServerResponse, closeBehind, endWith, refuse, startResponse } from './client-response.ts';
 import { statusOf } from './statuses.ts';
-import { readWhole } from './whole-body.ts';
+import { readWholeBody } from './whole-body.ts';
 
 export interface Hl7ReceptionOptions {
   readonly config: ListenerConfig;
@@ -52,7 +52,7 @@ export class Hl7Reception implements Origin {
   readonly http: HttpOrigin;
   readonly lanes: Origin['lanes'] = new WeakMap();
   readonly #request: ClientRequest;
-  readonly #response: Outgoing;
+  readonly #response: AnyServerResponse;
   readonly #type: ContentType | undefined;
   readonly #codings: readonly Coding[];
   readonly #options: Hl7ReceptionOptions;
@@ -65,7 +65,7 @@ export class Hl7Reception implements Origin {
    */
   constructor(
     request: ClientRequest,
-    response: Outgoing,
+    response: AnyServerResponse,
     type: ContentType | undefined,
     options: Hl7ReceptionOptions,
   ) {
@@ -96,7 +96,7 @@ export class Hl7Reception implements Origin {
       source: this.#source,
       codings: this.#codings,
     };
-    readWhole(this.#request.incoming, this.#request.contentLength, limits, (result) => {
+    readWholeBody(this.#request.incoming, this.#request.contentLength, limits, (result) => {
       if (result instanceof GatewayError) this.#refuse(result);
       else this.#accept(result);
     });
@@ -169,7 +169,7 @@ export class Hl7Reception implements Origin {
       case 'failed': {
         const header = part.hasHeader ? part.header : undefined;
         const refusal = refusalOf(config, outcome.error, header, part.route);
-        const bytes = refusalBytes(refusal, outcome.error, header);
+        const bytes = negativeAckBytes(refusal, outcome.error, header);
         this.#tell(part, bytes === null ? `HTTP ${statusOf(outcome.error.code)}` : refusal);
         return bytes === null || bytes.length === 0 ? bytes : frame(bytes);
       }
@@ -205,7 +205,7 @@ export class Hl7Reception implements Origin {
     const header = exchange.hasHeader ? exchange.header : undefined;
     const refusal = refusalOf(config, error, header, exchange.route);
     // Where HL7 has nothing to say, HTTP still says that it failed: an empty 200 would mean that it did not.
-    const bytes = refusal === 'none' ? null : refusalBytes(refusal, error, header);
+    const bytes = refusal === 'none' ? null : negativeAckBytes(refusal, error, header);
     const told = bytes === null ? toldOf(exchange, failure) : error;
     this.#tell(exchange, bytes === null ? `HTTP ${statusOf(told.code)}` : refusal);
     if (bytes === null) refuse(this.#response, told, this.#options.mustClose());
@@ -248,7 +248,7 @@ function toldOf({ attempts }: Exchange, { error, ambiguous }: Failure): GatewayE
   return attempts.findLast((attempt) => attempt.error?.resend === 'unsafe')?.error ?? error;
 }
 
-function isGone(response: Outgoing): boolean {
+function isGone(response: AnyServerResponse): boolean {
   return response instanceof Http2ServerResponse ? response.stream.destroyed : response.destroyed;
 }
 

@@ -9,7 +9,7 @@ import type { ServerTls } from '../../certs/server-tls.ts';
 import type { HttpListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import type { Incoming } from './client-request.ts';
-import { endBehind, type Outgoing } from './client-response.ts';
+import { type AnyServerResponse, endBehind } from './client-response.ts';
 
 /** Node.js looks for late headers at this interval, so a deadline may be exceeded by as much. */
 const CHECK_MS = 1_000;
@@ -23,7 +23,7 @@ const PSEUDO_HEADERS = 5;
 export interface HttpServerEvents {
   /** May a request that asks for another protocol have its connection for it? Otherwise it is the last one there. */
   readonly mayUpgrade: (incoming: IncomingMessage) => boolean;
-  readonly onRequest: (incoming: Incoming, response: Outgoing) => void;
+  readonly onRequest: (incoming: Incoming, response: AnyServerResponse) => void;
   readonly onUpgrade: (incoming: IncomingMessage, socket: net.Socket, head: Buffer) => void;
   /** Of HTTP/1: what came is no request, or came too late. */
   readonly onError: (error: Error, socket: net.Socket) => void;
@@ -46,7 +46,7 @@ export function createHttpServer(
     declined.add(incoming);
     return false;
   };
-  const onRequest = (incoming: Incoming, response: Outgoing): void => {
+  const onRequest = (incoming: Incoming, response: AnyServerResponse): void => {
     // Node.js's parser has stopped behind it, and forgets the rest of what it was reading: what it would make of the next
     // packet may be the middle of a request.
     if (response instanceof ServerResponse && declined.has(incoming)) endBehind(response);

@@ -1,14 +1,14 @@
 // The end of an HTTP/1 connection whose client may still be sending: closed as it is, what lies unread becomes a reset,
 // which can take the last response from the client (RFC 9112 9.6). Promises that nothing that still comes is looked at.
 import { Socket } from 'node:net';
-import { endGently } from '../../src/mllp/tick-writer.ts';
+import { closeGracefully } from '../../src/mllp/coalescing-writer.ts';
 
 const deaf = new WeakSet<Socket>();
 const closing = new WeakSet<Socket>();
 const NOTHING = Buffer.alloc(0);
 
 /** What comes from now on is thrown away, and no request is made of it. */
-export function deafen(socket: Socket): void {
+export function stopParsing(socket: Socket): void {
   if (deaf.has(socket)) return;
   deaf.add(socket);
   // Takes the parser off; to listen takes the socket's handle from it.
@@ -25,10 +25,10 @@ export function isDeaf(socket: Socket): boolean {
 
 /** FIN behind what was written, and an end within seconds. */
 export function closeLingering(socket: Socket): void {
-  deafen(socket);
+  stopParsing(socket);
   if (closing.has(socket)) return;
   closing.add(socket);
-  endGently(socket);
+  closeGracefully(socket);
 }
 
 /** The same behind the response that is under way, which has told the client so. */

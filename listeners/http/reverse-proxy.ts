@@ -4,17 +4,17 @@ import { stickyKey } from '../../routing/sticky-key.ts';
 import { sourceKey } from '../../src/addresses.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
 import { asGatewayError, GatewayError } from '../../src/errors.ts';
-import type { Binding, HttpPool } from '../../src/relay/http-pool.ts';
-import { Proxied } from '../../src/relay/proxied.ts';
-import { remoteOf, type TraceHead } from '../../src/relay/trace-head.ts';
+import type { Binding, HttpScheduler } from '../../src/relay/http-scheduler.ts';
+import { ProxiedRequest } from '../../src/relay/proxied-request.ts';
+import { remoteOf, type TraceSampler } from '../../src/relay/trace-sampler.ts';
 import { TraceContext } from '../../src/telemetry/trace-context.ts';
 import type { BufferBudget, SourceBudget } from '../buffer-budget.ts';
 import type { ClientRequest } from './client-request.ts';
 import { refuse } from './client-response.ts';
-import { Forwarding } from './forwarding.ts';
-import type { ProxyRequest, Way } from './proxy-request.ts';
+import type { ProxyRequest, RouteTarget } from './proxy-request.ts';
+import { ProxySession } from './proxy-session.ts';
 import { RouteActions } from './route-actions.ts';
-import { readWhole } from './whole-body.ts';
+import { readWholeBody } from './whole-body.ts';
 
 /** Bodies up to this size are read before a node is chosen, and can be sent twice. A form or an API call fits. */
 const MAX_REPLAY_BYTES = 64 * 1024;
@@ -24,9 +24,9 @@ export class ReverseProxy {
   /** Of each route that was used. */
   readonly #actions = new WeakMap<RouteConfig, RouteActions>();
   readonly #budget: BufferBudget;
-  readonly #head: TraceHead;
+  readonly #head: TraceSampler;
 
-  constructor(budget: BufferBudget, head: TraceHead) {
+  constructor(budget: BufferBudget, head: TraceSampler) {
     this.#head = head;
     this.#budget = budget;
   }
@@ -36,7 +36,7 @@ export class ReverseProxy {
     const { peer, method, incoming } = request;
     const isTrusted = proxied.trusted.has(request.hop.address);
     const trace = new TraceContext(remoteOf(incoming.rawHeaders, isTrusted));
-    const record = new Proxied(listener, peer, method, incoming.httpVersion, trace);
+    const record = new ProxiedRequest(listener, peer, method, incoming.httpVersion, trace);
     setWay(record, way);
     if (!request.hasBody) this.#start(proxied, record, NO_BODY);
     else if (this.#isReplayable(request)) {
@@ -47,7 +47,7 @@ export class ReverseProxy {
         behind: NO_BODY,
         source: this.#sourceOf(request),
       };
-      readWhole(request.incoming, request.contentLength, limits, (body) => {
+      readWholeBody(request.incoming, request.contentLength, limits, (body) => {
         if (body instanceof GatewayError) refuseUnsent(proxied, record, body);
         else this.#startBehind(proxied, record, body);
       });
@@ -66,7 +66,7 @@ export class ReverseProxy {
   }
 
   /** The config may be another one since its body began to come. */
-  #startBehind(proxied: ProxyRequest, record: Proxied, body: Buffer): void {
+  #startBehind(proxied: ProxyRequest, record: ProxiedRequest, body: Buffer): void {
     let anew: (() => void) | undefined;
     try {
       anew = this.#reroute(proxied, record, body);
@@ -79,7 +79,11 @@ export class ReverseProxy {
     else anew();
   }
 
-  #reroute(proxied: ProxyRequest, record: Proxied, body: Buffer | undefined): (() => void) | undefined {
+  #reroute(
+    proxied: ProxyRequest,
+    record: ProxiedRequest,
+    body: Buffer | undefined,
+  ): (() => void) | undefined {
     const way = proxied.wayNow();
     if (way === proxied.way) return undefined;
     return () => {
@@ -88,16 +92,16 @@ export class ReverseProxy {
     };
   }
 
-  #start(proxied: ProxyRequest, record: Proxied, body: Buffer | undefined): void {
+  #start(proxied: ProxyRequest, record: ProxiedRequest, body: Buffer | undefined): void {
     const { request, response, way, trusted, bodyTimeoutMs, writeTimeoutMs, tunnel, mustClose, over } =
       proxied;
     const { route, pool } = way;
     const { persistence } = pool.config;
     const held = body?.length ?? 0;
     const source = held === 0 ? undefined : this.#sourceOf(request);
-    let forwarding: Forwarding;
+    let forwarding: ProxySession;
     try {
-      forwarding = new Forwarding({
+      forwarding = new ProxySession({
         request,
         response,
         record,
@@ -136,18 +140,18 @@ export class ReverseProxy {
   }
 }
 
-function setWay(record: Proxied, { route, pool }: Way): void {
+function setWay(record: ProxiedRequest, { route, pool }: RouteTarget): void {
   record.route = route;
   record.pool = pool.config;
 }
 
-function refuseUnsent({ response, over }: ProxyRequest, record: Proxied, error: GatewayError): void {
+function refuseUnsent({ response, over }: ProxyRequest, record: ProxiedRequest, error: GatewayError): void {
   record.settle(error);
   refuse(response, error, true);
   over(record);
 }
 
-function bindingOf(request: ClientRequest, { config }: HttpPool, listener: string): Binding {
+function bindingOf(request: ClientRequest, { config }: HttpScheduler, listener: string): Binding {
   const { persistence } = config;
   if (persistence === undefined) return NOTHING_BINDS;
   const { cookie, by } = persistence;

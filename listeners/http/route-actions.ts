@@ -4,7 +4,13 @@
 import type { AddressRanges } from '../../src/addresses.ts';
 import type { RouteConfig } from '../../src/config/config.ts';
 import { persistenceCookie, setCookieValue, stripCookie } from '../../src/http/cookie.ts';
-import { endToEnd, type Fields, isHopByHop, namedByConnection, plainName } from '../../src/http/fields.ts';
+import {
+  endToEnd,
+  type HeaderFields,
+  isHopByHop,
+  namedByConnection,
+  plainName,
+} from '../../src/http/fields.ts';
 import { addForwarding, isForwarding } from '../../src/http/forwarded.ts';
 import { compileHeaderRules, type HeaderVariables, ruledNames } from '../../src/http/header-rules.ts';
 import {
@@ -68,7 +74,7 @@ export class RouteActions {
     variables: HeaderVariables,
     cookie: string | undefined,
     handed: HandedOn | undefined,
-  ): Fields {
+  ): HeaderFields {
     const raw = request.incoming.rawHeaders;
     const fields = endToEnd(raw, isReplaced);
     if (request.isV2) joinCookies(fields);
@@ -80,7 +86,7 @@ export class RouteActions {
   }
 
   /** What goes behind the request's body, which has come whole. */
-  trailersToNode({ incoming }: ClientRequest): Fields {
+  trailersToNode({ incoming }: ClientRequest): HeaderFields {
     const { rawTrailers } = incoming;
     if (rawTrailers.length === 0) return [];
     return trailersOf(rawTrailers, this.#keptFromTrailing(incoming.rawHeaders));
@@ -98,7 +104,7 @@ export class RouteActions {
   }
 
   /** The fields for the client. */
-  toClient(from: NodeFields, request: ClientRequest, more: ToClient): Fields {
+  toClient(from: NodeFields, request: ClientRequest, more: ToClient): HeaderFields {
     const fields = withoutHop(from);
     this.#putRight(fields, request, more);
     const { cookie } = more;
@@ -122,7 +128,7 @@ export class RouteActions {
     return out;
   }
 
-  #putRight(fields: Fields, request: ClientRequest, { change, authority }: ToClient): void {
+  #putRight(fields: HeaderFields, request: ClientRequest, { change, authority }: ToClient): void {
     let places: Places | undefined;
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i];
@@ -141,8 +147,8 @@ export class RouteActions {
 }
 
 /** What of a node's fields goes on; all of an interim response's. */
-export function withoutHop(from: NodeFields): Fields {
-  const fields: Fields = [];
+export function withoutHop(from: NodeFields): HeaderFields {
+  const fields: HeaderFields = [];
   const named = connectionNames(from.connection);
   for (const name in from) {
     if (isHopByHop(name) || named?.has(name) === true) continue;
@@ -162,7 +168,7 @@ function isReplaced(name: string): boolean {
 const REPLACED: ReadonlySet<string> = new Set(['content-length', 'expect', 'host', 'trailer']);
 
 /** RFC 9113 8.2.3: HTTP/2 may split the Cookie field, HTTP/1 may not. */
-function joinCookies(fields: Fields): void {
+function joinCookies(fields: HeaderFields): void {
   let first = -1;
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] !== 'cookie') continue;

@@ -4,20 +4,20 @@
 import type { AddressRanges } from '../../src/addresses.ts';
 import type { HeaderVariables } from '../../src/http/header-rules.ts';
 import type { PathChange } from '../../src/http/path-rewrite.ts';
-import type { Binding, HttpPool, Place } from '../../src/relay/http-pool.ts';
-import type { Proxied } from '../../src/relay/proxied.ts';
-import { handOn, type TraceHead } from '../../src/relay/trace-head.ts';
+import type { Binding, HttpScheduler, NodeChoice } from '../../src/relay/http-scheduler.ts';
+import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
+import { handOn, type TraceSampler } from '../../src/relay/trace-sampler.ts';
 import type { ClientRequest } from './client-request.ts';
 import { givenCookie, type NodeFields, type RouteActions, type Trailers } from './route-actions.ts';
 
 export interface TranslationOptions {
   readonly request: ClientRequest;
-  readonly pool: HttpPool;
+  readonly pool: HttpScheduler;
   readonly actions: RouteActions;
   readonly binding: Binding;
   readonly trusted: AddressRanges;
-  readonly record: Proxied;
-  readonly head: TraceHead;
+  readonly record: ProxiedRequest;
+  readonly head: TraceSampler;
   /** Name of the cookie whose value a node gives, and which leads back to it. */
   readonly learns: string | undefined;
 }
@@ -58,7 +58,7 @@ export class Translation implements HeaderVariables {
   }
 
   /** `length`: of the body; undefined where there is none, or its end is not known. */
-  toNode({ node }: Place, length: number | undefined, waits: boolean, switches: boolean): string[] {
+  toNode({ node }: NodeChoice, length: number | undefined, waits: boolean, switches: boolean): string[] {
     const { request, actions, trusted, pool, record, head } = this.#options;
     this.node = node.name;
     const { listener, trace, attempts, peer } = record;
@@ -78,7 +78,7 @@ export class Translation implements HeaderVariables {
     return request.hasBody && request.contentLength === undefined ? actions.trailersToNode(request) : [];
   }
 
-  toClient(fields: NodeFields, { node, upstream }: Place): string[] {
+  toClient(fields: NodeFields, { node, upstream }: NodeChoice): string[] {
     const { request, actions, pool, binding } = this.#options;
     this.#head = fields;
     const name = pool.config.persistence?.cookie;
@@ -97,7 +97,7 @@ export class Translation implements HeaderVariables {
   }
 
   /** Those of the node's 101; undefined where it switches to something else than was asked for (RFC 9110 7.8). */
-  toTunnel(fields: NodeFields, place: Place): string[] | undefined {
+  toTunnel(fields: NodeFields, place: NodeChoice): string[] | undefined {
     const { upgrade } = fields;
     const asked = this.#options.request.header('upgrade');
     if (typeof upgrade !== 'string' || upgrade.toLowerCase() !== asked?.toLowerCase()) return undefined;
@@ -105,7 +105,7 @@ export class Translation implements HeaderVariables {
   }
 
   /** Keeps the node for whom it has given a cookie. */
-  learn(fields: NodeFields, { node }: Place): void {
+  learn(fields: NodeFields, { node }: NodeChoice): void {
     const { learns, pool } = this.#options;
     const given = learns === undefined ? undefined : givenCookie(fields, learns);
     if (given !== undefined) pool.pool.learn(given, node);

@@ -1,7 +1,7 @@
 // What begins when a node has switched protocols (RFC 9110 7.8): bytes both ways as they come, with back-pressure, until
 // one side ends; the other then has a moment to say its last.
 import type { Socket } from 'node:net';
-import { endGently } from '../../src/mllp/tick-writer.ts';
+import { closeGracefully } from '../../src/mllp/coalescing-writer.ts';
 import { spend } from './spent-buffers.ts';
 
 /** A WebSocket's ends answer each other's close at once; this is for what is still to be read. As long as any last write. */
@@ -55,7 +55,7 @@ function carry(from: Socket, to: Socket, onEnd: () => void, onClosed: () => void
     onClosed();
     // Broken off within what it had to say: whoever listens must not take it for all.
     if (!from.readableEnded) to.destroy();
-    else endGently(to);
+    else closeGracefully(to);
   };
   if (from.closed) {
     leave();

@@ -22,7 +22,7 @@ export interface WholeBodyLimits {
 }
 
 /** Calls `done` once: with the bytes, which the caller then holds in the budget, or with what went wrong. */
-export function readWhole(
+export function readWholeBody(
   incoming: Incoming,
   length: number | undefined,
   limits: WholeBodyLimits,

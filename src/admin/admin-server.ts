@@ -15,10 +15,10 @@ import { listen } from '../listen.ts';
 import { loggable } from '../telemetry/loggable.ts';
 import { type AdminAnswer, NOT_ALLOWED, refusal, respond } from './answer.ts';
 import type { By, Control } from './control.ts';
-import { type Found, findEndpoint, whyNone } from './endpoints.ts';
-import { MAX_BODY_BYTES, readBody } from './request-body.ts';
+import { findEndpoint, type MatchedEndpoint, whyNone } from './endpoints.ts';
+import { MAX_BODY_BYTES, readRequestBody } from './request-body.ts';
+import { RequestQueue } from './request-queue.ts';
 import { TokenFailures } from './token-failures.ts';
-import { Turns } from './turns.ts';
 
 export interface AdminServerOptions {
   readonly host: string;
@@ -60,7 +60,7 @@ export class AdminServer {
   readonly #watcher: AdminWatcher;
   readonly #server: http.Server | https.Server;
   readonly #sockets = new Set<Socket>();
-  readonly #turns = new Turns();
+  readonly #turns = new RequestQueue();
   readonly #failures = new TokenFailures();
   #tokenHash: Buffer | undefined;
   #port: number;
@@ -169,7 +169,7 @@ export class AdminServer {
       else this.#closeWith(response, found);
       return;
     }
-    const body = await readBody(request);
+    const body = await readRequestBody(request);
     if (body === undefined) {
       const tooLarge = new GatewayError('GW_ERR_ADMIN_REQUEST', {
         detail: `at most ${MAX_BODY_BYTES} bytes`,
@@ -196,7 +196,11 @@ export class AdminServer {
   }
 
   /** What to do, or what to say instead. */
-  #admit(request: IncomingMessage, target: RequestTarget | GatewayError, by: By): Found | AdminAnswer {
+  #admit(
+    request: IncomingMessage,
+    target: RequestTarget | GatewayError,
+    by: By,
+  ): MatchedEndpoint | AdminAnswer {
     const method = request.method ?? '';
     const found = target instanceof GatewayError ? undefined : findEndpoint(method, target.path);
     if (found?.endpoint.open === true) return found;

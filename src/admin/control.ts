@@ -82,10 +82,10 @@ export interface StatusReport {
   readonly maxBufferedBytes: number;
   readonly listeners: readonly ListenerReport[];
   readonly pools: readonly PoolReport[];
-  readonly certificates: readonly CertificateReport[];
+  readonly certificates: readonly CertificateInUse[];
 }
 
-export interface CertificateReport {
+export interface CertificateInUse {
   readonly where: string;
   readonly file: string;
   readonly subject: string;
@@ -167,7 +167,7 @@ export interface Control {
   nodes(): readonly NodeReport[];
   routes(): readonly RouteReport[];
   senders(): readonly SenderReport[];
-  certificates(): readonly CertificateReport[];
+  certificates(): readonly CertificateInUse[];
   /** YAML, without secrets. */
   effectiveConfig(): string;
   /** Undefined where the config serves none. */

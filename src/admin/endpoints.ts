@@ -132,13 +132,13 @@ function onNode(
   });
 }
 
-export interface Found {
+export interface MatchedEndpoint {
   readonly endpoint: Endpoint;
   readonly parts: readonly string[];
 }
 
 /** `path` is normalised: no name of a pool or a node has a character that is still encoded in it. */
-export function findEndpoint(method: string, path: string): Found | undefined {
+export function findEndpoint(method: string, path: string): MatchedEndpoint | undefined {
   // RFC 9110 9.3.2: HEAD is GET without the body, which Node.js leaves out.
   const wanted = method === 'HEAD' ? 'GET' : method;
   for (const one of ENDPOINTS) {

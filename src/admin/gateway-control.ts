@@ -14,7 +14,7 @@ import type { Prepare } from './control/prepared.ts';
 import { Reports } from './control/reports.ts';
 import type {
   By,
-  CertificateReport,
+  CertificateInUse,
   Control,
   NodeReport,
   ReadinessReport,
@@ -111,7 +111,7 @@ export class GatewayControl implements Control {
     return this.#reports.senders();
   }
 
-  certificates(): readonly CertificateReport[] {
+  certificates(): readonly CertificateInUse[] {
     return this.#reports.certificates();
   }
 

@@ -9,7 +9,7 @@ export const MAX_BODY_BYTES = 64 * 1024;
 const MAX_WEIGHT = 256;
 
 /** Undefined: it is larger than any that is taken, and not read to its end. */
-export function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+export function readRequestBody(request: IncomingMessage): Promise<Buffer | undefined> {
   // Node.js has refused what is no number (RFC 9110 8.6).
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return Promise.resolve(undefined);
   const cut = new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: 'it was broken off' });

@@ -17,7 +17,7 @@ export interface AuditSink {
   close(): Promise<void>;
 }
 
-export interface QueueWatcher {
+export interface AuditQueueWatcher {
   /** It takes records again, or does not: only when that changes. */
   onSink(name: string, error: GatewayError | undefined): void;
   onDropped(name: string, count: number): void;
@@ -49,7 +49,7 @@ export class AuditQueue {
   written = 0;
   readonly backlog: Backlog;
   readonly #sink: AuditSink;
-  readonly #watcher: QueueWatcher;
+  readonly #watcher: AuditQueueWatcher;
   readonly #times: QueueTimes;
   #running: Promise<void> | undefined;
   /** Something was added while it ran, or was about to end. */
@@ -65,7 +65,7 @@ export class AuditQueue {
   #told = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(sink: AuditSink, backlog: Backlog, watcher: QueueWatcher, times: QueueTimes = TIMES) {
+  constructor(sink: AuditSink, backlog: Backlog, watcher: AuditQueueWatcher, times: QueueTimes = TIMES) {
     this.#sink = sink;
     this.backlog = backlog;
     this.#watcher = watcher;

@@ -3,8 +3,8 @@
 import os from 'node:os';
 import type { AuditConfig } from '../config/config.ts';
 import { type AuditEvent, type AuditSource, auditMessage } from './audit-message.ts';
-import type { QueueTimes, QueueWatcher } from './audit-queue.ts';
-import { isAt, makePlace, type Place, type Surroundings, setLimits, wishes } from './places.ts';
+import type { AuditQueueWatcher, QueueTimes } from './audit-queue.ts';
+import { type AuditContext, type AuditPlace, isAt, makePlace, setLimits, wishes } from './places.ts';
 import { syslogMessage } from './syslog-frame.ts';
 
 /** What is left at the end of a place is tried for so long; a disk and a repository that are there need far less. */
@@ -19,27 +19,27 @@ export interface PreparedTrail {
 /** Since a reload records go there, or do no longer. */
 export interface Move {
   readonly to: boolean;
-  readonly key: Place['key'];
+  readonly key: AuditPlace['key'];
   readonly name: string;
 }
 
 export class AuditTrail {
-  readonly #around: Surroundings;
+  readonly #around: AuditContext;
   readonly #host = os.hostname();
   #config: AuditConfig | undefined;
-  #places: readonly Place[];
+  #places: readonly AuditPlace[];
   /** Those that the config names no longer: what is recorded until `settle` goes there too. */
-  #going: readonly Place[] = [];
+  #going: readonly AuditPlace[] = [];
   #moves: readonly Move[] = [];
   /** Records that those have as well as the others. */
   #shared = new Set<string>();
   readonly #leaving = new Set<Promise<void>>();
   /** Of places that are no more. */
   readonly #past = { written: 0, dropped: 0 };
-  readonly #ending = new Set<Place>();
+  readonly #ending = new Set<AuditPlace>();
 
   /** `config` undefined: it goes nowhere. @throws GatewayError GW_ERR_TLS_FILE */
-  constructor(config: AuditConfig | undefined, watcher: QueueWatcher, times?: QueueTimes) {
+  constructor(config: AuditConfig | undefined, watcher: AuditQueueWatcher, times?: QueueTimes) {
     this.#around = { watcher, times };
     this.#config = config;
     this.#places = wishes(config).map((wish) => makePlace(wish, config, this.#around));
@@ -94,7 +94,7 @@ export class AuditTrail {
    * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_FILE; then everything is as it was
    */
   async prepare(config: AuditConfig | undefined): Promise<PreparedTrail> {
-    const made: Place[] = [];
+    const made: AuditPlace[] = [];
     const discard = async (): Promise<void> => {
       await Promise.all(made.map(({ queue }) => queue.close(0)));
     };
@@ -149,7 +149,7 @@ export class AuditTrail {
     );
   }
 
-  #commit(config: AuditConfig | undefined, made: readonly Place[]): void {
+  #commit(config: AuditConfig | undefined, made: readonly AuditPlace[]): void {
     const wanted = wishes(config);
     const kept = this.#places.filter((place) => wanted.some((wish) => isAt(place, wish)));
     const gone = this.#places.filter((place) => !kept.includes(place));
@@ -158,7 +158,7 @@ export class AuditTrail {
     for (const { queue } of made) queue.backlog.begin();
     this.#places = [...kept, ...made];
     this.#going = [...this.#going, ...gone];
-    const moves = (places: readonly Place[], to: boolean): Move[] =>
+    const moves = (places: readonly AuditPlace[], to: boolean): Move[] =>
       places.map(({ key, name }) => ({ to, key, name }));
     this.#moves = [...this.#moves, ...moves(gone, false), ...moves(made, true)];
     // Whoever reloads tells of it at once; who does not must not keep a place for ever.
@@ -166,7 +166,7 @@ export class AuditTrail {
   }
 
   /** What such a place had not taken goes to the one that has taken its part, if there is one. */
-  async #leave(place: Place, shared: ReadonlySet<string>): Promise<void> {
+  async #leave(place: AuditPlace, shared: ReadonlySet<string>): Promise<void> {
     const { key, queue } = place;
     const left = (await queue.close(CLOSE_MS)).filter((record) => !shared.has(record));
     const heir = this.#places.find((other) => other.key === key);
@@ -179,7 +179,7 @@ export class AuditTrail {
     this.#past.dropped += queue.dropped;
   }
 
-  #sum(of: (queue: Place['queue']) => number): number {
+  #sum(of: (queue: AuditPlace['queue']) => number): number {
     return [...this.#places, ...this.#going, ...this.#ending].reduce((sum, { queue }) => sum + of(queue), 0);
   }
 }

@@ -3,13 +3,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { NodeTls } from '../../certs/node-tls.ts';
 import type { AuditConfig } from '../config/config.ts';
-import { AuditQueue, type QueueTimes, type QueueWatcher } from './audit-queue.ts';
+import { AuditQueue, type AuditQueueWatcher, type QueueTimes } from './audit-queue.ts';
 import { type Backlog, MemoryBacklog } from './backlog.ts';
 import { FileSink } from './file-sink.ts';
 import { SpoolBacklog } from './spool/spool-backlog.ts';
 import { SyslogSink } from './syslog-sink.ts';
 
-export interface Place {
+export interface AuditPlace {
   readonly key: 'audit.file' | 'audit.syslog';
   /** A path, or a host and its port. */
   readonly name: string;
@@ -29,8 +29,8 @@ type Wish =
       readonly folder: string | undefined;
     };
 
-export interface Surroundings {
-  readonly watcher: QueueWatcher;
+export interface AuditContext {
+  readonly watcher: AuditQueueWatcher;
   /** Undefined: as long as they should be. */
   readonly times: QueueTimes | undefined;
 }
@@ -44,12 +44,12 @@ export function wishes(config: AuditConfig | undefined): readonly Wish[] {
   return all;
 }
 
-export function isAt(place: Place, wish: Wish): boolean {
+export function isAt(place: AuditPlace, wish: Wish): boolean {
   return isDeepStrictEqual(place.wish, wish);
 }
 
 /** @throws GatewayError GW_ERR_TLS_FILE */
-export function makePlace(wish: Wish, config: AuditConfig | undefined, around: Surroundings): Place {
+export function makePlace(wish: Wish, config: AuditConfig | undefined, around: AuditContext): AuditPlace {
   const { watcher, times } = around;
   const max = config?.queue ?? 0;
   if (wish.key === 'audit.file') {

@@ -5,7 +5,7 @@ import { reasonInWords } from '../../certs/verify/reasons.ts';
 import { causeCode, ERRORS, type ErrorCode, GatewayError } from '../errors.ts';
 import { dial } from '../upstream/dial.ts';
 import type { AdminTarget } from './admin-target.ts';
-import { Fields } from './fields.ts';
+import { TypedFields } from './fields.ts';
 
 /** The status of a gateway with 10,000 nodes has 8 MiB. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
@@ -129,8 +129,8 @@ export class AdminClient {
   }
 
   #refusal(status: number, value: unknown): GatewayError {
-    const told = new Fields<{ readonly code: string; readonly message: string }>(
-      new Fields<{ readonly error: unknown }>(value).value('error'),
+    const told = new TypedFields<{ readonly code: string; readonly message: string }>(
+      new TypedFields<{ readonly error: unknown }>(value).value('error'),
     );
     const code = knownCode(told.text('code'));
     if (code === undefined)

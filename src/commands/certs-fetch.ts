@@ -2,7 +2,7 @@
 // checked: whoever stands between could show others, so the words say what to compare.
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { connect } from '../../certs/verify/connect.ts';
+import { connectTls } from '../../certs/verify/connect.ts';
 import { reasonInWords } from '../../certs/verify/reasons.ts';
 import { partsOf, pemOf } from '../../certs/x509/certificate.ts';
 import { parseNodeUrl } from '../config/formats.ts';
@@ -27,7 +27,7 @@ export async function fetchCertificates(
   const peer = parseNodeUrl(target.includes('://') ? target : `mllps://${target}`);
   if (peer === undefined) throw usage(`fetch takes HOST:PORT, not ${quoted(target)}`);
   const { host, port } = peer;
-  const { code, chain } = await connect({
+  const { code, chain } = await connectTls({
     ...{ host, port, servername, timeoutMs },
     ca: NOBODY,
     own: undefined,

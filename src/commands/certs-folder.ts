@@ -65,13 +65,13 @@ export function leafPaths(folder: string, name: string): Paths {
   return pathsOf(folder, name);
 }
 
-export interface Names {
+export interface CertificateNames {
   readonly dns: readonly string[];
   readonly ip: readonly string[];
 }
 
 /** What was asked for; else, for a server, its own name if that can be a host's. */
-export function namesOf({ dns, ip }: Names, name: string, forServer: boolean): Names {
+export function namesOf({ dns, ip }: CertificateNames, name: string, forServer: boolean): CertificateNames {
   if (dns.length + ip.length > 0 || !forServer) return { dns: dns.map(hostName), ip };
   if (isIP(name) !== 0) return { dns: [], ip: [name] };
   return { dns: isHost(name) ? [name] : [], ip: [] };

@@ -22,8 +22,8 @@ import { altNames, subjectOf, subjectText } from '../../certs/x509/names.ts';
 import { createRequest } from '../../certs/x509/request.ts';
 import { printable } from '../config/source/problem.ts';
 import {
+  type CertificateNames,
   leafPaths,
-  type Names,
   namesOf,
   openAuthority,
   passphraseOf,
@@ -61,7 +61,7 @@ export function init(options: InitOptions, terminal: Terminal): number {
   return written(files, ifThere(options), authority.certificate, options, terminal);
 }
 
-export interface IssueOptions extends MakeOptions, Names {
+export interface IssueCommandOptions extends MakeOptions, CertificateNames {
   readonly dir: string;
   readonly cn: string | undefined;
   readonly usage: Usage;
@@ -72,7 +72,7 @@ export interface IssueOptions extends MakeOptions, Names {
   readonly caSecret: Secret;
 }
 
-export function issue(name: string, options: IssueOptions, terminal: Terminal): number {
+export function issue(name: string, options: IssueCommandOptions, terminal: Terminal): number {
   const paths = leafPaths(options.dir, name);
   const request = options.csr === undefined ? undefined : requestOf(options.csr);
   if (options.trustCsrNames && request === undefined) throw usage('--trust-csr-names needs --csr');
@@ -115,7 +115,7 @@ function requestOf(file: string) {
   return request;
 }
 
-export interface CsrOptions extends MakeOptions, Names {
+export interface CsrOptions extends MakeOptions, CertificateNames {
   readonly out: string;
   readonly cn: string | undefined;
 }

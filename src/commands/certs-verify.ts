@@ -4,8 +4,8 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readTlsFile, type TlsFile } from '../../certs/files/tls-file.ts';
 import { type CertificateReport, inspectCertificate } from '../../certs/inspect.ts';
-import { type Check, checksOf } from '../../certs/verify/checks.ts';
-import { connect } from '../../certs/verify/connect.ts';
+import { type CertificateCheck, checksOf } from '../../certs/verify/checks.ts';
+import { connectTls } from '../../certs/verify/connect.ts';
 import { handshake } from '../../certs/verify/handshake.ts';
 import { BY_THE_CLOCK, reasonInWords } from '../../certs/verify/reasons.ts';
 import { pemOf } from '../../certs/x509/certificate.ts';
@@ -57,7 +57,7 @@ async function verifyFile(file: string, options: VerifyOptions, terminal: Termin
   const trusted = trustedBy(options.ca);
   const crls = options.crl.flatMap(crlsOf);
   const at = options.at ?? new Date();
-  const checks: Check[] = [
+  const checks: CertificateCheck[] = [
     ...checksOf({ ...options, certificates, trusted, crls, at }),
     keyCheck(key, key !== undefined && isPair(key, leaf.publicKey)),
   ];
@@ -115,7 +115,7 @@ function crlsOf(file: string) {
   return crls;
 }
 
-function keyCheck(key: KeyObject | undefined, matches: boolean): Check {
+function keyCheck(key: KeyObject | undefined, matches: boolean): CertificateCheck {
   if (key === undefined) return { name: 'key', good: undefined, text: 'not checked: no --key' };
   return {
     name: 'key',
@@ -124,7 +124,7 @@ function keyCheck(key: KeyObject | undefined, matches: boolean): Check {
   };
 }
 
-function handshakeCheck(code: string | undefined, at: Date | undefined): Check {
+function handshakeCheck(code: string | undefined, at: Date | undefined): CertificateCheck {
   if (code === undefined) return { name: 'handshake', good: true, text: 'done, both ends in this process' };
   // OpenSSL knows no other date than today's.
   if (at !== undefined && BY_THE_CLOCK.has(code))
@@ -137,7 +137,7 @@ function handshakeCheck(code: string | undefined, at: Date | undefined): Check {
   return { name: 'handshake', good: false, text: reasonInWords(code), code };
 }
 
-function rowsOf(checks: readonly Check[]): string[] {
+function rowsOf(checks: readonly CertificateCheck[]): string[] {
   return table(
     checks.map(({ name, good, text, code }) => [
       `  ${name}`,
@@ -154,7 +154,7 @@ async function verifyPeer(target: string, options: VerifyOptions, terminal: Term
     throw usage('--host and --at go with a file only; --connect takes --servername');
   if (options.key !== undefined && options.cert === undefined) throw usage('--key needs --cert');
   const passphrase = passphraseOf(options.secret, terminal);
-  const { code, protocol, cipher, chain } = await connect({
+  const { code, protocol, cipher, chain } = await connectTls({
     ...peer,
     servername: options.servername,
     ca: options.ca.length === 0 ? undefined : trustedBy(options.ca),

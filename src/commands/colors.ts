@@ -8,7 +8,7 @@ export type Paint = (tone: Tone | undefined, text: string) => string;
 /** ECMA-48 SGR: green, yellow, red. */
 const CODES: Readonly<Record<Tone, number>> = { good: 32, warning: 33, bad: 31 };
 
-export const plain: Paint = (_, text) => text;
+export const plainPaint: Paint = (_, text) => text;
 
 const coloured: Paint = (tone, text) =>
   tone === undefined || text.trim() === '' ? text : `\x1b[${CODES[tone]}m${text}\x1b[39m`;
@@ -22,7 +22,7 @@ export function paintOn(
   env: Readonly<Record<string, string | undefined>>,
 ): Paint {
   const { NO_COLOR = '', FORCE_COLOR, TERM } = env;
-  if (NO_COLOR !== '' || FORCE_COLOR === '0' || FORCE_COLOR === 'false') return plain;
+  if (NO_COLOR !== '' || FORCE_COLOR === '0' || FORCE_COLOR === 'false') return plainPaint;
   if (FORCE_COLOR !== undefined) return coloured;
-  return stream.isTTY === true && TERM !== 'dumb' ? coloured : plain;
+  return stream.isTTY === true && TERM !== 'dumb' ? coloured : plainPaint;
 }

@@ -19,7 +19,7 @@ import { type DemoCertificates, makeCertificates } from './demo-certificates.ts'
 import { type DemoNode, type DemoPorts, demoConfig } from './demo-config.ts';
 import { checkCollector, collectorOf, tracesOf } from './demo-traces.ts';
 import { HttpClient } from './http-client.ts';
-import { type Answer, MllpClient } from './mllp-client.ts';
+import { MllpClient, type MllpReply } from './mllp-client.ts';
 import { EXIT, type Terminal, table } from './terminal.ts';
 import { untilSignal } from './until-signal.ts';
 
@@ -174,7 +174,7 @@ async function sendFixtures(
 }
 
 interface Client {
-  send(message: Buffer): Promise<Answer>;
+  send(message: Buffer): Promise<MllpReply>;
   close(): void;
 }
 

@@ -4,7 +4,7 @@ import { printable } from '../config/source/problem.ts';
 
 type Key<Shape> = keyof Shape & string;
 
-export class Fields<Shape> {
+export class TypedFields<Shape> {
   readonly #values: ReadonlyMap<string, unknown>;
 
   constructor(value: unknown) {

@@ -10,7 +10,7 @@ import { type Header, readHeader } from '../hl7/header.ts';
 import { awaitedOf } from '../relay/admission.ts';
 import { type DialTls, dial } from '../upstream/dial.ts';
 import { nodeError } from '../upstream/node-request.ts';
-import { type Answer, MAX_ANSWER_BYTES } from './mllp-client.ts';
+import { MAX_ANSWER_BYTES, type MllpReply } from './mllp-client.ts';
 
 export interface HttpClientOptions {
   readonly host: string;
@@ -66,7 +66,7 @@ export class HttpClient {
    *
    * @throws GatewayError GW_ERR_NODE_… and GW_ERR_ACK_…, where `node` is what was posted to
    */
-  async send(message: Buffer, traceparent?: string): Promise<Answer> {
+  async send(message: Buffer, traceparent?: string): Promise<MllpReply> {
     const header = readHeader(message);
     const cut = new AbortController();
     let startedAt = performance.now();

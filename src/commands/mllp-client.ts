@@ -15,7 +15,7 @@ export interface MllpClientOptions {
   readonly ackMs: number;
 }
 
-export interface Answer {
+export interface MllpReply {
   /** Undefined: none came, and by MSH-15 and MSH-16 none had to (F90). */
   readonly ack: Ack | undefined;
   readonly payload: Buffer;
@@ -37,7 +37,7 @@ export class MllpClient {
   }
 
   /** @throws GatewayError GW_ERR_NODE_… and GW_ERR_ACK_…, where `node` is what was connected to */
-  async send(message: Buffer): Promise<Answer> {
+  async send(message: Buffer): Promise<MllpReply> {
     const header = readHeader(message);
     if (this.#connection?.isOpen !== true) this.#connection = await this.#connect();
     const connection = this.#connection;

@@ -6,7 +6,7 @@ import { quoted } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { AdminClient } from './admin-client.ts';
 import { type AdminOptions, targetOf } from './admin-target.ts';
-import { Fields, listOf } from './fields.ts';
+import { listOf, TypedFields } from './fields.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
 
@@ -37,7 +37,7 @@ export async function changeNode(
       change.kind === 'weight'
         ? await client.ask('PUT', path, { weight: change.weight })
         : await client.ask('POST', path);
-    const report = new Fields<NodeReport>(value);
+    const report = new TypedFields<NodeReport>(value);
     if (!report.has('state')) throw client.strange();
     terminal.out(options.json ? JSON.stringify(value) : lineOf(report));
     return EXIT.good;
@@ -48,7 +48,7 @@ export async function changeNode(
 
 async function poolOf(name: string, client: AdminClient): Promise<string> {
   const { value } = await client.ask('GET', '/nodes');
-  const nodes = listOf(value).map((one) => new Fields<NodeReport>(one));
+  const nodes = listOf(value).map((one) => new TypedFields<NodeReport>(one));
   const pools = nodes.filter((node) => node.text('node') === name).map((node) => node.text('pool'));
   const [pool] = pools;
   if (pool === undefined) {
@@ -63,7 +63,7 @@ async function poolOf(name: string, client: AdminClient): Promise<string> {
   return pool;
 }
 
-function lineOf(node: Fields<NodeReport>): string {
+function lineOf(node: TypedFields<NodeReport>): string {
   const weight = node.number('weight') ?? 0;
   const inFlight = node.number('inFlight') ?? 0;
   const reason = node.text('reason') === '' ? '' : ` (${node.text('reason')})`;
@@ -74,7 +74,7 @@ export async function reload(options: ChangeOptions, terminal: Terminal): Promis
   const client = new AdminClient(await targetOf(options, terminal));
   try {
     const { value } = await client.ask('POST', '/reload');
-    const report = new Fields<ReloadReport>(value);
+    const report = new TypedFields<ReloadReport>(value);
     if (!report.has('changed')) throw client.strange();
     if (options.json) {
       terminal.out(JSON.stringify(value));
@@ -97,7 +97,7 @@ export async function rotate(options: ChangeOptions, terminal: Terminal): Promis
   const client = new AdminClient(await targetOf(options, terminal));
   try {
     const { value } = await client.ask('POST', '/rotate');
-    const report = new Fields<RotateReport>(value);
+    const report = new TypedFields<RotateReport>(value);
     if (!report.has('reopened')) throw client.strange();
     const files = report.texts('reopened');
     if (options.json) terminal.out(JSON.stringify(value));

@@ -6,7 +6,7 @@ import type { TlsOptions } from 'node:tls';
 import { createAuthority } from '../../certs/authority.ts';
 import { CIPHERS, ServerTls } from '../../certs/server-tls.ts';
 
-export interface Secured {
+export interface NodeCommandTls {
   readonly options: TlsOptions;
   /** SHA-256 of a certificate that was made for this run, for `tls.pins`, or to compare with what a client shows. */
   readonly throwAway: string | undefined;
@@ -18,7 +18,7 @@ export interface CertificateFiles {
 }
 
 /** `files` undefined: a throw-away certificate. @throws GatewayError GW_ERR_TLS_FILE */
-export function tlsOf(host: string, files: CertificateFiles | undefined): Secured {
+export function tlsOf(host: string, files: CertificateFiles | undefined): NodeCommandTls {
   if (files === undefined) return throwAway(host);
   const { cert, key } = files;
   const { options } = new ServerTls({
@@ -37,7 +37,7 @@ export function tlsOf(host: string, files: CertificateFiles | undefined): Secure
 const HANDSHAKE_MS = 10_000;
 
 /** Nobody trusts it, as nobody trusts the one that Mirth makes when it is installed. Its key is in memory only. */
-function throwAway(host: string): Secured {
+function throwAway(host: string): NodeCommandTls {
   const own = isIP(host) === 0 ? { dns: ['localhost', host], ip: [] } : { dns: ['localhost'], ip: [host] };
   const { certPem, keyPem } = createAuthority({
     commonName: 'simulated node',

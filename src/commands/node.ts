@@ -10,7 +10,7 @@ import { SimulatedMirth } from '../simulation/simulated-mirth.ts';
 import { type OnMessage, SimulatedNode } from '../simulation/simulated-node.ts';
 import { loggable } from '../telemetry/loggable.ts';
 import { type NodeApi, type NodeApiOptions, nodeApi } from './node-api.ts';
-import { type Secured, tlsOf } from './node-tls.ts';
+import { type NodeCommandTls, tlsOf } from './node-tls.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import { untilSignal } from './until-signal.ts';
 import { usage } from './usage.ts';
@@ -87,7 +87,7 @@ function untilStopped(stoppable: { stop(): Promise<void> }): Promise<boolean> {
 
 function announce(
   url: string,
-  secured: Secured | undefined,
+  secured: NodeCommandTls | undefined,
   api: NodeApi | undefined,
   { json }: NodeCommandOptions,
   terminal: Terminal,

@@ -3,7 +3,7 @@
 import type { ReadinessReport } from '../admin/control.ts';
 import { AdminClient } from './admin-client.ts';
 import { type AdminOptions, targetOf } from './admin-target.ts';
-import { Fields } from './fields.ts';
+import { TypedFields } from './fields.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 export interface ReadinessOptions extends AdminOptions {
@@ -20,7 +20,7 @@ export async function readiness(options: ReadinessOptions, terminal: Terminal): 
   try {
     const query = pools.length === 0 ? '' : `?pools=${pools.map(encodeURIComponent).join(',')}`;
     const { value } = await client.ask('GET', `/readyz${query}`, undefined, true);
-    const report = new Fields<ReadinessReport>(value);
+    const report = new TypedFields<ReadinessReport>(value);
     if (!report.has('ready')) throw client.strange();
     const isReady = report.flag('ready');
     const notes = report.texts('notes');

@@ -5,7 +5,7 @@ import type { Recorded } from '../record/exchange.ts';
 import { Recording, requireNewFolder } from '../record/recording.ts';
 import { AdminClient } from './admin-client.ts';
 import { type AdminOptions, targetOf } from './admin-target.ts';
-import { Fields } from './fields.ts';
+import { TypedFields } from './fields.ts';
 import { deidentifierOf, type RecordOptions, replacedIn, summary } from './record.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import { usage } from './usage.ts';
@@ -49,7 +49,7 @@ export async function recordTap(
   let broken: GatewayError | undefined;
   try {
     for await (const text of client.lines('POST', pathOf(options), until)) {
-      const line = new Fields<Line>(parsed(text, client));
+      const line = new TypedFields<Line>(parsed(text, client));
       if (line.value('end') !== undefined) {
         ended = { reason: line.text('end'), lost: line.number('lost') ?? 0 };
         break;
@@ -114,7 +114,7 @@ function parsed(text: string, client: AdminClient): unknown {
   }
 }
 
-function recordedIn(line: Fields<Line>, client: AdminClient): Recorded {
+function recordedIn(line: TypedFields<Line>, client: AdminClient): Recorded {
   const message = Buffer.from(line.text('message'), 'base64');
   if (message.length === 0) throw client.strange();
   const timeMs = line.number('atMs') ?? 0;

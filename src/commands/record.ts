@@ -20,14 +20,14 @@ export interface RecordOptions {
   readonly json?: boolean | undefined;
 }
 
-export interface CaptureOptions extends RecordOptions {
+export interface CaptureCommandOptions extends RecordOptions {
   readonly pcap: string;
   readonly port?: number | undefined;
   readonly chunks?: boolean | undefined;
 }
 
 /** Good unless the capture was cut off. */
-export function recordCapture(options: CaptureOptions, terminal: Terminal): number {
+export function recordCapture(options: CaptureCommandOptions, terminal: Terminal): number {
   const { pcap, port, chunks = false, output } = options;
   requireNewFolder(output);
   const deidentifier = deidentifierOf(options, terminal);
@@ -92,7 +92,7 @@ function report(
   recording: Recording,
   counts: CaptureCounts,
   deidentifier: Deidentifier | undefined,
-  { json, output }: CaptureOptions,
+  { json, output }: CaptureCommandOptions,
   terminal: Terminal,
 ): void {
   if (json === true) {

@@ -4,9 +4,9 @@ import type { ListenerConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { printable } from '../config/source/problem.ts';
 import { parseFieldPath } from '../hl7/field-path.ts';
-import { COPIES, type Difference } from '../hl7/whole/difference.ts';
-import { type Compared, compareLive } from '../replay/live/difference-run.ts';
-import { type LiveMessage, readMessages } from '../replay/live/messages.ts';
+import { COPIES, type FieldDifference } from '../hl7/whole/difference.ts';
+import { type ComparedAnswers, compareLive } from '../replay/live/difference-run.ts';
+import { type LiveMessage, readLiveMessages } from '../replay/live/messages.ts';
 import { loggable } from '../telemetry/loggable.ts';
 import type { TargetOptions } from './message-target.ts';
 import { isUnreachable, opening } from './replay-live.ts';
@@ -36,7 +36,7 @@ export async function replayDiff(
     throw usage('--diff takes two targets, or two config files');
   if (isUrl(left) !== isUrl(right)) throw usage('--diff takes two URLs or two config files, not one of each');
   const ignore = ignoredPaths(options);
-  const { messages, faults } = readMessages(places);
+  const { messages, faults } = readLiveMessages(places);
   const isFaulty = sayFaults(faults, terminal);
   if (messages.length === 0) return EXIT.usage;
   const printer = new Printer(left, right, terminal, options.json === true);
@@ -147,7 +147,7 @@ class Printer {
     this.#json = json;
   }
 
-  answers({ message, left, right, differences }: Compared): void {
+  answers({ message, left, right, differences }: ComparedAnswers): void {
     // Both without an answer are alike, and still nothing that anybody wants.
     if (left === right && left.startsWith('GW_ERR_')) this.#unanswered++;
     this.#add(message, { left, right }, differences);
@@ -159,7 +159,7 @@ class Printer {
     left: ReadonlyMap<string, string> | undefined,
     right: ReadonlyMap<string, string> | undefined,
   ): void {
-    const found: Difference[] = [];
+    const found: FieldDifference[] = [];
     if (left === undefined || right === undefined)
       found.push({ path: 'listener', left: left && listener, right: right && listener });
     else
@@ -186,7 +186,7 @@ class Printer {
   #add(
     { file, number, header }: LiveMessage,
     about: Readonly<Record<string, string>>,
-    differences: readonly Difference[],
+    differences: readonly FieldDifference[],
   ): void {
     this.#compared++;
     if (differences.length > 0) this.#different++;

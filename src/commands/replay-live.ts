@@ -3,13 +3,13 @@
 import type { Socket } from 'node:net';
 import { quoted } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
-import { endGently } from '../mllp/tick-writer.ts';
-import type { OpenLine } from '../replay/live/line.ts';
-import { openingMllp } from '../replay/live/line.ts';
-import { readMessages } from '../replay/live/messages.ts';
+import { closeGracefully } from '../mllp/coalescing-writer.ts';
+import { readLiveMessages } from '../replay/live/messages.ts';
 import { replayLive, type Target } from '../replay/live/replay-live.ts';
 import { asJson, inWords, isGood, progressLine } from '../replay/live/report.ts';
 import type { Pace } from '../replay/live/schedule.ts';
+import type { OpenLine } from '../replay/live/send-line.ts';
+import { openingMllp } from '../replay/live/send-line.ts';
 import { dial } from '../upstream/dial.ts';
 import { HttpClient } from './http-client.ts';
 import { messageTarget, type TargetOptions } from './message-target.ts';
@@ -29,7 +29,7 @@ export interface ReplayLiveOptions extends TargetOptions {
   readonly json?: boolean | undefined;
 }
 
-export interface Surroundings {
+export interface ReplayContext {
   /** Ctrl-C. */
   readonly until: AbortSignal;
   /** Undefined: nobody looks at a line that is written again and again. An empty text clears it. */
@@ -46,7 +46,7 @@ export async function replayLiveCommand(
   places: readonly string[],
   options: ReplayLiveOptions,
   terminal: Terminal,
-  { until, progress }: Surroundings,
+  { until, progress }: ReplayContext,
 ): Promise<number> {
   const pace = paceOf(options);
   inRange('--connections', options.connections, MAX_CONNECTIONS);
@@ -55,7 +55,7 @@ export async function replayLiveCommand(
   for (const url of options.to) targets.push({ url, open: await opening(url, options, terminal) });
   if (options.connections < targets.length)
     throw usage(`--connections ${options.connections} are fewer than there are targets (${targets.length})`);
-  const { messages, faults } = readMessages(places);
+  const { messages, faults } = readLiveMessages(places);
   const isFaulty = sayFaults(faults, terminal);
   if (messages.length === 0) return EXIT.usage;
   const total = options.durationMs === undefined ? messages.length : undefined;
@@ -116,7 +116,7 @@ export async function opening(
     // An HTTP server need not keep a connection that asks for nothing: this one tells only whether it is there.
     await new Promise<void>((resolve, reject) => {
       const answer = (socket: Socket): void => {
-        endGently(socket);
+        closeGracefully(socket);
         resolve();
       };
       dial({ ...target.client, node: `${host}:${port}`, settleMs: 0 }, answer, reject);

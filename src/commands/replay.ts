@@ -4,11 +4,11 @@ import { writeFileSync } from 'node:fs';
 import { causeCode, GatewayError } from '../errors.ts';
 import { collectScenarios } from '../replay/collect.ts';
 import { readGivenFile } from '../replay/config/given-config.ts';
-import { ThrowAway } from '../replay/config/throw-away.ts';
+import { TempCerts } from '../replay/config/temp-certs.ts';
 import { jsonLine, jsonSum } from '../replay/report/json.ts';
 import { junitXml } from '../replay/report/junit.ts';
 import { reportLines, sumLine } from '../replay/report/table.ts';
-import { type Result, runScenarios } from '../replay/run.ts';
+import { runScenarios, type ScenarioResult } from '../replay/run.ts';
 import { updatedSource } from '../replay/update.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
@@ -33,7 +33,7 @@ export async function replay(
   terminal: Terminal,
   progress: (text: string) => void = () => {},
 ): Promise<number> {
-  const throwAway = new ThrowAway();
+  const throwAway = new TempCerts();
   // Left to itself a signal ends the process without its `exit`, and keys would stay behind.
   const exits = Object.entries(SIGNALS).map(([name, code]) => [name, () => process.exit(code)] as const);
   for (const [name, exit] of exits) process.once(name, exit);
@@ -77,7 +77,11 @@ export async function replay(
   }
 }
 
-function report(results: readonly Result[], { json, junit }: ReplayOptions, terminal: Terminal): void {
+function report(
+  results: readonly ScenarioResult[],
+  { json, junit }: ReplayOptions,
+  terminal: Terminal,
+): void {
   if (json === true) {
     for (const result of results) terminal.out(jsonLine(result));
     terminal.out(jsonSum(results));
@@ -88,7 +92,7 @@ function report(results: readonly Result[], { json, junit }: ReplayOptions, term
 }
 
 /** Good if nothing is left that has to be put right by hand. */
-function update(results: readonly Result[], { json }: ReplayOptions, terminal: Terminal): number {
+function update(results: readonly ScenarioResult[], { json }: ReplayOptions, terminal: Terminal): number {
   let left = 0;
   for (const result of results) {
     if (result.verdict === 'broken') {

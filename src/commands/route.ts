@@ -1,7 +1,7 @@
 // `route`: says where messages would go and why, without sending anything. Every node is taken to be up.
 import { isIP } from 'node:net';
 import { type MessageView, type RequestView, readSubject } from '../../routing/message-view.ts';
-import { Pool } from '../../routing/pool.ts';
+import { NodeSelector } from '../../routing/node-selector.ts';
 import { Router } from '../../routing/router.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
 import type {
@@ -23,7 +23,7 @@ import { examineMessageFile } from '../hl7/message-file.ts';
 import { invalidPlaces, placeText } from '../hl7/whole/validation.ts';
 import { readHost } from '../http/host.ts';
 import { readTarget } from '../http/request-target.ts';
-import { remoteIn, traceFields } from '../relay/trace-head.ts';
+import { remoteIn, traceFields } from '../relay/trace-sampler.ts';
 import { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/loggable.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
@@ -119,7 +119,7 @@ export function explainer(
   const segment = config.traces?.segment;
   const fields = segment === undefined ? undefined : traceFields(segment);
   const pools = new Map(
-    config.pools.map((pool) => [pool.name, { pool, choice: new Pool(pool, pool.nodes.map(idle)) }]),
+    config.pools.map((pool) => [pool.name, { pool, choice: new NodeSelector(pool, pool.nodes.map(idle)) }]),
   );
   return (file, message, listener) => {
     const header = readHeader(message);

@@ -1,6 +1,6 @@
 // Who is told of what a running gateway does beside its log: its metrics of reloads, and its audit trail where the config
 // has one. Promises that without an audit trail nothing is made for it.
-import type { Prepared } from '../admin/control/prepared.ts';
+import type { PreparedChange } from '../admin/control/prepared.ts';
 import type { ChangeWatcher } from '../admin/watched-control.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
 import { GatewayEvents } from '../audit/gateway-events.ts';
@@ -11,7 +11,7 @@ import type { Log } from '../telemetry/log.ts';
 export interface Observers extends ChangeWatcher, Required<Pick<GatewayOptions, 'onExchange' | 'onFault'>> {
   onAdminRefused(by: string): void;
   /** @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_FILE; then the audit trail is as it was */
-  prepareAudit(config: AuditConfig | undefined): Promise<Prepared>;
+  prepareAudit(config: AuditConfig | undefined): Promise<PreparedChange>;
   /** Opens what the audit trail goes to. @throws GatewayError GW_ERR_FILE */
   open(): Promise<void>;
   /** After a rotation of logs; returns the paths of the files. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { FileWatch } from '../../certs/file-watch.ts';
 import type { ServerTls } from '../../certs/server-tls.ts';
-import { AdminDoor } from '../admin/admin-door.ts';
+import { AdminListener } from '../admin/admin-listener.ts';
 import { inTurn } from '../admin/control/prepared.ts';
 import { GatewayControl } from '../admin/gateway-control.ts';
 import { WatchedControl } from '../admin/watched-control.ts';
@@ -51,7 +51,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   });
   gateway.metrics.isStateStored = () => direct.isStateStored();
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
-  const door: AdminDoor = new AdminDoor(config.admin, {
+  const door: AdminListener = new AdminListener(config.admin, {
     control,
     log,
     secure,
@@ -97,7 +97,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
 }
 
 /** `waitForPort`: the other process has the admin API's still. A port that is taken otherwise ends the start. */
-async function startBoth(gateway: Gateway, door: AdminDoor, waitForPort: boolean): Promise<void> {
+async function startBoth(gateway: Gateway, door: AdminListener, waitForPort: boolean): Promise<void> {
   await gateway.start();
   try {
     await door.start({ waitForPort });

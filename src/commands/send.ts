@@ -7,9 +7,9 @@ import { examineMessageFile } from '../hl7/message-file.ts';
 import { loggable } from '../telemetry/loggable.ts';
 import { newSpanId, newTraceId } from '../telemetry/random-ids.ts';
 import { formatTraceparent } from '../telemetry/trace-context.ts';
-import { plain } from './colors.ts';
+import { plainPaint } from './colors.ts';
 import { type MessageTarget, messageTarget, type TargetOptions } from './message-target.ts';
-import type { Answer } from './mllp-client.ts';
+import type { MllpReply } from './mllp-client.ts';
 import { protocolHint } from './protocol-hints.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
 
@@ -23,7 +23,7 @@ export interface SendOptions extends TargetOptions {
 interface Client {
   /** Over MLLP there is no place for a trace: the message goes as it is. */
   readonly isTraced: boolean;
-  send(message: Buffer, traceparent?: string): Promise<Answer>;
+  send(message: Buffer, traceparent?: string): Promise<MllpReply>;
   close(): void;
 }
 
@@ -85,7 +85,7 @@ async function sendOne(
   terminal: Terminal,
 ): Promise<string | undefined> {
   const controlId = loggable(readHeader(message).controlId);
-  const { paint = plain } = terminal;
+  const { paint = plainPaint } = terminal;
   const painted = (code: string): string => paint(isAccepted(code) ? 'good' : 'bad', code);
   const traceId = client.isTraced ? newTraceId() : undefined;
   const traced = traceId === undefined || json === true ? [] : [`    trace ${traceId}`];

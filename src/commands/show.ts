@@ -8,10 +8,10 @@ import { examineMessageFile, messageFault } from '../hl7/message-file.ts';
 import { fieldName, segmentTitle } from '../hl7/whole/field-names.ts';
 import { isEmpty, jsonView } from '../hl7/whole/json-view.ts';
 import {
+  fieldPathOf,
   joinedRepetition,
-  pathOf,
   readSegments,
-  readWhole,
+  readWholeMessage,
   type WholeMessage,
   type WholeSegment,
 } from '../hl7/whole/whole-message.ts';
@@ -65,7 +65,9 @@ function readFile(file: string, input: Buffer | undefined, faults: GatewayError[
         const named = kind === 'message' || kind === 'FHS' || kind === 'BHS';
         if (named) header = readHeader(bytes);
         // A trailer is written as the header before it.
-        const whole = named ? readWhole(header) : readSegments(bytes, header.delimiters, header.charset);
+        const whole = named
+          ? readWholeMessage(header)
+          : readSegments(bytes, header.delimiters, header.charset);
         return [{ file, number, header, whole }];
       } catch (cause) {
         if (!(cause instanceof GatewayError)) throw cause;
@@ -98,7 +100,7 @@ function segmentLines(segment: WholeSegment): string[] {
   const title = segmentTitle(segment.name);
   const rows = segment.fields.flatMap((field, i) => {
     if (isEmpty(field)) return [];
-    const path = `${pathOf(segment)}-${i + 1}`;
+    const path = `${fieldPathOf(segment)}-${i + 1}`;
     const name = fieldName(segment.name, i + 1) ?? '';
     return field.map((repetition, r): [path: string, name: string, value: string] => [
       printable(field.length === 1 ? path : `${path}[${r + 1}]`),
@@ -110,7 +112,7 @@ function segmentLines(segment: WholeSegment): string[] {
   const nameWidth = Math.max(0, ...rows.map(([, name]) => name.length));
   const indent = ' '.repeat(pathWidth + nameWidth + 6);
   return [
-    printable(title === undefined ? pathOf(segment) : `${pathOf(segment)}  ${title}`),
+    printable(title === undefined ? fieldPathOf(segment) : `${fieldPathOf(segment)}  ${title}`),
     ...rows.flatMap(([path, name, value]) => {
       const [first = '', ...more] = cut(value).split('\n');
       const line = `  ${path.padEnd(pathWidth)}  ${name.padEnd(nameWidth)}  ${printable(first)}`;

@@ -1,14 +1,14 @@
 // A gateway's status as lines for people, in the manner of HAProxy's: listeners, pools with their nodes, and certificates
 // that end soon. Promises a line for each, whatever is missing in the answer.
 import type {
-  CertificateReport,
+  CertificateInUse,
   ListenerReport,
   NodeReport,
   PoolReport,
   StatusReport,
 } from '../admin/control.ts';
-import { type Paint, plain, type Tone } from './colors.ts';
-import { Fields } from './fields.ts';
+import { type Paint, plainPaint, type Tone } from './colors.ts';
+import { TypedFields } from './fields.ts';
 import { type PoolBlock, poolBlockLines, widest, wrapped } from './status-pools.ts';
 import { table } from './terminal.ts';
 
@@ -25,9 +25,9 @@ export interface StatusView {
 
 /** `now` by the gateway's clock, in milliseconds since 1970. */
 export function statusLines(value: unknown, now: number, view: StatusView = {}): readonly string[] {
-  const status = new Fields<StatusReport>(value);
-  const { width, paint = plain } = view;
-  const isWide = width !== undefined && widest(poolLines(status, now, plain)) > width;
+  const status = new TypedFields<StatusReport>(value);
+  const { width, paint = plainPaint } = view;
+  const isWide = width !== undefined && widest(poolLines(status, now, plainPaint)) > width;
   const pools = isWide ? poolBlockLines(blocksOf(status, now), width, paint) : poolLines(status, now, paint);
   const parts = [headLines(status, now, paint), listenerLines(status), pools, certificateLines(status)];
   const lines = parts
@@ -36,7 +36,7 @@ export function statusLines(value: unknown, now: number, view: StatusView = {}):
   return width === undefined ? lines : lines.flatMap((line) => wrapped(line, width, 4));
 }
 
-function headLines(status: Fields<StatusReport>, now: number, paint: Paint): string[] {
+function headLines(status: TypedFields<StatusReport>, now: number, paint: Paint): string[] {
   const mebibytes = (bytes: number | undefined): string => ((bytes ?? 0) / MIB).toFixed(1);
   const held = `${mebibytes(status.number('bufferedBytes'))} of ${mebibytes(status.number('maxBufferedBytes'))} MiB`;
   const up = age(now - status.time('startedAt'));
@@ -52,9 +52,9 @@ function headLines(status: Fields<StatusReport>, now: number, paint: Paint): str
   return lines;
 }
 
-function listenerLines(status: Fields<StatusReport>): string[] {
+function listenerLines(status: TypedFields<StatusReport>): string[] {
   const rows = status.list('listeners').map((one) => {
-    const listener = new Fields<ListenerReport>(one);
+    const listener = new TypedFields<ListenerReport>(one);
     const protocol = `${listener.text('protocol')}${listener.flag('tls') ? ' over TLS' : ''}`;
     const connections = String(listener.number('connections') ?? NONE);
     return [listener.text('listener'), protocol, listener.text('address'), connections];
@@ -80,9 +80,9 @@ const COLUMNS = [
 ];
 
 /** A row for each pool, with `*` for a node, and one for each of its nodes. */
-function poolLines(status: Fields<StatusReport>, now: number, paint: Paint): string[] {
+function poolLines(status: TypedFields<StatusReport>, now: number, paint: Paint): string[] {
   const rows = status.list('pools').flatMap((one) => {
-    const pool = new Fields<PoolReport>(one);
+    const pool = new TypedFields<PoolReport>(one);
     const nodes = nodesOf(pool);
     return [
       { cells: poolRow(pool, nodes), tone: toneOfPool(nodes) },
@@ -96,25 +96,25 @@ function poolLines(status: Fields<StatusReport>, now: number, paint: Paint): str
   );
 }
 
-function nodesOf(pool: Fields<PoolReport>): readonly Fields<NodeReport>[] {
-  return pool.list('nodes').map((node) => new Fields<NodeReport>(node));
+function nodesOf(pool: TypedFields<PoolReport>): readonly TypedFields<NodeReport>[] {
+  return pool.list('nodes').map((node) => new TypedFields<NodeReport>(node));
 }
 
-function toneOf(node: Fields<NodeReport>): Tone {
+function toneOf(node: TypedFields<NodeReport>): Tone {
   if (node.text('state') === 'down') return 'bad';
   return node.text('state') === 'up' ? 'good' : 'warning';
 }
 
-function toneOfPool(nodes: readonly Fields<NodeReport>[]): Tone {
+function toneOfPool(nodes: readonly TypedFields<NodeReport>[]): Tone {
   const available = nodes.filter((node) => node.flag('available')).length;
   if (available === 0) return 'bad';
   return available === nodes.length ? 'good' : 'warning';
 }
 
 /** The same for a terminal that has no room for the table. */
-function blocksOf(status: Fields<StatusReport>, now: number): PoolBlock[] {
+function blocksOf(status: TypedFields<StatusReport>, now: number): PoolBlock[] {
   return status.list('pools').map((one) => {
-    const pool = new Fields<PoolReport>(one);
+    const pool = new TypedFields<PoolReport>(one);
     const nodes = nodesOf(pool);
     const cell = cellsBy(poolRow(pool, nodes));
     return {
@@ -122,7 +122,7 @@ function blocksOf(status: Fields<StatusReport>, now: number): PoolBlock[] {
       nodes: nodes.map((node) => {
         const cells = cellsBy(nodeRow(node, now));
         const { REASON: reason = '', ERRORS: errors = NONE } = cells;
-        const check = new Fields<NonNullable<NodeReport['lastCheck']>>(node.value('lastCheck'));
+        const check = new TypedFields<NonNullable<NodeReport['lastCheck']>>(node.value('lastCheck'));
         const hasFailed = check.has('result') && check.text('result') !== 'passed';
         return {
           cells,
@@ -142,7 +142,7 @@ function cellsBy(row: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(COLUMNS.map((column, i) => [column, row[i] ?? '']));
 }
 
-function poolRow(pool: Fields<PoolReport>, nodes: readonly Fields<NodeReport>[]): string[] {
+function poolRow(pool: TypedFields<PoolReport>, nodes: readonly TypedFields<NodeReport>[]): string[] {
   const sum = (key: 'inFlight' | 'answersPerSecond'): number =>
     nodes.reduce((total, node) => total + (node.number(key) ?? 0), 0);
   const available = nodes.filter((node) => node.flag('available')).length;
@@ -165,7 +165,7 @@ function poolRow(pool: Fields<PoolReport>, nodes: readonly Fields<NodeReport>[])
   ];
 }
 
-function nodeRow(node: Fields<NodeReport>, now: number): string[] {
+function nodeRow(node: TypedFields<NodeReport>, now: number): string[] {
   const state = node.text('state');
   const marks = [
     ...(node.flag('backup') ? ['backup'] : []),
@@ -194,23 +194,23 @@ function nodeRow(node: Fields<NodeReport>, now: number): string[] {
 }
 
 /** By class: answers that say no, by their code, and messages that failed there, by the error's. */
-function errorsOf(node: Fields<NodeReport>): string {
+function errorsOf(node: TypedFields<NodeReport>): string {
   const negative = node.counts('answers').filter(([code]) => !/^[AC]A$/.test(code));
   const failures = node.counts('failures').map(([code, n]) => [code.replace(/^GW_ERR_/, ''), n] as const);
   const all = [...negative, ...failures].map(([code, n]) => `${code} ${n}`);
   return all.length === 0 ? NONE : all.join(', ');
 }
 
-function lastCheck(node: Fields<NodeReport>, now: number): string {
-  const check = new Fields<NonNullable<NodeReport['lastCheck']>>(node.value('lastCheck'));
+function lastCheck(node: TypedFields<NodeReport>, now: number): string {
+  const check = new TypedFields<NonNullable<NodeReport['lastCheck']>>(node.value('lastCheck'));
   if (!check.has('result')) return NONE;
   const reason = check.has('reason') ? `: ${check.text('reason')}` : '';
   return `${check.text('result')} ${age(now - check.time('at'))} ago, ${milliseconds(check.number('ms'))}${reason}`;
 }
 
-function certificateLines(status: Fields<StatusReport>): string[] {
+function certificateLines(status: TypedFields<StatusReport>): string[] {
   const rows = status.list('certificates').flatMap((one) => {
-    const certificate = new Fields<CertificateReport>(one);
+    const certificate = new TypedFields<CertificateInUse>(one);
     const days = certificate.number('days');
     if (days === undefined || days > SOON_DAYS) return [];
     const when = days < 0 ? `ended ${dayCount(-days)} ago` : `in ${dayCount(days)}`;

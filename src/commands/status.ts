@@ -5,7 +5,7 @@ import type { StatusReport } from '../admin/control.ts';
 import { GatewayError } from '../errors.ts';
 import { AdminClient, type AdminReply } from './admin-client.ts';
 import { type AdminOptions, targetOf } from './admin-target.ts';
-import { Fields } from './fields.ts';
+import { TypedFields } from './fields.ts';
 import { statusLines } from './status-table.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -29,7 +29,7 @@ export async function checkStatus(
   const client = new AdminClient(await targetOf(options, terminal));
   try {
     const { value } = await look(client);
-    const status = new Fields<StatusReport>(value);
+    const status = new TypedFields<StatusReport>(value);
     const condition = status.text('condition');
     const problems = status.texts('problems');
     if (options.json) terminal.out(JSON.stringify({ condition, problems }));
@@ -100,7 +100,7 @@ export async function status(
 
 async function look(client: AdminClient): Promise<AdminReply> {
   const reply = await client.ask('GET', '/status');
-  if (!new Fields<StatusReport>(reply.value).has('pools')) throw client.strange();
+  if (!new TypedFields<StatusReport>(reply.value).has('pools')) throw client.strange();
   return reply;
 }
 

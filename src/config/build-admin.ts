@@ -6,14 +6,14 @@ import { isText, parseBind } from './formats.ts';
 import { readSection, type Section } from './section.ts';
 import { readableByOthers } from './source/files.ts';
 import { quoted } from './source/problem.ts';
-import { described, type Reading } from './source/value.ts';
+import { described, type ReadContext } from './source/value.ts';
 import { buildAdminTls } from './tls/listener-tls.ts';
 
 /** 16 random letters and digits are 95 bits: more than can be tried over a network. */
 const SHORTEST_TOKEN = 16;
 
 /** Undefined where the file has no such section. */
-export function buildAdmin(top: Section, reading: Reading): AdminConfig | undefined {
+export function buildAdmin(top: Section, reading: ReadContext): AdminConfig | undefined {
   const tree = top.tree('admin');
   if (tree === undefined) return undefined;
   const admin = readSection(tree, { key: 'admin', pattern: 'admin', place: top.at('admin') }, reading);

@@ -4,11 +4,11 @@ import { resolve } from 'node:path';
 import type { AuditConfig } from './config.ts';
 import { parseBind } from './formats.ts';
 import { readSection, type Section } from './section.ts';
-import type { Reading } from './source/value.ts';
+import type { ReadContext } from './source/value.ts';
 import { buildNodeTls } from './tls/node-tls.ts';
 
 /** Undefined where the file has no such section. */
-export function buildAudit(top: Section, reading: Reading): AuditConfig | undefined {
+export function buildAudit(top: Section, reading: ReadContext): AuditConfig | undefined {
   const tree = top.tree('audit');
   if (tree === undefined) return undefined;
   const audit = readSection(tree, { key: 'audit', pattern: 'audit', place: top.at('audit') }, reading);
@@ -26,7 +26,7 @@ export function buildAudit(top: Section, reading: Reading): AuditConfig | undefi
   };
 }
 
-function buildSpool(audit: Section, reading: Reading): AuditConfig['spool'] {
+function buildSpool(audit: Section, reading: ReadContext): AuditConfig['spool'] {
   const folder = audit.optionalText('spool.folder');
   if (folder === undefined) {
     if (audit.has('spool.maxSize')) audit.error('spool.maxSize', 'needs spool.folder as well');
@@ -37,7 +37,7 @@ function buildSpool(audit: Section, reading: Reading): AuditConfig['spool'] {
   return { folder: resolve(reading.folder, folder), maxBytes: audit.number('spool.maxSize') };
 }
 
-function buildSyslog(audit: Section, reading: Reading): AuditConfig['syslog'] {
+function buildSyslog(audit: Section, reading: ReadContext): AuditConfig['syslog'] {
   const tree = audit.tree('syslog.tls');
   const place = audit.at('syslog.tls');
   // Without a map: the system's roots, no client certificate.

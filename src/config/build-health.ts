@@ -2,9 +2,9 @@
 // Promises that a check has what its type needs, and nothing that another type is told by.
 import type { NodeConfig } from './config.ts';
 import type { CheckConfig, Credentials, EjectionConfig, HealthConfig, Portion } from './health-config.ts';
-import { readBody, readHeaders, readMessage, readStatuses } from './health-values.ts';
+import { readBodyRule, readHeaderRules, readMessage, readStatuses } from './health-values.ts';
 import type { Section } from './section.ts';
-import type { Reading } from './source/value.ts';
+import type { ReadContext } from './source/value.ts';
 
 type CheckType = CheckConfig['type'];
 
@@ -28,7 +28,7 @@ const KEYS: Readonly<Record<string, readonly CheckType[]>> = {
 /** Mirth's web server listens there, HTTPS only (8080 is without TLS and has no API). */
 const MIRTH_URL = 'https://{host}:8443';
 
-export function buildHealth(pool: Section, nodes: readonly NodeConfig[], reading: Reading): HealthConfig {
+export function buildHealth(pool: Section, nodes: readonly NodeConfig[], reading: ReadContext): HealthConfig {
   const type = pool.word<CheckType>('health.type');
   for (const [key, types] of Object.entries(KEYS)) {
     if (pool.has(`health.${key}`) && !types.includes(type))
@@ -49,7 +49,7 @@ export function buildHealth(pool: Section, nodes: readonly NodeConfig[], reading
   };
 }
 
-function buildCheck(pool: Section, type: CheckType, reading: Reading): CheckConfig {
+function buildCheck(pool: Section, type: CheckType, reading: ReadContext): CheckConfig {
   const port = pool.has('health.port') ? pool.number('health.port') : undefined;
   const credentials = readCredentials(pool, type);
   if (type === 'none') return { type };
@@ -62,9 +62,9 @@ function buildCheck(pool: Section, type: CheckType, reading: Reading): CheckConf
     return {
       type,
       method: pool.word('health.method'),
-      headers: readHeaders(pool, reading),
+      headers: readHeaderRules(pool, reading),
       statuses: readStatuses(pool),
-      body: readBody(pool),
+      body: readBodyRule(pool),
       credentials,
     };
   }
@@ -113,7 +113,7 @@ function readCredentials(pool: Section, type: CheckType): Credentials | undefine
 export function withCheckUrls(
   pool: Section,
   nodes: readonly NodeConfig[],
-  { problems }: Reading,
+  { problems }: ReadContext,
 ): NodeConfig[] {
   const type = pool.word<CheckType>('health.type');
   const own = pool.optionalText('health.url');

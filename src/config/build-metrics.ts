@@ -4,18 +4,18 @@ import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
 import type { MetricsConfig } from './config.ts';
 import { LONGEST_MS, parseCount } from './formats.ts';
 import { joined, type Section } from './section.ts';
-import type { Reading } from './source/value.ts';
+import type { ReadContext } from './source/value.ts';
 
 type Protocol = OtlpMetricsConfig['protocol'];
 
 const KEY = 'telemetry.metrics.otlp';
 
-export function buildMetrics(top: Section, reading: Reading): MetricsConfig {
+export function buildMetrics(top: Section, reading: ReadContext): MetricsConfig {
   return { prometheus: top.flag('telemetry.metrics.prometheus'), otlp: buildOtlp(top, reading) };
 }
 
 /** Undefined: not pushed. */
-function buildOtlp(top: Section, reading: Reading): OtlpMetricsConfig | undefined {
+function buildOtlp(top: Section, reading: ReadContext): OtlpMetricsConfig | undefined {
   const { env } = reading;
   const exporters = env.OTEL_METRICS_EXPORTER?.split(',').map((one) => one.trim());
   if (env.OTEL_SDK_DISABLED?.trim().toLowerCase() === 'true') return undefined;
@@ -50,7 +50,7 @@ function withPath(base: string): string {
   return `${base.replace(/\/$/, '')}/v1/metrics`;
 }
 
-function protocolOf(top: Section, reading: Reading): Protocol {
+function protocolOf(top: Section, reading: ReadContext): Protocol {
   const { env } = reading;
   const wanted = present(env.OTEL_EXPORTER_OTLP_METRICS_PROTOCOL) ?? present(env.OTEL_EXPORTER_OTLP_PROTOCOL);
   if (wanted === 'grpc' || wanted === 'http/protobuf') return wanted;
@@ -64,7 +64,7 @@ function protocolOf(top: Section, reading: Reading): Protocol {
   return top.word(`${KEY}.protocol`);
 }
 
-function intervalOf(top: Section, reading: Reading): number {
+function intervalOf(top: Section, reading: ReadContext): number {
   const text = present(reading.env.OTEL_METRIC_EXPORT_INTERVAL);
   if (text !== undefined) {
     const ms = parseCount(text);
@@ -79,6 +79,6 @@ function present(text: string | undefined): string | undefined {
   return trimmed === '' ? undefined : trimmed;
 }
 
-function warn(top: Section, reading: Reading, key: string, message: string): void {
+function warn(top: Section, reading: ReadContext, key: string, message: string): void {
   reading.problems.warn(top.at(`${KEY}.${key}`), joined(KEY, key), message);
 }

@@ -3,13 +3,13 @@
 import { KEY_WORDS, parseSubject, subjectTrouble } from './conditions.ts';
 import type { PersistenceConfig, PoolConfig, Subject } from './config.ts';
 import type { Section } from './section.ts';
-import type { Reading } from './source/value.ts';
+import type { ReadContext } from './source/value.ts';
 
 /** `protocol` of the pool's nodes; undefined: not known, as none of them has a good URL. */
 export function buildPersistence(
   section: Section,
   protocol: PoolConfig['protocol'] | undefined,
-  { problems }: Reading,
+  { problems }: ReadContext,
 ): PersistenceConfig {
   const by: Subject[] = [];
   const scalars = section.scalars('by');

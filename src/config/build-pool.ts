@@ -5,14 +5,14 @@ import { buildPersistence } from './build-persistence.ts';
 import type { NodeConfig, NodeTlsConfig, PoolConfig } from './config.ts';
 import { isText, parseNodeUrl } from './formats.ts';
 import { readSection, type Section } from './section.ts';
-import type { Entry, Reading } from './source/value.ts';
+import type { Entry, ReadContext } from './source/value.ts';
 import { buildNodeTls } from './tls/node-tls.ts';
 
 /** Names go into URLs of the admin API, metrics and logs as they are. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Reports a name that is none, and goes on with it. */
-export function checkName({ key: name, place }: Entry, key: string, { problems }: Reading): void {
+export function checkName({ key: name, place }: Entry, key: string, { problems }: ReadContext): void {
   if (NAME.test(name)) return;
   problems.error(
     place,
@@ -21,7 +21,7 @@ export function checkName({ key: name, place }: Entry, key: string, { problems }
   );
 }
 
-export function buildPool(entry: Entry, reading: Reading): PoolConfig {
+export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
   const key = `pools.${entry.key}`;
   checkName(entry, key, reading);
   const pool = readSection(entry.value, { key, pattern: 'pools.NAME', place: entry.place }, reading);
@@ -105,7 +105,7 @@ const ONLY = {
   http: ['contentType', 'charset'],
 } as const;
 
-function checkProtocol(pool: Section, nodes: readonly NodeConfig[], { problems }: Reading): void {
+function checkProtocol(pool: Section, nodes: readonly NodeConfig[], { problems }: ReadContext): void {
   const entries = pool.entries('nodes');
   const known = nodes.flatMap((node, index) => (node.host === '' ? [] : { node, entry: entries[index] }));
   const [first] = known;
@@ -143,7 +143,7 @@ function checkNodes(pool: Section, nodes: readonly NodeConfig[]): void {
   }
 }
 
-function buildCheckTls(pool: Section, reading: Reading): NodeTlsConfig | undefined {
+function buildCheckTls(pool: Section, reading: ReadContext): NodeTlsConfig | undefined {
   const tree = pool.tree('health.tls');
   if (tree === undefined) return undefined;
   const place = pool.at('health.tls');
@@ -151,7 +151,7 @@ function buildCheckTls(pool: Section, reading: Reading): NodeTlsConfig | undefin
   return buildNodeTls(readSection(tree, where, reading), reading, 'pools.NAME.health.tls.cert');
 }
 
-function buildNode(entry: Entry, key: string, reading: Reading): NodeConfig {
+function buildNode(entry: Entry, key: string, reading: ReadContext): NodeConfig {
   checkName(entry, key, reading);
   const node = readSection(
     entry.value,

@@ -5,7 +5,7 @@ import { namesCollector, type Protocol } from '../telemetry/traces/environment.t
 import { readConditions } from './conditions.ts';
 import type { TracesConfig } from './config.ts';
 import { readSection, type Section } from './section.ts';
-import type { Reading } from './source/value.ts';
+import type { ReadContext } from './source/value.ts';
 
 /** Where collectors listen (IANA has 4317 for both, the specification of OTLP a port for each). */
 const ENDPOINTS = { 'http/protobuf': 'http://127.0.0.1:4318', grpc: 'http://127.0.0.1:4317' } as const;
@@ -16,7 +16,7 @@ const EXPORT_MS = 30_000;
 export function buildTraces(
   top: Section,
   listeners: readonly string[],
-  reading: Reading,
+  reading: ReadContext,
 ): TracesConfig | undefined {
   const given = top.tree('telemetry.traces');
   if (given === undefined && !namesCollector(reading.env)) return undefined;

@@ -15,11 +15,11 @@ import { readSection, type Section } from './section.ts';
 import { suggestion } from './source/closest.ts';
 import { newFileTrouble } from './source/files.ts';
 import { quoted } from './source/problem.ts';
-import { described, type Entry, type Reading, type Tree } from './source/value.ts';
+import { described, type Entry, type ReadContext, type Tree } from './source/value.ts';
 import { buildListenerTls } from './tls/listener-tls.ts';
 import { readValidate } from './validate.ts';
 
-export function build(top: Section, file: string | undefined, reading: Reading): GatewayConfig {
+export function build(top: Section, file: string | undefined, reading: ReadContext): GatewayConfig {
   const reusePort = top.flag('hotRestart');
   const listeners = top
     .entries('listeners')
@@ -60,7 +60,7 @@ export function build(top: Section, file: string | undefined, reading: Reading):
   };
 }
 
-function buildState(top: Section, reading: Reading): GatewayConfig['state'] {
+function buildState(top: Section, reading: ReadContext): GatewayConfig['state'] {
   const given = top.optionalText('state.file');
   if (given === undefined) return undefined;
   const file = resolve(reading.folder, given);
@@ -69,7 +69,7 @@ function buildState(top: Section, reading: Reading): GatewayConfig['state'] {
   return { file };
 }
 
-function buildListener(entry: Entry, reading: Reading): Omit<ListenerConfig, 'reusePort'> {
+function buildListener(entry: Entry, reading: ReadContext): Omit<ListenerConfig, 'reusePort'> {
   const key = `listeners.${entry.key}`;
   checkName(entry, key, reading);
   const listener = readSection(entry.value, { key, pattern: 'listeners.NAME', place: entry.place }, reading);
@@ -112,7 +112,7 @@ interface Names {
   readonly pools: readonly string[];
 }
 
-function buildRoutes(items: readonly Tree[], names: Names, reading: Reading): RouteConfig[] {
+function buildRoutes(items: readonly Tree[], names: Names, reading: ReadContext): RouteConfig[] {
   const taken = new Set<string>();
   return items.map((item, index) => {
     const key = `routes[${index}]`;
@@ -139,7 +139,7 @@ function buildAction(
   route: Section,
   when: readonly Condition[],
   { pools }: Names,
-  reading: Reading,
+  reading: ReadContext,
 ): RouteConfig['action'] {
   const tree = route.tree('reject');
   const where = {

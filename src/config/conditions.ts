@@ -11,7 +11,7 @@ import { isPlainPath, regexSaysNothing, requestTrouble } from './http/request-va
 import type { Section } from './section.ts';
 import { suggestion } from './source/closest.ts';
 import { printable, quoted } from './source/problem.ts';
-import { described, type Entry, type Reading, type Scalar, scalarOf, type Tree } from './source/value.ts';
+import { described, type Entry, type ReadContext, type Scalar, scalarOf, type Tree } from './source/value.ts';
 import { NO_FINGERPRINT, parseFingerprint } from './tls/fingerprint.ts';
 
 /** What says who the sender is. */
@@ -67,14 +67,14 @@ export function regexTrouble(source: string, flags: string, outside: boolean): s
 }
 
 /** What conditions may refer to. */
-export interface Known extends Reading {
+export interface Known extends ReadContext {
   readonly listeners: readonly string[];
   /** Words that may stand on the left; absent: all. */
   readonly words?: Words;
 }
 
 /** The rules of one listener, which is why `listener` is no subject of them. Undefined: it has none. */
-export function readAllow(listener: Section, reading: Reading): readonly AllowRule[] | undefined {
+export function readAllow(listener: Section, reading: ReadContext): readonly AllowRule[] | undefined {
   const tree = listener.tree('allow');
   if (tree?.kind !== 'list') return undefined;
   const { problems } = reading;

@@ -11,7 +11,7 @@ import type { EjectionConfig, HealthConfig } from './health-config.ts';
 /** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */
 export type NegativeCode = 'AE' | 'AR' | 'CE' | 'CR';
 /** What a sender gets instead of a node's answer: a negative acknowledgement, or its connection closed. */
-export type Refusal = NegativeCode | 'close';
+export type RefusalChoice = NegativeCode | 'close';
 
 export interface GatewayConfig {
   /** Absolute path of the file it came from; undefined for a config made in memory. */
@@ -115,8 +115,8 @@ export interface ListenerConfig {
   readonly utf16: 'forward' | 'refuse';
   /** F21: a message without MSH-10. */
   readonly missingControlId: 'refuse' | 'forward';
-  readonly onUnavailable: Refusal;
-  readonly onRejected: Refusal;
+  readonly onUnavailable: RefusalChoice;
+  readonly onRejected: RefusalChoice;
   /**
    * Which sender may speak for whom: a message is taken only if all conditions of one of these rules hold. Undefined:
    * every sender for everybody.

@@ -7,10 +7,10 @@ import { sizeText } from './formats.ts';
 import { checkHttp } from './http/reach.ts';
 import { checkAddresses } from './node-addresses.ts';
 import type { Section } from './section.ts';
-import type { Place } from './source/problem.ts';
-import { type Entry, entryIn, type Reading, type Tree } from './source/value.ts';
+import type { SourcePlace } from './source/problem.ts';
+import { type Entry, entryIn, type ReadContext, type Tree } from './source/value.ts';
 
-export function crossCheck(top: Section, config: GatewayConfig, reading: Reading): void {
+export function crossCheck(top: Section, config: GatewayConfig, reading: ReadContext): void {
   checkBinds(top.entries('listeners'), config.listeners, reading);
   checkAdminBind(top, config, reading);
   checkFrames(top.entries('listeners'), config, reading);
@@ -26,7 +26,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: Reading
 }
 
 /** The place of `key` in a map; the map's own where it is not there. */
-function placeIn(tree: Tree | undefined, key: string, fallback: Place): Place {
+function placeIn(tree: Tree | undefined, key: string, fallback: SourcePlace): SourcePlace {
   const entry = entryIn(tree, key);
   return entry === undefined ? (tree?.place ?? fallback) : entry.value.place;
 }
@@ -46,7 +46,7 @@ function collide(a: ListenerConfig['bind'], b: ListenerConfig['bind']): boolean 
 function checkBinds(
   entries: readonly Entry[],
   listeners: readonly ListenerConfig[],
-  { problems }: Reading,
+  { problems }: ReadContext,
 ): void {
   for (const [index, { name, bind }] of listeners.entries()) {
     const other = listeners.slice(0, index).find((earlier) => collide(earlier.bind, bind));
@@ -57,7 +57,7 @@ function checkBinds(
   }
 }
 
-function checkAdminBind(top: Section, { admin, listeners }: GatewayConfig, { problems }: Reading): void {
+function checkAdminBind(top: Section, { admin, listeners }: GatewayConfig, { problems }: ReadContext): void {
   const other = admin && listeners.find(({ bind }) => collide(bind, admin.bind));
   if (other === undefined) return;
   const place = placeIn(top.tree('admin'), 'bind', top.at('admin'));
@@ -65,7 +65,7 @@ function checkAdminBind(top: Section, { admin, listeners }: GatewayConfig, { pro
 }
 
 /** A frame that can never be in memory as a whole would hold up every listener until its timeout. */
-function checkFrames(entries: readonly Entry[], config: GatewayConfig, { problems }: Reading): void {
+function checkFrames(entries: readonly Entry[], config: GatewayConfig, { problems }: ReadContext): void {
   for (const [index, { name, limits }] of config.listeners.entries()) {
     const entry = entries[index];
     if (entry === undefined || !(limits.maxFrameBytes > config.maxBufferedBytes)) continue;
@@ -78,7 +78,7 @@ function checkFrames(entries: readonly Entry[], config: GatewayConfig, { problem
   }
 }
 
-function checkPools(top: Section, { pools, routes }: GatewayConfig, { problems }: Reading): void {
+function checkPools(top: Section, { pools, routes }: GatewayConfig, { problems }: ReadContext): void {
   const used = new Set(routes.map(({ action }) => (action.kind === 'pool' ? action.pool : undefined)));
   const needed = routes.some(({ action }) => action.kind === 'pool' && action.pool !== '');
   if (pools.length === 0 && needed && (!top.has('pools') || top.tree('pools') !== undefined)) {
@@ -89,7 +89,7 @@ function checkPools(top: Section, { pools, routes }: GatewayConfig, { problems }
   }
 }
 
-function checkRoutes(top: Section, { routes }: GatewayConfig, { problems }: Reading): void {
+function checkRoutes(top: Section, { routes }: GatewayConfig, { problems }: ReadContext): void {
   const tree = top.tree('routes');
   if (tree?.kind !== 'list') return;
   if (routes.length === 0) top.error('routes', 'a gateway needs at least one route');
@@ -118,7 +118,11 @@ function asksForCertificates({ value }: Entry): boolean {
 }
 
 /** What looks at a sender's certificate where no sender is asked for one. */
-function checkIdentities(top: Section, { listeners, pools, routes }: GatewayConfig, reading: Reading): void {
+function checkIdentities(
+  top: Section,
+  { listeners, pools, routes }: GatewayConfig,
+  reading: ReadContext,
+): void {
   const { problems } = reading;
   const entries = top.entries('listeners');
   const some = entries.some(asksForCertificates);
@@ -157,7 +161,7 @@ function warnOfIdentities(
   tree: Tree | undefined,
   key: string,
   who: string,
-  { problems }: Reading,
+  { problems }: ReadContext,
 ): void {
   for (const { subject, text, test } of conditions) {
     const entry = entryIn(tree, text);

@@ -4,9 +4,13 @@ import type { FieldPath } from '../hl7/field-path.ts';
 import type { Condition, GatewayConfig, ValueTest } from './config.ts';
 import type { Section } from './section.ts';
 import { printable } from './source/problem.ts';
-import { entryIn, type Reading, type Tree } from './source/value.ts';
+import { entryIn, type ReadContext, type Tree } from './source/value.ts';
 
-export function checkFieldValues(top: Section, { routes, listeners }: GatewayConfig, reading: Reading): void {
+export function checkFieldValues(
+  top: Section,
+  { routes, listeners }: GatewayConfig,
+  reading: ReadContext,
+): void {
   const { problems } = reading;
   const warn = (tree: Tree | undefined, key: string, path: FieldPath, values: readonly string[]): void => {
     const trouble = valueTrouble(path, values);

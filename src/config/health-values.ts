@@ -7,7 +7,7 @@ import type { Section } from './section.ts';
 import { readText } from './source/files.ts';
 import { namedFiles } from './source/named-files.ts';
 import { printable, quoted } from './source/problem.ts';
-import { described, type Reading, scalarOf } from './source/value.ts';
+import { described, type ReadContext, scalarOf } from './source/value.ts';
 
 /** `200`, `200-399`, `200, 204, 300-399`. */
 export function readStatuses(pool: Section): readonly StatusRange[] {
@@ -27,7 +27,7 @@ export function readStatuses(pool: Section): readonly StatusRange[] {
 /** These say where a request ends or what its connection is for, which is undici's to say. */
 const OWN_HEADERS = /^(connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
 
-export function readHeaders(pool: Section, reading: Reading): readonly (readonly [string, string])[] {
+export function readHeaderRules(pool: Section, reading: ReadContext): readonly (readonly [string, string])[] {
   return pool.entries('health.headers').flatMap(({ key: name, place, value }) => {
     const key = `${pool.key}.health.headers.${name}`;
     const scalar = scalarOf(value, key, reading);
@@ -41,7 +41,7 @@ export function readHeaders(pool: Section, reading: Reading): readonly (readonly
   });
 }
 
-export function readBody(pool: Section): BodyTest | undefined {
+export function readBodyRule(pool: Section): BodyTest | undefined {
   const key = 'health.body';
   const [scalar] = pool.scalars(key);
   const text = pool.optionalText(key);
@@ -64,7 +64,7 @@ export function readBody(pool: Section): BodyTest | undefined {
 /** What a file holds larger than this is no probe. */
 const LARGEST_MESSAGE = 64 * 1024;
 
-export function readMessage(pool: Section, reading: Reading): string {
+export function readMessage(pool: Section, reading: ReadContext): string {
   const key = 'health.message';
   const [scalar] = pool.scalars(key);
   if (scalar === undefined) {

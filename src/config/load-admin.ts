@@ -9,7 +9,7 @@ import { readText } from './source/files.ts';
 import type { Environment } from './source/interpolate.ts';
 import { ConfigError, Problems } from './source/problem.ts';
 import { readTree } from './source/tree.ts';
-import { entryIn, type Reading } from './source/value.ts';
+import { entryIn, type ReadContext } from './source/value.ts';
 
 /**
  * Undefined: the file has no such section.
@@ -20,7 +20,7 @@ export function loadAdmin(path: string, env: Environment): AdminConfig | undefin
   const read = readText(path);
   if ('trouble' in read) throw configFileError(path, read.trouble);
   const problems = new Problems(path);
-  const reading: Reading = { problems, env, folder: dirname(resolve(path)) };
+  const reading: ReadContext = { problems, env, folder: dirname(resolve(path)) };
   const tree = readTree(read.text, reading);
   if (tree === undefined) problems.throwIfAny();
   const entry = entryIn(tree, 'admin');

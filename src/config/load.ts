@@ -10,7 +10,7 @@ import { readText } from './source/files.ts';
 import type { Environment } from './source/interpolate.ts';
 import { ConfigError, type Problem, Problems } from './source/problem.ts';
 import { readTree } from './source/tree.ts';
-import type { MapTree, Reading } from './source/value.ts';
+import type { MapTree, ReadContext } from './source/value.ts';
 
 export { ConfigError, formatProblem, type Problem } from './source/problem.ts';
 
@@ -39,7 +39,7 @@ export function loadConfig(path: string, { env }: LoadOptions): Loaded & { reado
 export function parseConfig(text: string, { file, env }: ParseOptions): Loaded {
   const problems = new Problems(file ?? 'config');
   const folder = file === undefined ? process.cwd() : dirname(resolve(file));
-  const reading: Reading = { problems, env, folder };
+  const reading: ReadContext = { problems, env, folder };
   const tree = readTree(text, reading);
   if (tree === undefined) {
     problems.throwIfAny();
@@ -49,7 +49,7 @@ export function parseConfig(text: string, { file, env }: ParseOptions): Loaded {
 }
 
 /** Of a config that has been taken apart, or that is part of another file. */
-export function readConfig(tree: MapTree, file: string | undefined, reading: Reading): Loaded {
+export function readConfig(tree: MapTree, file: string | undefined, reading: ReadContext): Loaded {
   const { problems } = reading;
   const top = readSection(tree, { key: '', pattern: '', place: tree.place }, reading);
   const config = build(top, file === undefined ? undefined : resolve(file), reading);

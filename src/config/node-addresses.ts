@@ -4,9 +4,9 @@ import { isOwnHost } from '../addresses.ts';
 import type { GatewayConfig, NodeConfig } from './config.ts';
 import type { HostPort } from './formats.ts';
 import type { Section } from './section.ts';
-import { entryIn, type Reading } from './source/value.ts';
+import { entryIn, type ReadContext } from './source/value.ts';
 
-export function checkAddresses(top: Section, config: GatewayConfig, reading: Reading): void {
+export function checkAddresses(top: Section, config: GatewayConfig, reading: ReadContext): void {
   checkPorts(top, config, reading);
   checkHttpChecks(top, config, reading);
   checkOwnListeners(top, config, reading);
@@ -17,7 +17,7 @@ function addressOf({ host, port }: Pick<NodeConfig, 'host' | 'port'>): string {
 }
 
 /** F101: each pool has its own `connections.max`, unless they share it, and what listens there counts all of them. */
-function checkPorts(top: Section, { pools }: GatewayConfig, { problems }: Reading): void {
+function checkPorts(top: Section, { pools }: GatewayConfig, { problems }: ReadContext): void {
   const entries = top.entries('pools');
   const seen = new Map<string, { readonly pool: string; readonly max: number; readonly shared: boolean }>();
   for (const [index, pool] of pools.entries()) {
@@ -47,7 +47,7 @@ function checkPorts(top: Section, { pools }: GatewayConfig, { problems }: Readin
   }
 }
 
-function checkHttpChecks(top: Section, { pools }: GatewayConfig, { problems }: Reading): void {
+function checkHttpChecks(top: Section, { pools }: GatewayConfig, { problems }: ReadContext): void {
   const entries = top.entries('pools');
   const ofMessages = new Map(
     pools
@@ -77,7 +77,11 @@ function checkHttpChecks(top: Section, { pools }: GatewayConfig, { problems }: R
 }
 
 /** F114: a node where the gateway itself listens, whose messages would come in again and again. */
-function checkOwnListeners(top: Section, { pools, listeners, admin }: GatewayConfig, reading: Reading): void {
+function checkOwnListeners(
+  top: Section,
+  { pools, listeners, admin }: GatewayConfig,
+  reading: ReadContext,
+): void {
   const own = [
     ...listeners.map(({ name, bind }) => ({ bind, what: `listener ${name}` })),
     ...(admin === undefined ? [] : [{ bind: admin.bind, what: 'the admin API' }]),

@@ -359,7 +359,7 @@ const AUDIT: Schema = {
 };
 
 /** By pattern: the key of a section with NAME for each name that the user chose and [] for each list's index. */
-export const SECTIONS = {
+export const CONFIG_SECTIONS = {
   '': TOP,
   'listeners.NAME': LISTENER,
   'listeners.NAME.tls': LISTENER_TLS,
@@ -384,4 +384,4 @@ export const SECTIONS = {
   'routes[].validate': VALIDATE,
 } as const satisfies Record<string, Schema>;
 
-export type SectionPattern = keyof typeof SECTIONS;
+export type SectionPattern = keyof typeof CONFIG_SECTIONS;

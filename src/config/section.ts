@@ -2,15 +2,15 @@
 // Promises to go on after a problem (accessors then give a stand-in), so that one run finds all there are.
 import convict from 'convict';
 import type { FormatName, Item } from './formats.ts';
-import { isItem, type Schema, SECTIONS, type SectionPattern } from './schema.ts';
+import { CONFIG_SECTIONS, isItem, type Schema, type SectionPattern } from './schema.ts';
 import { suggestion } from './source/closest.ts';
-import { type Place, quoted } from './source/problem.ts';
-import { described, type Entry, type Reading, type Scalar, scalarOf, type Tree } from './source/value.ts';
+import { quoted, type SourcePlace } from './source/problem.ts';
+import { described, type Entry, type ReadContext, type Scalar, scalarOf, type Tree } from './source/value.ts';
 import { urlHintText } from './url-hints.ts';
 
 /** A value that the file gives. */
 interface Found {
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly tree: Tree;
   readonly item: Item;
   readonly scalars: readonly Scalar[];
@@ -28,24 +28,24 @@ export interface Where {
   readonly key: string;
   readonly pattern: SectionPattern;
   /** Of the key: where a missing one would have to stand. */
-  readonly place: Place;
+  readonly place: SourcePlace;
 }
 
 export function joined(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 
-export function readSection(tree: Tree, where: Where, reading: Reading): Section {
+export function readSection(tree: Tree, where: Where, reading: ReadContext): Section {
   const section = new Section(where, reading);
   section.read(tree);
   return section;
 }
 
 export class Section {
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly key: string;
   readonly #pattern: SectionPattern;
-  readonly #reading: Reading;
+  readonly #reading: ReadContext;
   readonly #found = new Map<string, Found>();
   /** Keys that a problem was reported for: convict must not call them missing as well. */
   readonly #refused = new Set<string>();
@@ -53,7 +53,7 @@ export class Section {
   #incomplete = false;
   #values: Values = {};
 
-  constructor({ key, pattern, place }: Where, reading: Reading) {
+  constructor({ key, pattern, place }: Where, reading: ReadContext) {
     this.key = key;
     this.place = place;
     this.#pattern = pattern;
@@ -61,7 +61,7 @@ export class Section {
   }
 
   read(tree: Tree): void {
-    const schema = SECTIONS[this.#pattern];
+    const schema = CONFIG_SECTIONS[this.#pattern];
     const given = this.#collect(tree, schema, '');
     this.#incomplete ||= tree.kind !== 'map';
     // Convict appends values to its error texts unless the key is sensitive: here all are, and this file appends what may
@@ -126,7 +126,7 @@ export class Section {
   }
 
   /** Where a key's value stands, or where the section does. */
-  at(key: string): Place {
+  at(key: string): SourcePlace {
     return this.#found.get(key)?.place ?? this.place;
   }
 

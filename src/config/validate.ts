@@ -10,7 +10,7 @@ import { printable } from './source/problem.ts';
 import {
   described,
   type Entry,
-  type Reading,
+  type ReadContext,
   type Scalar,
   scalarOf,
   standsForScalar,
@@ -20,7 +20,7 @@ import {
 /** HL7 v2.9 has no field of more; the longest that is sent is a document of some megabytes. */
 const LONGEST = 1_000_000_000;
 
-export function readValidate(route: Section, reading: Reading): RouteConfig['validate'] {
+export function readValidate(route: Section, reading: ReadContext): RouteConfig['validate'] {
   const tree = route.tree('validate');
   if (tree === undefined) return undefined;
   const place = route.at('validate');
@@ -47,7 +47,7 @@ function items(section: Section, key: string): readonly Tree[] {
   return tree.items;
 }
 
-function segmentName(item: Tree, key: string, reading: Reading): string[] {
+function segmentName(item: Tree, key: string, reading: ReadContext): string[] {
   const scalar = scalarOf(item, key, reading);
   if (scalar === undefined) return [];
   if (/^[A-Z][A-Z0-9]{2}$/.test(scalar.text)) return [scalar.text];
@@ -62,7 +62,7 @@ function segmentName(item: Tree, key: string, reading: Reading): string[] {
   return [];
 }
 
-function pathOf(item: Tree, key: string, reading: Reading): FieldPath[] {
+function pathOf(item: Tree, key: string, reading: ReadContext): FieldPath[] {
   const scalar = scalarOf(item, key, reading);
   const path = scalar && parseFieldPath(scalar.text);
   if (scalar !== undefined && path === undefined)
@@ -77,7 +77,7 @@ function pathTrouble(text: string, shown: string): string {
 }
 
 /** The path on the left of a table or a length. */
-function keyPath({ key: text, place }: Entry, key: string, { problems }: Reading): FieldPath | undefined {
+function keyPath({ key: text, place }: Entry, key: string, { problems }: ReadContext): FieldPath | undefined {
   const path = parseFieldPath(text);
   if (path === undefined)
     problems.error(
@@ -88,7 +88,7 @@ function keyPath({ key: text, place }: Entry, key: string, { problems }: Reading
   return path;
 }
 
-function readTable(entry: Entry, inKey: string, reading: Reading): ValidationRules['tables'] {
+function readTable(entry: Entry, inKey: string, reading: ReadContext): ValidationRules['tables'] {
   const path = keyPath(entry, inKey, reading);
   const key = `${inKey}.${entry.key}`;
   const { value } = entry;
@@ -105,7 +105,7 @@ function readTable(entry: Entry, inKey: string, reading: Reading): ValidationRul
   return path === undefined ? [] : [{ path, values }];
 }
 
-function readLength(entry: Entry, inKey: string, reading: Reading): ValidationRules['lengths'] {
+function readLength(entry: Entry, inKey: string, reading: ReadContext): ValidationRules['lengths'] {
   const path = keyPath(entry, inKey, reading);
   const key = `${inKey}.${entry.key}`;
   const { value } = entry;
@@ -134,7 +134,7 @@ function readLength(entry: Entry, inKey: string, reading: Reading): ValidationRu
 }
 
 /** NaN where it is none, which is neither below nor above anything. */
-function lengthOf(scalar: Scalar | undefined, at: Tree, key: string, { problems }: Reading): number {
+function lengthOf(scalar: Scalar | undefined, at: Tree, key: string, { problems }: ReadContext): number {
   if (scalar === undefined) return Number.NaN;
   const length = parseCount(scalar.text);
   if (length !== undefined && length <= LONGEST) return length;

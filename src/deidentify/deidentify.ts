@@ -4,8 +4,8 @@
 import { type Piece, piecesOf } from '../hl7/batch.ts';
 import { encodeUtf16 } from '../hl7/charset.ts';
 import { type Delimiters, type Header, readHeader } from '../hl7/header.ts';
-import type { Change } from './leaf.ts';
-import { Pass, type Room } from './pass.ts';
+import type { LeafChange } from './leaf.ts';
+import { Pass, type PassContext } from './pass.ts';
 import { Pseudonyms } from './pseudonyms.ts';
 
 export interface DeidentifyOptions {
@@ -17,13 +17,13 @@ export interface DeidentifyOptions {
 }
 
 /** Of one field, over all messages. */
-export type Counts = { readonly [change in Change | 'dropped']?: number };
+export type ChangeCounts = { readonly [change in LeafChange | 'dropped']?: number };
 
 export class Deidentifier {
   readonly #pseudonyms: Pseudonyms;
   readonly #keep: ReadonlySet<string>;
   readonly #sameLength: boolean;
-  readonly #counts = new Map<string, Map<Change | 'dropped', number>>();
+  readonly #counts = new Map<string, Map<LeafChange | 'dropped', number>>();
   messages = 0;
 
   constructor({ key, keepSegments = [], sameLength = false }: DeidentifyOptions) {
@@ -33,7 +33,7 @@ export class Deidentifier {
   }
 
   /** What was done so far, by field (`PID-5`) or dropped segment (`ZPI`), in their order. No value of any message. */
-  get report(): ReadonlyMap<string, Counts> {
+  get report(): ReadonlyMap<string, ChangeCounts> {
     const names = [...this.#counts.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
     return new Map(names.map((name) => [name, Object.fromEntries(this.#counts.get(name) ?? [])]));
   }
@@ -58,7 +58,7 @@ export class Deidentifier {
     );
   }
 
-  readonly #room: Room = {
+  readonly #room: PassContext = {
     about: (known, patient) => ({
       pseudonyms: this.#pseudonyms,
       known,
@@ -67,7 +67,7 @@ export class Deidentifier {
     }),
     keeps: (segment) => this.#keep.has(segment),
     count: (name, change) => {
-      const counts = this.#counts.get(name) ?? new Map<Change | 'dropped', number>();
+      const counts = this.#counts.get(name) ?? new Map<LeafChange | 'dropped', number>();
       counts.set(change, (counts.get(change) ?? 0) + 1);
       this.#counts.set(name, counts);
     },

@@ -3,16 +3,16 @@
 import { shiftDate } from './dates.ts';
 import type { KnownValues } from './known-values.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
-import type { Kind } from './tables/datatypes.ts';
+import type { DataKind } from './tables/datatypes.ts';
 
-export type Change = 'pseudonym' | 'moved' | 'blanked';
+export type LeafChange = 'pseudonym' | 'moved' | 'blanked';
 
-export interface Replacement {
-  readonly change: Change;
+export interface LeafReplacement {
+  readonly change: LeafChange;
   readonly text: string;
 }
 
-export interface Surroundings {
+export interface LeafContext {
   readonly pseudonyms: Pseudonyms;
   readonly known: KnownValues;
   readonly shiftDays: number;
@@ -29,12 +29,12 @@ const TITLES =
 
 /** `behind`: the value before it among its siblings, for the text of a code. Undefined: it stays. */
 export function replaced(
-  kind: Kind,
+  kind: DataKind,
   value: string,
   rawLength: number,
   behind: string,
-  about: Surroundings,
-): Replacement | undefined {
+  about: LeafContext,
+): LeafReplacement | undefined {
   switch (kind) {
     case 'v':
       return undefined;
@@ -61,7 +61,7 @@ export function replaced(
   }
 }
 
-function isHarmless(kind: Kind, value: string, behind: string, known: KnownValues): boolean {
+function isHarmless(kind: DataKind, value: string, behind: string, known: KnownValues): boolean {
   if (/[\p{Cc}]/u.test(value) || known.hasId(value)) return false;
   if (kind !== 'u' && kind !== '@' && known.hasName(value)) return false;
   switch (kind) {
@@ -93,11 +93,11 @@ function isCode(value: string): boolean {
   return !/\d{3}-\d{2}-\d{4}|\d{3}\)?[-.]\d{3}[-.]\d{4}/.test(value);
 }
 
-function pseudonym(text: string): Replacement {
+function pseudonym(text: string): LeafReplacement {
   return { change: 'pseudonym', text };
 }
 
 /** A letter, so that a condition or a node that asks whether something is there finds something. */
-function blank(rawLength: number, { sameLength }: Surroundings): Replacement {
+function blank(rawLength: number, { sameLength }: LeafContext): LeafReplacement {
   return { change: 'blanked', text: sameLength ? 'X'.repeat(rawLength) : 'X' };
 }

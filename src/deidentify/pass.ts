@@ -5,22 +5,22 @@ import { readValue } from '../hl7/field-value.ts';
 import type { Delimiters } from '../hl7/header.ts';
 import { delimiterMask } from './delimiter-mask.ts';
 import { KnownValues } from './known-values.ts';
-import { type Change, replaced, type Surroundings } from './leaf.ts';
-import { type Line, linesOf, pieces, visitField } from './segment-lines.ts';
-import { type Datatype, type Kind, valueType } from './tables/datatypes.ts';
+import { type LeafChange, type LeafContext, replaced } from './leaf.ts';
+import { linesOf, pieces, type SegmentLine, visitField } from './segment-lines.ts';
+import { type DataKind, type Datatype, valueType } from './tables/datatypes.ts';
 import { fieldRule, knownSegments } from './tables/field-rules.ts';
 
 const WHOLE = { repetition: undefined, component: undefined, subcomponent: undefined };
 const NULL = '""';
-const LEARNED: ReadonlySet<Kind> = new Set<Kind>(['w', 'A', 'i', 't', 'z', 'm']);
+const LEARNED: ReadonlySet<DataKind> = new Set<DataKind>(['w', 'A', 'i', 't', 'z', 'm']);
 /** Codes that say how the rest is read. A name of two letters may be one of them (`ED`, `CA`), and is none here. */
 const CONTROLS: ReadonlySet<string> = new Set(['OBX-2', 'ORC-1', 'MFI-3', 'MFE-1']);
 
 /** What all messages of a recording share. */
-export interface Room {
-  about(known: KnownValues, patient: string): Surroundings;
+export interface PassContext {
+  about(known: KnownValues, patient: string): LeafContext;
   keeps(segment: string): boolean;
-  count(name: string, change: Change | 'dropped'): void;
+  count(name: string, change: LeafChange | 'dropped'): void;
 }
 
 export class Pass {
@@ -29,14 +29,20 @@ export class Pass {
   readonly #start: number;
   readonly #delimiters: Delimiters;
   readonly #charset: string | undefined;
-  readonly #room: Room;
+  readonly #room: PassContext;
   readonly #known = new KnownValues();
-  #about: Surroundings;
+  #about: LeafContext;
   readonly #out: Buffer[] = [];
   /** Up to here the message is in `#out`, or replaced. */
   #copied = 0;
 
-  constructor(bytes: Buffer, start: number, delimiters: Delimiters, charset: string | undefined, room: Room) {
+  constructor(
+    bytes: Buffer,
+    start: number,
+    delimiters: Delimiters,
+    charset: string | undefined,
+    room: PassContext,
+  ) {
     this.#bytes = bytes;
     this.#mask = delimiterMask(bytes, charset);
     this.#start = start;
@@ -69,13 +75,13 @@ export class Pass {
   }
 
   /** Up to the first separator. */
-  #nameOf({ start, end }: Line): string {
+  #nameOf({ start, end }: SegmentLine): string {
     const at = this.#mask.indexOf(this.#delimiters.field, start);
     return this.#bytes.toString('latin1', start, at < 0 || at > end ? end : at);
   }
 
   /** The first identifier that there is: PID-3.1, else PID-2.1, PID-18.1 or PID-19. */
-  #patientIn(line: Line): string {
+  #patientIn(line: SegmentLine): string {
     const fields = pieces(this.#mask, line.start, line.end, this.#delimiters.field);
     for (const n of [3, 2, 18, 19]) {
       const field = fields[n];
@@ -88,7 +94,7 @@ export class Pass {
     return '';
   }
 
-  #learn(line: Line): void {
+  #learn(line: SegmentLine): void {
     this.#visit(line, this.#nameOf(line), (start, end, kind) => {
       if (start === end || !LEARNED.has(kind)) return;
       const value = this.#read(start, end);
@@ -99,7 +105,7 @@ export class Pass {
     });
   }
 
-  #writeLine(line: Line, name: string): void {
+  #writeLine(line: SegmentLine, name: string): void {
     // A line that is no segment: the rest of a text with line ends in it.
     if (!isSegmentName(name, line)) {
       const [first] = pieces(this.#mask, line.start, line.end, this.#delimiters.field);
@@ -119,9 +125,9 @@ export class Pass {
 
   /** Every value of a segment, with what is done to such. */
   #visit(
-    line: Line,
+    line: SegmentLine,
     name: string,
-    visit: (start: number, end: number, kind: Kind, where: string, behind: () => string) => void,
+    visit: (start: number, end: number, kind: DataKind, where: string, behind: () => string) => void,
   ): void {
     const declares = name === 'MSH' || name === 'FHS' || name === 'BHS';
     const fields = pieces(this.#mask, line.start, line.end, this.#delimiters.field);
@@ -147,7 +153,7 @@ export class Pass {
     return valueType(type === undefined ? '' : this.#read(type.start, type.end).trim());
   }
 
-  #replace(start: number, end: number, text: string, change: Change | undefined, where: string): void {
+  #replace(start: number, end: number, text: string, change: LeafChange | undefined, where: string): void {
     this.#copyTo(start);
     this.#out.push(Buffer.from(this.#writable(text), 'latin1'));
     this.#copied = end;
@@ -183,7 +189,7 @@ function isName(name: string): boolean {
 }
 
 /** Three letters and digits; with nothing behind them they are as likely a word of some text. */
-function isSegmentName(name: string, { start, end }: Line): boolean {
+function isSegmentName(name: string, { start, end }: SegmentLine): boolean {
   return isName(name) && (end > start + 3 || NAMES_ALONE.has(name));
 }
 

@@ -1,7 +1,7 @@
 // A message's lines and their pieces as offsets: segments, fields, repetitions, components, subcomponents. Nothing is copied.
 import type { Delimiters } from '../hl7/header.ts';
 
-export interface Line {
+export interface SegmentLine {
   readonly start: number;
   /** Without the line end. */
   readonly end: number;
@@ -12,8 +12,8 @@ export interface Line {
 const CR = 0x0d;
 const LF = 0x0a;
 
-export function linesOf(mask: Buffer, from: number): Line[] {
-  const lines: Line[] = [];
+export function linesOf(mask: Buffer, from: number): SegmentLine[] {
+  const lines: SegmentLine[] = [];
   for (let start = from; start < mask.length; ) {
     let end = start;
     while (end < mask.length && mask[end] !== CR && mask[end] !== LF) end++;
@@ -25,7 +25,7 @@ export function linesOf(mask: Buffer, from: number): Line[] {
   return lines;
 }
 
-export type Visit = (
+export type ComponentVisitor = (
   start: number,
   end: number,
   component: number,
@@ -49,7 +49,7 @@ export function visitField(
   start: number,
   end: number,
   delimiters: Delimiters,
-  visit: Visit,
+  visit: ComponentVisitor,
 ): void {
   for (const repetition of pieces(mask, start, end, delimiters.repetition)) {
     let before = NOTHING;

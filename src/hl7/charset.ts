@@ -1,7 +1,9 @@
 // HL7 table 0211 and what Node.js's decoder makes of it. Charsets are used to compare and to show; bytes on the
 // way from sender to node are never changed by them.
 
-export type Utf16 = 'utf-16le' | 'utf-16be';
+import type { Utf16 } from '../mllp/utf16-detector.ts';
+
+export type { Utf16 };
 
 /**
  * Table 0211 (v2.9.1) → WHATWG label, which is not always the name itself: its ISO 8859-1, -9 and -11 are the Windows

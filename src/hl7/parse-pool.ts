@@ -19,7 +19,7 @@ export interface ParsePoolOptions {
 }
 
 /** What a task is given. What is in `transfer` is the worker's from then on. */
-export interface Prepared<Input> {
+export interface TaskInput<Input> {
   readonly input: Input;
   readonly transfer?: readonly ArrayBuffer[];
 }
@@ -99,7 +99,7 @@ export class ParsePool {
     }
   }
 
-  run<K extends ParseKind>(kind: K, prepare: () => Prepared<InputOf<K>>): Job<OutputOf<K>> {
+  run<K extends ParseKind>(kind: K, prepare: () => TaskInput<InputOf<K>>): Job<OutputOf<K>> {
     const { promise, resolve, reject } = Promise.withResolvers<OutputOf<K>>();
     const start = (): void => void this.#perform(kind, prepare).then(resolve, reject);
     this.#waiting.add(start);
@@ -123,7 +123,7 @@ export class ParsePool {
     }
   }
 
-  async #perform<K extends ParseKind>(kind: K, prepare: () => Prepared<InputOf<K>>): Promise<OutputOf<K>> {
+  async #perform<K extends ParseKind>(kind: K, prepare: () => TaskInput<InputOf<K>>): Promise<OutputOf<K>> {
     if (this.#closed) throw new GatewayError('GW_ERR_PARSE_WORKER', { detail: 'the gateway stops' });
     this.#running++;
     const deadline = new AbortController();
@@ -145,7 +145,7 @@ export class ParsePool {
   }
 
   /** Memory for it may be short. */
-  #prepared<Input>(prepare: () => Prepared<Input>): Prepared<Input> {
+  #prepared<Input>(prepare: () => TaskInput<Input>): TaskInput<Input> {
     try {
       return prepare();
     } catch (thrown) {

@@ -1,7 +1,7 @@
 // Cookies as far as a proxy has to know them (RFC 6265): reading one of a request, taking the gateway's own out of it,
 // and making that one. Its value names no node: it is opaque, and the same in every gateway of a pair.
 import { createHash } from 'node:crypto';
-import type { Fields } from './fields.ts';
+import type { HeaderFields } from './fields.ts';
 
 /** `header`: the Cookie field's value. */
 export function readCookie(header: string | undefined, name: string): string | undefined {
@@ -14,7 +14,7 @@ export function readCookie(header: string | undefined, name: string): string | u
 }
 
 /** Removes every cookie of that name from the request's fields, and the Cookie field if nothing is left of it. */
-export function stripCookie(fields: Fields, name: string): void {
+export function stripCookie(fields: HeaderFields, name: string): void {
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1] as string;
     if (fields[i] !== 'cookie' || !value.includes(name)) continue;

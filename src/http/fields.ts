@@ -2,7 +2,7 @@
 // Promises that `Connection` can name no field that says where a message ends, or who sent it (F59), and that no name
 // passes which a node could take for one of those (F58).
 
-export type Fields = string[];
+export type HeaderFields = string[];
 
 /** RFC 9110 7.6.1, and Proxy-Connection, which old clients send. */
 const HOP_BY_HOP = new Set([
@@ -52,8 +52,8 @@ function isTwin(name: string): boolean {
  *
  * @param raw as in Node.js's `rawHeaders`; pseudo-fields of HTTP/2 are left out
  */
-export function endToEnd(raw: readonly string[], drop: (name: string) => boolean): Fields {
-  const out: Fields = [];
+export function endToEnd(raw: readonly string[], drop: (name: string) => boolean): HeaderFields {
+  const out: HeaderFields = [];
   let named: Set<string> | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = lowerCase(raw[i] as string);
@@ -84,8 +84,8 @@ function namedBy(value: string, before: Set<string> | undefined): Set<string> | 
   return names;
 }
 
-function without(fields: Fields, names: ReadonlySet<string>): Fields {
-  const out: Fields = [];
+function without(fields: HeaderFields, names: ReadonlySet<string>): HeaderFields {
+  const out: HeaderFields = [];
   for (let i = 0; i < fields.length; i += 2) {
     if (!names.has(fields[i] as string)) out.push(fields[i] as string, fields[i + 1] as string);
   }

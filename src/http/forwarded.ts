@@ -1,7 +1,7 @@
 // Who the client is, where proxies stand before the gateway, and what the node is told of it: X-Forwarded-* and
 // Forwarded (RFC 7239). Promises that nobody but a trusted proxy has a say in either (F61).
 import { type AddressRanges, isAddress } from '../addresses.ts';
-import { type Fields, fieldValue, plainName } from './fields.ts';
+import { fieldValue, type HeaderFields, plainName } from './fields.ts';
 
 /** The hop between the gateway and whoever connected to it. */
 export interface Hop {
@@ -64,7 +64,12 @@ export function isForwarding(name: string): boolean {
 }
 
 /** Appends the forwarding fields to `out`. `raw`: what the peer sent, which counts if it is a trusted proxy. */
-export function addForwarding(out: Fields, hop: Hop, raw: readonly string[], trusted: AddressRanges): void {
+export function addForwarding(
+  out: HeaderFields,
+  hop: Hop,
+  raw: readonly string[],
+  trusted: AddressRanges,
+): void {
   const known = trusted.has(hop.address) ? raw : NOTHING;
   const before = (name: (typeof NAMES)[number]): string | undefined =>
     known.length === 0 ? undefined : fieldValue(known, name);

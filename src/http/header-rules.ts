@@ -1,7 +1,7 @@
 // A route's rules on header fields, compiled once: what is removed, then set, then added, with variables filled in.
 // Promises that what a variable holds can end no header line (F70): such a field is left out.
 import type { HeaderRules, HeaderValue } from '../config/config.ts';
-import { type Fields, plainName } from './fields.ts';
+import { type HeaderFields, plainName } from './fields.ts';
 
 /** Values of `HEADER_VARIABLES`; undefined reads as empty. */
 export interface HeaderVariables {
@@ -12,7 +12,7 @@ export interface HeaderVariables {
 }
 
 type Render = (variables: HeaderVariables) => string;
-type ApplyRules = (fields: Fields, variables: HeaderVariables) => Fields;
+type ApplyRules = (fields: HeaderFields, variables: HeaderVariables) => HeaderFields;
 
 /** Plain names of what a rule removes or sets. */
 export function ruledNames({ remove, set }: Pick<HeaderRules, 'remove' | 'set'>): ReadonlySet<string> {
@@ -26,7 +26,7 @@ export function compileHeaderRules({ remove, set, add }: HeaderRules): ApplyRule
   const gone = ruledNames({ remove, set });
   const values = [...set, ...add].map(({ name, value }) => [name, compileValue(value)] as const);
   return (fields, variables) => {
-    const out: Fields = [];
+    const out: HeaderFields = [];
     for (let i = 0; i < fields.length; i += 2) {
       if (!gone.has(plainName(fields[i] as string))) out.push(fields[i] as string, fields[i + 1] as string);
     }

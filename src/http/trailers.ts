@@ -1,6 +1,6 @@
 // Fields behind a body (RFC 9110 6.5): which of them go on, and what they are on the wire. Promises that none passes which
 // frames, routes, authenticates, or says how to read a message or who sent it: some peers take those for header fields.
-import { type Fields, isHopByHop, lowerCase, plainName } from './fields.ts';
+import { type HeaderFields, isHopByHop, lowerCase, plainName } from './fields.ts';
 import { isForwarding } from './forwarded.ts';
 
 /** RFC 9110 6.5.1, as RFC 7230 4.1.2 lists them; and what the gateway says itself. Cookies, and whoever is logged in, too. */
@@ -21,8 +21,8 @@ export function mayTrail(name: string): boolean {
 }
 
 /** What goes on of trailers as they came. `drop`: more names to leave out, in lower case. */
-export function trailersOf(raw: readonly string[], drop: (name: string) => boolean): Fields {
-  const out: Fields = [];
+export function trailersOf(raw: readonly string[], drop: (name: string) => boolean): HeaderFields {
+  const out: HeaderFields = [];
   for (let i = 0; i < raw.length; i += 2) {
     const name = lowerCase(raw[i] as string);
     const value = raw[i + 1] as string;

@@ -128,7 +128,7 @@ export function writeAttempts(
 }
 
 /** Attempts that one span tells of. */
-export interface Tried {
+export interface AttemptGroup {
   readonly first: Attempt;
   last: Attempt;
   /** Of the first, from 1. */
@@ -143,9 +143,9 @@ const MAX_SINGLE = 32;
  * A message that is tried for long is dialled again and again: dials that failed one way at one node are one span, so a trace
  * has no more of them than there are nodes and ways to fail.
  */
-export function triesOf(attempts: readonly Attempt[]): readonly Tried[] {
-  const tries: Tried[] = [];
-  const alike = new Map<string, Tried>();
+export function triesOf(attempts: readonly Attempt[]): readonly AttemptGroup[] {
+  const tries: AttemptGroup[] = [];
+  const alike = new Map<string, AttemptGroup>();
   const isLong = attempts.length > MAX_SINGLE;
   attempts.forEach((attempt, i) => {
     const { node, error, writtenAt } = attempt;
@@ -178,7 +178,7 @@ function writeQueue(out: SpanWriter, from: number, to: number, pool: PoolConfig 
 
 function writeForward(
   out: SpanWriter,
-  { first: attempt, last, number, count }: Tried,
+  { first: attempt, last, number, count }: AttemptGroup,
   end: number,
   pool: PoolConfig | undefined,
   hasPeers: boolean,

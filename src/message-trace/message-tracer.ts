@@ -7,8 +7,8 @@ import type { MessageView } from '../../routing/message-view.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { causeCode, type GatewayError } from '../errors.ts';
 import { Exchange } from '../relay/exchange.ts';
-import type { Proxied } from '../relay/proxied.ts';
-import { type TraceHead, traceFields } from '../relay/trace-head.ts';
+import type { ProxiedRequest } from '../relay/proxied-request.ts';
+import { type TraceSampler, traceFields } from '../relay/trace-sampler.ts';
 import { type Identifiers, PLAIN_IDENTIFIERS } from '../telemetry/identifiers.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
@@ -25,9 +25,9 @@ import { unheededIn } from '../telemetry/traces/variables.ts';
 import type { SpanContext } from './attempt-spans.ts';
 import { exchangeSpanCount, isWorthIt, writeExchange } from './exchange-spans.ts';
 import {
-  type FaultOrigin,
   isProxiedWorthIt,
   proxiedSpanCount,
+  type TracedFaultOrigin,
   writeFault,
   writeProxied,
 } from './proxied-spans.ts';
@@ -40,7 +40,7 @@ const NOTHING: QueueStats = { exported: 0, dropped: 0, failedExports: 0, queued:
 /** A turn of the event loop writes the spans of so many messages, which takes about a millisecond. */
 const TURN_MESSAGES = 200;
 
-export class MessageTracer implements TraceHead {
+export class MessageTracer implements TraceSampler {
   readonly #log: Log;
   readonly #env: Environment;
   #context: SpanContext = { identifiers: PLAIN_IDENTIFIERS, encrypted: new Set() };
@@ -49,10 +49,10 @@ export class MessageTracer implements TraceHead {
   #queue: SpanQueue | undefined;
   #sampling = new Sampling({ share: 0, parent: 'never' });
   #always: readonly ((view: MessageView) => boolean)[] = [];
-  #fields: TraceHead['fields'];
+  #fields: TraceSampler['fields'];
   /** Of queues that are no more. */
   #past = NOTHING;
-  #ended: (Exchange | Proxied)[] = [];
+  #ended: (Exchange | ProxiedRequest)[] = [];
   #endedSpans = 0;
   #turn: NodeJS.Immediate | undefined;
   #isOwed = false;
@@ -70,7 +70,7 @@ export class MessageTracer implements TraceHead {
     return this.#queue !== undefined;
   }
 
-  get fields(): TraceHead['fields'] {
+  get fields(): TraceSampler['fields'] {
     return this.#fields;
   }
 
@@ -136,7 +136,7 @@ export class MessageTracer implements TraceHead {
   }
 
   /** Of one that is over: will it be sent, if there is room? */
-  willRecord(record: Exchange | Proxied): boolean {
+  willRecord(record: Exchange | ProxiedRequest): boolean {
     if (this.#queue === undefined) return false;
     return record instanceof Exchange
       ? isWorthIt(record) || this.#takes(record.trace, record)
@@ -152,7 +152,7 @@ export class MessageTracer implements TraceHead {
     this.#keep(exchange, exchangeSpanCount(exchange, this.#context), isUrgent);
   }
 
-  onProxied(record: Proxied): void {
+  onProxied(record: ProxiedRequest): void {
     if (this.#queue === undefined) return;
     const isUrgent = isProxiedWorthIt(record);
     if (isUrgent || this.#takes(record.trace, undefined))
@@ -160,7 +160,7 @@ export class MessageTracer implements TraceHead {
   }
 
   /** Something that never became a message. */
-  onFault(trace: TraceContext, error: GatewayError, origin: FaultOrigin): void {
+  onFault(trace: TraceContext, error: GatewayError, origin: TracedFaultOrigin): void {
     const queue = this.#queue;
     // A sender that has nothing to say is no failure.
     if (queue === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;
@@ -179,7 +179,7 @@ export class MessageTracer implements TraceHead {
     return this.#always.some((holds) => holds(view));
   }
 
-  #keep(record: Exchange | Proxied, spans: number, isUrgent: boolean): void {
+  #keep(record: Exchange | ProxiedRequest, spans: number, isUrgent: boolean): void {
     const queue = this.#queue;
     if (queue?.hasRoom(this.#endedSpans + spans, isUrgent) !== true) {
       queue?.drop(spans);
@@ -201,7 +201,7 @@ export class MessageTracer implements TraceHead {
     else this.#turn = setImmediate(() => this.#write(TURN_MESSAGES));
   }
 
-  #writeOne(out: SpanWriter, record: Exchange | Proxied): void {
+  #writeOne(out: SpanWriter, record: Exchange | ProxiedRequest): void {
     if (record instanceof Exchange) {
       const isSure = isWorthIt(record) || (this.#always.length > 0 && this.#isNamed(viewOf(record)));
       writeExchange(out, record, this.#context, this.#stateOf(record.trace, isSure));

@@ -4,7 +4,7 @@ import { statusOf } from '../../listeners/http/statuses.ts';
 import type { Peer } from '../../routing/message-view.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Header } from '../hl7/header.ts';
-import type { Proxied } from '../relay/proxied.ts';
+import type { ProxiedRequest } from '../relay/proxied-request.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
 import {
@@ -36,13 +36,13 @@ import {
 } from './attributes.ts';
 import { putHeader } from './header-attributes.ts';
 
-export function proxiedSpanCount({ attempts }: Proxied, context: SpanContext): number {
+export function proxiedSpanCount({ attempts }: ProxiedRequest, context: SpanContext): number {
   return 2 + attemptSpanCount(attempts, context);
 }
 
 export function writeProxied(
   out: SpanWriter,
-  record: Proxied,
+  record: ProxiedRequest,
   context: SpanContext,
   state: string | undefined,
 ): void {
@@ -73,7 +73,7 @@ export function writeProxied(
 }
 
 /** Semantic conventions for HTTP: of a server, 5xx is an error, whose type is the status where there is no other. */
-function rootError({ error, status }: Proxied): SpanError | undefined {
+function rootError({ error, status }: ProxiedRequest): SpanError | undefined {
   if (error !== undefined) return refusal(error);
   return status !== undefined && status >= 500 ? { type: String(status), text: undefined } : undefined;
 }
@@ -83,11 +83,11 @@ function refusal(error: GatewayError): SpanError {
   return statusOf(error.code) < 500 ? { ...spanError(error), isAnswer: true } : spanError(error);
 }
 
-export function isProxiedWorthIt(record: Proxied): boolean {
+export function isProxiedWorthIt(record: ProxiedRequest): boolean {
   return rootError(record) !== undefined || record.attempts.some(({ error }) => error !== undefined);
 }
 
-export interface FaultOrigin {
+export interface TracedFaultOrigin {
   readonly listener: string;
   readonly protocol: 'mllp' | 'http';
   readonly peer: Peer | undefined;
@@ -99,7 +99,7 @@ export function writeFault(
   out: SpanWriter,
   trace: TraceContext,
   error: GatewayError,
-  { listener, protocol, peer, header }: FaultOrigin,
+  { listener, protocol, peer, header }: TracedFaultOrigin,
   context: SpanContext,
   state: string | undefined,
 ): void {

@@ -8,13 +8,13 @@ import type { GatewayError } from '../errors.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import type { Pools } from '../pools.ts';
 import type { Exchange } from '../relay/exchange.ts';
-import type { Proxied } from '../relay/proxied.ts';
+import type { ProxiedRequest } from '../relay/proxied-request.ts';
 import type { DropReason } from '../telemetry/log-output.ts';
 import { counted, type Family, number } from '../telemetry/metrics/family.ts';
 import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
 import { type OnPush, OtlpPush } from '../telemetry/metrics/otlp-push.ts';
 import { ProcessMetrics } from '../telemetry/metrics/process.ts';
-import { type MetricsFormat, textOf } from '../telemetry/metrics/text.ts';
+import { type MetricsFormat, metricsText } from '../telemetry/metrics/text.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { buildInfo, certificateFamily, listenerFamilies, parseFamilies } from './gateway-families.ts';
 import { MessageCounts, type Present, type TraceIdOf } from './message-counts.ts';
@@ -103,7 +103,7 @@ export class GatewayMetrics {
     this.#messages.add(exchange);
   }
 
-  onProxied(record: Proxied): void {
+  onProxied(record: ProxiedRequest): void {
     this.#requests.add(record);
     if (record.attempts.length > 1) this.#messages.countRetries(record.attempts);
     if (record.error !== undefined)
@@ -122,7 +122,7 @@ export class GatewayMetrics {
   /** Undefined where `telemetry.metrics.prometheus` is off. */
   async text(format: MetricsFormat): Promise<string | undefined> {
     if (!this.#observed.config.metrics.prometheus) return undefined;
-    return textOf(await this.collect(), format);
+    return metricsText(await this.collect(), format);
   }
 
   async collect(): Promise<readonly Family[]> {

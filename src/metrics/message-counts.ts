@@ -3,13 +3,13 @@
 import type { ErrorCode } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
 import type { Attempt, Exchange, Outcome } from '../relay/exchange.ts';
-import type { Proxied } from '../relay/proxied.ts';
+import type { ProxiedRequest } from '../relay/proxied-request.ts';
 import { type Family, histograms, numbers } from '../telemetry/metrics/family.ts';
-import { Histogram } from '../telemetry/metrics/histogram.ts';
-import { type Names, SeriesTable } from '../telemetry/metrics/series-table.ts';
+import { BucketHistogram } from '../telemetry/metrics/histogram.ts';
+import { type LabelValues, SeriesTable } from '../telemetry/metrics/series-table.ts';
 
 /** What came of a message, in one word each. */
-export const OUTCOMES = [
+export const MESSAGE_OUTCOMES = [
   /** AA or CA of a node. */
   'accepted',
   /** AE or CE of a node. */
@@ -28,7 +28,7 @@ export const OUTCOMES = [
   'abandoned',
 ] as const;
 
-export type OutcomeName = (typeof OUTCOMES)[number];
+export type OutcomeName = (typeof MESSAGE_OUTCOMES)[number];
 
 const OF_CODE: Readonly<Record<AckCode, OutcomeName>> = {
   AA: 'accepted',
@@ -41,12 +41,12 @@ const OF_CODE: Readonly<Record<AckCode, OutcomeName>> = {
 
 interface MessageCell {
   readonly outcomes: Record<OutcomeName, number>;
-  readonly ack: Histogram;
-  readonly whole: Histogram;
+  readonly ack: BucketHistogram;
+  readonly whole: BucketHistogram;
 }
 
 /** The trace that a message or a request is part of, if it is recorded. */
-export type TraceIdOf = (one: Exchange | Proxied) => string | undefined;
+export type TraceIdOf = (one: Exchange | ProxiedRequest) => string | undefined;
 
 /** Which names are in the config that is in force. An empty name always is. */
 export interface Present {
@@ -62,9 +62,9 @@ export class MessageCounts {
   readonly failures = new SeriesTable(() => ({ count: 0 }));
   readonly #traceIdOf: TraceIdOf;
   /** By pool and node. */
-  readonly #acks = new SeriesTable(() => new Histogram());
+  readonly #acks = new SeriesTable(() => new BucketHistogram());
   /** By listener and pool. */
-  readonly #wholes = new SeriesTable(() => new Histogram());
+  readonly #wholes = new SeriesTable(() => new BucketHistogram());
   readonly #batches = new SeriesTable(() => ({ answered: 0, failed: 0 }));
   /** By listener, route, pool and node. */
   readonly #cells = new SeriesTable(
@@ -110,7 +110,8 @@ export class MessageCounts {
   }
 
   families(present: Present): readonly Family[] {
-    const where = ([listener, pool]: Names): boolean => present.listener(listener) && present.pool(pool);
+    const where = ([listener, pool]: LabelValues): boolean =>
+      present.listener(listener) && present.pool(pool);
     this.failures.prune(where);
     this.#wholes.prune(where);
     this.#batches.prune(([listener]) => present.listener(listener));
@@ -123,7 +124,7 @@ export class MessageCounts {
       numbers(
         'hl7_gateway_messages_total',
         this.#cells.all.flatMap(({ names: [listener, route, pool, node], cell }) =>
-          OUTCOMES.map((outcome) => ({
+          MESSAGE_OUTCOMES.map((outcome) => ({
             labels: { listener, route, pool, node, outcome },
             value: cell.outcomes[outcome],
           })),

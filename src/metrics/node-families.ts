@@ -1,11 +1,11 @@
 // What pools and their nodes are doing, as metrics; read when it is asked for, so that a node that was taken out is gone.
-import type { PoolRoom } from '../pool-room.ts';
+import type { PoolRuntime } from '../pool-runtime.ts';
 import { type Family, numbers, type Sample } from '../telemetry/metrics/family.ts';
 import { isAvailable, type NodeState, type NodeStatus } from '../upstream/node-status.ts';
 
 const STATES: readonly NodeState[] = ['up', 'down', 'full', 'draining', 'maintenance'];
 
-export function nodeFamilies(rooms: Iterable<PoolRoom>): readonly Family[] {
+export function nodeFamilies(rooms: Iterable<PoolRuntime>): readonly Family[] {
   const pools = [...rooms];
   const nodes = pools.flatMap((room) => room.nodes.map((node) => node.status));
   const each = (value: (status: NodeStatus) => number): Sample[] =>

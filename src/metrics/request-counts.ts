@@ -1,8 +1,8 @@
 // Counts proxied HTTP requests: by where they came from, where they went, and the class of the status that they got.
 import { statusOf } from '../../listeners/http/statuses.ts';
-import type { Proxied } from '../relay/proxied.ts';
+import type { ProxiedRequest } from '../relay/proxied-request.ts';
 import { type Family, histograms, numbers } from '../telemetry/metrics/family.ts';
-import { Histogram } from '../telemetry/metrics/histogram.ts';
+import { BucketHistogram } from '../telemetry/metrics/histogram.ts';
 import { SeriesTable } from '../telemetry/metrics/series-table.ts';
 import type { Present, TraceIdOf } from './message-counts.ts';
 
@@ -14,13 +14,13 @@ export class RequestCounts {
   readonly #cells = new SeriesTable(() => STATUSES.map(() => 0));
   readonly #traceIdOf: TraceIdOf;
   /** By pool and node. */
-  readonly #seconds = new SeriesTable(() => new Histogram());
+  readonly #seconds = new SeriesTable(() => new BucketHistogram());
 
   constructor(traceIdOf: TraceIdOf) {
     this.#traceIdOf = traceIdOf;
   }
 
-  add(record: Proxied): void {
+  add(record: ProxiedRequest): void {
     const { listener, route, pool, attempts, receivedAt, settledAt } = record;
     const node = attempts[attempts.length - 1]?.node;
     const cell = this.#cells.of(listener, route?.name, pool?.name, node);
@@ -60,7 +60,7 @@ export class RequestCounts {
 }
 
 /** A node's; else the gateway's own, unless nobody was there any more to be given one. */
-function statusGiven({ status, error }: Proxied): number | undefined {
+function statusGiven({ status, error }: ProxiedRequest): number | undefined {
   if (status !== undefined || error === undefined || error.code === 'GW_ERR_HTTP_CUT') return status;
   return statusOf(error.code);
 }

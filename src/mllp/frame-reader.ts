@@ -3,7 +3,7 @@
 import type { ErrorCode } from '../errors.ts';
 import { CARRIAGE_RETURN, END_BLOCK, FRAMING_BYTES, otherProtocol, START_BLOCK } from './frame.ts';
 import { FrameParts } from './frame-parts.ts';
-import { Strays } from './strays.ts';
+import { InterframeBytes } from './interframe-bytes.ts';
 
 export interface FrameReaderLimits {
   /** Largest payload. */
@@ -45,7 +45,7 @@ export class FrameReader {
   /** Others, from the next frame on. */
   #nextLimits: FrameReaderLimits | undefined;
 
-  readonly #strays: Strays;
+  readonly #strays: InterframeBytes;
   /** Of the frame that is being read, what came in earlier chunks; its start block first. */
   #parts: FrameParts;
   /** Offset in the current chunk of the open frame's first byte that is not in `#parts`. */
@@ -68,7 +68,7 @@ export class FrameReader {
   constructor(sink: FrameSink, limits: FrameReaderLimits) {
     this.#sink = sink;
     this.#limits = limits;
-    this.#strays = new Strays(limits.maxJunkBytes);
+    this.#strays = new InterframeBytes(limits.maxJunkBytes);
     this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES);
   }
 

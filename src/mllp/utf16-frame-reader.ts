@@ -3,7 +3,7 @@
 import { CARRIAGE_RETURN, END_BLOCK, FRAMING_BYTES, holdsFrameEnd, payloadOf, START_BLOCK } from './frame.ts';
 import { FrameParts } from './frame-parts.ts';
 import { FAULT_BYTES, type FrameFault, type FrameReaderLimits, type FrameSink } from './frame-reader.ts';
-import { Strays } from './strays.ts';
+import { InterframeBytes } from './interframe-bytes.ts';
 import type { Utf16 } from './utf16-detector.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -18,7 +18,7 @@ export class Utf16FrameReader {
   readonly #isBigEndian: boolean;
   #limits: FrameReaderLimits;
   #nextLimits: FrameReaderLimits | undefined;
-  readonly #strays: Strays;
+  readonly #strays: InterframeBytes;
   /** Of the open frame: `0B`, and what came in earlier chunks of its payload. */
   #parts: FrameParts;
   /** The first byte of a character whose second one is in the next chunk. */
@@ -41,7 +41,7 @@ export class Utf16FrameReader {
     this.#sink = sink;
     this.#limits = limits;
     this.#isBigEndian = encoding === 'utf-16be';
-    this.#strays = new Strays(limits.maxJunkBytes);
+    this.#strays = new InterframeBytes(limits.maxJunkBytes);
     this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES);
   }
 

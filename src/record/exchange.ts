@@ -22,10 +22,10 @@ export interface Recorded {
 
 interface Open {
   readonly header: Header;
-  readonly give: (answer: Answer | undefined) => void;
+  readonly give: (answer: RecordedAnswer | undefined) => void;
 }
 
-export interface Answer {
+export interface RecordedAnswer {
   readonly payload: Buffer;
   readonly ack: Ack;
   readonly timeMs: number;
@@ -45,7 +45,7 @@ export class Unanswered {
   }
 
   /** Answers come in the order of the messages (MLLP R1): those before the one that is answered never will be. */
-  take(answer: Answer): boolean {
+  take(answer: RecordedAnswer): boolean {
     const at = this.#open.findIndex(({ header }) => answers(answer.ack, header));
     if (at < 0) return false;
     for (const skipped of this.#open.splice(0, at)) skipped.give(undefined);

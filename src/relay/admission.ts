@@ -1,11 +1,12 @@
 // Whether a message is taken at all, by what its listener's config says; and what else its header decides.
 // Promises a named error for each that is not, and that nothing is searched here of a message that a worker has read.
-import type { Allowance } from '../../routing/allowance.ts';
+
 import type { MessageView } from '../../routing/message-view.ts';
+import type { SenderPolicy } from '../../routing/sender-policy.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import { isAcknowledgement } from '../hl7/ack.ts';
-import type { MessageRead } from '../hl7/fields-read.ts';
+import type { MessageRead } from '../hl7/field-query-plan.ts';
 import { findHeader, type Header, readHeader, sendingEnvelopes } from '../hl7/header.ts';
 import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
 
@@ -14,7 +15,7 @@ export interface Admission extends Pick<ListenerConfig, 'batch' | 'missingContro
   /** Messages that a batch may have to be split. */
   readonly maxBatch: number;
   /** Undefined: every sender may send everything. */
-  readonly allowance: Allowance | undefined;
+  readonly allowance: SenderPolicy | undefined;
 }
 
 /** A body may hold what would end an MLLP frame, and begin another message behind it (F10, F12). */
@@ -46,7 +47,7 @@ function hasFurtherHeader({ bytes, end }: Header, fields: MessageRead | undefine
  */
 export function allow(
   view: MessageView & { readonly header: Header },
-  allowance: Allowance,
+  allowance: SenderPolicy,
   fields: MessageRead | undefined,
 ): void {
   let permitted: boolean;
@@ -64,11 +65,15 @@ export function allow(
 }
 
 /** F122: the envelopes of a batch that is split are in none of its messages. */
-export function allowEnvelopes(view: MessageView, allowance: Allowance, envelopes: Iterable<Header>): void {
+export function allowEnvelopes(
+  view: MessageView,
+  allowance: SenderPolicy,
+  envelopes: Iterable<Header>,
+): void {
   if (!allEnvelopes(envelopes, view, allowance)) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
 }
 
-function allEnvelopes(envelopes: Iterable<Header>, view: MessageView, allowance: Allowance): boolean {
+function allEnvelopes(envelopes: Iterable<Header>, view: MessageView, allowance: SenderPolicy): boolean {
   for (const envelope of envelopes)
     if (!allowance.permits({ ...view, envelope, fields: undefined })) return false;
   return true;

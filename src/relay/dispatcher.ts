@@ -1,18 +1,18 @@
 // Brings a pool's messages to its nodes: in the order of their lanes, to the node that the pool chooses, waiting
 // where none has room, again where that is allowed. Every wait has a deadline and the queue has a bound.
 
-import type { Pool } from '../../routing/pool.ts';
+import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack } from '../hl7/ack.ts';
 import type { Node } from '../upstream/node.ts';
 import { type Carrier, type Exchange, newAttempt } from './exchange.ts';
-import type { Lane } from './lane.ts';
-import { Lanes } from './lanes.ts';
-import { Rerouting } from './rerouting.ts';
+import { InFlightList } from './in-flight-list.ts';
+import type { OrderingLane } from './ordering-lane.ts';
+import { OrderingLanes } from './ordering-lanes.ts';
+import { ReloadGuard } from './reload-guard.ts';
 import { resendAfter } from './resend.ts';
-import { Taken } from './taken.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 /**
  * Messages that a reload has placed anew in one turn of the event loop. Each may bring all of its lane (`maxPending`, 100 by
@@ -25,15 +25,15 @@ const RETRY_PAUSE_MS = 100;
 
 export class Dispatcher implements Carrier {
   #config: PoolConfig;
-  readonly pool: Pool<Node>;
-  readonly #lanes = new Lanes();
-  readonly #room = new WaitingRoom();
-  readonly #rerouting: Rerouting;
-  readonly #taken = new Taken<Exchange>();
+  readonly pool: NodeSelector<Node>;
+  readonly #lanes = new OrderingLanes();
+  readonly #room = new WaitQueue();
+  readonly #rerouting: ReloadGuard;
+  readonly #taken = new InFlightList<Exchange>();
   /** Nodes that others took the place of, at the same address. */
   readonly #successors = new WeakMap<Node, Node>();
 
-  constructor(config: PoolConfig, pool: Pool<Node>, rerouting = new Rerouting()) {
+  constructor(config: PoolConfig, pool: NodeSelector<Node>, rerouting = new ReloadGuard()) {
     this.#config = config;
     this.pool = pool;
     this.#rerouting = rerouting;
@@ -60,7 +60,7 @@ export class Dispatcher implements Carrier {
   }
 
   /** Messages that were taken and are not over. */
-  get taken(): Taken<Exchange> {
+  get taken(): InFlightList<Exchange> {
     return this.#taken;
   }
 
@@ -186,7 +186,7 @@ export class Dispatcher implements Carrier {
   readonly #placeInLane = (exchange: Exchange): void => this.#place(exchange);
   readonly #followInLane = (exchange: Exchange, ahead: Exchange): boolean => this.#follow(exchange, ahead);
 
-  #advance(lane: Lane<Exchange>): void {
+  #advance(lane: OrderingLane<Exchange>): void {
     lane.advance(this.#placeInLane, this.#followInLane);
   }
 

@@ -7,9 +7,9 @@ import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
 import { type RemoteContext, TraceContext } from '../telemetry/trace-context.ts';
-import type { Channel, Delivery, Posting, ReplyTarget } from '../upstream/delivery.ts';
+import type { Channel, Delivery, HttpPostPlan, ReplyTarget } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
-import type { Lane } from './lane.ts';
+import type { OrderingLane } from './ordering-lane.ts';
 
 /** What came of a message. A positive acknowledgement exists only in `answered`, made by a node. */
 export type Outcome =
@@ -84,7 +84,7 @@ export interface Origin {
    * By dispatcher: the messages of this sender connection that are not yet answered, in order. Weak: a connection outlives
    * pools. Messages of one connection have the same one, also those of a batch.
    */
-  readonly lanes: WeakMap<object, Lane<Exchange>>;
+  readonly lanes: WeakMap<object, OrderingLane<Exchange>>;
   settled(exchange: Exchange, outcome: Outcome): void;
   /** It is to be split, into as many messages as its `parts` says. */
   becameBatch?(exchange: Exchange): void;
@@ -147,7 +147,7 @@ export class Exchange implements Delivery {
   stickyKey: string | undefined;
   expectsAnswer = true;
   silenceIsSuccess = false;
-  posting: Posting | undefined;
+  posting: HttpPostPlan | undefined;
   /** Messages that it was split into; 0: it was not. */
   parts = 0;
   /** Of the first of them. */
@@ -156,7 +156,7 @@ export class Exchange implements Delivery {
   /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
   phase: 'ready' | 'queued' | 'sent' | 'over' = 'ready';
   carrier: Carrier | undefined;
-  lane: Lane<Exchange> | undefined;
+  lane: OrderingLane<Exchange> | undefined;
   node: Node | undefined;
   channel: Channel | undefined;
   /** Nodes that have failed it since all of them were last allowed. */

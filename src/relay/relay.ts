@@ -4,20 +4,20 @@
 
 import { asGatewayError } from '../errors.ts';
 import { type Piece, splitBatch } from '../hl7/batch.ts';
-import { HEADER_ONLY, UNREAD } from '../hl7/fields-read.ts';
+import { HEADER_ONLY, UNREAD } from '../hl7/field-query-plan.ts';
 import { isHeaderDeep, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import { type Admission, allowEnvelopes } from './admission.ts';
+import { BodyStage } from './body-stage.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Exchange, Origin } from './exchange.ts';
-import { type Found, mayBeSplit, Reading } from './reading.ts';
-import type { Rerouting } from './rerouting.ts';
-import { Signpost, type Ways } from './signpost.ts';
+import { mayBeSplit, type ParseResult, ParseStage } from './parse-stage.ts';
+import type { ReloadGuard } from './reload-guard.ts';
+import { ReorderBuffer, type ReorderSlot } from './reorder-buffer.ts';
+import { RouteResolver, type RoutingSnapshot } from './route-resolver.ts';
 import { SplitBatch } from './split-batch.ts';
-import { NO_TRACES, type TraceHead } from './trace-head.ts';
-import { type Turn, Turns } from './turns.ts';
-import { WholeWork } from './whole-work.ts';
+import { NO_TRACES, type TraceSampler } from './trace-sampler.ts';
 
 type Step = () => void;
 
@@ -31,8 +31,8 @@ const ADMITTED: Admission = {
 };
 
 /** What of a reload is to be known. */
-export interface Change {
-  readonly ways: Ways;
+export interface RoutingChange {
+  readonly ways: RoutingSnapshot;
   /** Names of the listeners that there are now. */
   readonly listeners: ReadonlySet<string>;
   /** Of those that are gone: what they have still goes by the config that they had. */
@@ -45,27 +45,32 @@ export interface Change {
 }
 
 export class Relay {
-  readonly #signpost: Signpost;
+  readonly #signpost: RouteResolver;
   readonly #parsing: Parsing;
-  readonly #reading: Reading;
-  readonly #turns: Turns;
-  readonly #rerouting: Rerouting;
-  readonly #head: TraceHead;
+  readonly #reading: ParseStage;
+  readonly #turns: ReorderBuffer;
+  readonly #rerouting: ReloadGuard;
+  readonly #head: TraceSampler;
 
-  constructor(ways: Ways, rerouting: Rerouting, parsing: Parsing, head: TraceHead = NO_TRACES) {
+  constructor(
+    ways: RoutingSnapshot,
+    rerouting: ReloadGuard,
+    parsing: Parsing,
+    head: TraceSampler = NO_TRACES,
+  ) {
     this.#head = head;
     this.#parsing = parsing;
     this.#rerouting = rerouting;
-    this.#signpost = new Signpost(ways, rerouting, head);
-    this.#reading = new Reading(this.#signpost, parsing);
-    this.#turns = new Turns((exchange) => {
+    this.#signpost = new RouteResolver(ways, rerouting, head);
+    this.#reading = new ParseStage(this.#signpost, parsing);
+    this.#turns = new ReorderBuffer((exchange) => {
       if (exchange.phase === 'over') rerouting.release(exchange);
     });
     rerouting.attach((exchange) => this.#routeAnew(exchange));
   }
 
   /** Messages that come from now on go by other routes. */
-  reconfigure({ ways, listeners, gone, taken }: Change): void {
+  reconfigure({ ways, listeners, gone, taken }: RoutingChange): void {
     this.#signpost.reconfigure(ways, gone);
     this.#rerouting.reload(listeners, taken);
   }
@@ -86,7 +91,7 @@ export class Relay {
   }
 
   /** For requests that are no HL7 messages. */
-  get signpost(): Signpost {
+  get signpost(): RouteResolver {
     return this.#signpost;
   }
 
@@ -125,7 +130,7 @@ export class Relay {
   /** All on the event loop; throws UNREAD of a message that is too large for that. */
   #decideHere(exchange: Exchange, admission: Admission, isLarge: boolean): Dispatcher {
     const dispatcher = this.#signpost.decide(exchange, admission, isLarge ? HEADER_ONLY : undefined);
-    const work = WholeWork.of(exchange, dispatcher);
+    const work = BodyStage.of(exchange, dispatcher);
     if (work !== undefined && isLarge) throw UNREAD;
     work?.doHere();
     return dispatcher;
@@ -145,7 +150,7 @@ export class Relay {
   }
 
   /** Its turn has come, and it is known where it goes; unless another config has come meanwhile. */
-  #hand(turn: Turn, dispatcher: Dispatcher): void {
+  #hand(turn: ReorderSlot, dispatcher: Dispatcher): void {
     const { exchange } = turn;
     if (this.#rerouting.isOutdated(exchange)) this.#decideAnew(turn);
     else if (this.#isBlocked(exchange, dispatcher)) {
@@ -157,7 +162,7 @@ export class Relay {
   }
 
   /** A turn that was held goes on. */
-  #resume(turn: Turn, step: Step): void {
+  #resume(turn: ReorderSlot, step: Step): void {
     if (turn.exchange.phase === 'over') return;
     turn.isHeld = false;
     step();
@@ -170,7 +175,7 @@ export class Relay {
     this.#turns.end(turn, () => this.#decideAnew(turn));
   }
 
-  #decideAnew(turn: Turn): void {
+  #decideAnew(turn: ReorderSlot): void {
     const { exchange } = turn;
     const payload = payloadOf(exchange.frame);
     exchange.unroute();
@@ -191,17 +196,17 @@ export class Relay {
     }
   }
 
-  #goOn(turn: Turn, found: Found, admission: Admission): void {
+  #goOn(turn: ReorderSlot, found: ParseResult, admission: Admission): void {
     if ('pieces' in found) this.#start(turn, found.pieces, admission);
     else this.#hand(turn, found.dispatcher);
   }
 
-  #split(turn: Turn, pieces: readonly Piece[], admission: Admission): void {
+  #split(turn: ReorderSlot, pieces: readonly Piece[], admission: Admission): void {
     this.#turns.end(turn, () => this.#start(turn, pieces, admission));
   }
 
   /** What comes behind it waits until all of its messages are on their way, so that it overtakes none of them. */
-  #start(turn: Turn, pieces: readonly Piece[], admission: Admission): void {
+  #start(turn: ReorderSlot, pieces: readonly Piece[], admission: Admission): void {
     if (this.#head.isOn) turn.exchange.parsedAt = performance.now();
     try {
       checkEnvelopes(turn.exchange, pieces, admission);

@@ -3,9 +3,9 @@
 import type { PoolConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 
-export type Resend = 'other-node' | 'same-node' | 'give-up';
+export type ResendDecision = 'other-node' | 'same-node' | 'give-up';
 
-export interface Tried {
+export interface AttemptsMade {
   /** How often the message was written to a node. */
   readonly writes: number;
   /** Since its first attempt could have begun. */
@@ -19,9 +19,9 @@ export interface Tried {
  */
 export function resendAfter(
   error: GatewayError,
-  tried: Tried,
+  tried: AttemptsMade,
   config: Pick<PoolConfig, 'retry' | 'queue'>,
-): Resend {
+): ResendDecision {
   const { budgetMs, attempts, onAmbiguous } = config.retry;
   if (error.resend === 'never') return 'give-up';
   if (error.resend === 'safe')

@@ -1,7 +1,7 @@
 // May a proxied request be given to another node? (RFC 9110 9.2.2, F68.) What resend.ts is to messages.
 import type { PoolConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
-import type { Proxied } from './proxied.ts';
+import type { ProxiedRequest } from './proxied-request.ts';
 
 /** RFC 9110 9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -11,7 +11,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
  * the same again does no harm.
  */
 export function mayTryAgain(
-  { method, receivedAt, writes }: Proxied,
+  { method, receivedAt, writes }: ProxiedRequest,
   { budgetMs, attempts }: PoolConfig['retry'],
   { side, code }: GatewayError,
   sent: boolean,

@@ -2,27 +2,27 @@
 // in fast time only is none: such a scenario is played again in real time, by itself.
 import { asGatewayError } from '../errors.ts';
 import { COPIES } from '../hl7/whole/difference.ts';
-import type { Difference } from './check/difference.ts';
+import type { ScenarioDifference } from './check/difference.ts';
 import { type CheckedMessage, checkPlay } from './check/scenario-checks.ts';
 import { DEFAULT_JOBS } from './default-jobs.ts';
 import type { Scenario } from './scenario/scenario.ts';
 import { play } from './stage/play.ts';
-import { type Prepared, type PrepareOptions, prepare } from './stage/prepare.ts';
+import { type PreparedScenario, type PrepareOptions, prepare } from './stage/prepare.ts';
 
-export interface RunOptions extends PrepareOptions {
+export interface ScenarioRunOptions extends PrepareOptions {
   /** Scenarios at the same time. */
   readonly jobs?: number | undefined;
   /** Fields of answers that are compared although they differ in each: `MSH-7`. */
   readonly compare?: readonly string[] | undefined;
-  readonly onDone?: ((result: Result) => void) | undefined;
+  readonly onDone?: ((result: ScenarioResult) => void) | undefined;
 }
 
-export interface Result {
+export interface ScenarioResult {
   readonly scenario: Scenario;
   /** `new`: nothing is expected in it. `broken`: it could not be played. */
   readonly verdict: 'good' | 'different' | 'new' | 'broken';
   readonly messages: readonly CheckedMessage[];
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ScenarioDifference[];
   /** Why it is broken. */
   readonly error: string | undefined;
   readonly notes: readonly string[];
@@ -35,11 +35,14 @@ export interface Result {
  * times faster gets tight.
  */
 /** In the order of `scenarios`. @throws ConfigError for what is wrong with any of them, before any is played */
-export async function runScenarios(scenarios: readonly Scenario[], options: RunOptions): Promise<Result[]> {
+export async function runScenarios(
+  scenarios: readonly Scenario[],
+  options: ScenarioRunOptions,
+): Promise<ScenarioResult[]> {
   const prepared = scenarios.map((scenario) => prepare(scenario, options));
-  const results = new Map<Prepared, Result>();
+  const results = new Map<PreparedScenario, ScenarioResult>();
   const waiting = [...prepared];
-  const again: Prepared[] = [];
+  const again: PreparedScenario[] = [];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const result = await runOne(next, options);
@@ -59,7 +62,10 @@ export async function runScenarios(scenarios: readonly Scenario[], options: RunO
   return prepared.flatMap((one) => results.get(one) ?? []);
 }
 
-async function runOne(prepared: Prepared, { throwAway, compare = [] }: RunOptions): Promise<Result> {
+async function runOne(
+  prepared: PreparedScenario,
+  { throwAway, compare = [] }: ScenarioRunOptions,
+): Promise<ScenarioResult> {
   const { scenario, speed } = prepared;
   const startedAt = performance.now();
   try {

@@ -3,20 +3,20 @@
 
 import { readHeader } from '../hl7/header.ts';
 import { readMessageFile } from '../hl7/message-file.ts';
-import { type Difference, formatDifference } from './check/difference.ts';
-import { deliveriesOf, type Facts, factsOf, fieldOf } from './check/facts.ts';
+import { formatDifference, type ScenarioDifference } from './check/difference.ts';
+import { deliveriesOf, factsOf, fieldOf, type MessageFacts } from './check/facts.ts';
 import { collectScenarios } from './collect.ts';
-import { type GivenConfig, readGivenFile, readGivenText, type Surroundings } from './config/given-config.ts';
+import { type ConfigContext, type GivenConfig, readGivenFile, readGivenText } from './config/given-config.ts';
 import { faster } from './config/speed.ts';
-import { ThrowAway } from './config/throw-away.ts';
+import { TempCerts } from './config/temp-certs.ts';
 import { runScenarios } from './run.ts';
 import { labelOf } from './scenario/messages.ts';
-import type { Behaviour, Doing, Sender } from './scenario/scenario.ts';
+import type { Behaviour, Doing, ScenarioSender } from './scenario/scenario.ts';
 import { senderNamed, sendingOf } from './scenario/sender.ts';
 import { Sending } from './senders/sending.ts';
-import { Sent } from './senders/sent.ts';
-import { Stage } from './stage/stage.ts';
+import { SentStep } from './senders/sent.ts';
 import type { StagedNode } from './stage/staged-node.ts';
+import { TestBed } from './stage/test-bed.ts';
 
 export interface StageSettings {
   /** The config: a file, or its text. Its listeners are moved to loopback and its nodes replaced by simulated ones. */
@@ -30,7 +30,7 @@ export interface StageSettings {
 /** Who sends, and how; the same settings as in a scenario's `senders`. */
 export type SenderSettings = Partial<
   Pick<
-    Sender,
+    ScenarioSender,
     'listener' | 'connections' | 'pipeline' | 'timeoutMs' | 'path' | 'contentType' | 'headers' | 'servername'
   >
 > & { readonly certificate?: { readonly cn: string; readonly dns: readonly string[] } };
@@ -43,7 +43,7 @@ export interface NodeSettings {
 }
 
 /** What came of a message; `none` where there is no route, pool, node or answer. */
-export interface SentMessage extends Omit<Facts, 'nodes' | 'ms'> {
+export interface SentMessage extends Omit<MessageFacts, 'nodes' | 'ms'> {
   readonly controlId: string;
   readonly node: string;
   /** Of the answer: `MSA-3`, `ERR-8`. */
@@ -53,14 +53,14 @@ export interface SentMessage extends Omit<Facts, 'nodes' | 'ms'> {
 }
 
 export class TestStage implements AsyncDisposable {
-  readonly #stage: Stage;
-  readonly #around: Surroundings;
+  readonly #stage: TestBed;
+  readonly #around: ConfigContext;
   readonly #speed: number;
   readonly #given: GivenConfig;
   readonly #sendings: Sending[] = [];
 
   /** Use `openStage`. */
-  constructor(stage: Stage, given: GivenConfig, around: Surroundings, speed: number) {
+  constructor(stage: TestBed, given: GivenConfig, around: ConfigContext, speed: number) {
     this.#stage = stage;
     this.#given = given;
     this.#around = around;
@@ -93,11 +93,11 @@ export class TestStage implements AsyncDisposable {
     const payloads = typeof message === 'string' ? readMessageFile(message) : [message];
     const { certificate, ...rest } = settings;
     const shown = certificate && ({ kind: 'throw-away', ...certificate } as const);
-    const sender: Sender = { ...senderNamed('sender'), ...rest, certificate: shown };
+    const sender: ScenarioSender = { ...senderNamed('sender'), ...rest, certificate: shown };
     const sending = new Sending(sender, this.#stage, this.#speed, this.#around.throwAway);
     this.#sendings.push(sending);
     const step = sendingOf(payloads.map((payload) => ({ label: labelOf(payload), payload })));
-    const sent = step.messages.map(({ label, payload }, i) => new Sent(step, sender, i, label, payload));
+    const sent = step.messages.map(({ label, payload }, i) => new SentStep(step, sender, i, label, payload));
     await sending.send(sent);
     await this.#stage.recorded(sent);
     return sent.map((one) => this.#outcomeOf(one));
@@ -149,7 +149,7 @@ export class TestStage implements AsyncDisposable {
     return node;
   }
 
-  #outcomeOf(sent: Sent): SentMessage {
+  #outcomeOf(sent: SentStep): SentMessage {
     const received = [...this.#stage.nodes.values()].flatMap((node) => node.received);
     const { nodes, ms: _, ...facts } = factsOf(sent, deliveriesOf(received), this.#speed);
     return {
@@ -164,10 +164,10 @@ export class TestStage implements AsyncDisposable {
 
 /** @throws ConfigError with every problem; GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE */
 export async function openStage({ config, env = process.env, speed = 1 }: StageSettings): Promise<TestStage> {
-  const throwAway = new ThrowAway();
+  const throwAway = new TempCerts();
   const around = { env, throwAway };
   const given = read(config, around);
-  const stage = new Stage({ throwAway, speed, behindProxy: new Set() });
+  const stage = new TestBed({ throwAway, speed, behindProxy: new Set() });
   const opened = new TestStage(stage, given, around, speed);
   try {
     await stage.open(given.config);
@@ -184,7 +184,7 @@ export interface PlayedScenario {
   readonly verdict: 'good' | 'different' | 'new' | 'broken';
   /** One line each, with file, line and column; why it is broken, where it is. */
   readonly problems: readonly string[];
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ScenarioDifference[];
 }
 
 export interface PlaySettings {
@@ -200,7 +200,7 @@ export async function playScenarios(
   paths: readonly string[],
   { config, env = process.env, ...options }: PlaySettings = {},
 ): Promise<PlayedScenario[]> {
-  const throwAway = new ThrowAway();
+  const throwAway = new TempCerts();
   const around = { env, throwAway };
   try {
     const file = typeof config === 'string' ? config : config && 'config.yaml';
@@ -219,7 +219,7 @@ export async function playScenarios(
   }
 }
 
-function read(config: StageSettings['config'], around: Surroundings): GivenConfig {
+function read(config: StageSettings['config'], around: ConfigContext): GivenConfig {
   return typeof config === 'string'
     ? readGivenFile(config, around)
     : readGivenText(config.text, 'config.yaml', around);

@@ -1,16 +1,16 @@
 // `--update`: what came out becomes what is expected. Promises to change nothing else of the file, comments and layout
 // included, and to leave alone what cannot be said by one value.
 import { type Document, isCollection, isMap, isNode, parseDocument, stringify } from 'yaml';
-import type { Acceptance, Difference } from './check/difference.ts';
+import type { Acceptance, ScenarioDifference } from './check/difference.ts';
 import { answerText } from './check/message-checks.ts';
 import type { CheckedMessage } from './check/scenario-checks.ts';
-import type { Result } from './run.ts';
+import type { ScenarioResult } from './run.ts';
 
 export interface Updated {
   /** Undefined: nothing of the file has to change. */
   readonly text: string | undefined;
   /** Differences that have to be put right by hand. */
-  readonly left: readonly Difference[];
+  readonly left: readonly ScenarioDifference[];
 }
 
 type Path = readonly (string | number)[];
@@ -22,11 +22,11 @@ interface Edit {
   readonly text: string;
 }
 
-export function updatedSource({ scenario, differences, messages }: Result): Updated {
+export function updatedSource({ scenario, differences, messages }: ScenarioResult): Updated {
   const { source } = scenario;
   const document = parseDocument(source);
   const edits: Edit[] = [];
-  const left: Difference[] = [];
+  const left: ScenarioDifference[] = [];
   const done = new Set<string>();
   for (const one of differences) {
     const { accept } = one;
@@ -61,7 +61,7 @@ export function updatedSource({ scenario, differences, messages }: Result): Upda
 /** What all messages of an expectation can be held to; of nodes, any of them. */
 function commonValue(
   { path, value }: Acceptance,
-  all: readonly Difference[],
+  all: readonly ScenarioDifference[],
   concerned: readonly CheckedMessage[],
 ): Acceptance['value'] | undefined {
   const values = new Set(all.map(({ accept }) => JSON.stringify(accept?.value)));

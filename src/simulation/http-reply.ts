@@ -5,9 +5,9 @@ import { pipeline, Readable } from 'node:stream';
 import { decodeText } from '../hl7/charset.ts';
 import { charsetOfType, parseContentType } from '../hl7/content-type.ts';
 import type { Header } from '../hl7/header.ts';
-import { garbledAck, mirthAck, strangeAnswer, type Verdict } from './mirth-channel.ts';
+import { garbledAck, mirthAck, type ScriptedOutcome, strangeAnswer } from './mirth-channel.ts';
 
-export function respond(response: ServerResponse, type: string, body: string | Buffer): void {
+export function respondSimulated(response: ServerResponse, type: string, body: string | Buffer): void {
   response.setHeader('content-type', type);
   response.setHeader('content-length', Buffer.byteLength(body));
   response.end(body);
@@ -30,7 +30,7 @@ function* blocks(bytes: number): Generator<Buffer> {
 }
 
 /** Path and query of a request, whichever form its target has (RFC 9112 3.2). */
-export function pathOf({ url = '/' }: IncomingMessage): [path: string, query: URLSearchParams] {
+export function requestPathOf({ url = '/' }: IncomingMessage): [path: string, query: URLSearchParams] {
   const target = url.replace(/^https?:\/\/[^/?#]*/i, '');
   const mark = target.indexOf('?');
   if (mark < 0) return [target, new URLSearchParams()];
@@ -53,7 +53,7 @@ export interface Hl7Answer {
 export function answerHl7(
   message: Buffer,
   header: Header | undefined,
-  code: Exclude<Verdict, 'close'>,
+  code: Exclude<ScriptedOutcome, 'close'>,
   contentType: string | undefined,
   binaryTypes: boolean,
 ): Hl7Answer {

@@ -13,20 +13,20 @@ export interface ChannelOptions {
   /** Every so many messages it closes the connection without an answer; 0: never. */
   readonly closeAfter: number;
   /** Instead of all of the above: asked for each message when it comes. */
-  readonly script?: ((payload: Buffer) => Turn) | undefined;
+  readonly script?: ((payload: Buffer) => ScriptedAnswer) | undefined;
 }
 
 /** `garbled`: an answer that is no acknowledgement; `mismatch`: another message's. */
-export type Verdict = AckCode | 'close' | 'garbled' | 'mismatch';
+export type ScriptedOutcome = AckCode | 'close' | 'garbled' | 'mismatch';
 
 /** What becomes of one message; `hang`: nothing, ever. */
-export interface Turn {
-  readonly verdict: Verdict | 'hang';
+export interface ScriptedAnswer {
+  readonly verdict: ScriptedOutcome | 'hang';
   readonly delayMs: number;
 }
 
 /** `header` is undefined for what is no HL7. */
-type OnVerdict = (header: Header | undefined, verdict: Verdict) => void;
+type OnVerdict = (header: Header | undefined, verdict: ScriptedOutcome) => void;
 
 export class MirthChannel {
   readonly #options: ChannelOptions;
@@ -50,7 +50,7 @@ export class MirthChannel {
     else setTimeout(finish, delayMs).unref();
   }
 
-  #turn(count: number): Turn {
+  #turn(count: number): ScriptedAnswer {
     const { ack, delayMs, failEvery, closeAfter } = this.#options;
     const closes = closeAfter > 0 && count % closeAfter === 0;
     const fails = failEvery > 0 && count % failEvery === 0;

@@ -15,7 +15,7 @@ export interface RequestBody {
 const HEAD_BYTES = 24;
 
 /** Room for all messages of a node that are being read. */
-export class BodyRoom {
+export class BodyBudget {
   readonly #maxBodyBytes: number;
   readonly #maxBytes: number;
   #bytes = 0;

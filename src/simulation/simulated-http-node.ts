@@ -6,10 +6,10 @@ import net from 'node:net';
 import type tls from 'node:tls';
 import { LONGEST_MS } from '../config/formats.ts';
 import { listen } from '../listen.ts';
-import { endGently } from '../mllp/tick-writer.ts';
-import { answerHl7, pathOf, respond, stream } from './http-reply.ts';
+import { closeGracefully } from '../mllp/coalescing-writer.ts';
+import { answerHl7, requestPathOf, respondSimulated, stream } from './http-reply.ts';
 import { type ChannelOptions, MirthChannel } from './mirth-channel.ts';
-import { BodyRoom } from './request-body.ts';
+import { BodyBudget } from './request-body.ts';
 import type { OnMessage } from './simulated-node.ts';
 import { errorPage, page, SCRIPT, Sessions, STYLE } from './web-page.ts';
 import { acceptWebSocket, type WebSocketEcho } from './web-socket-echo.ts';
@@ -57,7 +57,7 @@ export class SimulatedHttpNode {
   readonly #channel: MirthChannel;
   readonly #server: http.Server | https.Server;
   readonly #sessions: Sessions;
-  readonly #room: BodyRoom;
+  readonly #room: BodyBudget;
   readonly #sockets = new Set<net.Socket>();
   /** TCP connections in their TLS handshake, by the client's port. */
   readonly #handshakes = new Map<string, net.Socket>();
@@ -73,7 +73,7 @@ export class SimulatedHttpNode {
     this.#onMessage = onMessage;
     this.#channel = new MirthChannel(options);
     this.#sessions = new Sessions(secured !== undefined);
-    this.#room = new BodyRoom(maxBodyBytes, LARGEST_AT_ONCE * maxBodyBytes);
+    this.#room = new BodyBudget(maxBodyBytes, LARGEST_AT_ONCE * maxBodyBytes);
     const serverOptions: http.ServerOptions = {
       keepAliveTimeout: idleMs,
       keepAliveTimeoutBuffer: 0,
@@ -130,7 +130,7 @@ export class SimulatedHttpNode {
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const webSocket of this.#webSockets.values()) webSocket.goAway();
-    for (const socket of this.#sockets) endGently(socket);
+    for (const socket of this.#sockets) closeGracefully(socket);
     for (const socket of this.#handshakes.values()) socket.destroy();
     await closed;
   }
@@ -144,7 +144,7 @@ export class SimulatedHttpNode {
     socket.on('error', () => {});
     if (this.#sockets.size >= this.#options.maxConnections) {
       this.#refused.add(socket);
-      endGently(socket);
+      closeGracefully(socket);
       return;
     }
     this.#sockets.add(socket);
@@ -172,7 +172,7 @@ export class SimulatedHttpNode {
     // Jetty does not say how long it keeps a connection: the client has to find out.
     if (response.shouldKeepAlive && request.httpVersionMinor > 0) response.removeHeader('connection');
     response.setHeader('x-simulated-node', this.name);
-    const [path, query] = pathOf(request);
+    const [path, query] = requestPathOf(request);
     const { method } = request;
     if (method === 'POST' || method === 'PUT' || path === '/echo') {
       // Rejects if the client goes away; then there is nobody to answer.
@@ -181,8 +181,8 @@ export class SimulatedHttpNode {
     }
     request.resume();
     const bytes = BYTES.exec(path)?.[1];
-    if (path === '/assets/app.css') respond(response, 'text/css;charset=utf-8', STYLE);
-    else if (path === '/assets/app.js') respond(response, 'text/javascript;charset=utf-8', SCRIPT);
+    if (path === '/assets/app.css') respondSimulated(response, 'text/css;charset=utf-8', STYLE);
+    else if (path === '/assets/app.js') respondSimulated(response, 'text/javascript;charset=utf-8', SCRIPT);
     else if (bytes !== undefined) stream(request, response, Number(bytes));
     else if (path === '/slow') {
       const ms = Math.min(Number(query.get('ms')) || 0, MAX_SLOW_MS);
@@ -194,37 +194,38 @@ export class SimulatedHttpNode {
   #page(request: IncomingMessage, response: ServerResponse): void {
     const { setCookie, count } = this.#sessions.visit(request.headers.cookie);
     if (setCookie !== undefined) response.setHeader('set-cookie', setCookie);
-    respond(response, 'text/html;charset=utf-8', page(this.name, count));
+    respondSimulated(response, 'text/html;charset=utf-8', page(this.name, count));
   }
 
   async #take(request: IncomingMessage, response: ServerResponse, mayBeHl7: boolean): Promise<void> {
     const { bytes, sha256, hl7 } = await this.#room.read(request, mayBeHl7);
     if (hl7 === 'too large') {
       response.statusCode = 413;
-      respond(response, 'text/plain;charset=utf-8', 'larger than this node takes\n');
+      respondSimulated(response, 'text/plain;charset=utf-8', 'larger than this node takes\n');
     } else if (hl7 === undefined) {
       const { method, url, headers } = request;
       const seen = { node: this.name, method, url, bytes, sha256, headers };
-      respond(response, 'application/json', `${JSON.stringify(seen)}\n`);
+      respondSimulated(response, 'application/json', `${JSON.stringify(seen)}\n`);
     } else {
       this.#channel.take(hl7, (header, verdict) => {
         if (verdict === 'close') {
           this.#onMessage(hl7, header, verdict);
-          endGently(request.socket);
+          closeGracefully(request.socket);
           return;
         }
         if (this.#options.status500 === true) {
           this.#onMessage(hl7, header, 'HTTP 500');
           response.statusCode = 500;
-          respond(response, 'text/html;charset=iso-8859-1', errorPage(pathOf(request)[0]));
+          respondSimulated(response, 'text/html;charset=iso-8859-1', errorPage(requestPathOf(request)[0]));
           return;
         }
         const type = request.headers['content-type'];
         if (this.#options.httpErrorAcks === true && verdict === 'AE') response.statusCode = 500;
         const { answer, body } = answerHl7(hl7, header, verdict, type, this.#options.binaryTypes);
         this.#onMessage(hl7, header, answer);
-        if (this.#options.closeAfterAnswer === true) response.once('finish', () => endGently(request.socket));
-        respond(response, 'text/plain;charset=UTF-8', body);
+        if (this.#options.closeAfterAnswer === true)
+          response.once('finish', () => closeGracefully(request.socket));
+        respondSimulated(response, 'text/plain;charset=UTF-8', body);
       });
     }
   }
@@ -245,5 +246,5 @@ function clientOf({ remoteAddress, remotePort }: net.Socket): string {
 
 /** Other upgrades are not known, so such a request is served as if it had asked for none (RFC 9110 7.8). */
 function isWebSocket(request: IncomingMessage): boolean {
-  return pathOf(request)[0] === '/ws' && /^websocket$/i.test(request.headers.upgrade ?? '');
+  return requestPathOf(request)[0] === '/ws' && /^websocket$/i.test(request.headers.upgrade ?? '');
 }

@@ -5,9 +5,9 @@ import tls from 'node:tls';
 import { piecesOf } from '../hl7/batch.ts';
 import type { Header } from '../hl7/header.ts';
 import { listen } from '../listen.ts';
+import { CoalescingWriter, closeGracefully } from '../mllp/coalescing-writer.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
-import { endGently, TickWriter } from '../mllp/tick-writer.ts';
 import { type ChannelOptions, MirthChannel, mirthAck, strangeAnswer } from './mirth-channel.ts';
 
 export interface SimulatedNodeOptions extends ChannelOptions {
@@ -87,17 +87,18 @@ export class SimulatedNode {
   /** Closes the port and ends every connection. */
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of [...this.#sockets.keys(), ...this.#refused, ...this.#ending]) endGently(socket);
+    for (const socket of [...this.#sockets.keys(), ...this.#refused, ...this.#ending])
+      closeGracefully(socket);
     await closed;
   }
 
   #accept(socket: net.Socket): void {
     socket.on('error', () => {});
     if (this.#sockets.size >= this.#options.maxConnections) {
-      if (this.#options.lateFullMs === undefined) endGently(socket);
+      if (this.#options.lateFullMs === undefined) closeGracefully(socket);
       else {
         // Neither read nor answered until then.
-        const timer = setTimeout(() => endGently(socket), this.#options.lateFullMs);
+        const timer = setTimeout(() => closeGracefully(socket), this.#options.lateFullMs);
         socket.once('close', () => clearTimeout(timer));
         this.#refused.add(socket);
         socket.once('close', () => this.#refused.delete(socket));
@@ -105,7 +106,7 @@ export class SimulatedNode {
       return;
     }
     socket.once('close', () => this.#sockets.delete(socket));
-    const writer = new TickWriter(socket);
+    const writer = new CoalescingWriter(socket);
     const waiting: Received[] = [];
     let busy = false;
     let ended = false;
@@ -121,7 +122,7 @@ export class SimulatedNode {
       this.#sockets.delete(socket);
       this.#ending.add(socket);
       socket.once('close', () => this.#ending.delete(socket));
-      endGently(socket);
+      closeGracefully(socket);
     };
     const next = (): void => {
       const received = waiting.shift();

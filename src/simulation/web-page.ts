@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 /** The oldest is forgotten then; a browser that comes back with it gets a new one, as after a restart. */
 const MAX_SESSIONS = 1000;
 
-export interface Visit {
+export interface PageVisit {
   /** Value of Set-Cookie, for a request that brought no session of this node. */
   readonly setCookie: string | undefined;
   /** Requests of this session so far. */
@@ -26,7 +26,7 @@ export class Sessions {
   }
 
   /** `cookies`: the request's Cookie field. */
-  visit(cookies: string | undefined): Visit {
+  visit(cookies: string | undefined): PageVisit {
     const id = /(?:^|;)\s*JSESSIONID=([^;]*)/.exec(cookies ?? '')?.[1]?.trim() ?? '';
     const before = this.#visits.get(id);
     if (before !== undefined) {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { endGently } from '../mllp/tick-writer.ts';
+import { closeGracefully } from '../mllp/coalescing-writer.ts';
 
 /** 1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -34,7 +34,7 @@ export function acceptWebSocket(
     // 4.4: who speaks another version is told which there is.
     const why = version === '13' ? '400 Bad Request' : '426 Upgrade Required\r\nSec-WebSocket-Version: 13';
     socket.write(`HTTP/1.1 ${why}\r\n${fields}Content-Length: 0\r\nConnection: close\r\n\r\n`);
-    endGently(socket);
+    closeGracefully(socket);
     return undefined;
   }
   const accept = createHash('sha1')
@@ -62,7 +62,7 @@ export class WebSocketEcho {
       this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
       this.#readFrames();
     });
-    socket.on('end', () => endGently(socket));
+    socket.on('end', () => closeGracefully(socket));
     this.#readFrames();
   }
 
@@ -129,7 +129,7 @@ export class WebSocketEcho {
     this.#write(0x80 | CLOSE, payload);
     this.#closed = true;
     this.#unread = Buffer.alloc(0);
-    endGently(this.#socket);
+    closeGracefully(this.#socket);
   }
 
   #write(first: number, payload: Buffer): void {

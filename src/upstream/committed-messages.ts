@@ -30,7 +30,7 @@ interface Committed {
  * What to do with an answer. `due`: it has nothing to do with a committed message. `told`: it belongs to one, and its sender
  * has been told, or has gone. `second`: it is a further answer to one that is answered. `unclear`: it could be for more than one. `known`: it says of one that silence was taken for success of that this was right.
  */
-export type Verdict = 'due' | 'told' | 'gone' | 'second' | 'unclear' | 'known';
+export type CommittedMatch = 'due' | 'told' | 'gone' | 'second' | 'unclear' | 'known';
 
 export class CommittedMessages {
   readonly #applicationMs: number;
@@ -113,7 +113,7 @@ export class CommittedMessages {
    * Whose answer it is; the sender has been told by then. `due`: the message whose own answer this would be, if it is none of
    * a committed message.
    */
-  take(ack: Ack, payload: Buffer, frame: Buffer, due: Delivery | undefined): Verdict {
+  take(ack: Ack, payload: Buffer, frame: Buffer, due: Delivery | undefined): CommittedMatch {
     const candidates = this.#byId.get(ack.controlId);
     if (candidates === undefined) return 'due';
     const receiver = receiverOf(payload);
@@ -150,7 +150,7 @@ export class CommittedMessages {
   }
 
   /** Of a message that was not committed, a commit answer may come as well. */
-  #takeSilent(silent: readonly Committed[], ack: Ack, frame: Buffer): Verdict {
+  #takeSilent(silent: readonly Committed[], ack: Ack, frame: Buffer): CommittedMatch {
     const [one] = silent;
     const owner = one?.target?.owner;
     const isClear =

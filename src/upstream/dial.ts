@@ -3,8 +3,8 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
+import { closeGracefully } from '../mllp/coalescing-writer.ts';
 import { otherProtocol } from '../mllp/frame.ts';
-import { endGently } from '../mllp/tick-writer.ts';
 import { afterLoopTime } from './loop-time.ts';
 
 export interface DialOptions {
@@ -90,7 +90,7 @@ export function dial(
     const other = otherProtocol(chunk);
     if (!settling || other === undefined || options.settleMs === 0) return;
     leave();
-    endGently(socket);
+    closeGracefully(socket);
     failed(new GatewayError('GW_ERR_NODE_CONNECT', { node, detail: `it looks like ${other}` }));
   };
   const ready = options.tls === undefined ? 'connect' : 'secureConnect';
@@ -110,7 +110,7 @@ export function dial(
   function fail(): void {
     leave();
     const dialled = dialError(node, accepted, settling, options.tls !== undefined, socket.bytesRead, error);
-    endGently(socket);
+    closeGracefully(socket);
     if (dialled.code !== 'GW_ERR_OPEN_FILES') failed(dialled);
     else timer = setTimeout(failed, NO_DESCRIPTOR_MS, dialled);
   }
@@ -127,7 +127,7 @@ export function dial(
       timer = setTimeout(() => socket.destroy(), options.connectMs);
       socket.once('close', () => clearTimeout(timer));
     }
-    endGently(socket);
+    closeGracefully(socket);
   };
 }
 

@@ -1,6 +1,6 @@
 // Asks a node at intervals whether it is well, and tells it. More often while something is changing; not at all while
 // messages show that its port is well, as a check takes one of the few connections that a node allows.
-import { type Check, failed, type Occasion, type Verdict } from './checks/check.ts';
+import { type Check, type CheckResult, failed, type Occasion } from './checks/check.ts';
 import type { Node } from './node.ts';
 
 export interface HealthCheckOptions {
@@ -80,7 +80,7 @@ export class HealthCheck {
     this.#abort = abort;
     const wasInContact = this.#node.isInContact;
     if (this.#check.onDataPort) this.#node.checkBegins();
-    let verdict: Verdict;
+    let verdict: CheckResult;
     try {
       verdict = await this.#check.ask(abort.signal, this.#occasion());
     } catch {
@@ -104,7 +104,7 @@ export class HealthCheck {
     return { maxAgeMs: isSteady ? intervalMs * SHARED_AGE : fastIntervalMs * SHARED_AGE_FAST, answeredAt };
   }
 
-  #nextAt(verdict: Verdict): number {
+  #nextAt(verdict: CheckResult): number {
     const { intervalMs } = this.#options;
     const observedAt = verdict.kind === 'passed' ? verdict.observedAt : undefined;
     if (observedAt === undefined) return performance.now() + jittered(intervalMs);
@@ -119,7 +119,7 @@ export class HealthCheck {
   }
 }
 
-function isRefusal(verdict: Verdict): boolean {
+function isRefusal(verdict: CheckResult): boolean {
   if (verdict.kind !== 'failed') return false;
   return verdict.reason === 'ECONNREFUSED' || verdict.reason === 'ECONNRESET';
 }

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import { type Dispatcher, Pool } from 'undici';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { MatchMode } from '../hl7/answers.ts';
+import { type DedicatedHandler, sendAlone } from './dedicated-request.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
 import { HttpDelivery } from './http-delivery.ts';
-import { type LoneHandler, sendAlone } from './lone-request.ts';
 import type { UpstreamOwner } from './mllp-upstream.ts';
 import type { Upstream } from './node.ts';
 import { type NodeRequest, nodeError } from './node-request.ts';
@@ -150,7 +150,7 @@ export class HttpUpstream implements Upstream {
   }
 
   /** The same on a connection of its own, which may become a tunnel. */
-  dispatchAlone(request: NodeRequest, handler: LoneHandler): void {
+  dispatchAlone(request: NodeRequest, handler: DedicatedHandler): void {
     this.#dial((dialled) => {
       if (dialled instanceof GatewayError) {
         handler.onResponseError?.(NO_CONTROLLER, dialled);

@@ -5,6 +5,7 @@ import { causeCode, GatewayError } from '../errors.ts';
 import { type Ack, type AckCode, isApplicationAck, isNegative, readAck } from '../hl7/ack.ts';
 import { alikeKey, answers, type Match, type MatchMode, matchAnswer } from '../hl7/answers.ts';
 import type { Header } from '../hl7/header.ts';
+import { CoalescingWriter, closeGracefully } from '../mllp/coalescing-writer.ts';
 import { classifyBytes, isUnframedHl7, payloadOf } from '../mllp/frame.ts';
 import {
   type FrameFault,
@@ -12,7 +13,6 @@ import {
   type FrameReaderLimits,
   type FrameSink,
 } from '../mllp/frame-reader.ts';
-import { endGently, TickWriter } from '../mllp/tick-writer.ts';
 import { BatchAnswers, messagesIn } from './batch-answers.ts';
 import { CommittedMessages } from './committed-messages.ts';
 import { WATCH_MS } from './connection-reuse.ts';
@@ -91,7 +91,7 @@ export class MllpConnection implements Channel, FrameSink {
   readonly #options: ConnectionOptions;
   readonly #owner: ConnectionOwner;
   readonly #reader: FrameReader;
-  readonly #writer: TickWriter;
+  readonly #writer: CoalescingWriter;
   /** In the order in which they were sent; the first is the one whose answer is due. */
   readonly #pending: Delivery[] = [];
   /** Of `#pending`, the last ones whose bytes are not written yet. */
@@ -140,7 +140,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.#committed = new CommittedMessages(options.applicationMs ?? 0, options.silenceMs ?? 0);
     this.#recent = (options.repeatedIds ?? 'reuse') === 'reuse' ? undefined : new RecentIds();
     this.#reader = new FrameReader(this, options.answers);
-    this.#writer = new TickWriter(socket, () => this.#onFlush());
+    this.#writer = new CoalescingWriter(socket, () => this.#onFlush());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', (error: Error) => {
       this.#error = error;
@@ -625,7 +625,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.#reader.stop();
     const inVain = this.#committed.clear();
     if (inVain > 0) this.#owner.onLostAnswer?.('closed', inVain);
-    endGently(this.#socket);
+    closeGracefully(this.#socket);
     this.#owner.onClosed(this, error);
     const pending = this.#pending.splice(0);
     const unwrittenFrom = pending.length - this.#unwritten;

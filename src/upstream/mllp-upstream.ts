@@ -4,11 +4,11 @@ import { GatewayError } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
 import type { MatchMode } from '../hl7/answers.ts';
 import type { FrameReaderLimits } from '../mllp/frame-reader.ts';
+import { ConnectionReplacement } from './connection-replacement.ts';
 import { ConnectionReuse, PROBE_MS } from './connection-reuse.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type DialTls, dial } from './dial.ts';
 import { type LostAnswer, MllpConnection } from './mllp-connection.ts';
-import { Replacement } from './replacement.ts';
 import type { SharedLimit, Sharer } from './shared-limit.ts';
 
 export interface MllpUpstreamOptions {
@@ -99,7 +99,7 @@ export class MllpUpstream {
   #isLimited = false;
   /** Connections that it had when it was seen to be full last. */
   #fullAt = 0;
-  readonly #replacement = new Replacement(() => this.#dialForWaiting());
+  readonly #replacement = new ConnectionReplacement(() => this.#dialForWaiting());
   #closing = false;
   /** F101 */
   readonly #sharer: Sharer;

@@ -1,8 +1,8 @@
 // What a status page, metrics and an operator see of a node, and the record that it is made from.
 // Promises nothing that costs a message more than a counter: the rest is worked out when it is asked for.
 import type { ErrorCode } from '../errors.ts';
-import type { Verdict } from './checks/check.ts';
-import { type AnswerKind, Counts } from './health/counts.ts';
+import type { CheckResult } from './checks/check.ts';
+import { AnswerCounts, type AnswerKind } from './health/counts.ts';
 
 /**
  * `full` (F32): it closes what is more than it has. `draining`: keeps the senders that are bound to it, takes no new ones.
@@ -64,8 +64,8 @@ export interface CheckReport {
 }
 
 /** A health check that has come to an end. */
-export interface Checked extends Pick<CheckReport, 'type' | 'at' | 'durationMs'> {
-  readonly verdict: Verdict;
+export interface EndedCheck extends Pick<CheckReport, 'type' | 'at' | 'durationMs'> {
+  readonly verdict: CheckResult;
 }
 
 type Recorded =
@@ -79,7 +79,7 @@ type Recorded =
   | 'checks';
 
 export class NodeRecord {
-  readonly counts = new Counts();
+  readonly counts = new AnswerCounts();
   strayAnswers = 0;
   readonly #checks: Record<CheckReport['result'], number> = { passed: 0, full: 0, failed: 0, unknown: 0 };
   /** Why its health is what it is. */
@@ -104,7 +104,7 @@ export class NodeRecord {
     this.#since = Date.now();
   }
 
-  checked({ type, verdict, at, durationMs }: Checked): void {
+  checked({ type, verdict, at, durationMs }: EndedCheck): void {
     this.#checks[verdict.kind]++;
     const reason =
       verdict.kind === 'failed' || verdict.kind === 'unknown'

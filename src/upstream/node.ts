@@ -7,7 +7,13 @@ import { type Health, type HealthOptions, NodeHealth } from './health/node-healt
 import { SlowStart } from './health/slow-start.ts';
 import type { LostAnswer } from './mllp-connection.ts';
 import { isRefused, type UpstreamOwner } from './mllp-upstream.ts';
-import { type AdminState, type Checked, NodeRecord, type NodeState, type NodeStatus } from './node-status.ts';
+import {
+  type AdminState,
+  type EndedCheck,
+  NodeRecord,
+  type NodeState,
+  type NodeStatus,
+} from './node-status.ts';
 
 /** A protocol's way to a node. */
 export interface Upstream {
@@ -274,7 +280,7 @@ export class Node implements UpstreamOwner {
   }
 
   /** A health check has come to an end. */
-  checked(check: Checked): void {
+  checked(check: EndedCheck): void {
     if (this.#checkEndsAt > 0) this.#checkEndsAt = performance.now() + CHECK_LEFT_MS;
     this.#record.checked(check);
     const { verdict } = check;

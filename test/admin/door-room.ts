@@ -4,7 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { AdminDoor } from '../../src/admin/admin-door.ts';
+import { AdminListener } from '../../src/admin/admin-listener.ts';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
@@ -18,7 +18,7 @@ export type Settings = Readonly<Record<string, unknown>>;
 export interface DoorRoom {
   readonly gateway: Gateway;
   readonly control: GatewayControl;
-  readonly door: AdminDoor;
+  readonly door: AdminListener;
   readonly log: readonly Record<string, unknown>[];
   /** Where the admin API is now. */
   readonly port: () => number;
@@ -50,7 +50,7 @@ export async function openRoom(settings: Settings): Promise<DoorRoom> {
     prepare: ({ admin }) => door.prepare(admin),
   });
   const gateway: Gateway = new Gateway(config, logger);
-  const door: AdminDoor = new AdminDoor(config.admin, {
+  const door: AdminListener = new AdminListener(config.admin, {
     control,
     log: logger,
     secure: (tls) => gateway.secure('admin', tls),

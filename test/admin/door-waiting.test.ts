@@ -1,7 +1,7 @@
 // The admin API of a process that takes over from another: it waits for the port, one attempt at a time, and for nothing
 // any more once it is stopped or wanted elsewhere.
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { AdminDoor } from '../../src/admin/admin-door.ts';
+import { AdminListener } from '../../src/admin/admin-listener.ts';
 import { AdminServer } from '../../src/admin/admin-server.ts';
 import type { AdminConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/telemetry/log.ts';
@@ -26,7 +26,7 @@ const at = (port: number): AdminConfig => ({
 
 function doorTo(port: number) {
   const log: Record<string, unknown>[] = [];
-  const door = new AdminDoor(at(port), {
+  const door = new AdminListener(at(port), {
     control: new FakeControl(),
     log: createLog({ level: 'info', format: 'json' }, { write: (line) => void log.push(JSON.parse(line)) }),
     secure: () => {},

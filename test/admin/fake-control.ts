@@ -5,7 +5,7 @@ import type { Lines } from '../../src/admin/answer.ts';
 import { conditionOf, readinessOf } from '../../src/admin/control/condition.ts';
 import type {
   By,
-  CertificateReport,
+  CertificateInUse,
   Control,
   NodeReport,
   PoolReport,
@@ -58,7 +58,7 @@ export class FakeControl implements Control {
     nodeReport('lab', 'a', { state: 'draining', reason: 'wanted from 127.0.0.1', runtime: true }),
     nodeReport('lab', 'x1', { url: 'http://10.0.0.22:8080/hl7' }),
   ];
-  certificateReports: CertificateReport[] = [
+  certificateReports: CertificateInUse[] = [
     certificate('vip.crt.pem', 12),
     certificate('old.crt.pem', -3),
     certificate('ca.crt.pem', 900),
@@ -163,7 +163,7 @@ export class FakeControl implements Control {
     return this.senderReports;
   }
 
-  certificates(): readonly CertificateReport[] {
+  certificates(): readonly CertificateInUse[] {
     return this.certificateReports;
   }
 
@@ -294,7 +294,7 @@ export function nodeReport(pool: string, node: string, more: Partial<NodeReport>
   };
 }
 
-function certificate(file: string, days: number): CertificateReport {
+function certificate(file: string, days: number): CertificateInUse {
   const notAfter = new Date(Date.UTC(2026, 2, 1) + days * 86_400_000).toISOString();
   return { where: 'listeners.adt.tls', file: `/etc/hl7-gateway/${file}`, subject: 'CN=vip', notAfter, days };
 }

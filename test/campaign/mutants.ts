@@ -122,9 +122,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'messages of a connection may overtake each other',
     patches: [
       {
-        file: 'src/relay/lanes.ts',
+        file: 'src/relay/ordering-lanes.ts',
         find: '    let lane = key === undefined ? lanes.get(this) : this.#byKey.get(key);',
-        put: '    let lane: Lane<Exchange> | undefined;',
+        put: '    let lane: OrderingLane<Exchange> | undefined;',
       },
     ],
     profile: 'balanced',
@@ -135,7 +135,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one message in ten ignores stickiness',
     patches: [
       {
-        file: 'routing/pool.ts',
+        file: 'routing/node-selector.ts',
         find: "if (key !== undefined && this.#mode === 'hash')",
         put: `if (key !== undefined && this.#mode === 'hash' && !(${every(10)}))`,
       },
@@ -149,10 +149,10 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'listeners/mllp-session.ts',
-        find: '      if (answer.length > 0) this.#writer.write(answer);',
+        find: '      if (answer.length > 0) this.#write(answer);',
         put: `      const paid = answer;
-      if (answer.length > 0 && ${every(300)}) setTimeout(() => this.#writer.write(paid), 5_000);
-      else if (answer.length > 0) this.#writer.write(answer);`,
+      if (answer.length > 0 && ${every(300)}) setTimeout(() => this.#write(paid), 5_000);
+      else if (answer.length > 0) this.#write(answer);`,
       },
     ],
     profile: 'weighted',
@@ -216,7 +216,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'backups share the load',
-    patches: [{ file: 'routing/pool.ts', find: 'if (node.backup !== this.#onBackups || !(', put: 'if (!(' }],
+    patches: [
+      { file: 'routing/node-selector.ts', find: 'if (node.backup !== this.#onBackups || !(', put: 'if (!(' },
+    ],
     profile: 'backup',
     kinds: ['sender-burst'],
     caughtBy: ['backup-used'],
@@ -226,7 +228,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one message in five is not validated',
     patches: [
       {
-        file: 'src/relay/whole-work.ts',
+        file: 'src/relay/body-stage.ts',
         find: 'return rules === undefined && !toUtf8 ?',
         put: `return (rules === undefined && !toUtf8) || ${every(5)} ?`,
       },
@@ -269,7 +271,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a response loses a byte',
     patches: [
       {
-        file: 'listeners/http/answer.ts',
+        file: 'listeners/http/node-response.ts',
         find: 'if (writeTo(this.#response, chunk)) return;',
         put: `if (writeTo(this.#response, ${every(20)} ? chunk.subarray(1) : chunk)) return;`,
       },

@@ -1,13 +1,13 @@
 // What the tests of `certs verify` share: a folder with certificates good and bad, and the verdict on one.
 import { type Authority, createAuthority, type Issued } from '../../certs/authority.ts';
-import type { Check } from '../../certs/verify/checks.ts';
+import type { CertificateCheck } from '../../certs/verify/checks.ts';
 import { CertsFolder } from './certs-command.ts';
 import { made } from './made.ts';
 
 export interface Verdict {
   readonly good: boolean;
   readonly protocol?: string;
-  readonly checks: readonly Check[];
+  readonly checks: readonly CertificateCheck[];
 }
 
 export const CA = ['--ca', 'ca.pem'];

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { FormatName, Item } from '../../src/config/formats.ts';
-import { isItem, type Schema, SECTIONS } from '../../src/config/schema.ts';
+import { CONFIG_SECTIONS, isItem, type Schema } from '../../src/config/schema.ts';
 import { folderWith, outcome, TLS_FILES } from './config-folder.ts';
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
@@ -58,7 +58,7 @@ function defaultOf(item: Item): string {
   return item.default === undefined ? 'none' : `\`${item.default}\``;
 }
 
-const schemaRows = Object.entries(SECTIONS).flatMap(([pattern, schema]) => {
+const schemaRows = Object.entries(CONFIG_SECTIONS).flatMap(([pattern, schema]) => {
   return items(schema, pattern).map(([key, item]) => ({ key, type: typeOf(item), default: defaultOf(item) }));
 });
 
@@ -74,7 +74,7 @@ describe('docs/configuration.md', () => {
   });
 
   test('names the limits of each size', () => {
-    for (const [key, item] of Object.entries(SECTIONS).flatMap(([pattern, schema]) =>
+    for (const [key, item] of Object.entries(CONFIG_SECTIONS).flatMap(([pattern, schema]) =>
       items(schema, pattern),
     )) {
       if (item.format !== 'size') continue;

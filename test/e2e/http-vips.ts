@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority } from '../../certs/authority.ts';
-import type { Proxied } from '../../src/relay/proxied.ts';
+import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
 import { MIRTH_HTTP_DEFAULTS } from '../../src/simulation/mirth-defaults.ts';
 import { SimulatedHttpNode } from '../../src/simulation/simulated-http-node.ts';
 import { startGateway, type TestGateway } from '../helpers/gateway.ts';
@@ -81,7 +81,7 @@ function vipConfig(certificate: VipCertificate, options: VipOptions): Record<str
 export interface Vips extends AsyncDisposable {
   readonly gw: TestGateway;
   /** The proxied requests, once this many are over: that may be after their clients have got the last byte. */
-  proxied(count: number): Promise<readonly Proxied[]>;
+  proxied(count: number): Promise<readonly ProxiedRequest[]>;
   port(vip: Vip): number;
   /** `path` begins with a slash. */
   url(vip: Vip, path?: string): string;

@@ -57,7 +57,7 @@ export const MUTANTS: readonly FuzzMutant[] = [
     caughtBy: 'wrong',
     patches: [
       {
-        file: 'listeners/http/answer.ts',
+        file: 'listeners/http/node-response.ts',
         find: 'if (writeTo(this.#response, chunk)) return;',
         put: 'if (writeTo(this.#response, chunk.subarray(1))) return;',
       },

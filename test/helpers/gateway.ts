@@ -2,7 +2,7 @@
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway, type GatewayOptions } from '../../src/gateway.ts';
 import type { Exchange } from '../../src/relay/exchange.ts';
-import type { Proxied } from '../../src/relay/proxied.ts';
+import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './until.ts';
 
@@ -13,7 +13,7 @@ export class TestGateway implements AsyncDisposable {
   /** Those that are over, in the order in which they ended. */
   readonly exchanges: readonly Exchange[];
   /** The same for proxied requests. */
-  readonly proxied: readonly Proxied[];
+  readonly proxied: readonly ProxiedRequest[];
   /** Codes of all faults, also of those whose log lines are left out as too many alike. */
   readonly faults: readonly string[];
 
@@ -21,7 +21,7 @@ export class TestGateway implements AsyncDisposable {
     gateway: Gateway,
     log: readonly Record<string, unknown>[],
     exchanges: readonly Exchange[],
-    proxied: readonly Proxied[],
+    proxied: readonly ProxiedRequest[],
     faults: readonly string[],
   ) {
     this.gateway = gateway;
@@ -85,7 +85,7 @@ export async function startGateway(
     { level: 'debug', format: 'json' },
     { write: (line) => void lines.push(JSON.parse(line)) },
   );
-  const proxied: Proxied[] = [];
+  const proxied: ProxiedRequest[] = [];
   const faults: string[] = [];
   const gateway = new Gateway({ ...loaded, parsing }, log, {
     onExchange: (exchange) => exchanges.push(exchange),

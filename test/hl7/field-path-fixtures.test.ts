@@ -3,7 +3,7 @@
 import { Message as ForeignMessage } from 'node-hl7-client';
 import { describe, expect, it } from 'vitest';
 import { splitMessages } from '../../src/hl7/message-file.ts';
-import { type Answer, readFields } from '../../src/hl7/parse-tasks/fields.ts';
+import { type FieldAnswer, readFields } from '../../src/hl7/parse-tasks/fields.ts';
 import { share } from '../../src/hl7/shared-bytes.ts';
 import { readFixtures, typeOf } from '../fixture-reader.ts';
 import { read, reference } from './split-reference.ts';
@@ -47,7 +47,7 @@ describe('every field of', () => {
       };
       // A worker keeps what it has compiled by its id.
       const input = { payload: share(message), charset: undefined, asked: { ...asked, id: nextId() } };
-      expect(readFields(input).ofRouting.map(({ text }: Answer) => text)).toEqual(expected);
+      expect(readFields(input).ofRouting.map(({ text }: FieldAnswer) => text)).toEqual(expected);
     }
     expect(present).toBeGreaterThan(10);
   });

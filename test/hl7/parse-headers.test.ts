@@ -8,9 +8,9 @@ import { ParsePool } from '../../src/hl7/parse-pool.ts';
 import {
   HEAD_BYTES,
   type HeaderReading,
+  headersOf,
   packHeads,
   packWhole,
-  readHeaders,
   unpackHeaders,
 } from '../../src/hl7/parse-tasks/headers.ts';
 import { readFixtures } from '../fixture-reader.ts';
@@ -36,11 +36,11 @@ function outcome(read: () => HeaderReading): unknown {
 
 /** Both ways that a payload can go, in this thread. */
 function readings(payloads: readonly Buffer[]): HeaderReading[] {
-  const first = unpackHeaders(readHeaders(packHeads(payloads)), payloads);
+  const first = unpackHeaders(headersOf(packHeads(payloads)), payloads);
   return first.map((reading, i) => {
     if (reading !== 'cut') return reading;
     const payload = payloads[i] as Buffer;
-    return unpackHeaders(readHeaders(packWhole(payload)), [payload])[0] as HeaderReading;
+    return unpackHeaders(headersOf(packWhole(payload)), [payload])[0] as HeaderReading;
   });
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { charsetOf, encodeUtf16 } from '../../src/hl7/charset.ts';
 import { readHeader } from '../../src/hl7/header.ts';
 import { transcodeToUtf8 } from '../../src/hl7/transcode.ts';
-import { readWhole } from '../../src/hl7/whole/whole-message.ts';
+import { readWholeMessage } from '../../src/hl7/whole/whole-message.ts';
 import { readFixtures } from '../fixture-reader.ts';
 import { read } from './split-reference.ts';
 
@@ -55,7 +55,9 @@ describe('table 0211', () => {
     const bytes = message(name, content);
     const copy = transcode(bytes);
     expect(copy.toString('utf8')).toBe(`MSH|^~\\&|APP|||||||||||||||UNICODE UTF-8\rNTE|1||${expected}|end\r`);
-    expect(readWhole(readHeader(copy)).segments[1]).toEqual(readWhole(readHeader(bytes)).segments[1]);
+    expect(readWholeMessage(readHeader(copy)).segments[1]).toEqual(
+      readWholeMessage(readHeader(bytes)).segments[1],
+    );
   });
 
   it.each(['ISO IR87', 'ASCII~ISO IR87', '~ISO IR87', 'ISO IR14~ISO IR87', 'JIS X 0202'])('%s', (name) => {
@@ -182,7 +184,9 @@ describe('any message', () => {
       const bytes = message(name, latin1(content));
       const copy = transcode(bytes);
       // The separator that ends it is in the content, too.
-      expect(readWhole(readHeader(copy)).segments[1]).toEqual(readWhole(readHeader(bytes)).segments[1]);
+      expect(readWholeMessage(readHeader(copy)).segments[1]).toEqual(
+        readWholeMessage(readHeader(bytes)).segments[1],
+      );
       expect(transcode(copy)).toBe(copy);
       if (/[^\x00-\x7f]/.test(content)) expect(read(copy, 'MSH-18')).toBe('UNICODE UTF-8');
     });
@@ -193,7 +197,7 @@ describe('any message', () => {
     '%s reads as before',
     (_, bytes) => {
       const copy = transcode(bytes);
-      const [before, after] = [bytes, copy].map((one) => readWhole(readHeader(one)).segments);
+      const [before, after] = [bytes, copy].map((one) => readWholeMessage(readHeader(one)).segments);
       expect(after?.slice(1)).toEqual(before?.slice(1));
       expect(copy.toString('utf8')).not.toContain('\ufffd');
     },

@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { BufferBudget } from '../../listeners/buffer-budget.ts';
-import { readWhole } from '../../listeners/http/whole-body.ts';
+import { readWholeBody } from '../../listeners/http/whole-body.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { turns } from '../helpers/until.ts';
 
@@ -43,7 +43,7 @@ function bodyIn(budget: BufferBudget, length?: number, source = budget.source(St
   };
   const [before, behind] = [Buffer.from('<'), Buffer.from('>>')];
   const limits = { maxBytes: LIMIT, timeoutMs: 1000, before, behind, source };
-  readWhole(incoming, length, limits, (result) => {
+  readWholeBody(incoming, length, limits, (result) => {
     if (result instanceof GatewayError) body.result = [result.code, result.detail].filter(Boolean).join(': ');
     else body.result = result.toString('latin1');
     if (!(result instanceof GatewayError)) source.hold(-result.length);

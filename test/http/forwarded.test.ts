@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AddressRanges } from '../../src/addresses.ts';
-import type { Fields } from '../../src/http/fields.ts';
+import type { HeaderFields } from '../../src/http/fields.ts';
 import { addForwarding, clientAddress, type Hop, isForwarding } from '../../src/http/forwarded.ts';
 
 const TRUSTED = new AddressRanges(['10.0.0.0/8', '127.0.0.1', 'fd00::/8', '::1']);
@@ -13,7 +13,7 @@ const hop = (address: string, more: Partial<Hop> = {}): Hop => ({
 });
 
 function added(at: Hop, raw: readonly string[], trusted: AddressRanges): Record<string, string[]> {
-  const out: Fields = [];
+  const out: HeaderFields = [];
   addForwarding(out, at, raw, trusted);
   const byName: Record<string, string[]> = {};
   for (let i = 0; i < out.length; i += 2)

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { ServerTls } from '../../certs/server-tls.ts';
-import { Doorway } from '../../listeners/doorway.ts';
+import { ConnectionAcceptor } from '../../listeners/connection-acceptor.ts';
 import type { Peer } from '../../routing/message-view.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { GatewayError } from '../../src/errors.ts';
@@ -42,7 +42,7 @@ export interface Fault {
 
 export interface Room extends AsyncDisposable {
   readonly kind: Kind;
-  readonly doorway: Doorway;
+  readonly doorway: ConnectionAcceptor;
   /** The protocol's own. */
   readonly server: net.Server;
   readonly faults: readonly Fault[];
@@ -80,7 +80,7 @@ export async function openRoom(kind: Kind, folder: TlsFolder, options: RoomOptio
   const inside = new Set<net.Socket>();
   const served = new Set<net.Socket>();
   const server = serverOf(kind, parsed.tls && new ServerTls(parsed.tls).options, headersTimeoutMs);
-  const doorway = new Doorway(listenerConfig, server, ({ code, detail }: GatewayError, peer) => {
+  const doorway = new ConnectionAcceptor(listenerConfig, server, ({ code, detail }: GatewayError, peer) => {
     faults.push({ code, detail, peer });
   });
   answerEach(server, (socket) => doorway.peerOf(socket));

@@ -1,6 +1,6 @@
 // The answers that a connection owes: in order, cut at its end, and how many messages wait for them.
 import { describe, expect, it } from 'vitest';
-import { OwedAnswers } from '../../listeners/owed-answers.ts';
+import { ReplyQueue } from '../../listeners/reply-queue.ts';
 import { Exchange, type Origin } from '../../src/relay/exchange.ts';
 
 const ORIGIN: Origin = {
@@ -23,7 +23,7 @@ const bytes = Buffer.from('x');
 
 describe('how many messages wait', () => {
   it('a batch that was split counts each of its own', () => {
-    const owed = new OwedAnswers();
+    const owed = new ReplyQueue();
     const [single, batch] = [exchange(), exchange(5)];
     owed.expect(single);
     owed.weigh(single);
@@ -43,7 +43,7 @@ describe('how many messages wait', () => {
   });
 
   it('one that was settled and paid meanwhile does not', () => {
-    const owed = new OwedAnswers();
+    const owed = new ReplyQueue();
     const batch = exchange(5);
     owed.expect(batch);
     owed.settle(batch, bytes);
@@ -53,7 +53,7 @@ describe('how many messages wait', () => {
   });
 
   it('what is cut off counts no more', () => {
-    const owed = new OwedAnswers();
+    const owed = new ReplyQueue();
     const [first, batch, last] = [exchange(), exchange(5), exchange()];
     for (const one of [first, batch, last]) {
       owed.expect(one);

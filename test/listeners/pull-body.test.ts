@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
-import { PullBody } from '../../listeners/http/pull-body.ts';
+import { LazyBody } from '../../listeners/http/lazy-body.ts';
 import { turns } from '../helpers/until.ts';
 
 const IDLE_MS = 1_000;
@@ -22,10 +22,10 @@ class Incoming extends Readable {
   }
 }
 
-function open(): { incoming: Incoming; body: PullBody; count: { requestBytes: number } } {
+function open(): { incoming: Incoming; body: LazyBody; count: { requestBytes: number } } {
   const incoming = new Incoming();
   const count = { requestBytes: 0 };
-  return { incoming, count, body: new PullBody(incoming as Readable as IncomingMessage, IDLE_MS, count) };
+  return { incoming, count, body: new LazyBody(incoming as Readable as IncomingMessage, IDLE_MS, count) };
 }
 
 describe('PullBody', () => {

@@ -1,7 +1,7 @@
 // docs/metrics.md, the catalogue and a running gateway have the same metrics with the same types, labels and words.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OUTCOMES } from '../../src/metrics/message-counts.ts';
+import { MESSAGE_OUTCOMES } from '../../src/metrics/message-counts.ts';
 import { METRICS, type MetricInfo } from '../../src/telemetry/metrics/catalogue.ts';
 import { type EverySeries, startEverySeries } from './every-series.ts';
 import { type Scrape, scrape } from './scrape.ts';
@@ -42,7 +42,7 @@ describe('docs/metrics.md', () => {
 
   test('documents each outcome', () => {
     const outcomes = [...page.matchAll(/^\| `([a-z]+)` \| [^|]+ \|$/gm)].map(([, name]) => name);
-    expect(outcomes).toEqual([...OUTCOMES]);
+    expect(outcomes).toEqual([...MESSAGE_OUTCOMES]);
   });
 });
 

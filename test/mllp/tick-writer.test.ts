@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { endGently, TickWriter } from '../../src/mllp/tick-writer.ts';
+import { CoalescingWriter, closeGracefully } from '../../src/mllp/coalescing-writer.ts';
 import { turns, until } from '../helpers/until.ts';
 
 interface Pair extends AsyncDisposable {
@@ -58,7 +58,7 @@ describe('TickWriter', () => {
     [3, 1_000_000],
   ])('%d parts of %d bytes in one turn are one write, in order', async (count, size) => {
     await using sockets = await pair();
-    const writer = new TickWriter(sockets.near);
+    const writer = new CoalescingWriter(sockets.near);
     const parts = numbered(count, size);
     for (const part of parts) writer.write(part);
     expect([sockets.writes(), writer.pendingBytes]).toEqual([0, count * size]);
@@ -71,7 +71,7 @@ describe('TickWriter', () => {
   it('order holds over turns, also where a socket is full', async () => {
     await using sockets = await pair();
     sockets.far.pause();
-    const writer = new TickWriter(sockets.near);
+    const writer = new CoalescingWriter(sockets.near);
     const parts = numbered(40, 500_000);
     for (const part of parts) {
       writer.write(part.subarray(0, 1));
@@ -86,7 +86,7 @@ describe('TickWriter', () => {
   it('several writers of one turn each write once', async () => {
     await using a = await pair();
     await using b = await pair();
-    const writers = [new TickWriter(a.near), new TickWriter(b.near)];
+    const writers = [new CoalescingWriter(a.near), new CoalescingWriter(b.near)];
     for (let i = 0; i < 5; i++) for (const writer of writers) writer.write(Buffer.from(`${i}`));
     await turns(1);
     expect([a.writes(), b.writes()]).toEqual([1, 1]);
@@ -97,7 +97,7 @@ describe('TickWriter', () => {
   it('says so before bytes leave, once a write; flush writes at once, and then nothing is left', async () => {
     await using sockets = await pair();
     const seen: number[] = [];
-    const writer = new TickWriter(sockets.near, () => seen.push(sockets.writes()));
+    const writer = new CoalescingWriter(sockets.near, () => seen.push(sockets.writes()));
     writer.write(Buffer.from('a'));
     writer.write(Buffer.from('b'));
     writer.flush();
@@ -112,7 +112,7 @@ describe('TickWriter', () => {
 
   it('what is discarded is not written, nor what comes after the socket is gone', async () => {
     await using sockets = await pair();
-    const writer = new TickWriter(sockets.near);
+    const writer = new CoalescingWriter(sockets.near);
     writer.write(Buffer.from('never'));
     writer.discard();
     writer.write(Buffer.from('kept'));
@@ -136,7 +136,7 @@ describe('endGently', () => {
     near.pause();
     near.write('last words');
     const ended = once(far, 'end');
-    endGently(near);
+    closeGracefully(near);
     await ended;
     expect(Buffer.concat(chunks).toString()).toBe('last words');
     // Unread bytes in the near kernel would make its close a reset.
@@ -152,7 +152,7 @@ describe('endGently', () => {
     far.end();
     near.resume();
     await once(near, 'end');
-    endGently(near);
+    closeGracefully(near);
     await once(near, 'close');
     expect(near.destroyed).toBe(true);
   });
@@ -161,7 +161,7 @@ describe('endGently', () => {
     await using sockets = await pair();
     const { near, far } = sockets;
     far.resume();
-    endGently(near);
+    closeGracefully(near);
     await once(far, 'end');
     expect(near.destroyed).toBe(false);
     await until(() => near.destroyed, { deadlineMs: 8_000 });
@@ -171,7 +171,7 @@ describe('endGently', () => {
     await using sockets = await pair();
     const { near } = sockets;
     near.destroy();
-    endGently(near);
+    closeGracefully(near);
     await once(near, 'close');
     expect(near.destroyed).toBe(true);
   });

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readHeader } from '../../src/hl7/header.ts';
-import { readMessages } from '../../src/replay/live/messages.ts';
+import { readLiveMessages } from '../../src/replay/live/messages.ts';
 import { TOKEN } from '../admin/admin-room.ts';
 import { openTapRoom } from '../admin/tap-room.ts';
 import { command, start } from '../commands/command-line.ts';
@@ -74,7 +74,7 @@ test('a thousand messages through a gateway’s tap: recorded, and replayed to t
 
   // Nobody is left, in no file, however it is written. Numbers are looked for where they were: among millions of digits
   // there is every one of them.
-  const messages = readMessages([output]).messages;
+  const messages = readLiveMessages([output]).messages;
   expect(messages).toHaveLength(COUNT);
   const words = new Set(
     everythingIn(output)
@@ -173,11 +173,13 @@ test('a capture of two interleaved senders with retransmissions replays byte for
       .toSorted(),
   );
   const chunks = linesIn(output, 'chunks.jsonl') as { chunks: [number, number][] }[];
-  readMessages([output]).messages.forEach(({ bytes }, i) => {
+  readLiveMessages([output]).messages.forEach(({ bytes }, i) => {
     const sum = chunks[i]?.chunks.reduce((total, [length]) => total + length, 0);
     expect(sum).toBe(bytes.length + 3);
   });
   const index = linesIn(output, 'recording.jsonl');
   expect(index.map(({ code: answer }) => answer)).toEqual(new Array(80).fill('AA'));
-  expect(readHeader(readMessages([output]).messages[0]?.bytes ?? Buffer.alloc(0)).controlId).toMatch(/^G/);
+  expect(readHeader(readLiveMessages([output]).messages[0]?.bytes ?? Buffer.alloc(0)).controlId).toMatch(
+    /^G/,
+  );
 });

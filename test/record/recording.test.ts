@@ -6,7 +6,7 @@ import { Deidentifier } from '../../src/deidentify/deidentify.ts';
 import type { Recorded } from '../../src/record/exchange.ts';
 import { InOrder } from '../../src/record/in-order.ts';
 import { Recording } from '../../src/record/recording.ts';
-import { readMessages } from '../../src/replay/live/messages.ts';
+import { readLiveMessages } from '../../src/replay/live/messages.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { message } from '../helpers/mllp.ts';
 
@@ -51,7 +51,11 @@ test('a new file where one is full, and all of them are read in order', () => {
     'messages-0001.hl7',
     'messages-0002.hl7',
   ]);
-  expect(readMessages([folder]).messages.map(({ header }) => header.controlId)).toEqual(['A0', 'A1', 'A2']);
+  expect(readLiveMessages([folder]).messages.map(({ header }) => header.controlId)).toEqual([
+    'A0',
+    'A1',
+    'A2',
+  ]);
 });
 
 test('messages go out as they came; one that is never answered does not hold up the rest for ever', () => {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { readHeader } from '../../src/hl7/header.ts';
-import { readMessages } from '../../src/replay/live/messages.ts';
+import { readLiveMessages } from '../../src/replay/live/messages.ts';
 import { command } from '../commands/command-line.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
@@ -58,6 +58,6 @@ test.skipIf(!works)('tcpdump of two senders at once', async () => {
   const output = join(folder, 'out');
   const { code } = await command('record', '--pcap', file, '-o', output, '--raw');
   expect(code).toBe(0);
-  const got = readMessages([output]).messages.map(({ bytes }) => bytes.toString('latin1'));
+  const got = readLiveMessages([output]).messages.map(({ bytes }) => bytes.toString('latin1'));
   expect(got.toSorted()).toEqual([...first, ...second].map((bytes) => bytes.toString('latin1')).toSorted());
 });

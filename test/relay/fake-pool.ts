@@ -1,5 +1,5 @@
 // A dispatcher with nodes whose upstreams a test drives by hand: no sockets. What it was given is in `taken`.
-import { Pool } from '../../routing/pool.ts';
+import { NodeSelector } from '../../routing/node-selector.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type ErrorCode, GatewayError } from '../../src/errors.ts';
 import { type Ack, readAck } from '../../src/hl7/ack.ts';
@@ -213,7 +213,7 @@ export function fakePool(
         },
       ),
   );
-  const dispatcher: Dispatcher = new Dispatcher(config, new Pool(config, nodes));
+  const dispatcher: Dispatcher = new Dispatcher(config, new NodeSelector(config, nodes));
   return {
     dispatcher,
     nodes: Object.fromEntries(nodes.map((node) => [node.name, node])),

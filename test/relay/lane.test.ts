@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Lane, type Laned } from '../../src/relay/lane.ts';
+import { type Laned, OrderingLane } from '../../src/relay/ordering-lane.ts';
 
 interface One extends Laned {
   readonly name: string;
@@ -13,8 +13,8 @@ function one(name: string, place = ++places): One {
   return { name, place, phase: 'ready' };
 }
 
-function laneOf(mayFollow: boolean, ...names: string[]): { lane: Lane<One>; all: One[] } {
-  const lane = new Lane<One>(mayFollow);
+function laneOf(mayFollow: boolean, ...names: string[]): { lane: OrderingLane<One>; all: One[] } {
+  const lane = new OrderingLane<One>(mayFollow);
   const all = names.map(one);
   for (const each of all) lane.add(each);
   return { lane, all };
@@ -125,7 +125,7 @@ test('whatever is answered, fails or is taken out in between: first sendings kee
         maxLength: 60,
       }),
       (mayFollow, steps) => {
-        const lane = new Lane<One>(mayFollow);
+        const lane = new OrderingLane<One>(mayFollow);
         const sent: string[] = [];
         let count = 0;
         const send = (exchange: One): void => {

@@ -1,7 +1,7 @@
 // Which messages a reload has met, who waits for them, and for how long.
 import { describe, expect, test } from 'vitest';
 import { Exchange } from '../../src/relay/exchange.ts';
-import { Rerouting } from '../../src/relay/rerouting.ts';
+import { ReloadGuard } from '../../src/relay/reload-guard.ts';
 import { frame, message } from '../helpers/mllp.ts';
 import { FakeSender } from './fake-pool.ts';
 
@@ -22,7 +22,7 @@ function taken(sender?: FakeSender, stickyKey?: string): Exchange {
 
 describe('after a reload', () => {
   test('what comes waits for all of its sender that was taken, what was taken for what is before it', () => {
-    const rerouting = new Rerouting();
+    const rerouting = new ReloadGuard();
     const sender = new FakeSender();
     const [first, second] = [taken(sender), taken(sender)];
     rerouting.reload(LISTENERS, [second, first]);
@@ -36,7 +36,7 @@ describe('after a reload', () => {
   });
 
   test('the same of a sticky key, where order is kept by it', () => {
-    const rerouting = new Rerouting();
+    const rerouting = new ReloadGuard();
     const other = taken(new FakeSender(), 'K');
     rerouting.reload(LISTENERS, [other, taken(new FakeSender(), 'L'), taken()]);
     const one = exchange(new FakeSender(), 'K');
@@ -46,7 +46,7 @@ describe('after a reload', () => {
   });
 
   test('whoever waits looks again whenever one is out of the way, and once', () => {
-    const rerouting = new Rerouting();
+    const rerouting = new ReloadGuard();
     const sender = new FakeSender();
     const [first, second] = [taken(sender), taken(sender, 'K')];
     rerouting.reload(LISTENERS, [first, second]);
@@ -59,7 +59,7 @@ describe('after a reload', () => {
   });
 
   test('another one adds those that were taken since, and those that were are there once', () => {
-    const rerouting = new Rerouting();
+    const rerouting = new ReloadGuard();
     const sender = new FakeSender();
     const first = taken(sender);
     rerouting.reload(LISTENERS, [first]);
@@ -72,7 +72,7 @@ describe('after a reload', () => {
   });
 
   test('that changes no ways nobody waits, and nothing is routed anew', () => {
-    const rerouting = new Rerouting();
+    const rerouting = new ReloadGuard();
     const one = taken();
     rerouting.reload(LISTENERS, undefined);
     expect([rerouting.isOutdated(one), rerouting.isActive, rerouting.epoch]).toEqual([false, false, 0]);
@@ -80,7 +80,7 @@ describe('after a reload', () => {
 });
 
 test('what is to be routed anew: neither what a node may have, nor what came by a listener that is gone', () => {
-  const rerouting = new Rerouting();
+  const rerouting = new ReloadGuard();
   const one = taken();
   rerouting.reload(LISTENERS, [one]);
   expect(rerouting.isOutdated(one)).toBe(true);

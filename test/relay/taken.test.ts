@@ -1,7 +1,7 @@
 // The list of messages that a pool has, against a Set: what is in it, in which order, after any additions and removals.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Linked, Taken } from '../../src/relay/taken.ts';
+import { InFlightList, type Linked } from '../../src/relay/in-flight-list.ts';
 
 interface One extends Linked<One> {
   readonly id: number;
@@ -20,7 +20,7 @@ test('any additions and removals leave what a Set would have, in its order', () 
   fc.assert(
     fc.property(fc.array(fc.record({ id: fc.nat({ max: 9 }), adds: fc.boolean() })), (steps) => {
       const all = ones(10);
-      const list = new Taken<One>();
+      const list = new InFlightList<One>();
       const set = new Set<One>();
       for (const { id, adds } of steps) {
         const one = all[id] as One;
@@ -40,7 +40,7 @@ test('any additions and removals leave what a Set would have, in its order', () 
 
 test('one that has left holds none of the others', () => {
   const [a, b, c] = ones(3) as [One, One, One];
-  const list = new Taken<One>();
+  const list = new InFlightList<One>();
   for (const one of [a, b, c]) list.add(one);
   list.delete(b);
   expect([b.isLinked, b.ahead, b.behind]).toEqual([false, undefined, undefined]);

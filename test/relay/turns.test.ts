@@ -1,7 +1,7 @@
 // Turns: what is done with a sender's messages is done in their order, whichever has been read first.
 import { describe, expect, it } from 'vitest';
 import { Exchange, type Origin } from '../../src/relay/exchange.ts';
-import { Turns } from '../../src/relay/turns.ts';
+import { ReorderBuffer } from '../../src/relay/reorder-buffer.ts';
 import { frame, message } from '../helpers/mllp.ts';
 import { turns as loopTurns } from '../helpers/until.ts';
 
@@ -24,7 +24,7 @@ class FakeOrigin implements Origin {
 
 function room() {
   const origin = new FakeOrigin();
-  const turns = new Turns();
+  const turns = new ReorderBuffer();
   const done: string[] = [];
   return {
     origin,

@@ -6,9 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { ThrowAway } from '../../src/replay/config/throw-away.ts';
+import { TempCerts } from '../../src/replay/config/temp-certs.ts';
 import { runScenarios } from '../../src/replay/run.ts';
-import { type Key, type Keys, SECTIONS, STEPS, type StepKeys } from '../../src/replay/scenario/keys.ts';
+import {
+  type Key,
+  type Keys,
+  SCENARIO_SECTIONS,
+  STEPS,
+  type StepKeys,
+} from '../../src/replay/scenario/keys.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
 import { scenarioSchema } from '../../src/replay/scenario/schema.ts';
 import { openStage, playScenarios } from '../../src/replay/testing.ts';
@@ -30,7 +36,7 @@ const rowOf = (name: string, { kind, about }: Key): string =>
 const rowsOf = (keys: Keys): string[] => Object.entries(keys).map(([name, key]) => rowOf(name, key));
 
 describe('the tables', () => {
-  test.each(Object.entries(SECTIONS))('%s', (name, keys) => {
+  test.each(Object.entries(SCENARIO_SECTIONS))('%s', (name, keys) => {
     const heading = name === 'scenario' ? '## A scenario' : `### ${name}`;
     expect(rowsUnder(heading)).toEqual(rowsOf(keys));
   });
@@ -43,7 +49,7 @@ describe('the tables', () => {
     const more = rowsOf({ ...STEPS.send.more, ...STEPS.reload.more });
     expect(rowsUnder('## Steps')).toEqual([...steps, ...more]);
     // What is in no row of its own is a node's.
-    const explained = Object.keys({ ...STEPS.send.more, ...STEPS.reload.more, ...SECTIONS.node });
+    const explained = Object.keys({ ...STEPS.send.more, ...STEPS.reload.more, ...SCENARIO_SECTIONS.node });
     for (const { more: keys } of Object.values(STEPS) as StepKeys[])
       for (const key of Object.keys(keys)) expect(explained).toContain(key);
   });
@@ -55,7 +61,7 @@ const blocks = (language: string): string[] =>
 test('its scenario is valid by the schema, and plays', async () => {
   const [text = ''] = blocks('yaml');
   expect(new Ajv({ allowUnionTypes: true }).compile(scenarioSchema())(parse(text))).toBe(true);
-  const throwAway = new ThrowAway();
+  const throwAway = new TempCerts();
   const [result] = await runScenarios([parseScenario(text, HERE, {})], { env: {}, throwAway });
   expect(result?.differences).toEqual([]);
   expect(result?.messages).toHaveLength(21);

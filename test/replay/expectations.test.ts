@@ -1,8 +1,8 @@
 // Each kind of expectation holds when it is right, and is reported where it stands when it is not.
 import { describe, expect, test } from 'vitest';
 import { checkPlay } from '../../src/replay/check/scenario-checks.ts';
-import { ThrowAway } from '../../src/replay/config/throw-away.ts';
-import { SECTIONS } from '../../src/replay/scenario/keys.ts';
+import { TempCerts } from '../../src/replay/config/temp-certs.ts';
+import { SCENARIO_SECTIONS } from '../../src/replay/scenario/keys.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
 import { play } from '../../src/replay/stage/play.ts';
 import { prepare } from '../../src/replay/stage/prepare.ts';
@@ -100,8 +100,8 @@ describe('of a message', () => {
 
   test('no kind is without a test', () => {
     const tested = [...Object.keys(OF_A_MESSAGE), ...Object.keys(OF_A_RESPONSE), 'sameNode'];
-    expect(tested.sort()).toEqual(Object.keys(SECTIONS.message).sort());
-    expect(Object.keys(FINALLY).sort()).toEqual(Object.keys(SECTIONS.finally).sort());
+    expect(tested.sort()).toEqual(Object.keys(SCENARIO_SECTIONS.message).sort());
+    expect(Object.keys(FINALLY).sort()).toEqual(Object.keys(SCENARIO_SECTIONS.finally).sort());
   });
 
   test('a list is of the first message, the second and so on, and has to be as long', async () => {
@@ -135,7 +135,7 @@ describe('in the end', () => {
 
   test('order: a message that nodes have before one that was sent earlier over its connection', async () => {
     const text = `${CONFIG}${steps}expect: { order: sent }\n`;
-    const throwAway = new ThrowAway();
+    const throwAway = new TempCerts();
     const prepared = prepare(parseScenario(text, HERE, {}), { env: {}, throwAway });
     const played = await play(prepared, throwAway);
     expect(checkPlay(played, []).differences).toEqual([]);

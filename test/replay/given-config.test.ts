@@ -11,7 +11,7 @@ import { ConfigError } from '../../src/config/load.ts';
 import { merged, readGivenText } from '../../src/replay/config/given-config.ts';
 import { fasterConfig } from '../../src/replay/config/speed.ts';
 import { stagedConfig } from '../../src/replay/config/staged-config.ts';
-import { ThrowAway } from '../../src/replay/config/throw-away.ts';
+import { TempCerts } from '../../src/replay/config/temp-certs.ts';
 import {
   openStage,
   type SenderSettings,
@@ -126,7 +126,7 @@ routes: [{ name: all, when: { tls.subject: { exists: true } }, to: p }]
 });
 
 describe('what is played', () => {
-  const around = { env: {}, throwAway: new ThrowAway() };
+  const around = { env: {}, throwAway: new TempCerts() };
   const SMALL =
     'listeners: { in: { bind: 0.0.0.0:1, limits: { frameTimeout: 30s } } }\npools: { p: { nodes: { a: { url: mllp://h:1 } }, queue: { timeout: 3s }, timeouts: { ack: 30s } } }\nroutes: [{ to: p }]\n';
 

@@ -1,5 +1,5 @@
 // What docs/replay.md calls the kinds of values that a scenario's keys take.
-import type { Kind } from '../../src/replay/scenario/keys.ts';
+import type { ScenarioKeyKind } from '../../src/replay/scenario/keys.ts';
 
 const WORDS: Record<string, string> = {
   texts: 'text or list of texts',
@@ -10,7 +10,7 @@ const WORDS: Record<string, string> = {
   steps: 'list',
 };
 
-export function kindText(kind: Kind): string {
+export function kindText(kind: ScenarioKeyKind): string {
   if (typeof kind === 'string') return WORDS[kind] ?? kind;
   if ('oneOf' in kind) return kind.oneOf.map((one) => `\`${one}\``).join(', ');
   if ('section' in kind) return `[${kind.section}](#${kind.section})`;

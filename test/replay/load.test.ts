@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, formatProblem } from '../../src/config/load.ts';
-import { ThrowAway } from '../../src/replay/config/throw-away.ts';
-import { type Keys, SECTIONS, STEPS, type StepKeys } from '../../src/replay/scenario/keys.ts';
+import { TempCerts } from '../../src/replay/config/temp-certs.ts';
+import { type Keys, SCENARIO_SECTIONS, STEPS, type StepKeys } from '../../src/replay/scenario/keys.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
 import { scenarioSchema } from '../../src/replay/scenario/schema.ts';
 import { prepare } from '../../src/replay/stage/prepare.ts';
@@ -11,7 +11,7 @@ import { CONFIG, FIRST_LINE, HERE } from './scenario-text.ts';
 
 /** Without the file's name in front. */
 function problemsOf(text: string): string[] {
-  const throwAway = new ThrowAway();
+  const throwAway = new TempCerts();
   try {
     prepare(parseScenario(text, HERE, {}), { env: {}, throwAway });
     return [];
@@ -104,21 +104,29 @@ describe('the table of keys', () => {
   const wrong = '[[x]]';
 
   const texts: [string, string][] = [
-    ...cases(SECTIONS.scenario, '', (key) => `${key}: ${wrong}\n${key === 'steps' ? '' : 'steps: []\n'}`),
-    ...cases(SECTIONS.sender, 'senders.s', (key) => `senders: { s: { ${key}: ${wrong} } }\nsteps: []\n`),
     ...cases(
-      SECTIONS.certificate,
+      SCENARIO_SECTIONS.scenario,
+      '',
+      (key) => `${key}: ${wrong}\n${key === 'steps' ? '' : 'steps: []\n'}`,
+    ),
+    ...cases(
+      SCENARIO_SECTIONS.sender,
+      'senders.s',
+      (key) => `senders: { s: { ${key}: ${wrong} } }\nsteps: []\n`,
+    ),
+    ...cases(
+      SCENARIO_SECTIONS.certificate,
       'senders.s.certificate',
       (key) => `senders: { s: { certificate: { ${key}: ${wrong} } } }\nsteps: []\n`,
     ),
-    ...cases(SECTIONS.node, 'nodes.a', (key) => `nodes: { a: { ${key}: ${wrong} } }\nsteps: []\n`),
-    ...cases(SECTIONS.request, 'request', (key) => `steps: [{ request: { ${key}: ${wrong} } }]\n`),
+    ...cases(SCENARIO_SECTIONS.node, 'nodes.a', (key) => `nodes: { a: { ${key}: ${wrong} } }\nsteps: []\n`),
+    ...cases(SCENARIO_SECTIONS.request, 'request', (key) => `steps: [{ request: { ${key}: ${wrong} } }]\n`),
     ...cases(
-      SECTIONS.message,
+      SCENARIO_SECTIONS.message,
       'message',
       (key) => `steps: [{ message: MSH, expect: { ${key}: ${wrong} } }]\n`,
     ),
-    ...cases(SECTIONS.finally, 'expect', (key) => `expect: { ${key}: ${wrong} }\nsteps: []\n`),
+    ...cases(SCENARIO_SECTIONS.finally, 'expect', (key) => `expect: { ${key}: ${wrong} }\nsteps: []\n`),
     ...Object.entries(STEPS).flatMap(([name, { more }]: [string, StepKeys]) => [
       [`steps: ${name}`, `steps: [{ ${name}: ${wrong} }]\n`] as [string, string],
       ...cases(more, `steps: ${name}`, (key) => `steps: [{ ${name}: x, ${key}: ${wrong} }]\n`),

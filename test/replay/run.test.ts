@@ -1,14 +1,14 @@
 // How scenarios are run: side by side, in fast time, and once more in real time where that came out otherwise.
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ThrowAway } from '../../src/replay/config/throw-away.ts';
-import { type Result, runScenarios } from '../../src/replay/run.ts';
+import { TempCerts } from '../../src/replay/config/temp-certs.ts';
+import { runScenarios, type ScenarioResult } from '../../src/replay/run.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
 import { CONFIG, HERE } from './scenario-text.ts';
 
-async function run(texts: readonly string[], jobs = 8): Promise<Result[]> {
+async function run(texts: readonly string[], jobs = 8): Promise<ScenarioResult[]> {
   const scenarios = texts.map((text) => parseScenario(CONFIG + text, HERE, {}));
-  return runScenarios(scenarios, { env: {}, throwAway: new ThrowAway(), jobs });
+  return runScenarios(scenarios, { env: {}, throwAway: new TempCerts(), jobs });
 }
 
 describe('runScenarios', () => {
@@ -64,7 +64,7 @@ steps:
   });
 
   test('a listener that cannot be had makes a scenario broken, and no other', async () => {
-    const throwAway = new ThrowAway();
+    const throwAway = new TempCerts();
     const file = throwAway.secretFile;
     writeFileSync(file, 'no certificate');
     const tls = CONFIG.replace(

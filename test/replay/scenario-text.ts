@@ -1,8 +1,8 @@
 // Scenarios for tests, as text: a config of one listener and two nodes, and whatever steps a test wants.
 // Promises the line of the first step, so that a test can say where a difference has to be.
 import { fileURLToPath } from 'node:url';
-import { ThrowAway } from '../../src/replay/config/throw-away.ts';
-import { type Result, runScenarios } from '../../src/replay/run.ts';
+import { TempCerts } from '../../src/replay/config/temp-certs.ts';
+import { runScenarios, type ScenarioResult } from '../../src/replay/run.ts';
 import { parseScenario } from '../../src/replay/scenario/load.ts';
 
 /** Relative paths of a scenario start here: no such file has to exist. */
@@ -25,8 +25,12 @@ export const CONFIG = `config:
 export const FIRST_LINE = CONFIG.split('\n').length;
 
 /** Played once, at this speed; problems of the text are thrown. */
-export async function playText(text: string, speed = 10, compare: readonly string[] = []): Promise<Result> {
-  const throwAway = new ThrowAway();
+export async function playText(
+  text: string,
+  speed = 10,
+  compare: readonly string[] = [],
+): Promise<ScenarioResult> {
+  const throwAway = new TempCerts();
   try {
     const scenario = parseScenario(CONFIG + text, HERE, {});
     // The speed of real time once: a difference is wanted, and not a second look.

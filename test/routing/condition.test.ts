@@ -1,7 +1,7 @@
 // Conditions: what holds for which message, what does not compile, and that no pattern takes long.
 import { describe, expect, it } from 'vitest';
 import { compileCondition } from '../../routing/condition.ts';
-import { Remembered } from '../../routing/remembered.ts';
+import { MemoizedPredicate } from '../../routing/memoized-predicate.ts';
 import type { ValueTest } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { any, cidr, condition, equals, exists, not, ORU, regex, view } from './views.ts';
@@ -163,7 +163,7 @@ describe('F75 regexes of the config', () => {
 describe('remembered answers', () => {
   it('are asked for once', () => {
     const asked: string[] = [];
-    const remembered = new Remembered((value) => asked.push(value) > 0 && value === 'yes');
+    const remembered = new MemoizedPredicate((value) => asked.push(value) > 0 && value === 'yes');
     expect(['yes', 'no', 'yes', 'no'].map((value) => remembered.answer(value))).toEqual([
       true,
       false,
@@ -175,7 +175,7 @@ describe('remembered answers', () => {
 
   it('are bounded, and stay right beyond the bound', () => {
     let asked = 0;
-    const remembered = new Remembered((value) => ++asked > 0 && value.endsWith('7'));
+    const remembered = new MemoizedPredicate((value) => ++asked > 0 && value.endsWith('7'));
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 1_000; i++) expect(remembered.answer(String(i))).toBe(i % 10 === 7);
     }
@@ -184,7 +184,7 @@ describe('remembered answers', () => {
 
   it('are not kept for long values', () => {
     let asked = 0;
-    const remembered = new Remembered(() => ++asked > 0);
+    const remembered = new MemoizedPredicate(() => ++asked > 0);
     remembered.answer('x'.repeat(65));
     remembered.answer('x'.repeat(65));
     expect(asked).toBe(2);

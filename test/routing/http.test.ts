@@ -1,10 +1,10 @@
 // Routing of HTTP requests and of messages that came over HTTP: conditions, sticky keys, and what the two kinds of
 // traffic do not share.
 import { describe, expect, it } from 'vitest';
-import { Allowance } from '../../routing/allowance.ts';
 import { compileCondition } from '../../routing/condition.ts';
 import { type MessageView, readSubject } from '../../routing/message-view.ts';
 import { Router } from '../../routing/router.ts';
+import { SenderPolicy } from '../../routing/sender-policy.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
 import type { ValueTest } from '../../src/config/config.ts';
 import {
@@ -220,7 +220,7 @@ describe('sticky keys', () => {
 });
 
 it('an allow rule on fields permits messages over HTTP, and no request', () => {
-  const allowance = new Allowance([
+  const allowance = new SenderPolicy([
     [condition('source', cidr('10.1.0.0/16')), condition('MSH-3', equals('LAB'))],
   ]);
   expect([view(), posted(GET), proxied(GET)].map((at) => allowance.permits(at))).toEqual([true, true, false]);

@@ -1,13 +1,13 @@
 // What is asked of a message in a parse worker: with the answers routing decides as it does on the message itself.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Allowance } from '../../routing/allowance.ts';
+import { FieldQueries } from '../../routing/field-queries.ts';
 import type { MessageView } from '../../routing/message-view.ts';
-import { Questions } from '../../routing/questions.ts';
 import { Router } from '../../routing/router.ts';
+import { SenderPolicy } from '../../routing/sender-policy.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
 import type { Condition, PoolConfig } from '../../src/config/config.ts';
-import { HEADER_ONLY, type MessageRead, UNREAD } from '../../src/hl7/fields-read.ts';
+import { HEADER_ONLY, type MessageRead, UNREAD } from '../../src/hl7/field-query-plan.ts';
 import { findHeader, readHeader, sendingEnvelopes } from '../../src/hl7/header.ts';
 import { LONG_VALUE, readFields } from '../../src/hl7/parse-tasks/fields.ts';
 import { share } from '../../src/hl7/shared-bytes.ts';
@@ -21,8 +21,8 @@ const pools = (...by: string[]): PoolConfig[] => {
 /** What a worker says of a message. */
 function readOf(
   message: string,
-  questions: Questions,
-  allowance?: Allowance,
+  questions: FieldQueries,
+  allowance?: SenderPolicy,
   batch: 'whole' | 'refuse' = 'whole',
 ) {
   const questionnaire = questions.of({ batch, allowance });
@@ -66,7 +66,7 @@ describe('with the answers of a worker', () => {
       (message, whens, keys) => {
         const routes = whens.map((when, i) => route(`r${i}`, ...when));
         const here: MessageView = view(message);
-        const there = { ...here, fields: readOf(message, new Questions(routes, pools(...keys))) };
+        const there = { ...here, fields: readOf(message, new FieldQueries(routes, pools(...keys))) };
         const router = new Router(routes);
         expect(router.decide(there)?.route.name).toBe(router.decide(here)?.route.name);
         expect(stickyKey(there, keys.map(subject))).toBe(stickyKey(here, keys.map(subject)));
@@ -84,7 +84,7 @@ describe('with the answers of a worker', () => {
       fc.constantFrom(...MESSAGES.slice(0, -1)),
       fc.array(fc.array(conditions, { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 2 }),
       (message, rules) => {
-        const allowance = new Allowance(rules);
+        const allowance = new SenderPolicy(rules);
         const here = view(message);
         const { bytes, end } = here.header ?? readHeader(Buffer.from(message, 'latin1'));
         let expected = allowance.permits(here);
@@ -93,7 +93,7 @@ describe('with the answers of a worker', () => {
         if (here.header !== undefined)
           for (const envelope of sendingEnvelopes(here.header))
             expected &&= allowance.permits({ ...here, envelope });
-        const fields = readOf(message, new Questions([], []), allowance);
+        const fields = readOf(message, new FieldQueries([], []), allowance);
         const got = fields.ofEach.every((one) => allowance.permits({ ...here, fields: one }));
         expect(got).toBe(expected);
         if (got) permitted++;
@@ -107,7 +107,7 @@ describe('with the answers of a worker', () => {
 
 describe('what is asked', () => {
   const askedOf = (...when: Condition[]): unknown =>
-    new Questions([route('r', ...when)], []).of({ batch: 'whole', allowance: undefined }).asked.ofRouting;
+    new FieldQueries([route('r', ...when)], []).of({ batch: 'whole', allowance: undefined }).asked.ofRouting;
 
   it('each path once, none of the header', () => {
     const when = [
@@ -133,19 +133,19 @@ describe('what is asked', () => {
   it('of a value as much as tells it from all that it is compared with; of a sticky key all', () => {
     const when = [condition('OBX-5', any(equals('y'.repeat(9000)), equals('z')))];
     expect(askedOf(...when)).toMatchObject([{ keep: 9001 }]);
-    const questions = new Questions([route('r', ...when)], pools('OBX-5', 'MSH-3'));
+    const questions = new FieldQueries([route('r', ...when)], pools('OBX-5', 'MSH-3'));
     expect(questions.of({ batch: 'whole', allowance: undefined }).asked.ofRouting).toMatchObject([
       { path: 'OBX-5', keep: undefined },
     ]);
   });
 
   it('the same of every message of a listener, and something else of another’s', () => {
-    const questions = new Questions([], []);
-    const one = new Allowance([[condition('MSH-3', equals('A'))]]);
-    const of = (allowance: Allowance | undefined, batch: 'whole' | 'refuse' = 'whole') =>
+    const questions = new FieldQueries([], []);
+    const one = new SenderPolicy([[condition('MSH-3', equals('A'))]]);
+    const of = (allowance: SenderPolicy | undefined, batch: 'whole' | 'refuse' = 'whole') =>
       questions.of({ batch, allowance }).asked;
     expect(of(one)).toBe(of(one));
-    const all = [of(one), of(new Allowance([])), of(undefined), of(undefined, 'refuse')];
+    const all = [of(one), of(new SenderPolicy([])), of(undefined), of(undefined, 'refuse')];
     expect(new Set(all.map(({ id }) => id)).size).toBe(4);
     expect(of(one).ofEach).toMatchObject([{ path: 'MSH-3' }]);
     expect(all.map(({ further }) => further)).toEqual([false, false, false, true]);
@@ -158,7 +158,7 @@ describe('what is asked', () => {
     ['that a frame holds one message', [], [], { batch: 'refuse' as const }, true],
     ['the header alone', [condition('MSH-9', exists())], ['MSH-3'], {}, false],
   ])('%s', (_name, when, keys, listener, isDeep) => {
-    const questions = new Questions([route('r', ...when)], pools(...keys));
+    const questions = new FieldQueries([route('r', ...when)], pools(...keys));
     expect(questions.isDeep({ batch: 'whole', allow: undefined, ...listener })).toBe(isDeep);
   });
 });
@@ -166,7 +166,7 @@ describe('what is asked', () => {
 describe('what a worker says', () => {
   it('of a long value its beginning and what it matches, no more', () => {
     const when = [condition('OBX-5', any(regex('urgent'), regex('nothing')))];
-    const questions = new Questions([route('r', ...when)], []);
+    const questions = new FieldQueries([route('r', ...when)], []);
     const { asked } = questions.of({ batch: 'whole', allowance: undefined });
     const message = `MSH|^~\\&|A\rOBX|1|TX|||${LONG}${LONG}urgent`;
     expect(readFields({ payload: share(Buffer.from(message)), charset: undefined, asked }).ofRouting).toEqual(
@@ -175,15 +175,15 @@ describe('what a worker says', () => {
   });
 
   it('of a batch of many messages of one sender its fields once', () => {
-    const allowance = new Allowance([[condition('MSH-3', equals('LAB'))]]);
+    const allowance = new SenderPolicy([[condition('MSH-3', equals('LAB'))]]);
     const message = 'MSH|^~\\&|LAB\rPID|1\r'.repeat(1000);
-    const fields = readOf(message, new Questions([], []), allowance);
+    const fields = readOf(message, new FieldQueries([], []), allowance);
     expect(fields.ofEach).toHaveLength(1);
-    expect(readOf(`${message}MSH|^~\\&|OTHER`, new Questions([], []), allowance).ofEach).toHaveLength(2);
+    expect(readOf(`${message}MSH|^~\\&|OTHER`, new FieldQueries([], []), allowance).ofEach).toHaveLength(2);
   });
 
   it('by the charset that goes before MSH-18', () => {
-    const questions = new Questions([route('r', condition('PID-5', exists()))], []);
+    const questions = new FieldQueries([route('r', condition('PID-5', exists()))], []);
     const { asked } = questions.of({ batch: 'whole', allowance: undefined });
     const payload = share(Buffer.from('MSH|^~\\&|A\rPID|1||||\xe1', 'latin1'));
     const texts = [undefined, 'iso-8859-7'].map(
@@ -196,13 +196,13 @@ describe('what a worker says', () => {
     ['MSH|^~\\&|A\rPID|1', false],
     ['MSH|^~\\&|A\rPID|1\rMSH|^~\\&|B', true],
   ])('whether there is a second header: %j', (message, further) => {
-    expect(readOf(message, new Questions([], []), undefined, 'refuse').hasFurtherHeader).toBe(further);
+    expect(readOf(message, new FieldQueries([], []), undefined, 'refuse').hasFurtherHeader).toBe(further);
   });
 
   it('what the first header behind that is none is refused with, and those before it', () => {
-    const allowance = new Allowance([[condition('MSH-3', equals('A'))]]);
+    const allowance = new SenderPolicy([[condition('MSH-3', equals('A'))]]);
     const message = 'MSH|^~\\&|A\rMSH|^~\\&|B\rMSHa|\rMSH|^~\\&|C';
-    const fields = readOf(message, new Questions([], []), allowance);
+    const fields = readOf(message, new FieldQueries([], []), allowance);
     expect([fields.refusal, fields.ofEach.length]).toEqual(['GW_ERR_HEADER_DELIMITERS', 2]);
   });
 });

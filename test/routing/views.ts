@@ -2,7 +2,7 @@
 
 import type { Candidate } from '../../routing/candidate.ts';
 import type { MessageView, Peer, RequestView } from '../../routing/message-view.ts';
-import { Pool } from '../../routing/pool.ts';
+import { NodeSelector } from '../../routing/node-selector.ts';
 import type { Condition, PoolConfig, RouteConfig, Subject, ValueTest } from '../../src/config/config.ts';
 import { parseFieldPath } from '../../src/hl7/field-path.ts';
 import { readHeader } from '../../src/hl7/header.ts';
@@ -108,13 +108,13 @@ export function poolOf(
   balance: Balance = 'round-robin',
   mode?: 'hash' | 'table',
   now?: () => number,
-): Pool<FakeNode> {
+): NodeSelector<FakeNode> {
   const persistence = mode && { cookie: undefined, by: [], mode, idleMs: 1_000, maxSenders: 1_000 };
-  return new Pool({ name: 'pool', balance, persistence }, nodes, now);
+  return new NodeSelector({ name: 'pool', balance, persistence }, nodes, now);
 }
 
 const SENDERS = Array.from({ length: 60 }, (_, i) => `sender-${i}`);
 
-export function placed(pool: Pool<FakeNode>): (string | undefined)[] {
+export function placed(pool: NodeSelector<FakeNode>): (string | undefined)[] {
   return SENDERS.map((key) => pool.choose(key)?.node.name);
 }

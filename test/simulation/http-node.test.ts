@@ -4,7 +4,7 @@ import http from 'node:http';
 import type net from 'node:net';
 import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { pathOf, stream } from '../../src/simulation/http-reply.ts';
+import { requestPathOf, stream } from '../../src/simulation/http-reply.ts';
 import { page, Sessions } from '../../src/simulation/web-page.ts';
 import { runTool } from '../helpers/openssl.ts';
 import { connectSender } from '../helpers/sender.ts';
@@ -85,7 +85,7 @@ describe('any path', () => {
     ['http://host:1/a?b', '/a', 'b='],
     ['*', '*', ''],
   ])('the target %s has the path %s', ([url, path, query]) => {
-    const [read, params] = pathOf({ url } as http.IncomingMessage);
+    const [read, params] = requestPathOf({ url } as http.IncomingMessage);
     expect([read, `${params}`]).toEqual([path, query]);
   });
 });

@@ -1,7 +1,7 @@
 // Health checks against real sockets: what the node sees of them, and what they make of the node.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
-import { type Check, failed, PASSED, type Proof, type Verdict } from '../../src/upstream/checks/check.ts';
+import { type Check, type CheckResult, failed, PASSED, type Proof } from '../../src/upstream/checks/check.ts';
 import { DialCheck } from '../../src/upstream/checks/dial-check.ts';
 import { HealthCheck } from '../../src/upstream/health-check.ts';
 import type { Node } from '../../src/upstream/node.ts';
@@ -126,14 +126,14 @@ describe('when it asks, on a fake clock', () => {
     readonly onDataPort: boolean;
     readonly proof: Proof;
     readonly askedAt: number[] = [];
-    verdict: Verdict | Promise<Verdict> = PASSED;
+    verdict: CheckResult | Promise<CheckResult> = PASSED;
 
     constructor(proof: Proof) {
       this.proof = proof;
       this.onDataPort = proof.port;
     }
 
-    async ask(): Promise<Verdict> {
+    async ask(): Promise<CheckResult> {
       this.askedAt.push(performance.now());
       return this.verdict;
     }
@@ -237,7 +237,7 @@ describe('when it asks, on a fake clock', () => {
   test('one check at a time, however long it takes', async () => {
     const { node } = nodeWith();
     const check = new ScriptedCheck(API);
-    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    const { promise, resolve } = Promise.withResolvers<CheckResult>();
     check.verdict = promise;
     const health = new HealthCheck(node, check, INTERVALS);
     health.start();

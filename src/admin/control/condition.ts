@@ -1,24 +1,24 @@
 // Whether the gateway works, is degraded or has failed, and whether it is ready for new messages: one judgement, which
 // `/readyz`, `/status`, the commands `status` and `ready`, and the metrics all show (F107). Pure: told the facts, tells the verdict.
 import { isAvailable, type NodeState } from '../../upstream/node-status.ts';
-import type { CertificateReport, PoolReport, ReadinessReport, StatusReport } from '../control.ts';
+import type { CertificateInUse, PoolReport, ReadinessReport, StatusReport } from '../control.ts';
 
 /** Long enough to renew a certificate by hand, short enough not to be passed over for weeks. */
 const CERTIFICATE_DAYS = 7;
 
-export interface Facts {
+export interface ConditionFacts {
   readonly draining: boolean;
   /** Of the last reload, where it failed. */
   readonly reloadError: string | undefined;
   readonly pools: readonly PoolReport[];
-  readonly certificates: readonly CertificateReport[];
+  readonly certificates: readonly CertificateInUse[];
   /** Why threads of the parse pool do not start; undefined: they do, or are not needed. */
   readonly parsingError?: string | undefined;
   /** Why what an operator decided cannot be stored; undefined: it is, or is not to be. */
   readonly stateError?: string | undefined;
 }
 
-export function conditionOf(facts: Facts): Pick<StatusReport, 'condition' | 'problems'> {
+export function conditionOf(facts: ConditionFacts): Pick<StatusReport, 'condition' | 'problems'> {
   const { draining, reloadError, pools, certificates, parsingError, stateError } = facts;
   const problems: string[] = [];
   if (draining) problems.push('the gateway is draining: it takes no new connections');

@@ -3,17 +3,17 @@
 import type { GatewayConfig } from '../../config/config.ts';
 
 /** What another config needs is there; one of the two is to be called. */
-export interface Prepared {
+export interface PreparedChange {
   commit(): void;
   discard(): Promise<void>;
 }
 
 /** Rejects where something that it needs cannot be had; then nothing has changed. */
-export type Prepare = (config: GatewayConfig) => Promise<Prepared>;
+export type Prepare = (config: GatewayConfig) => Promise<PreparedChange>;
 
 export function inTurn(...parts: readonly Prepare[]): Prepare {
   return async (config) => {
-    const ready: Prepared[] = [];
+    const ready: PreparedChange[] = [];
     const discard = async (): Promise<void> => {
       for (const one of ready.toReversed()) await one.discard();
     };

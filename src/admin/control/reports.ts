@@ -10,7 +10,7 @@ import type { Node } from '../../upstream/node.ts';
 import { isAvailable } from '../../upstream/node-status.ts';
 import { version } from '../../version.ts';
 import type {
-  CertificateReport,
+  CertificateInUse,
   NodeReport,
   PoolReport,
   ReadinessReport,
@@ -141,7 +141,7 @@ export class Reports {
     );
   }
 
-  certificates(): readonly CertificateReport[] {
+  certificates(): readonly CertificateInUse[] {
     return this.#gateway().certificates.map(({ where, file, subject, notAfter }) => ({
       where,
       file,

@@ -2,7 +2,7 @@
 // written is given out until it is taken, and that what is done to the files is done one after the other.
 import type { FileHandle } from 'node:fs/promises';
 import { encoded } from './segment.ts';
-import type { Found, SpoolFolder } from './spool-folder.ts';
+import type { SpoolFile, SpoolFolder } from './spool-folder.ts';
 
 export interface SegmentsWatcher {
   /** So many records were on the disk and are none any more. */
@@ -166,7 +166,7 @@ export class Segments {
   }
 }
 
-function adopted({ name, bytes, count }: Found): Segment {
+function adopted({ name, bytes, count }: SpoolFile): Segment {
   return {
     name,
     bytes,

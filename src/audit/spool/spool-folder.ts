@@ -18,7 +18,7 @@ import { isAlive, Owner } from './owner.ts';
 import { type Decoded, decoded, fileName, parseName } from './segment.ts';
 
 /** A file as it was found; what is in it is read again when its turn has come. */
-export interface Found {
+export interface SpoolFile {
   readonly name: string;
   readonly bytes: number;
   readonly count: number;
@@ -59,8 +59,8 @@ export class SpoolFolder {
   }
 
   /** Those of processes and queues that have ended are this one's from now on, the oldest first. */
-  async adopt(): Promise<readonly Found[]> {
-    const found: Found[] = [];
+  async adopt(): Promise<readonly SpoolFile[]> {
+    const found: SpoolFile[] = [];
     for (const name of (await readdir(this.path)).toSorted()) {
       const parsed = parseName(name);
       if (parsed === undefined || this.#names.has(name)) continue;

@@ -4,8 +4,8 @@ import { HEADER_VARIABLES, type HeaderRules, type HeaderValue } from '../config.
 import { isToken } from '../formats.ts';
 import type { Section } from '../section.ts';
 import { suggestion } from '../source/closest.ts';
-import type { Place } from '../source/problem.ts';
-import { type Entry, type Reading, scalarOf } from '../source/value.ts';
+import type { SourcePlace } from '../source/problem.ts';
+import { type Entry, type ReadContext, scalarOf } from '../source/value.ts';
 
 type Way = 'request' | 'response';
 type Part = 'remove' | 'set' | 'add';
@@ -39,7 +39,7 @@ const FORWARDING = [
 /** Jetty, which Mirth serves HTTP with, takes 8 KiB of headers in all. */
 const LONGEST_VALUE = 4096;
 
-export function readRules(section: Section, way: Way, reading: Reading): HeaderRules {
+export function readRules(section: Section, way: Way, reading: ReadContext): HeaderRules {
   return {
     remove: readRemoved(section, way, reading),
     set: readValues(section, way, 'set', reading),
@@ -47,7 +47,7 @@ export function readRules(section: Section, way: Way, reading: Reading): HeaderR
   };
 }
 
-function readRemoved(section: Section, way: Way, reading: Reading): string[] {
+function readRemoved(section: Section, way: Way, reading: ReadContext): string[] {
   const part = `${way}.remove`;
   const listed = section.tree(part)?.kind === 'list';
   return section.scalars(part).map(({ text, place }, index) => {
@@ -57,7 +57,7 @@ function readRemoved(section: Section, way: Way, reading: Reading): string[] {
   });
 }
 
-function readValues(section: Section, way: Way, part: 'set' | 'add', reading: Reading): HeaderValue[] {
+function readValues(section: Section, way: Way, part: 'set' | 'add', reading: ReadContext): HeaderValue[] {
   const first = new Map<string, Entry>();
   return section.entries(`${way}.${part}`).flatMap((entry) => {
     const key = `${section.key}.${way}.${part}.${entry.key}`;
@@ -82,9 +82,9 @@ function readValues(section: Section, way: Way, part: 'set' | 'add', reading: Re
 }
 
 interface Where {
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly key: string;
-  readonly reading: Reading;
+  readonly reading: ReadContext;
 }
 
 /** Reports what is wrong or odd with changing this header; false: it cannot be. */

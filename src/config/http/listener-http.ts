@@ -3,13 +3,13 @@
 import { isRange } from '../../addresses.ts';
 import { CODINGS, type Coding, type HttpListenerConfig } from '../config.ts';
 import { type Item, isText } from '../formats.ts';
-import { isItem, type Schema, SECTIONS } from '../schema.ts';
+import { CONFIG_SECTIONS, isItem, type Schema } from '../schema.ts';
 import type { Section } from '../section.ts';
 import { suggestion } from '../source/closest.ts';
-import { described, type Reading, scalarOf } from '../source/value.ts';
+import { described, type ReadContext, scalarOf } from '../source/value.ts';
 import { parsePasswordHash } from './password-hash.ts';
 
-const HTTP_ONLY = keysBelow('http', SECTIONS['listeners.NAME'].http ?? {});
+const HTTP_ONLY = keysBelow('http', CONFIG_SECTIONS['listeners.NAME'].http ?? {});
 const MLLP_ONLY = [
   'framing.strayEndByte',
   'framing.missingCr',
@@ -23,7 +23,7 @@ function keysBelow(prefix: string, schema: Schema | Item): string[] {
   return Object.entries(schema).flatMap(([key, below]) => keysBelow(`${prefix}.${key}`, below));
 }
 
-export function buildListenerHttp(listener: Section, reading: Reading): HttpListenerConfig {
+export function buildListenerHttp(listener: Section, reading: ReadContext): HttpListenerConfig {
   checkProtocol(listener);
   if (listener.flag('http.http2') && listener.has('http.http2') && !listener.has('tls')) {
     listener.warn('http.http2', 'has no effect without tls, in whose handshake HTTP/2 is agreed on (ALPN)');
@@ -47,7 +47,7 @@ export function buildListenerHttp(listener: Section, reading: Reading): HttpList
   };
 }
 
-export function readTrustedProxies(listener: Section, { problems }: Reading): readonly string[] {
+export function readTrustedProxies(listener: Section, { problems }: ReadContext): readonly string[] {
   const scalars = listener.scalars('trustedProxies');
   if (listener.tree('trustedProxies') !== undefined && scalars.length === 0) {
     listener.error('trustedProxies', 'an empty list trusts nobody; leave it out');
@@ -66,7 +66,7 @@ export function readTrustedProxies(listener: Section, { problems }: Reading): re
 }
 
 /** RFC 7617. */
-function readUsers(listener: Section, reading: Reading): ReadonlyMap<string, string> {
+function readUsers(listener: Section, reading: ReadContext): ReadonlyMap<string, string> {
   const users = new Map<string, string>();
   const entries = listener.entries('http.users');
   if (listener.tree('http.users') !== undefined && entries.length === 0) {
@@ -101,7 +101,7 @@ function readUsers(listener: Section, reading: Reading): ReadonlyMap<string, str
 }
 
 /** Without the key all that there are; `identity` alone is none of them. */
-function readCodings(listener: Section, { problems }: Reading): readonly Coding[] {
+function readCodings(listener: Section, { problems }: ReadContext): readonly Coding[] {
   const scalars = listener.scalars('http.codings');
   if (listener.tree('http.codings') === undefined) return CODINGS;
   if (scalars.length === 0) listener.error('http.codings', 'needs at least one; identity takes none');

@@ -2,11 +2,11 @@
 // Promises warnings only: the gateway does what such a config says, which is less than it looks like.
 import type { GatewayConfig, PoolConfig, RouteConfig, Subject } from '../config.ts';
 import type { Section } from '../section.ts';
-import { entryIn, type Reading, type Tree } from '../source/value.ts';
+import { entryIn, type ReadContext, type Tree } from '../source/value.ts';
 
 const NOBODY = 'no listener speaks http';
 
-export function checkHttp(top: Section, config: GatewayConfig, reading: Reading): void {
+export function checkHttp(top: Section, config: GatewayConfig, reading: ReadContext): void {
   // A protocol that was refused may have been meant to be http.
   const some = config.listeners.some(({ protocol }) => protocol !== 'mllp');
   for (const [index, route] of config.routes.entries()) {
@@ -31,7 +31,7 @@ function checkConditions(
   tree: Tree | undefined,
   index: number,
   { when }: RouteConfig,
-  { problems }: Reading,
+  { problems }: ReadContext,
 ): void {
   for (const { subject, text } of when) {
     const entry = entryIn(entryIn(tree, 'when')?.value, text);
@@ -54,7 +54,7 @@ function checkActions(
   tree: Tree | undefined,
   index: number,
   { route: { action, when, http }, pools, some }: Actions,
-  { problems }: Reading,
+  { problems }: ReadContext,
 ): void {
   const entry = entryIn(tree, 'http');
   if (entry?.value.kind !== 'map' || http === undefined) return;
@@ -77,7 +77,7 @@ function checkActions(
   }
 }
 
-function checkPersistence(top: Section, pools: readonly PoolConfig[], { problems }: Reading): void {
+function checkPersistence(top: Section, pools: readonly PoolConfig[], { problems }: ReadContext): void {
   for (const [index, entry] of top.entries('pools').entries()) {
     const persistence = entryIn(entry.value, 'persistence')?.value;
     const key = `pools.${entry.key}.persistence`;
@@ -94,7 +94,7 @@ function checkPersistence(top: Section, pools: readonly PoolConfig[], { problems
 }
 
 /** RFC 6265 5.3: a client keeps one cookie of a name, for each host that it talks to. */
-function checkCookies(top: Section, { pools, routes }: GatewayConfig, { problems }: Reading): void {
+function checkCookies(top: Section, { pools, routes }: GatewayConfig, { problems }: ReadContext): void {
   const entries = top.entries('pools');
   const isOfHost = ({ name }: PoolConfig): boolean => {
     const to = routes.filter(({ action }) => action.kind === 'pool' && action.pool === name);

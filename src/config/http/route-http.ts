@@ -5,11 +5,11 @@ import { parseRegex, regexTrouble } from '../conditions.ts';
 import type { HttpRouteConfig } from '../config.ts';
 import { isText, isUrlPath, LONGEST_TEXT } from '../formats.ts';
 import type { Section } from '../section.ts';
-import type { Reading, Scalar } from '../source/value.ts';
+import type { ReadContext, Scalar } from '../source/value.ts';
 import { readRules } from './header-rules.ts';
 import { hasDotSegment, regexSaysNothing } from './request-values.ts';
 
-export function buildRouteHttp(section: Section, reading: Reading): HttpRouteConfig {
+export function buildRouteHttp(section: Section, reading: ReadContext): HttpRouteConfig {
   return {
     hl7: section.flag('hl7'),
     rewrite: readRewrite(section, reading),
@@ -19,7 +19,7 @@ export function buildRouteHttp(section: Section, reading: Reading): HttpRouteCon
   };
 }
 
-function readRewrite(section: Section, reading: Reading): HttpRouteConfig['rewrite'] {
+function readRewrite(section: Section, reading: ReadContext): HttpRouteConfig['rewrite'] {
   if (section.tree('rewrite.path') === undefined) return undefined;
   const [pattern, to, ...more] = section.scalars('rewrite.path');
   if (pattern === undefined || to === undefined || more.length > 0) {

@@ -67,7 +67,7 @@ export function readableByOthers(path: string): boolean {
 }
 
 /** The text of a file that stands for a value, without its last newline. */
-export function readValue(path: string): { text: string } | { trouble: string } {
+export function readSecretValue(path: string): { text: string } | { trouble: string } {
   const trouble = fileTrouble(path);
   if (trouble !== undefined) return { trouble };
   const stats = statOf(path);

@@ -1,8 +1,9 @@
 // Variables in a value: `${NAME}`, `${NAME:-default}`, and `$${` for the characters `${` themselves.
 // Promises to say whether the text holds anything of the environment, so that no error repeats it.
+import type { Environment } from '../../telemetry/traces/environment.ts';
 import { suggestion } from './closest.ts';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment };
 
 export interface Interpolated {
   readonly text: string;

@@ -3,12 +3,12 @@
 import { resolve } from 'node:path';
 import { fileTrouble, readableByOthers, relativeHint } from './files.ts';
 import { quoted } from './problem.ts';
-import type { Reading, Scalar } from './value.ts';
+import type { ReadContext, Scalar } from './value.ts';
 
 export function namedFiles(
   scalars: readonly Scalar[],
   key: string,
-  { problems, folder }: Reading,
+  { problems, folder }: ReadContext,
   /** Of a file that no other user should read: what it is to the reader of a warning. */
   secret?: 'the private key' | 'the private key in',
 ): readonly string[] {

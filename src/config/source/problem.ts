@@ -2,13 +2,13 @@
 // Promises that no text of a problem holds a control character, so that a config cannot write to the terminal.
 import { GatewayError } from '../../errors.ts';
 
-export interface Place {
+export interface SourcePlace {
   /** From 1; 0 where the problem is the file as a whole. */
   readonly line: number;
   readonly column: number;
 }
 
-export interface Problem extends Place {
+export interface Problem extends SourcePlace {
   /** As the caller named it. */
   readonly file: string;
   /** `pools.adt.nodes.a.weight`, `routes[0].to`; empty for the file as a whole. */
@@ -69,11 +69,11 @@ export class Problems {
     this.#file = file;
   }
 
-  error(place: Place, key: string, message: string): void {
+  error(place: SourcePlace, key: string, message: string): void {
     this.#errors.push(this.#problem(place, key, message));
   }
 
-  warn(place: Place, key: string, message: string): void {
+  warn(place: SourcePlace, key: string, message: string): void {
     this.#warnings.push(this.#problem(place, key, message));
   }
 
@@ -90,7 +90,7 @@ export class Problems {
     if (this.#errors.length > 0) throw new ConfigError(this.#errors.toSorted(byPlace), this.warnings);
   }
 
-  #problem({ line, column }: Place, key: string, message: string): Problem {
+  #problem({ line, column }: SourcePlace, key: string, message: string): Problem {
     return { file: this.#file, line, column, key: printable(withoutHash(key)), message };
   }
 }

@@ -13,8 +13,8 @@ import {
 } from 'yaml';
 import { HEADER_VARIABLES } from '../config.ts';
 import { interpolate } from './interpolate.ts';
-import { type Place, printable } from './problem.ts';
-import type { Entry, MapTree, Reading, Tree } from './value.ts';
+import { printable, type SourcePlace } from './problem.ts';
+import type { Entry, MapTree, ReadContext, Tree } from './value.ts';
 
 /**
  * Where variables stand that each request fills in; no such name is taken for one of the environment there. A config may be
@@ -22,7 +22,7 @@ import type { Entry, MapTree, Reading, Tree } from './value.ts';
  */
 const HEADER_RULE = /(?:^|\.)routes\[\d+\]\.http\.(request|response)\.(set|add)\./;
 
-const TOP: Place = { line: 1, column: 1 };
+const TOP: SourcePlace = { line: 1, column: 1 };
 /** Deeper than any key of the schema by far; recursion ends long before the stack does. */
 const DEEPEST = 50;
 /** A gateway with 1,000 pools of 10 nodes stays below; ten lines of multiplying aliases do not. */
@@ -31,7 +31,7 @@ const MOST_VALUES = 200_000;
 const MOST_SYNTAX_ERRORS = 5;
 
 /** The file's top-level map. Undefined: the text is no YAML, and problems say why. */
-export function readTree(source: string, reading: Reading): MapTree | undefined {
+export function readTree(source: string, reading: ReadContext): MapTree | undefined {
   const { problems } = reading;
   const text = source.replace(/^\uFEFF/, '');
   const lines = new LineCounter();
@@ -41,7 +41,7 @@ export function readTree(source: string, reading: Reading): MapTree | undefined 
     uniqueKeys: false,
     version: '1.2',
   });
-  const place = (offset: number): Place => {
+  const place = (offset: number): SourcePlace => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
@@ -85,21 +85,21 @@ function syntaxHint(line: string): string {
 }
 
 class Grower {
-  readonly #reading: Reading;
+  readonly #reading: ReadContext;
   /** Filled in document order, so that each alias finds the last anchor of its name before it (YAML 1.2 7.1). */
   readonly #anchors = new Map<string, unknown>();
   readonly #anchored = new Set<unknown>();
-  readonly #place: (offset: number) => Place;
+  readonly #place: (offset: number) => SourcePlace;
   readonly #open = new Set<unknown>();
   #values = 0;
 
-  constructor(reading: Reading, place: (offset: number) => Place) {
+  constructor(reading: ReadContext, place: (offset: number) => SourcePlace) {
     this.#reading = reading;
     this.#place = place;
   }
 
   /** `fallback` is where the key stands: the place of a value that is not written. */
-  tree(node: unknown, key: string, fallback: Place, depth: number): Tree {
+  tree(node: unknown, key: string, fallback: SourcePlace, depth: number): Tree {
     const own = rangeStart(node);
     const place = own === undefined ? fallback : this.#place(own);
     if (isAlias(node)) {
@@ -135,7 +135,7 @@ class Grower {
     return tree;
   }
 
-  #entries(map: YAMLMap, path: string, fallback: Place, depth: number): Entry[] {
+  #entries(map: YAMLMap, path: string, fallback: SourcePlace, depth: number): Entry[] {
     const entries = new Map<string, Entry>();
     for (const pair of map.items as Pair[]) {
       this.#anchor(pair.key);
@@ -165,7 +165,7 @@ class Grower {
     this.#anchors.set(named, node);
   }
 
-  #scalar(value: unknown, source: string, key: string, place: Place, fallback: Place): Tree {
+  #scalar(value: unknown, source: string, key: string, place: SourcePlace, fallback: SourcePlace): Tree {
     if (value === null) return { kind: 'nothing', place: fallback };
     const later = HEADER_RULE.test(key) ? HEADER_VARIABLES : [];
     const { text, outside, errors } = interpolate(source, this.#reading.env, later);
@@ -174,7 +174,7 @@ class Grower {
     return { kind: 'scalar', place, text, written: outside ? source : undefined };
   }
 
-  #refuse(place: Place, key: string, message: string): Tree {
+  #refuse(place: SourcePlace, key: string, message: string): Tree {
     this.#reading.problems.error(place, key, message);
     return { kind: 'refused', place };
   }

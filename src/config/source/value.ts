@@ -1,13 +1,13 @@
 // What a config's text consists of: maps, lists and scalars, each with its place; and reading one scalar of it.
 // Promises that a value from the environment or from `{ file: … }` is marked, so that no error text repeats it.
 import { resolve } from 'node:path';
-import { readValue, relativeHint } from './files.ts';
+import { readSecretValue, relativeHint } from './files.ts';
 import type { Environment } from './interpolate.ts';
-import { type Place, type Problems, quoted } from './problem.ts';
+import { type Problems, quoted, type SourcePlace } from './problem.ts';
 
 export interface Scalar {
   readonly kind: 'scalar';
-  readonly place: Place;
+  readonly place: SourcePlace;
   /** Always text, as it was written: `2.50` stays `2.50`, and the formats decide what it means. */
   readonly text: string;
   /** Set where the text came from outside the file: how the file refers to it. */
@@ -18,19 +18,19 @@ export interface Scalar {
 
 export interface Entry {
   readonly key: string;
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly value: Tree;
 }
 
 export interface MapTree {
   readonly kind: 'map';
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly entries: readonly Entry[];
 }
 
 export interface ListTree {
   readonly kind: 'list';
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly items: readonly Tree[];
 }
 
@@ -39,10 +39,10 @@ export type Tree =
   | Scalar
   | MapTree
   | ListTree
-  | { readonly kind: 'nothing' | 'refused'; readonly place: Place };
+  | { readonly kind: 'nothing' | 'refused'; readonly place: SourcePlace };
 
 /** What reading a config needs besides its text. */
-export interface Reading {
+export interface ReadContext {
   readonly problems: Problems;
   readonly env: Environment;
   /** Relative paths start here: the config file's folder. */
@@ -60,13 +60,13 @@ function filePart(tree: Tree): Tree | undefined {
 }
 
 /** The scalar at `tree`, read from a file if need be. Undefined: there is none, and a problem says why. */
-export function scalarOf(tree: Tree, key: string, { problems, folder }: Reading): Scalar | undefined {
+export function scalarOf(tree: Tree, key: string, { problems, folder }: ReadContext): Scalar | undefined {
   if (tree.kind === 'scalar') return tree;
   if (tree.kind === 'refused') return undefined;
   const path = filePart(tree);
   if (path?.kind === 'scalar') {
     const file = resolve(folder, path.text);
-    const read = readValue(file);
+    const read = readSecretValue(file);
     const written = path.written ?? path.text;
     if ('text' in read) {
       return {

@@ -2,7 +2,7 @@
 // Promises that none is weaker than 112 bits, and that a listener which senders of TLS 1.2 cannot use is warned about.
 import type { Section } from '../section.ts';
 import { suggestion } from '../source/closest.ts';
-import type { Reading } from '../source/value.ts';
+import type { ReadContext } from '../source/value.ts';
 
 /** What TLS 1.2 has too (RFC 8422 5.1.1), as RFC 9325 4.2.1 and 4.5 have them. */
 const CURVES = ['X25519', 'P-256', 'P-384', 'X448', 'P-521'];
@@ -13,7 +13,7 @@ const OF_TLS_1_3 = [
 ];
 export const GROUPS: readonly string[] = [...CURVES, ...OF_TLS_1_3];
 
-export function readGroups(tls: Section, { problems }: Reading): readonly string[] {
+export function readGroups(tls: Section, { problems }: ReadContext): readonly string[] {
   const scalars = tls.scalars('groups');
   // OpenSSL would take an empty list for its own.
   if (tls.tree('groups') !== undefined && scalars.length === 0)

@@ -4,7 +4,7 @@ import type { KeyPairFiles } from '../config.ts';
 import { isFile } from '../formats.ts';
 import { readSection, type Section } from '../section.ts';
 import { namedFiles } from '../source/named-files.ts';
-import { type Reading, scalarOf, standsForScalar, type Tree } from '../source/value.ts';
+import { type ReadContext, scalarOf, standsForScalar, type Tree } from '../source/value.ts';
 
 type Pattern =
   | 'listeners.NAME.tls.cert'
@@ -15,7 +15,7 @@ type Pattern =
 type Certificate = { readonly kind: 'pem'; readonly file: string } | Extract<KeyPairFiles, { kind: 'p12' }>;
 
 /** Of `cert`, `key` and `passphrase` of the section. */
-export function readKeyPairs(tls: Section, pattern: Pattern, reading: Reading): readonly KeyPairFiles[] {
+export function readKeyPairs(tls: Section, pattern: Pattern, reading: ReadContext): readonly KeyPairFiles[] {
   const tree = tls.tree('cert');
   const key = `${tls.key}.cert`;
   const certificates =
@@ -35,7 +35,7 @@ export function readKeyPairs(tls: Section, pattern: Pattern, reading: Reading): 
   });
 }
 
-function readCertificate(tree: Tree, key: string, pattern: Pattern, reading: Reading): Certificate {
+function readCertificate(tree: Tree, key: string, pattern: Pattern, reading: ReadContext): Certificate {
   if (tree.kind === 'map' && !standsForScalar(tree)) {
     const section = readSection(tree, { key, pattern, place: tree.place }, reading);
     const [file = ''] = namedFiles(section.scalars('p12'), `${key}.p12`, reading, 'the private key in');

@@ -3,11 +3,11 @@
 import type { ListenerTlsConfig } from '../config.ts';
 import type { Section } from '../section.ts';
 import { namedFiles } from '../source/named-files.ts';
-import type { Reading } from '../source/value.ts';
+import type { ReadContext } from '../source/value.ts';
 import { readGroups } from './groups.ts';
 import { readKeyPairs } from './key-pairs.ts';
 
-export function buildListenerTls(tls: Section, reading: Reading): ListenerTlsConfig {
+export function buildListenerTls(tls: Section, reading: ReadContext): ListenerTlsConfig {
   return {
     ...certificatesOf(tls, 'listeners.NAME.tls.cert', reading),
     handshakeTimeoutMs: tls.number('handshakeTimeout'),
@@ -18,14 +18,14 @@ export function buildListenerTls(tls: Section, reading: Reading): ListenerTlsCon
 /** The defaults of a listener's own: nobody opens so many connections to the admin API that a limit could matter. */
 const ADMIN_HANDSHAKES = { handshakeTimeoutMs: 10_000, maxHandshakes: 200 } as const;
 
-export function buildAdminTls(tls: Section, reading: Reading): ListenerTlsConfig {
+export function buildAdminTls(tls: Section, reading: ReadContext): ListenerTlsConfig {
   return { ...certificatesOf(tls, 'admin.tls.cert', reading), ...ADMIN_HANDSHAKES };
 }
 
 function certificatesOf(
   tls: Section,
   pattern: 'listeners.NAME.tls.cert' | 'admin.tls.cert',
-  reading: Reading,
+  reading: ReadContext,
 ): Omit<ListenerTlsConfig, keyof typeof ADMIN_HANDSHAKES> {
   if (!tls.has('clientCa')) {
     if (tls.flag('requireClientCert')) {

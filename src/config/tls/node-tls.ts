@@ -3,13 +3,13 @@
 import type { NodeTlsConfig } from '../config.ts';
 import type { Section } from '../section.ts';
 import { namedFiles } from '../source/named-files.ts';
-import type { Reading } from '../source/value.ts';
+import type { ReadContext } from '../source/value.ts';
 import { NO_FINGERPRINT, parseFingerprint } from './fingerprint.ts';
 import { readKeyPairs } from './key-pairs.ts';
 
 export function buildNodeTls(
   tls: Section,
-  reading: Reading,
+  reading: ReadContext,
   pattern:
     | 'pools.NAME.nodes.NAME.tls.cert'
     | 'pools.NAME.health.tls.cert'
@@ -37,7 +37,7 @@ export function buildNodeTls(
   };
 }
 
-function readPins(tls: Section, { problems }: Reading): readonly string[] {
+function readPins(tls: Section, { problems }: ReadContext): readonly string[] {
   const scalars = tls.scalars('pin');
   // An empty list would read as "no pin", which is the opposite of what it looks like.
   if (tls.tree('pin') !== undefined && scalars.length === 0)

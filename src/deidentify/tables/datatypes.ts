@@ -31,10 +31,10 @@ const KINDS = [
   'b',
   'x',
 ] as const;
-export type Kind = (typeof KINDS)[number];
+export type DataKind = (typeof KINDS)[number];
 
 /** By component; one kind for all its subcomponents, or one for each (the last for those beyond). */
-export type Datatype = readonly (readonly Kind[])[];
+export type Datatype = readonly (readonly DataKind[])[];
 
 /** Coded values: code, text, system; the alternate; versions; the original text is free text (2A.2.11 CWE). */
 const CODED = 'c L c c L c h h x c L c h h c h c h c h c h';
@@ -120,7 +120,7 @@ function parsed(source: string): Datatype {
   return source.split(' ').map((component) => component.split('/').map(kindOf));
 }
 
-function kindOf(letter: string): Kind {
+function kindOf(letter: string): DataKind {
   const kind = KINDS.find((one) => one === letter);
   if (kind === undefined) throw new RangeError(`no kind ${letter}`);
   return kind;

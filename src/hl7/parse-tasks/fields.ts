@@ -19,7 +19,7 @@ export interface Question {
   readonly regexes: readonly Regex[];
 }
 
-export interface Answer {
+export interface FieldAnswer {
   /** Undefined where the message has no such field. */
   readonly text: string | undefined;
   /** By question's regex; undefined if the value is not long. */
@@ -46,9 +46,9 @@ export interface FieldsInput {
 }
 
 export interface FieldsOutput {
-  readonly ofRouting: readonly Answer[];
+  readonly ofRouting: readonly FieldAnswer[];
   /** Those that differ, in order: a batch of a thousand messages is of one sender, mostly. */
-  readonly ofEach: readonly (readonly Answer[])[];
+  readonly ofEach: readonly (readonly FieldAnswer[])[];
   /** Of the first header that is none; those behind it were not read. */
   readonly refusal: ErrorCode | undefined;
   readonly further: boolean;
@@ -61,7 +61,7 @@ export function readFields({ payload, charset, asked }: FieldsInput): FieldsOutp
   const ofRouting = readers.ofRouting.map((read) => read(header));
   const { bytes, end } = header;
   const second = asked.further || readers.ofEach !== undefined ? findHeader(bytes, end - 1) : -1;
-  const ofEach = new Map<string, readonly Answer[]>();
+  const ofEach = new Map<string, readonly FieldAnswer[]>();
   let refusal: ErrorCode | undefined;
   if (readers.ofEach !== undefined) {
     const { ofEach: asking } = readers;
@@ -90,7 +90,7 @@ export function readFields({ payload, charset, asked }: FieldsInput): FieldsOutp
 const MAX_DIFFERENT = 10_000;
 
 /** `envelope`: an FHS or BHS around the message, by what it says of the sender. */
-type Reader = (header: Header, envelope?: Header) => Answer;
+type Reader = (header: Header, envelope?: Header) => FieldAnswer;
 
 interface Readers {
   readonly ofRouting: readonly Reader[];

@@ -59,7 +59,7 @@ export function packWhole(payload: Buffer): HeadersInput {
   return { bytes: share(payload), spans: Int32Array.of(payload.length, 0) };
 }
 
-export function readHeaders({ bytes, spans }: HeadersInput): HeadersOutput {
+export function headersOf({ bytes, spans }: HeadersInput): HeadersOutput {
   const all = bytes instanceof ArrayBuffer ? Buffer.from(bytes) : borrow(bytes);
   const numbers: number[] = [];
   const refusals: Refusal[] = [];

@@ -2,9 +2,9 @@
 // two tables here; pool and worker need not know of it.
 import type { ErrorPlace } from '../../errors.ts';
 import { type FieldsInput, type FieldsOutput, readFields } from './fields.ts';
-import { type HeadersInput, type HeadersOutput, readHeaders } from './headers.ts';
+import { type HeadersInput, type HeadersOutput, headersOf } from './headers.ts';
 import {
-  type Checked,
+  type CheckedTask,
   type SplitInput,
   type SplitOutput,
   split,
@@ -19,9 +19,9 @@ import {
 export interface ParseKinds {
   readonly headers: { readonly input: HeadersInput; readonly output: HeadersOutput };
   readonly fields: { readonly input: FieldsInput; readonly output: FieldsOutput };
-  readonly validate: { readonly input: ValidateInput; readonly output: Checked<readonly ErrorPlace[]> };
-  readonly split: { readonly input: SplitInput; readonly output: Checked<SplitOutput> };
-  readonly transcode: { readonly input: WholeInput; readonly output: Checked<TranscodeOutput> };
+  readonly validate: { readonly input: ValidateInput; readonly output: CheckedTask<readonly ErrorPlace[]> };
+  readonly split: { readonly input: SplitInput; readonly output: CheckedTask<SplitOutput> };
+  readonly transcode: { readonly input: WholeInput; readonly output: CheckedTask<TranscodeOutput> };
 }
 
 export type ParseKind = keyof ParseKinds;
@@ -31,7 +31,7 @@ export type OutputOf<K extends ParseKind> = ParseKinds[K]['output'];
 type Work = { readonly [K in ParseKind]: (input: InputOf<K>) => OutputOf<K> | Promise<OutputOf<K>> };
 
 const WORK: Work = {
-  headers: readHeaders,
+  headers: headersOf,
   fields: readFields,
   validate,
   split,

@@ -19,11 +19,11 @@ interface Refused {
   readonly detail: string | undefined;
 }
 
-export type Checked<T> = { readonly result: T } | { readonly refused: Refused };
+export type CheckedTask<T> = { readonly result: T } | { readonly refused: Refused };
 
 export type ValidateInput = WholeInput & { readonly rules: ValidationRules };
 
-export function validate({ payload, charset, rules }: ValidateInput): Checked<readonly ErrorPlace[]> {
+export function validate({ payload, charset, rules }: ValidateInput): CheckedTask<readonly ErrorPlace[]> {
   return checked(() => invalidPlaces(headerOf(borrow(payload), charset), rules));
 }
 
@@ -34,7 +34,7 @@ export type SplitOutput = Int32Array | undefined;
 
 const KINDS: readonly Piece['kind'][] = ['message', 'stray', 'FHS', 'BHS', 'BTS', 'FTS'];
 
-export function split({ payload, charset, maxMessages }: SplitInput): Checked<SplitOutput> {
+export function split({ payload, charset, maxMessages }: SplitInput): CheckedTask<SplitOutput> {
   return checked(() => {
     const pieces = splitBatch(headerOf(borrow(payload), charset), maxMessages);
     if (pieces === undefined) return undefined;
@@ -61,7 +61,7 @@ export function unpackPieces(payload: Buffer, numbers: SplitOutput): readonly Pi
 /** Undefined: nothing in it has to change. */
 export type TranscodeOutput = SharedBytes | undefined;
 
-export function transcode({ payload, charset }: WholeInput): Checked<TranscodeOutput> {
+export function transcode({ payload, charset }: WholeInput): CheckedTask<TranscodeOutput> {
   return checked(() => {
     const bytes = borrow(payload);
     const copy = transcodeToUtf8(headerOf(bytes, charset), bytes);
@@ -79,7 +79,7 @@ function headerOf(bytes: Buffer, charset: string | undefined): Header {
   return header;
 }
 
-function checked<T>(work: () => T): Checked<T> {
+function checked<T>(work: () => T): CheckedTask<T> {
   try {
     return { result: work() };
   } catch (thrown) {
@@ -89,7 +89,7 @@ function checked<T>(work: () => T): Checked<T> {
 }
 
 /** @throws GatewayError what the message is refused with */
-export function resultOf<T>(checked: Checked<T>): T {
+export function resultOf<T>(checked: CheckedTask<T>): T {
   if ('refused' in checked) {
     const { code, detail } = checked.refused;
     throw new GatewayError(code, { detail });

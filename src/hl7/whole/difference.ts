@@ -1,8 +1,14 @@
 // What differs between two messages, field by field: for people who compare what was sent with what was expected.
 // Values are compared as read, so escapes, charsets, delimiters and line ends that say the same are no difference.
-import { type Field, joinedField, pathOf, type WholeMessage, type WholeSegment } from './whole-message.ts';
+import {
+  type Field,
+  fieldPathOf,
+  joinedField,
+  type WholeMessage,
+  type WholeSegment,
+} from './whole-message.ts';
 
-export interface Difference {
+export interface FieldDifference {
   /** A field path as conditions have it, to the piece that differs; `PID[2]` a whole segment, `segments` their order. */
   readonly path: string;
   /** Undefined: not there. */
@@ -26,17 +32,18 @@ export function differences(
   left: WholeMessage,
   right: WholeMessage,
   { ignore }: Comparison = COPIES,
-): Difference[] {
-  const found: Difference[] = [];
+): FieldDifference[] {
+  const found: FieldDifference[] = [];
   const others = new Map(right.segments.map((segment) => [keyOf(segment), segment]));
   for (const segment of left.segments) {
     const other = others.get(keyOf(segment));
     others.delete(keyOf(segment));
-    if (other === undefined) found.push({ path: pathOf(segment), left: textOf(segment), right: undefined });
+    if (other === undefined)
+      found.push({ path: fieldPathOf(segment), left: textOf(segment), right: undefined });
     else compareSegments(segment, other, new Set(ignore), found);
   }
   for (const segment of others.values())
-    found.push({ path: pathOf(segment), left: undefined, right: textOf(segment) });
+    found.push({ path: fieldPathOf(segment), left: undefined, right: textOf(segment) });
   // Where segments are missing, that has been said.
   if (left.segments.length === right.segments.length && !found.some(({ path }) => !path.includes('-'))) {
     const orders = [left, right].map(({ segments }) => segments.map(({ name }) => name).join(' '));
@@ -57,17 +64,17 @@ function compareSegments(
   left: WholeSegment,
   right: WholeSegment,
   ignore: ReadonlySet<string>,
-  found: Difference[],
+  found: FieldDifference[],
 ): void {
   const fields = Math.max(left.fields.length, right.fields.length);
   for (let f = 0; f < fields; f++) {
     if (ignore.has(`${left.name}-${f + 1}`)) continue;
-    compareFields(`${pathOf(left)}-${f + 1}`, left.fields[f] ?? [], right.fields[f] ?? [], found);
+    compareFields(`${fieldPathOf(left)}-${f + 1}`, left.fields[f] ?? [], right.fields[f] ?? [], found);
   }
 }
 
 /** A path names no more than it must: the repetition where there are several, the subcomponent likewise. */
-function compareFields(path: string, left: Field, right: Field, found: Difference[]): void {
+function compareFields(path: string, left: Field, right: Field, found: FieldDifference[]): void {
   const repetitions = Math.max(left.length, right.length);
   for (let r = 0; r < repetitions; r++) {
     const a = left[r] ?? [];

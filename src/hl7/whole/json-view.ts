@@ -1,7 +1,7 @@
 // A whole message as JSON for machines: every field that is not empty, with its path, its name and all its parts.
 // Escapes are decoded, so the parts are lists and never one text with delimiters in it.
 import { fieldName, segmentTitle } from './field-names.ts';
-import { type Field, pathOf, type WholeMessage } from './whole-message.ts';
+import { type Field, fieldPathOf, type WholeMessage } from './whole-message.ts';
 
 export interface JsonField {
   /** `PID-3`, `OBX[2]-5`: as conditions of the config name it. */
@@ -23,7 +23,7 @@ export function jsonView({ segments }: WholeMessage): readonly JsonSegment[] {
     const fields = segment.fields.flatMap((value, i): JsonField[] => {
       if (isEmpty(value)) return [];
       const name = fieldName(segment.name, i + 1);
-      return [{ path: `${pathOf(segment)}-${i + 1}`, ...(name === undefined ? {} : { name }), value }];
+      return [{ path: `${fieldPathOf(segment)}-${i + 1}`, ...(name === undefined ? {} : { name }), value }];
     });
     return { segment: segment.name, ...(title === undefined ? {} : { title }), fields };
   });

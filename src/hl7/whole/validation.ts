@@ -3,7 +3,7 @@
 import { type ErrorPlace, GatewayError } from '../../errors.ts';
 import type { FieldPath } from '../field-path.ts';
 import { findHeader, type Header, readHeader } from '../header.ts';
-import { joinedRepetition, readWhole, type WholeSegment } from './whole-message.ts';
+import { joinedRepetition, readWholeMessage, type WholeSegment } from './whole-message.ts';
 
 export interface ValidationRules {
   /** Names of segments of which each message must have one. */
@@ -22,7 +22,7 @@ const MAX_PLACES = 50;
 /** HL7's explicit null: the field is to be emptied (v2.9.1 2.5.3.4). It is there, and it is of every table and length. */
 const NULL = '""';
 
-/** @throws GatewayError GW_ERR_ROUTE_INVALID with every place where the message is wrong, and those of `readWhole` */
+/** @throws GatewayError GW_ERR_ROUTE_INVALID with every place where the message is wrong, and those of `readWholeMessage` */
 export function requireValid(header: Header, rules: ValidationRules): void {
   const places = invalidPlaces(header, rules);
   if (places.length > 0) throw new GatewayError('GW_ERR_ROUTE_INVALID', { places });
@@ -31,13 +31,13 @@ export function requireValid(header: Header, rules: ValidationRules): void {
 /**
  * Of a frame with several messages each must be valid. Segments in places count over the whole frame, as in field paths.
  *
- * @throws GatewayError what `readHeader` and `readWhole` throw
+ * @throws GatewayError what `readHeader` and `readWholeMessage` throw
  */
 export function invalidPlaces(header: Header, rules: ValidationRules): readonly ErrorPlace[] {
   const places: ErrorPlace[] = [];
   const before = new Map<string, number>();
   for (const one of messagesFrom(header)) {
-    const segments = segmentsByName(readWhole(one).segments);
+    const segments = segmentsByName(readWholeMessage(one).segments);
     for (const place of placesIn(segments, rules)) {
       const earlier = before.get(place.segment) ?? 0;
       if (places.push({ ...place, sequence: earlier + place.sequence }) === MAX_PLACES) return places;

@@ -28,7 +28,7 @@ export interface WholeMessage {
  *
  * @throws GatewayError GW_ERR_PARSE_SIZE, GW_ERR_PARSE_MISREAD
  */
-export function readWhole(header: Header): WholeMessage {
+export function readWholeMessage(header: Header): WholeMessage {
   return readSegments(header.bytes.subarray(header.start), header.delimiters, header.charset);
 }
 
@@ -101,6 +101,6 @@ export function joinedField(field: Field): string {
 }
 
 /** `PID`, `OBX[2]`. */
-export function pathOf({ name, occurrence }: WholeSegment): string {
+export function fieldPathOf({ name, occurrence }: WholeSegment): string {
   return occurrence === 1 ? name : `${name}[${occurrence}]`;
 }

@@ -3,7 +3,7 @@ import { formatProblem } from '../../config/load.ts';
 import { pathText } from '../scenario/fields.ts';
 import type { Expected } from '../scenario/scenario.ts';
 
-export interface Difference {
+export interface ScenarioDifference {
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -28,7 +28,7 @@ export function difference(
   message: string | undefined,
   texts: { readonly expected: string; readonly actual: string; readonly at?: string },
   accept?: Acceptance['value'],
-): Difference {
+): ScenarioDifference {
   const { place, path } = expected;
   return {
     file,
@@ -43,7 +43,7 @@ export function difference(
 }
 
 /** `ward.yaml:12:9: steps[0].expect.node: AN1: expected a, was b`. */
-export function formatDifference({ message, expected, actual, ...where }: Difference): string {
+export function formatDifference({ message, expected, actual, ...where }: ScenarioDifference): string {
   const about = message === undefined ? '' : `${message}: `;
   return formatProblem({ ...where, message: `${about}expected ${expected}, was ${actual}` });
 }

@@ -4,10 +4,10 @@ import { readAck } from '../../hl7/ack.ts';
 import { parseFieldPath, readPath } from '../../hl7/field-path.ts';
 import { readHeader } from '../../hl7/header.ts';
 import type { Attempt, Exchange } from '../../relay/exchange.ts';
-import type { Sent } from '../senders/sent.ts';
+import type { SentStep } from '../senders/sent.ts';
 import type { Received } from '../stage/staged-node.ts';
 
-export interface Facts {
+export interface MessageFacts {
   readonly route: string;
   readonly pool: string;
   /** Of a batch that was split, several. */
@@ -36,13 +36,13 @@ export function deliveriesOf(received: readonly Received[]): Deliveries {
 }
 
 /** In the order in which they came. A repeated MSH-10 makes a message of another one; without one the bytes say which it is. */
-export function ownDeliveries(sent: Sent, deliveries: Deliveries): readonly Received[] {
+export function ownDeliveries(sent: SentStep, deliveries: Deliveries): readonly Received[] {
   if (sent.isRequest) return [];
   const own = deliveries.get(sent.label) ?? [];
   return sent.label.startsWith('(') ? own.filter(({ payload }) => payload.equals(sent.payload)) : own;
 }
 
-export function factsOf(sent: Sent, received: Deliveries, speed: number): Facts {
+export function factsOf(sent: SentStep, received: Deliveries, speed: number): MessageFacts {
   const { exchange, proxied, parts, answer } = sent;
   const whole = exchange === undefined ? [] : parts.length > 0 ? parts : [exchange];
   const routes = proxied === undefined ? whole.map(({ route }) => route?.name) : [proxied.route?.name];
@@ -82,7 +82,7 @@ function nodeOf({ outcome }: Exchange): string | undefined {
   return outcome?.kind === 'answered' || outcome?.kind === 'unanswered' ? outcome.node : undefined;
 }
 
-function proxiedNode({ attempts, error }: NonNullable<Sent['proxied']>): string | undefined {
+function proxiedNode({ attempts, error }: NonNullable<SentStep['proxied']>): string | undefined {
   return error === undefined ? attempts.at(-1)?.node : undefined;
 }
 
@@ -94,7 +94,7 @@ function textOf(answer: Buffer): string {
   return [fieldOf(answer, 'MSA-3'), fieldOf(answer, 'ERR-8')].filter((text) => text).join(' / ');
 }
 
-function traceOf({ exchange, proxied, end }: Sent, attempts: readonly Attempt[]): string[] {
+function traceOf({ exchange, proxied, end }: SentStep, attempts: readonly Attempt[]): string[] {
   const queuedMs = exchange?.queuedMs ?? proxied?.queuedMs ?? 0;
   const trace = queuedMs > 0 ? ['queue'] : [];
   for (const { node, writtenAt, error, endedAt } of attempts) {

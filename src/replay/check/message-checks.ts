@@ -2,25 +2,25 @@
 import { GatewayError } from '../../errors.ts';
 import { readHeader } from '../../hl7/header.ts';
 import { differences } from '../../hl7/whole/difference.ts';
-import { readWhole } from '../../hl7/whole/whole-message.ts';
+import { readWholeMessage } from '../../hl7/whole/whole-message.ts';
 import type { Expected, MessageExpectation, Range } from '../scenario/scenario.ts';
-import type { Sent } from '../senders/sent.ts';
-import { type Difference, difference } from './difference.ts';
-import { type Facts, fieldOf } from './facts.ts';
+import type { SentStep } from '../senders/sent.ts';
+import { difference, type ScenarioDifference } from './difference.ts';
+import { fieldOf, type MessageFacts } from './facts.ts';
 
-export interface Compared {
+export interface ExpectedText {
   readonly file: string;
   /** Fields of an answer that may differ. */
   readonly ignore: readonly string[];
 }
 
 export function checkMessage(
-  sent: Sent,
-  facts: Facts,
+  sent: SentStep,
+  facts: MessageFacts,
   expectation: MessageExpectation,
-  { file, ignore }: Compared,
-): Difference[] {
-  const found: Difference[] = [];
+  { file, ignore }: ExpectedText,
+): ScenarioDifference[] {
+  const found: ScenarioDifference[] = [];
   const { label, response, answer } = sent;
   const differs = (
     expected: Expected<unknown>,
@@ -117,7 +117,7 @@ export function answerText(answer: Buffer): string {
 
 function wholeOf(bytes: Buffer) {
   try {
-    return readWhole(readHeader(bytes));
+    return readWholeMessage(readHeader(bytes));
   } catch (thrown) {
     if (thrown instanceof GatewayError) return undefined;
     throw thrown;

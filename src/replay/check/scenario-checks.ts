@@ -1,25 +1,25 @@
 // Compares what came out of a play with all that its scenario expects: of each message, of steps, and in the end.
 import type { Expectations, Expected, MessageExpectation } from '../scenario/scenario.ts';
-import type { Sent } from '../senders/sent.ts';
+import type { SentStep } from '../senders/sent.ts';
 import type { Played } from '../stage/play.ts';
-import { type Difference, difference } from './difference.ts';
-import { deliveriesOf, type Facts, factsOf, ownDeliveries } from './facts.ts';
+import { difference, type ScenarioDifference } from './difference.ts';
+import { deliveriesOf, factsOf, type MessageFacts, ownDeliveries } from './facts.ts';
 import { checkMessage, isWithin, rangeText } from './message-checks.ts';
 
 export interface CheckedMessage {
-  readonly sent: Sent;
-  readonly facts: Facts;
+  readonly sent: SentStep;
+  readonly facts: MessageFacts;
   /** Undefined: nothing is expected of it. */
   readonly expectation: MessageExpectation | undefined;
 }
 
-export interface Checked {
+export interface CheckedScenario {
   readonly messages: readonly CheckedMessage[];
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ScenarioDifference[];
 }
 
 /** `ignore`: fields of answers that may differ. */
-export function checkPlay(played: Played, ignore: readonly string[]): Checked {
+export function checkPlay(played: Played, ignore: readonly string[]): CheckedScenario {
   const { scenario, sent, received, speed } = played;
   const { file } = scenario;
   const deliveries = deliveriesOf(received);
@@ -34,13 +34,16 @@ export function checkPlay(played: Played, ignore: readonly string[]): Checked {
   return { messages, differences: found };
 }
 
-function expectationOf({ step, index }: Sent): MessageExpectation | undefined {
+function expectationOf({ step, index }: SentStep): MessageExpectation | undefined {
   const { each, all }: Expectations = step.expect;
   return each ? all[index] : all[0];
 }
 
-function checkSteps({ scenario, changes }: Played, messages: readonly CheckedMessage[]): Difference[] {
-  const found: Difference[] = [];
+function checkSteps(
+  { scenario, changes }: Played,
+  messages: readonly CheckedMessage[],
+): ScenarioDifference[] {
+  const found: ScenarioDifference[] = [];
   for (const step of scenario.steps) {
     if (step.kind === 'reload') {
       const actual = changes.get(step.index) ?? [];
@@ -78,10 +81,10 @@ function checkSteps({ scenario, changes }: Played, messages: readonly CheckedMes
   return found;
 }
 
-function checkFinally(played: Played): Difference[] {
+function checkFinally(played: Played): ScenarioDifference[] {
   const { scenario, received, states, faults } = played;
   const { expect, file } = scenario;
-  const found: Difference[] = [];
+  const found: ScenarioDifference[] = [];
   for (const one of expect.deliveries) {
     const { length } = received.filter(({ node }) => node.name === one.name || node.path === one.name);
     if (isWithin(one.value, length)) continue;

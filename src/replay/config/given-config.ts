@@ -9,7 +9,7 @@ import { Problems } from '../../config/source/problem.ts';
 import { readTree } from '../../config/source/tree.ts';
 import { type Entry, type MapTree, standsForScalar, type Tree } from '../../config/source/value.ts';
 import type { ConfigSource, Scenario } from '../scenario/scenario.ts';
-import type { ThrowAway } from './throw-away.ts';
+import type { TempCerts } from './temp-certs.ts';
 
 export interface GivenConfig {
   readonly tree: MapTree;
@@ -20,13 +20,13 @@ export interface GivenConfig {
   readonly notes: readonly string[];
 }
 
-export interface Surroundings {
+export interface ConfigContext {
   readonly env: Environment;
-  readonly throwAway: ThrowAway;
+  readonly throwAway: TempCerts;
 }
 
 /** @throws ConfigError */
-export function readGivenFile(path: string, around: Surroundings): GivenConfig {
+export function readGivenFile(path: string, around: ConfigContext): GivenConfig {
   const read = readText(path);
   if (!('text' in read)) {
     const message = `the config file ${read.trouble}`;
@@ -36,7 +36,7 @@ export function readGivenFile(path: string, around: Surroundings): GivenConfig {
 }
 
 /** `file`: what it is called in problems; relative paths start at its folder. @throws ConfigError */
-export function readGivenText(text: string, file: string, around: Surroundings): GivenConfig {
+export function readGivenText(text: string, file: string, around: ConfigContext): GivenConfig {
   const problems = new Problems(file);
   const tree = readTree(text, { problems, env: around.env, folder: dirname(resolve(file)) });
   problems.throwIfAny();
@@ -45,7 +45,7 @@ export function readGivenText(text: string, file: string, around: Surroundings):
 }
 
 /** A scenario's own config. @throws ConfigError */
-export function readSource(source: ConfigSource, scenario: Scenario, around: Surroundings): GivenConfig {
+export function readSource(source: ConfigSource, scenario: Scenario, around: ConfigContext): GivenConfig {
   if (source.kind === 'tree' && source.tree.kind === 'map')
     return readGivenTree(source.tree, scenario.file, around);
   const file = source.kind === 'file' ? source.file : '';
@@ -57,13 +57,13 @@ export function readChanged(
   before: GivenConfig,
   source: ConfigSource,
   scenario: Scenario,
-  around: Surroundings,
+  around: ConfigContext,
 ): GivenConfig {
   if (source.kind === 'file' || source.tree.kind !== 'map') return readSource(source, scenario, around);
   return readGivenTree(merged(before.tree, source.tree), scenario.file, around);
 }
 
-function readGivenTree(tree: MapTree, file: string, around: Surroundings): GivenConfig {
+function readGivenTree(tree: MapTree, file: string, around: ConfigContext): GivenConfig {
   const read = (one: MapTree): GatewayConfig => {
     const problems = new Problems(file);
     return readConfig(one, file, { problems, env: around.env, folder: dirname(resolve(file)) }).config;
@@ -92,7 +92,7 @@ function isMissingFile({ key, message }: Problem): boolean {
 }
 
 /** The same tree with paths of files that can be read at these places. */
-function withFiles(tree: MapTree, missing: readonly Problem[], throwAway: ThrowAway): MapTree {
+function withFiles(tree: MapTree, missing: readonly Problem[], throwAway: TempCerts): MapTree {
   const paths = new Map(
     missing.map(({ line, column, key }) => [`${line}:${column}`, standIn(key, throwAway)] as const),
   );
@@ -108,7 +108,7 @@ function withFiles(tree: MapTree, missing: readonly Problem[], throwAway: ThrowA
   return { ...tree, entries: tree.entries.map(replaceIn) };
 }
 
-function standIn(key: string, throwAway: ThrowAway): string {
+function standIn(key: string, throwAway: TempCerts): string {
   if (SECRET_FILE.test(key)) return throwAway.secretFile;
   if (PROBE_FILE.test(key)) return throwAway.probeFile;
   if (/\.key(\[\d+\])?$/.test(key)) return throwAway.server.keyFile;

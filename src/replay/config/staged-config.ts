@@ -13,10 +13,10 @@ import type {
 } from '../../config/config.ts';
 import { asGatewayError } from '../../errors.ts';
 import { fasterConfig } from './speed.ts';
-import type { ThrowAway } from './throw-away.ts';
+import type { TempCerts } from './temp-certs.ts';
 
 export interface Staging {
-  readonly throwAway: ThrowAway;
+  readonly throwAway: TempCerts;
   readonly speed: number;
   portOf(pool: string, node: string): number;
   /** Listeners to which senders come from addresses of their own. */

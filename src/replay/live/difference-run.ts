@@ -2,19 +2,19 @@
 // Promises that the second message of a sender goes when both have answered the first.
 import { GatewayError } from '../../errors.ts';
 import { readHeader } from '../../hl7/header.ts';
-import { type Difference, differences } from '../../hl7/whole/difference.ts';
-import { readWhole } from '../../hl7/whole/whole-message.ts';
-import { Lane } from './lane.ts';
-import type { OpenLine, Result } from './line.ts';
+import { differences, type FieldDifference } from '../../hl7/whole/difference.ts';
+import { readWholeMessage } from '../../hl7/whole/whole-message.ts';
 import type { LiveMessage } from './messages.ts';
+import { SendLane } from './send-lane.ts';
+import type { OpenLine, SendResult } from './send-line.ts';
 
-export interface Compared {
+export interface ComparedAnswers {
   readonly message: LiveMessage;
   /** An acknowledgement's code, or an error's. */
   readonly left: string;
   readonly right: string;
   /** `answer`: one has answered and the other has not, or with something that cannot be compared field by field. */
-  readonly differences: readonly Difference[];
+  readonly differences: readonly FieldDifference[];
 }
 
 export interface DifferenceOptions {
@@ -22,7 +22,7 @@ export interface DifferenceOptions {
   /** Paths of fields of the answers that may differ. */
   readonly ignore: readonly string[];
   readonly until: AbortSignal;
-  readonly onCompared: (compared: Compared) => void;
+  readonly onCompared: (compared: ComparedAnswers) => void;
 }
 
 /** @throws GatewayError GW_ERR_NODE_… where a target cannot be connected to at the start */
@@ -34,8 +34,8 @@ export async function compareLive(
   const opened = await Promise.allSettled([a(), b()]);
   const [left, right] = opened.map((one, i) => {
     const open = i === 0 ? a : b;
-    return one.status === 'fulfilled' ? new Lane(open, one.value) : new Lane(open);
-  }) as [Lane, Lane];
+    return one.status === 'fulfilled' ? new SendLane(open, one.value) : new SendLane(open);
+  }) as [SendLane, SendLane];
   try {
     const refused = opened.find((one) => one.status === 'rejected');
     if (refused !== undefined) throw refused.reason;
@@ -50,13 +50,18 @@ export async function compareLive(
   }
 }
 
-function through(lane: Lane, message: LiveMessage): Promise<Result> {
+function through(lane: SendLane, message: LiveMessage): Promise<SendResult> {
   return new Promise((resolve) => {
     lane.take({ dueAt: 0, prepare: () => message, sent: () => {}, done: resolve });
   });
 }
 
-function compared(message: LiveMessage, a: Result, b: Result, ignore: readonly string[]): Compared {
+function compared(
+  message: LiveMessage,
+  a: SendResult,
+  b: SendResult,
+  ignore: readonly string[],
+): ComparedAnswers {
   const [left, right] = [nameOf(a), nameOf(b)];
   if ('error' in a || 'error' in b)
     return { message, left, right, differences: left === right ? [] : [{ path: 'answer', left, right }] };
@@ -65,14 +70,14 @@ function compared(message: LiveMessage, a: Result, b: Result, ignore: readonly s
   return { message, left, right, differences: inAnswers(a.payload, b.payload, ignore) };
 }
 
-function nameOf(result: Result): string {
+function nameOf(result: SendResult): string {
   return 'error' in result ? result.error.code : result.code;
 }
 
-function inAnswers(a: Buffer, b: Buffer, ignore: readonly string[]): readonly Difference[] {
+function inAnswers(a: Buffer, b: Buffer, ignore: readonly string[]): readonly FieldDifference[] {
   if (a.equals(b)) return [];
   try {
-    return differences(readWhole(readHeader(a)), readWhole(readHeader(b)), { ignore });
+    return differences(readWholeMessage(readHeader(a)), readWholeMessage(readHeader(b)), { ignore });
   } catch (thrown) {
     if (!(thrown instanceof GatewayError)) throw thrown;
     return [{ path: 'answer', left: `${a.length} bytes`, right: `${b.length} other bytes` }];

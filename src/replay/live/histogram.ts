@@ -14,7 +14,7 @@ export interface Bucket {
   readonly count: number;
 }
 
-export class Histogram {
+export class LatencyHistogram {
   readonly #counts = new Float64Array((DOUBLINGS - SUB_BITS + 1) * SUB);
   #count = 0;
   #sumMs = 0;

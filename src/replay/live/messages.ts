@@ -22,7 +22,7 @@ export interface LiveMessages {
 }
 
 /** Of a folder all `*.hl7`, by name. At least one message, or one fault. */
-export function readMessages(places: readonly string[]): LiveMessages {
+export function readLiveMessages(places: readonly string[]): LiveMessages {
   const messages: LiveMessage[] = [];
   const faults: GatewayError[] = [];
   for (const place of places) {

@@ -2,11 +2,11 @@
 // connections go. Promises one result for each message that went, and the order of each sender's messages.
 import { isNegative } from '../../hl7/ack.ts';
 import { readHeader } from '../../hl7/header.ts';
-import { type Errand, Lane } from './lane.ts';
-import type { Line, OpenLine, Result } from './line.ts';
 import type { LiveMessage } from './messages.ts';
 import { type Renew, renewing } from './new-ids.ts';
 import { dueMs, type Pace } from './schedule.ts';
+import { type Errand, SendLane } from './send-lane.ts';
+import type { OpenLine, SendLine, SendResult } from './send-line.ts';
 import { Tally } from './tally.ts';
 
 export interface Target {
@@ -55,11 +55,11 @@ export async function replayLive(messages: readonly LiveMessage[], options: Live
   const first = await connectEach(options.targets.slice(0, used));
   const lanes = Array.from({ length: used }, (_, i) => {
     const target = options.targets[i % options.targets.length] as Target;
-    return new Lane(target.open, first[i]);
+    return new SendLane(target.open, first[i]);
   });
-  const bySender = new Map(senders.map((sender, i) => [sender, lanes[i % used] as Lane]));
+  const bySender = new Map(senders.map((sender, i) => [sender, lanes[i % used] as SendLane]));
   const sources = messages.map((message, i): Source => {
-    const lane = bySender.get(message.sender) as Lane;
+    const lane = bySender.get(message.sender) as SendLane;
     return { message, lane, renew: renews[i] };
   });
   const run = new Run(sources, lanes, options, new Tally({ senders: senders.length, connections: used }));
@@ -71,7 +71,7 @@ export async function replayLive(messages: readonly LiveMessage[], options: Live
 }
 
 /** All or none: a target that is not there is said before anything is sent. */
-async function connectEach(targets: readonly Target[]): Promise<Line[]> {
+async function connectEach(targets: readonly Target[]): Promise<SendLine[]> {
   const settled = await Promise.allSettled(targets.map(({ open }) => open()));
   const lines = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = settled.find((one) => one.status === 'rejected');
@@ -82,14 +82,14 @@ async function connectEach(targets: readonly Target[]): Promise<Line[]> {
 
 interface Source {
   readonly message: LiveMessage;
-  readonly lane: Lane;
+  readonly lane: SendLane;
   readonly renew: Renew | undefined;
 }
 
 class Run {
   readonly finished: Promise<Tally>;
   readonly #sources: readonly Source[];
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: readonly SendLane[];
   readonly #options: LiveOptions;
   readonly #tally: Tally;
   readonly #resolve: (tally: Tally) => void;
@@ -103,7 +103,7 @@ class Run {
   #graceTimer: NodeJS.Timeout | undefined;
   #progressTimer: NodeJS.Timeout | undefined;
 
-  constructor(sources: readonly Source[], lanes: readonly Lane[], options: LiveOptions, tally: Tally) {
+  constructor(sources: readonly Source[], lanes: readonly SendLane[], options: LiveOptions, tally: Tally) {
     this.#sources = sources;
     this.#lanes = lanes;
     this.#options = options;
@@ -167,7 +167,7 @@ class Run {
     source.lane.take(errand);
   }
 
-  #onDone(message: LiveMessage, result: Result, latencyMs: number): void {
+  #onDone(message: LiveMessage, result: SendResult, latencyMs: number): void {
     this.#settled++;
     if ('error' in result) this.#tally.failed(message, result.error);
     else

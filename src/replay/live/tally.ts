@@ -1,7 +1,7 @@
 // What came of a replay so far: counts, latencies, and how well the rate was held. No message content: identifiers only.
 import type { ErrorCode, GatewayError } from '../../errors.ts';
 import { loggable } from '../../telemetry/loggable.ts';
-import { Histogram } from './histogram.ts';
+import { LatencyHistogram } from './histogram.ts';
 import type { LiveMessage } from './messages.ts';
 
 export interface Failure {
@@ -21,9 +21,9 @@ export class Tally {
   /** No more than there are senders: a sender's messages stay on one. */
   readonly connections: number;
   /** From when a message should have gone, at a rate; else from when it went. */
-  readonly latency = new Histogram();
+  readonly latency = new LatencyHistogram();
   /** How late this machine was to hand a message to its connection. */
-  readonly lag = new Histogram();
+  readonly lag = new LatencyHistogram();
   readonly answers = new Map<string, number>();
   readonly errors = new Map<ErrorCode, number>();
   readonly failures: Failure[] = [];

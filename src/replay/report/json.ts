@@ -1,5 +1,5 @@
 // The report for programs: a JSON line for each scenario, and one for the sum.
-import type { Result } from '../run.ts';
+import type { ScenarioResult } from '../run.ts';
 
 export function jsonLine({
   scenario,
@@ -10,7 +10,7 @@ export function jsonLine({
   notes,
   speed,
   ms,
-}: Result): string {
+}: ScenarioResult): string {
   return JSON.stringify({
     file: scenario.file,
     name: scenario.name,
@@ -35,8 +35,8 @@ export function jsonLine({
   });
 }
 
-export function jsonSum(results: readonly Result[]): string {
-  const count = (verdict: Result['verdict']): number =>
+export function jsonSum(results: readonly ScenarioResult[]): string {
+  const count = (verdict: ScenarioResult['verdict']): number =>
     results.filter((result) => result.verdict === verdict).length;
   return JSON.stringify({
     scenarios: results.length,

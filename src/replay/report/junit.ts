@@ -1,8 +1,8 @@
 // The report as JUnit XML, as CI servers read it: a test case for each scenario.
 import { formatDifference } from '../check/difference.ts';
-import type { Result } from '../run.ts';
+import type { ScenarioResult } from '../run.ts';
 
-export function junitXml(results: readonly Result[]): string {
+export function junitXml(results: readonly ScenarioResult[]): string {
   const failures = results.filter(({ verdict }) => verdict === 'different').length;
   const errors = results.filter(({ verdict }) => verdict === 'broken').length;
   const seconds = results.reduce((sum, { ms }) => sum + ms, 0) / 1000;
@@ -18,7 +18,7 @@ export function junitXml(results: readonly Result[]): string {
   ].join('\n');
 }
 
-function testCase({ scenario, differences, error, ms }: Result): string {
+function testCase({ scenario, differences, error, ms }: ScenarioResult): string {
   const open = `<testcase name="${escaped(scenario.name)}" classname="${escaped(scenario.file)}" file="${escaped(scenario.file)}" time="${(ms / 1000).toFixed(3)}"`;
   if (error !== undefined) return `${open}><error message="${escaped(error)}"/></testcase>`;
   const [first] = differences;

@@ -3,9 +3,9 @@
 import { printable } from '../../config/source/problem.ts';
 import { formatDifference } from '../check/difference.ts';
 import type { CheckedMessage } from '../check/scenario-checks.ts';
-import type { Result } from '../run.ts';
+import type { ScenarioResult } from '../run.ts';
 
-export function reportLines(results: readonly Result[]): string[] {
+export function reportLines(results: readonly ScenarioResult[]): string[] {
   const width = Math.max(8, ...results.map(({ scenario }) => scenario.name.length));
   const heading = `${'scenario'.padEnd(width)}  result     messages   time`;
   const lines = [heading];
@@ -23,7 +23,7 @@ export function reportLines(results: readonly Result[]): string[] {
 }
 
 /** What differs, or what came out where nothing is expected. */
-function detailLines({ verdict, differences, error, messages }: Result): string[] {
+function detailLines({ verdict, differences, error, messages }: ScenarioResult): string[] {
   if (error !== undefined) return [error];
   return verdict === 'new' ? messages.map(outcomeLine) : differences.map(formatDifference);
 }
@@ -33,8 +33,8 @@ function outcomeLine({ sent, facts }: CheckedMessage): string {
   return `${sent.label}: route ${route}, pool ${pool}, node ${nodes.join(', ')}, answer ${ack}`;
 }
 
-export function sumLine(results: readonly Result[]): string {
-  const count = (verdict: Result['verdict']): number =>
+export function sumLine(results: readonly ScenarioResult[]): string {
+  const count = (verdict: ScenarioResult['verdict']): number =>
     results.filter((result) => result.verdict === verdict).length;
   const messages = results.reduce((sum, result) => sum + result.messages.length, 0);
   const parts = [`${count('good')} good`];

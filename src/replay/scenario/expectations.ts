@@ -5,21 +5,21 @@ import { suggestion } from '../../config/source/closest.ts';
 import { quoted } from '../../config/source/problem.ts';
 import { ERRORS } from '../../errors.ts';
 import { parseFieldPath } from '../../hl7/field-path.ts';
-import type { Fields } from './fields.ts';
-import { ACK_WORDS, ORDERS, OUTCOMES, SECTIONS, STATES } from './keys.ts';
+import type { ScenarioFields } from './fields.ts';
+import { ACK_WORDS, ORDERS, SCENARIO_OUTCOMES, SCENARIO_SECTIONS, STATES } from './keys.ts';
 import type { Expectations, FinalExpectation, MessageExpectation } from './scenario.ts';
 
-export function readExpectations(step: Fields): Expectations {
+export function readExpectations(step: ScenarioFields): Expectations {
   const tree = step.entry('expect')?.value;
   const each = tree?.kind === 'list';
   const all = step.items('expect', true).map((item, i) => {
     const path = each ? ['expect', i] : ['expect'];
-    return readMessage(step.within(item, SECTIONS.message, ...path));
+    return readMessage(step.within(item, SCENARIO_SECTIONS.message, ...path));
   });
   return { each, all };
 }
 
-function readMessage(fields: Fields): MessageExpectation {
+function readMessage(fields: ScenarioFields): MessageExpectation {
   const { place, path } = fields;
   const error = fields.text('error');
   if (error !== undefined) checkCode(fields, 'error', error.value);
@@ -47,7 +47,7 @@ function readMessage(fields: Fields): MessageExpectation {
       ack: fields.word('ack', ACK_WORDS),
       text: fields.text('text'),
       answer: fields.text('answer'),
-      outcome: fields.word('outcome', OUTCOMES),
+      outcome: fields.word('outcome', SCENARIO_OUTCOMES),
       error,
       attempts: fields.range('attempts'),
       deliveries: fields.range('deliveries'),
@@ -62,7 +62,7 @@ function readMessage(fields: Fields): MessageExpectation {
   };
 }
 
-export function readFinally(fields: Fields | undefined): FinalExpectation {
+export function readFinally(fields: ScenarioFields | undefined): FinalExpectation {
   if (fields === undefined) return { deliveries: [], order: undefined, states: [], faults: undefined };
   const states = fields.textMap('states');
   for (const { name, value, place } of states) {
@@ -74,7 +74,7 @@ export function readFinally(fields: Fields | undefined): FinalExpectation {
   return { deliveries: fields.rangeMap('deliveries'), order: fields.word('order', ORDERS), states, faults };
 }
 
-function checkCode(fields: Fields, key: string, code: string): void {
+function checkCode(fields: ScenarioFields, key: string, code: string): void {
   if (code === 'none' || Object.hasOwn(ERRORS, code)) return;
   fields.error(
     key,

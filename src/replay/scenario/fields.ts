@@ -2,12 +2,12 @@
 // Promises to go on after a problem, so that one run finds all there are.
 import { parseCount, parseDuration, parseFlag } from '../../config/formats.ts';
 import { suggestion } from '../../config/source/closest.ts';
-import type { Place } from '../../config/source/problem.ts';
+import type { SourcePlace } from '../../config/source/problem.ts';
 import {
   described,
   type Entry,
   entryIn,
-  type Reading,
+  type ReadContext,
   type Scalar,
   scalarOf,
   type Tree,
@@ -23,14 +23,14 @@ export function pathText(path: Path): string {
     .join('');
 }
 
-export class Fields {
-  readonly place: Place;
+export class ScenarioFields {
+  readonly place: SourcePlace;
   readonly path: Path;
   readonly #tree: Tree;
   readonly #keys: Keys;
-  readonly #reading: Reading;
+  readonly #reading: ReadContext;
 
-  constructor(tree: Tree, keys: Keys, path: Path, reading: Reading) {
+  constructor(tree: Tree, keys: Keys, path: Path, reading: ReadContext) {
     this.#tree = tree;
     this.#keys = keys;
     this.path = path;
@@ -58,7 +58,7 @@ export class Fields {
   }
 
   /** Where a key's value stands, or where the map does. */
-  at(key: string): Place {
+  at(key: string): SourcePlace {
     const entry = this.entry(key);
     return entry === undefined
       ? this.place
@@ -176,13 +176,13 @@ export class Fields {
   }
 
   /** A map within this one. */
-  section(key: string, keys: Keys): Fields | undefined {
+  section(key: string, keys: Keys): ScenarioFields | undefined {
     const tree = this.entry(key)?.value;
-    return tree && new Fields(tree, keys, [...this.path, key], this.#reading);
+    return tree && new ScenarioFields(tree, keys, [...this.path, key], this.#reading);
   }
 
-  within(tree: Tree, keys: Keys, ...path: Path): Fields {
-    return new Fields(tree, keys, [...this.path, ...path], this.#reading);
+  within(tree: Tree, keys: Keys, ...path: Path): ScenarioFields {
+    return new ScenarioFields(tree, keys, [...this.path, ...path], this.#reading);
   }
 
   get keys(): readonly string[] {

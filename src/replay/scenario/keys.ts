@@ -1,7 +1,7 @@
 // Every key that a scenario may have, with its kind and a sentence for people. The loader goes by this table, and
 // fixtures/scenario.schema.json is made from it, so that an editor completes what is read.
 
-export type Kind =
+export type ScenarioKeyKind =
   /** One value; `texts` also a list of such. */
   | 'text'
   | 'texts'
@@ -23,20 +23,20 @@ export type Kind =
   | 'steps';
 
 export interface Key {
-  readonly kind: Kind;
+  readonly kind: ScenarioKeyKind;
   readonly about: string;
 }
 
 export type Keys = Readonly<Record<string, Key>>;
 
-function key(kind: Kind, about: string): Key {
+function key(kind: ScenarioKeyKind, about: string): Key {
   return { kind, about };
 }
 
 export const ACK_CODES = ['AA', 'AE', 'AR', 'CA', 'CE', 'CR'] as const;
 /** `none`: the connection was closed, or there was silence. */
 export const ACK_WORDS = [...ACK_CODES, 'none'] as const;
-export const OUTCOMES = ['answered', 'gathered', 'unanswered', 'failed', 'abandoned'] as const;
+export const SCENARIO_OUTCOMES = ['answered', 'gathered', 'unanswered', 'failed', 'abandoned'] as const;
 export const DOINGS = ['ok', 'full', 'hang', 'drop-ack', 'garble', 'wrong-id'] as const;
 export const ORDERS = ['sent'] as const;
 export const STATES = ['up', 'full', 'down', 'draining', 'maintenance'] as const;
@@ -88,7 +88,7 @@ const MESSAGE: Keys = {
   text: key('text', 'What MSA-3 or ERR-8 of the answer holds'),
   answer: key('text', 'The answer, compared field by field'),
   fields: key({ mapOf: 'text' }, 'Fields of the answer: path to value'),
-  outcome: key({ oneOf: OUTCOMES }, 'How the gateway settled it'),
+  outcome: key({ oneOf: SCENARIO_OUTCOMES }, 'How the gateway settled it'),
   error: key('text', 'Code of the error that it ended with, or none'),
   attempts: key('range', 'How often it was given to a node'),
   deliveries: key('range', 'How often nodes have received it; 0: never'),
@@ -128,7 +128,7 @@ const FINALLY: Keys = {
   faults: key('texts', 'Codes of errors that the log must hold'),
 };
 
-export const SECTIONS = {
+export const SCENARIO_SECTIONS = {
   scenario: SCENARIO,
   sender: SENDER,
   certificate: CERTIFICATE,

@@ -7,11 +7,11 @@ import { fileTrouble, readText } from '../../config/source/files.ts';
 import type { Environment } from '../../config/source/interpolate.ts';
 import { Problems } from '../../config/source/problem.ts';
 import { readTree } from '../../config/source/tree.ts';
-import type { Reading } from '../../config/source/value.ts';
+import type { ReadContext } from '../../config/source/value.ts';
 import { readFinally } from './expectations.ts';
-import { Fields } from './fields.ts';
-import { SECTIONS } from './keys.ts';
-import type { NodeStep, Scenario, Sender, SenderCertificate } from './scenario.ts';
+import { ScenarioFields } from './fields.ts';
+import { SCENARIO_SECTIONS } from './keys.ts';
+import type { NodeStep, Scenario, ScenarioSender, SenderCertificate } from './scenario.ts';
 import { SENDER_CONTENT_TYPE, SENDER_TIMEOUT_MS } from './sender.ts';
 import { configOf, readBehaviour, readSteps } from './steps.ts';
 
@@ -32,14 +32,14 @@ export function loadScenario(path: string, env: Environment): Scenario {
 export function parseScenario(source: string, file: string, env: Environment): Scenario {
   const problems = new Problems(file);
   const folder = dirname(resolve(file));
-  const reading: Reading = { problems, env, folder };
+  const reading: ReadContext = { problems, env, folder };
   const tree = readTree(source, reading);
   problems.throwIfAny();
   if (tree === undefined) throw new ConfigError([], []);
-  const top = new Fields(tree, SECTIONS.scenario, [], reading);
+  const top = new ScenarioFields(tree, SCENARIO_SECTIONS.scenario, [], reading);
   const senders = readSenders(top, folder);
   const nodes = top.entries('nodes').map(({ key, place, value }, index): NodeStep => {
-    const behaviour = readBehaviour(top.within(value, SECTIONS.node, 'nodes', key));
+    const behaviour = readBehaviour(top.within(value, SCENARIO_SECTIONS.node, 'nodes', key));
     return { kind: 'node', place, key: `nodes.${key}`, index, nodes: [key], behaviour };
   });
   const scenario: Scenario = {
@@ -52,7 +52,7 @@ export function parseScenario(source: string, file: string, env: Environment): S
     nodes,
     senders,
     steps: readSteps(top, folder, senders),
-    expect: readFinally(top.section('expect', SECTIONS.finally)),
+    expect: readFinally(top.section('expect', SCENARIO_SECTIONS.finally)),
   };
   top.text('about');
   problems.throwIfAny();
@@ -62,15 +62,15 @@ export function parseScenario(source: string, file: string, env: Environment): S
 /** A thousand times faster is below what a timer can tell apart. */
 const FASTEST = 1000;
 
-function speedOf(top: Fields): number | undefined {
+function speedOf(top: ScenarioFields): number | undefined {
   const speed = top.count('speed', 1);
   if (speed !== undefined && speed.value > FASTEST) top.error('speed', `must be ${FASTEST} at most`);
   return speed?.value;
 }
 
-function readSenders(top: Fields, folder: string): Sender[] {
-  return top.entries('senders').map(({ key: name, place, value }): Sender => {
-    const fields = top.within(value, SECTIONS.sender, 'senders', name);
+function readSenders(top: ScenarioFields, folder: string): ScenarioSender[] {
+  return top.entries('senders').map(({ key: name, place, value }): ScenarioSender => {
+    const fields = top.within(value, SCENARIO_SECTIONS.sender, 'senders', name);
     const source = fields.read('source', 'an IP address', (text) => (isIP(text) > 0 ? text : undefined));
     const connections = fields.count('connections', 1);
     if ((connections?.value ?? 1) > MOST_CONNECTIONS)
@@ -80,7 +80,7 @@ function readSenders(top: Fields, folder: string): Sender[] {
       place: fields.has('listener') ? fields.at('listener') : place,
       listener: fields.text('listener')?.value,
       source: source?.value,
-      certificate: certificateOf(fields.section('certificate', SECTIONS.certificate), folder),
+      certificate: certificateOf(fields.section('certificate', SCENARIO_SECTIONS.certificate), folder),
       servername: fields.text('servername')?.value,
       connections: connections?.value ?? 1,
       pipeline: fields.count('pipeline', 1)?.value ?? 1,
@@ -94,7 +94,7 @@ function readSenders(top: Fields, folder: string): Sender[] {
   });
 }
 
-function certificateOf(fields: Fields | undefined, folder: string): SenderCertificate | undefined {
+function certificateOf(fields: ScenarioFields | undefined, folder: string): SenderCertificate | undefined {
   if (fields === undefined) return undefined;
   const [cert, key] = [fields.text('cert'), fields.text('key')];
   if (cert !== undefined && key !== undefined) {

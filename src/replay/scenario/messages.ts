@@ -5,8 +5,8 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import { readHeader } from '../../hl7/header.ts';
 import { readMessageFile } from '../../hl7/message-file.ts';
 import { loggable } from '../../telemetry/loggable.ts';
-import type { Fields } from './fields.ts';
-import type { Outgoing } from './scenario.ts';
+import type { ScenarioFields } from './fields.ts';
+import type { OutgoingMessage } from './scenario.ts';
 
 /** A scenario is no load test; so many of the usual size are 20 MB. */
 const MOST_MESSAGES = 20_000;
@@ -20,7 +20,7 @@ interface Change {
 }
 
 /** `folder`: where relative paths start. */
-export function readMessages(step: Fields, folder: string): readonly Outgoing[] {
+export function readScenarioMessages(step: ScenarioFields, folder: string): readonly OutgoingMessage[] {
   const payloads = step.has('message') ? inline(step) : fromFiles(step, folder);
   const changes = step.textMap('set').flatMap(({ name, value, place }): Change[] => {
     const field = Number(/^MSH-(\d{1,2})$/.exec(name)?.[1]);
@@ -51,12 +51,12 @@ export function readMessages(step: Fields, folder: string): readonly Outgoing[] 
   return whole.map((payload) => ({ label: labelOf(payload), payload }));
 }
 
-function inline(step: Fields): Buffer[] {
+function inline(step: ScenarioFields): Buffer[] {
   const text = step.text('message')?.value ?? '';
   return [Buffer.from(text.replace(/\r\n|\r|\n/g, '\r'), 'utf8')];
 }
 
-function fromFiles(step: Fields, folder: string): Buffer[] {
+function fromFiles(step: ScenarioFields, folder: string): Buffer[] {
   return (step.scalars('send') ?? []).flatMap(({ text, place }) => {
     try {
       return readMessageFile(isAbsolute(text) ? text : join(folder, text));

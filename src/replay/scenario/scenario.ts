@@ -1,7 +1,7 @@
 // A scenario as the rest of replay sees it: checked, units in the names, and for every expectation the place in the file
 // where it stands. load.ts makes it from YAML; nothing else does.
 
-import type { Place } from '../../config/source/problem.ts';
+import type { SourcePlace } from '../../config/source/problem.ts';
 import type { Tree } from '../../config/source/value.ts';
 import type { AckCode } from '../../hl7/ack.ts';
 import type { Outcome } from '../../relay/exchange.ts';
@@ -17,19 +17,19 @@ export interface Scenario {
   readonly speed: number | undefined;
   readonly config: ConfigSource | undefined;
   readonly nodes: readonly NodeStep[];
-  readonly senders: readonly Sender[];
+  readonly senders: readonly ScenarioSender[];
   readonly steps: readonly Step[];
   readonly expect: FinalExpectation;
 }
 
 /** Part of this file, or a file of its own. */
 export type ConfigSource =
-  | { readonly kind: 'tree'; readonly tree: Tree; readonly place: Place }
-  | { readonly kind: 'file'; readonly file: string; readonly place: Place };
+  | { readonly kind: 'tree'; readonly tree: Tree; readonly place: SourcePlace }
+  | { readonly kind: 'file'; readonly file: string; readonly place: SourcePlace };
 
-export interface Sender {
+export interface ScenarioSender {
   readonly name: string;
-  readonly place: Place;
+  readonly place: SourcePlace;
   /** Undefined: the first. */
   readonly listener: string | undefined;
   readonly source: string | undefined;
@@ -60,7 +60,7 @@ export interface Behaviour {
 }
 
 interface StepBase {
-  readonly place: Place;
+  readonly place: SourcePlace;
   /** `steps[2]`, and where in the document. */
   readonly key: string;
   readonly index: number;
@@ -75,7 +75,7 @@ export interface NodeStep extends StepBase {
 export interface SendStep extends StepBase {
   readonly kind: 'send';
   readonly sender: string | undefined;
-  readonly messages: readonly Outgoing[];
+  readonly messages: readonly OutgoingMessage[];
   readonly together: boolean;
   readonly halfClose: boolean;
   readonly cutOff: number | undefined;
@@ -84,7 +84,7 @@ export interface SendStep extends StepBase {
 }
 
 /** A message, and what people know it by: its file and MSH-10. */
-export interface Outgoing {
+export interface OutgoingMessage {
   readonly label: string;
   readonly payload: Buffer;
 }
@@ -120,7 +120,7 @@ export type Step =
 /** A value with the place where it stands, and the way to it in the YAML document. */
 export interface Expected<Value> {
   readonly value: Value;
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly path: readonly (string | number)[];
 }
 
@@ -131,7 +131,7 @@ export interface Expectations {
 }
 
 export interface MessageExpectation {
-  readonly place: Place;
+  readonly place: SourcePlace;
   readonly path: readonly (string | number)[];
   readonly route?: Expected<string>;
   readonly pool?: Expected<string>;

@@ -1,6 +1,13 @@
 // The JSON schema of scenario files, made from the loader's own table. fixtures/scenario.schema.json is its output:
 // `node src/replay/scenario/schema.ts > fixtures/scenario.schema.json`; a test compares the two.
-import { type Key, type Keys, type Kind, SECTIONS, STEPS, type StepKeys } from './keys.ts';
+import {
+  type Key,
+  type Keys,
+  SCENARIO_SECTIONS,
+  type ScenarioKeyKind,
+  STEPS,
+  type StepKeys,
+} from './keys.ts';
 
 type Json = Record<string, unknown>;
 
@@ -14,7 +21,7 @@ const RANGE: Json = {
   ],
 };
 
-function schemaOf(kind: Kind): Json {
+function schemaOf(kind: ScenarioKeyKind): Json {
   if (typeof kind === 'string') {
     switch (kind) {
       case 'text':
@@ -74,7 +81,7 @@ function stepSchema(): Json {
 }
 
 export function scenarioSchema(): Json {
-  const { scenario, ...sections } = SECTIONS;
+  const { scenario, ...sections } = SCENARIO_SECTIONS;
   const definitions = Object.entries(sections).map(([name, keys]) => [name, objectOf(keys)]);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',

@@ -5,14 +5,14 @@ import { suggestion } from '../../config/source/closest.ts';
 import { quoted } from '../../config/source/problem.ts';
 import type { Tree } from '../../config/source/value.ts';
 import { readExpectations } from './expectations.ts';
-import type { Fields } from './fields.ts';
-import { ACK_CODES, DOINGS, SECTIONS, STEPS, type StepKeys, type StepName } from './keys.ts';
-import { readMessages } from './messages.ts';
-import type { Behaviour, ConfigSource, Sender, Step } from './scenario.ts';
+import type { ScenarioFields } from './fields.ts';
+import { ACK_CODES, DOINGS, SCENARIO_SECTIONS, STEPS, type StepKeys, type StepName } from './keys.ts';
+import { readScenarioMessages } from './messages.ts';
+import type { Behaviour, ConfigSource, ScenarioSender, Step } from './scenario.ts';
 
 const STEP_NAMES = Object.keys(STEPS).filter((name): name is StepName => name in STEPS);
 
-export function readSteps(top: Fields, folder: string, senders: readonly Sender[]): Step[] {
+export function readSteps(top: ScenarioFields, folder: string, senders: readonly ScenarioSender[]): Step[] {
   if (!top.has('steps')) top.error('steps', 'is missing: what happens, in order');
   return top.items('steps').flatMap((tree, i) => {
     const name = nameOf(tree);
@@ -32,7 +32,7 @@ function nameOf(tree: Tree): StepName | undefined {
     : undefined;
 }
 
-function noStep(top: Fields, tree: Tree, i: number): void {
+function noStep(top: ScenarioFields, tree: Tree, i: number): void {
   const first = tree.kind === 'map' ? tree.entries[0] : undefined;
   if (tree.kind === 'refused') return;
   const hint = first === undefined ? '' : suggestion(first.key, STEP_NAMES);
@@ -44,10 +44,10 @@ function noStep(top: Fields, tree: Tree, i: number): void {
 
 function readStep(
   name: StepName,
-  fields: Fields,
+  fields: ScenarioFields,
   index: number,
   folder: string,
-  senders: readonly Sender[],
+  senders: readonly ScenarioSender[],
 ): Step | undefined {
   const base = { place: fields.place, key: `steps[${index}]`, index };
   const background = fields.flag('background')?.value ?? false;
@@ -58,7 +58,7 @@ function readStep(
         ...base,
         kind: 'send',
         sender: senderOf(fields, senders),
-        messages: readMessages(fields, folder),
+        messages: readScenarioMessages(fields, folder),
         together: fields.flag('together')?.value ?? false,
         halfClose: fields.flag('halfClose')?.value ?? false,
         cutOff: fields.count('cutOff')?.value,
@@ -66,7 +66,7 @@ function readStep(
         expect: readExpectations(fields),
       };
     case 'request': {
-      const request = fields.section('request', SECTIONS.request);
+      const request = fields.section('request', SCENARIO_SECTIONS.request);
       return {
         ...base,
         kind: 'request',
@@ -107,7 +107,7 @@ function readStep(
   }
 }
 
-export function readBehaviour(fields: Fields): Behaviour {
+export function readBehaviour(fields: ScenarioFields): Behaviour {
   return {
     does: fields.word('does', DOINGS)?.value ?? 'ok',
     answers: fields.word('answers', ACK_CODES)?.value ?? 'AA',
@@ -117,7 +117,7 @@ export function readBehaviour(fields: Fields): Behaviour {
 }
 
 /** A map that stands here, or the path of a file. */
-export function configOf(fields: Fields, key: string): ConfigSource | undefined {
+export function configOf(fields: ScenarioFields, key: string): ConfigSource | undefined {
   const entry = fields.entry(key);
   if (entry === undefined) return undefined;
   const { value: tree, place } = entry;
@@ -126,13 +126,18 @@ export function configOf(fields: Fields, key: string): ConfigSource | undefined 
   return file && { kind: 'file', file: file.value, place: file.place };
 }
 
-function senderOf(fields: Fields, senders: readonly Sender[]): string | undefined {
+function senderOf(fields: ScenarioFields, senders: readonly ScenarioSender[]): string | undefined {
   const name = fields.text('sender');
   if (name !== undefined) checkSender(fields, 'sender', name.value, senders);
   return name?.value;
 }
 
-function checkSender(fields: Fields, key: string, name: string, senders: readonly Sender[]): void {
+function checkSender(
+  fields: ScenarioFields,
+  key: string,
+  name: string,
+  senders: readonly ScenarioSender[],
+): void {
   const names = senders.map((one) => one.name);
   if (names.includes(name)) return;
   const known =

@@ -17,7 +17,7 @@ export interface Connected {
   readonly localPort: number;
 }
 
-export function connect({ port, source, tls: secured }: Door): Promise<Connected> {
+export function openSendLine({ port, source, tls: secured }: Door): Promise<Connected> {
   return new Promise((resolve, reject) => {
     const raw = net.connect({ host: HOST, port, noDelay: true, allowHalfOpen: true });
     raw.once('error', reject);

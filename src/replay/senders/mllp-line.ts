@@ -6,8 +6,8 @@ import { answers } from '../../hl7/answers.ts';
 import { readHeader } from '../../hl7/header.ts';
 import { frame, payloadOf } from '../../mllp/frame.ts';
 import { FrameReader } from '../../mllp/frame-reader.ts';
-import { connect, type Door } from './connect.ts';
-import type { Sent } from './sent.ts';
+import { type Door, openSendLine } from './connect.ts';
+import type { SentStep } from './sent.ts';
 
 /** Query answers may be as large as messages. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -15,7 +15,7 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 export class MllpLine {
   readonly #socket: Socket;
   readonly #localPort: number;
-  readonly #waiting = new Set<Sent>();
+  readonly #waiting = new Set<SentStep>();
   #closed = false;
 
   private constructor(socket: Socket, localPort: number) {
@@ -44,7 +44,7 @@ export class MllpLine {
   }
 
   static async open(door: Door): Promise<MllpLine> {
-    const { socket, localPort } = await connect(door);
+    const { socket, localPort } = await openSendLine(door);
     return new MllpLine(socket, localPort);
   }
 
@@ -53,7 +53,7 @@ export class MllpLine {
   }
 
   /** In one write. */
-  send(messages: readonly Sent[], timeoutMs: number, cutOff?: number): void {
+  send(messages: readonly SentStep[], timeoutMs: number, cutOff?: number): void {
     if (this.#closed) {
       for (const sent of messages) sent.ended('closed');
       return;

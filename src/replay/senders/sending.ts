@@ -4,26 +4,26 @@ import { setTimeout } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { ListenerConfig } from '../../config/config.ts';
 import { faster } from '../config/speed.ts';
-import type { ThrowAway } from '../config/throw-away.ts';
-import type { Sender } from '../scenario/scenario.ts';
-import type { Stage } from '../stage/stage.ts';
+import type { TempCerts } from '../config/temp-certs.ts';
+import type { ScenarioSender } from '../scenario/scenario.ts';
+import type { TestBed } from '../stage/test-bed.ts';
 import type { Door } from './connect.ts';
 import { MllpLine } from './mllp-line.ts';
-import type { Sent } from './sent.ts';
+import type { SentStep } from './sent.ts';
 import { type CookieJar, WebLine } from './web-line.ts';
 
 export class Sending {
-  readonly sender: Sender;
-  readonly #stage: Stage;
+  readonly sender: ScenarioSender;
+  readonly #stage: TestBed;
   readonly #speed: number;
-  readonly #throwAway: ThrowAway;
+  readonly #throwAway: TempCerts;
   readonly #jar: CookieJar | undefined;
   readonly #mllp: (MllpLine | undefined)[] = [];
   readonly #web: WebLine[] = [];
   /** When the next message may begin, for `rate`. */
   #nextAt = 0;
 
-  constructor(sender: Sender, stage: Stage, speed: number, throwAway: ThrowAway) {
+  constructor(sender: ScenarioSender, stage: TestBed, speed: number, throwAway: TempCerts) {
     this.sender = sender;
     this.#stage = stage;
     this.#speed = speed;
@@ -32,7 +32,7 @@ export class Sending {
   }
 
   /** Resolves when all are over. */
-  async send(messages: readonly Sent[]): Promise<void> {
+  async send(messages: readonly SentStep[]): Promise<void> {
     const { connections } = this.sender;
     const shares = Array.from({ length: connections }, (_, i) =>
       messages.filter((__, n) => n % connections === i),
@@ -48,10 +48,10 @@ export class Sending {
     for (const line of this.#web.splice(0)) line.close();
   }
 
-  async #byMllp(share: readonly Sent[], i: number): Promise<void> {
+  async #byMllp(share: readonly SentStep[], i: number): Promise<void> {
     const { pipeline } = this.sender;
     const timeoutMs = faster(this.sender.timeoutMs, this.#speed);
-    const open: Sent[] = [];
+    const open: SentStep[] = [];
     const [first] = share;
     if (first?.step.kind !== 'send') return;
     const { together, halfClose, cutOff } = first.step;
@@ -77,7 +77,7 @@ export class Sending {
     await Promise.all(share.map(({ over }) => over));
   }
 
-  async #byWeb(share: readonly Sent[], i: number): Promise<void> {
+  async #byWeb(share: readonly SentStep[], i: number): Promise<void> {
     const timeoutMs = faster(this.sender.timeoutMs, this.#speed);
     for (const sent of share) {
       await this.#pace();

@@ -1,8 +1,8 @@
 // One message or request that a scenario sends, and what came of it: the answer, the gateway's record of it, the times.
 // Promises to be over exactly once.
 import type { Exchange } from '../../relay/exchange.ts';
-import type { Proxied } from '../../relay/proxied.ts';
-import type { RequestStep, Sender, SendStep } from '../scenario/scenario.ts';
+import type { ProxiedRequest } from '../../relay/proxied-request.ts';
+import type { RequestStep, ScenarioSender, SendStep } from '../scenario/scenario.ts';
 
 export interface HttpResponse {
   readonly status: number;
@@ -14,9 +14,9 @@ export interface HttpResponse {
 /** `silent`: no answer was to be expected. `late`: none came in the sender's time. */
 export type End = 'answered' | 'silent' | 'closed' | 'late';
 
-export class Sent {
+export class SentStep {
   readonly step: SendStep | RequestStep;
-  readonly sender: Sender;
+  readonly sender: ScenarioSender;
   /** From 0, in its step. */
   readonly index: number;
   readonly label: string;
@@ -34,10 +34,16 @@ export class Sent {
   exchange: Exchange | undefined;
   /** Of a batch that was split. */
   readonly parts: Exchange[] = [];
-  proxied: Proxied | undefined;
+  proxied: ProxiedRequest | undefined;
   readonly #resolve: () => void;
 
-  constructor(step: SendStep | RequestStep, sender: Sender, index: number, label: string, payload: Buffer) {
+  constructor(
+    step: SendStep | RequestStep,
+    sender: ScenarioSender,
+    index: number,
+    label: string,
+    payload: Buffer,
+  ) {
     this.step = step;
     this.sender = sender;
     this.index = index;

@@ -2,9 +2,9 @@
 // Promises that each is over some time: a response, the connection's end, or its time.
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Sender } from '../scenario/scenario.ts';
-import { type Connected, connect, type Door } from './connect.ts';
-import type { Sent } from './sent.ts';
+import type { ScenarioSender } from '../scenario/scenario.ts';
+import { type Connected, type Door, openSendLine } from './connect.ts';
+import type { SentStep } from './sent.ts';
 
 interface RequestLine {
   readonly method: string;
@@ -25,12 +25,12 @@ export class WebLine {
     this.#jar = jar;
   }
 
-  post(sent: Sent, { path, contentType, headers }: Sender, timeoutMs: number): Promise<void> {
+  post(sent: SentStep, { path, contentType, headers }: ScenarioSender, timeoutMs: number): Promise<void> {
     const own = new Map([['content-type', contentType], ...headers]);
     return this.#request(sent, { method: 'POST', path, headers: own, body: sent.payload }, timeoutMs);
   }
 
-  ask(sent: Sent, { headers }: Sender, timeoutMs: number): Promise<void> {
+  ask(sent: SentStep, { headers }: ScenarioSender, timeoutMs: number): Promise<void> {
     const { step } = sent;
     if (step.kind !== 'request') return Promise.resolve();
     const { method, path, body } = step;
@@ -43,7 +43,7 @@ export class WebLine {
     this.#agent.destroy();
   }
 
-  async #request(sent: Sent, line: RequestLine, timeoutMs: number): Promise<void> {
+  async #request(sent: SentStep, line: RequestLine, timeoutMs: number): Promise<void> {
     sent.sentAt = performance.now();
     const late = setTimeout(() => {
       sent.ended('late');
@@ -77,7 +77,7 @@ export class WebLine {
     }
   }
 
-  #start(sent: Sent, { method, path, headers, body }: RequestLine): ClientRequest {
+  #start(sent: SentStep, { method, path, headers, body }: RequestLine): ClientRequest {
     const fields: Record<string, string> = Object.fromEntries(headers);
     if (body !== undefined) fields['content-length'] = String(body.length);
     if (this.#jar !== undefined && this.#jar.size > 0)
@@ -113,7 +113,7 @@ class StageAgent extends http.Agent {
     _: http.ClientRequestArgs,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
-    connect(this.#door).then(
+    openSendLine(this.#door).then(
       ({ socket, localPort }: Connected) => {
         this.localPort = localPort;
         callback?.(null, socket);

@@ -3,19 +3,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import { faster } from '../config/speed.ts';
-import type { ThrowAway } from '../config/throw-away.ts';
+import type { TempCerts } from '../config/temp-certs.ts';
 import type { RequestStep, Scenario, SendStep, Step } from '../scenario/scenario.ts';
 import { Sending } from '../senders/sending.ts';
-import { Sent } from '../senders/sent.ts';
-import type { Prepared } from './prepare.ts';
-import { Stage } from './stage.ts';
+import { SentStep } from '../senders/sent.ts';
+import type { PreparedScenario } from './prepare.ts';
 import type { Received, StagedNode } from './staged-node.ts';
+import { TestBed } from './test-bed.ts';
 
 export interface Played {
   readonly scenario: Scenario;
   readonly speed: number;
   /** In the order in which they were to be sent. */
-  readonly sent: readonly Sent[];
+  readonly sent: readonly SentStep[];
   /** In the order in which they came, over all nodes. */
   readonly received: readonly Received[];
   /** By POOL/NODE. */
@@ -32,7 +32,7 @@ export interface Played {
 const LONGEST_PLAY_MS = 10 * 60_000;
 
 /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE, GW_ERR_USAGE where it does not end */
-export async function play(prepared: Prepared, throwAway: ThrowAway): Promise<Played> {
+export async function play(prepared: PreparedScenario, throwAway: TempCerts): Promise<Played> {
   const player = new Player(prepared, throwAway);
   const limit = new AbortController();
   const late = pause(LONGEST_PLAY_MS, undefined, { signal: limit.signal, ref: false }).then(() => {
@@ -50,16 +50,16 @@ export async function play(prepared: Prepared, throwAway: ThrowAway): Promise<Pl
 }
 
 class Player {
-  readonly #prepared: Prepared;
-  readonly #stage: Stage;
-  readonly #throwAway: ThrowAway;
+  readonly #prepared: PreparedScenario;
+  readonly #stage: TestBed;
+  readonly #throwAway: TempCerts;
   readonly #sendings = new Map<string, Sending>();
-  readonly #sent: Sent[] = [];
+  readonly #sent: SentStep[] = [];
   readonly #changes = new Map<number, readonly string[]>();
   readonly #known = new Set<StagedNode>();
   #background: Promise<unknown>[] = [];
 
-  constructor(prepared: Prepared, throwAway: ThrowAway) {
+  constructor(prepared: PreparedScenario, throwAway: TempCerts) {
     this.#prepared = prepared;
     this.#throwAway = throwAway;
     const [first] = prepared.config.config.listeners;
@@ -68,7 +68,7 @@ class Player {
         .filter(({ source }) => source !== undefined)
         .map(({ listener }) => listener ?? first?.name ?? ''),
     );
-    this.#stage = new Stage({ throwAway, speed: prepared.speed, behindProxy });
+    this.#stage = new TestBed({ throwAway, speed: prepared.speed, behindProxy });
   }
 
   async play(): Promise<Played> {
@@ -174,10 +174,10 @@ class Player {
     if (sending === undefined) return;
     const sent =
       step.kind === 'send'
-        ? step.messages.map(({ label, payload }, i) => new Sent(step, sending.sender, i, label, payload))
+        ? step.messages.map(({ label, payload }, i) => new SentStep(step, sending.sender, i, label, payload))
         : Array.from({ length: step.times }, (_, i) => {
             const label = `${step.method} ${step.path}`;
-            return new Sent(step, sending.sender, i, label, Buffer.alloc(0));
+            return new SentStep(step, sending.sender, i, label, Buffer.alloc(0));
           });
     this.#sent.push(...sent);
     const all = sending.send(sent);

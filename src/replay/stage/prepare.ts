@@ -2,22 +2,22 @@
 // listener and node that the scenario names is there, or one ConfigError that says which is not, and where.
 import { ConfigError } from '../../config/load.ts';
 import { suggestion } from '../../config/source/closest.ts';
-import { type Place, Problems, quoted } from '../../config/source/problem.ts';
-import { type GivenConfig, readChanged, readSource, type Surroundings } from '../config/given-config.ts';
-import type { NodeStep, Scenario, Sender, Step } from '../scenario/scenario.ts';
+import { Problems, quoted, type SourcePlace } from '../../config/source/problem.ts';
+import { type ConfigContext, type GivenConfig, readChanged, readSource } from '../config/given-config.ts';
+import type { NodeStep, Scenario, ScenarioSender, Step } from '../scenario/scenario.ts';
 import { senderNamed } from '../scenario/sender.ts';
 
-export interface Prepared {
+export interface PreparedScenario {
   readonly scenario: Scenario;
   readonly config: GivenConfig;
   /** By the index of their steps. */
   readonly reloads: ReadonlyMap<number, GivenConfig>;
   /** At least one. */
-  readonly senders: readonly Sender[];
+  readonly senders: readonly ScenarioSender[];
   readonly speed: number;
 }
 
-export interface PrepareOptions extends Surroundings {
+export interface PrepareOptions extends ConfigContext {
   /** For scenarios without one of their own. */
   readonly given?: GivenConfig | undefined;
   /** Instead of the scenario's own. */
@@ -29,7 +29,7 @@ export interface PrepareOptions extends Surroundings {
 const DEFAULT_SPEED = 10;
 
 /** @throws ConfigError */
-export function prepare(scenario: Scenario, options: PrepareOptions): Prepared {
+export function prepare(scenario: Scenario, options: PrepareOptions): PreparedScenario {
   const problems = new Problems(scenario.file);
   const own = scenario.config === undefined ? undefined : readSource(scenario.config, scenario, options);
   const config = own ?? options.given;
@@ -60,7 +60,7 @@ function isFull(step: Step | NodeStep): boolean {
 
 function checkNames(
   scenario: Scenario,
-  senders: readonly Sender[],
+  senders: readonly ScenarioSender[],
   configs: readonly GivenConfig[],
   problems: Problems,
 ): void {
@@ -72,7 +72,7 @@ function checkNames(
     names: readonly string[],
     known: readonly string[],
     what: string,
-    place: Place,
+    place: SourcePlace,
     key: string,
   ) => {
     for (const name of names) {

@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import type { TlsOptions } from 'node:tls';
 import type { NodeConfig } from '../../config/config.ts';
-import type { Turn } from '../../simulation/mirth-channel.ts';
+import type { ScriptedAnswer } from '../../simulation/mirth-channel.ts';
 import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../../simulation/mirth-defaults.ts';
 import { SimulatedHttpNode } from '../../simulation/simulated-http-node.ts';
 import { SimulatedNode } from '../../simulation/simulated-node.ts';
 import { faster } from '../config/speed.ts';
-import type { ThrowAway } from '../config/throw-away.ts';
+import type { TempCerts } from '../config/temp-certs.ts';
 import { labelOf } from '../scenario/messages.ts';
 import type { Behaviour } from '../scenario/scenario.ts';
 import { holdPort, type PortHold } from './port-hold.ts';
@@ -32,7 +32,7 @@ interface Options {
 }
 
 export interface NodeSurroundings {
-  readonly throwAway: ThrowAway;
+  readonly throwAway: TempCerts;
   readonly speed: number;
   nextOrder(): number;
 }
@@ -58,7 +58,7 @@ export class StagedNode {
     const isHttp = protocol === 'http' || protocol === 'https';
     const defaults = isHttp ? MIRTH_HTTP_DEFAULTS : MIRTH_DEFAULTS;
     this.#usualConnections = defaults.maxConnections;
-    const script = (payload: Buffer): Turn => this.#turn(payload);
+    const script = (payload: Buffer): ScriptedAnswer => this.#turn(payload);
     const secured = tls === undefined ? undefined : tlsOptions(around.throwAway);
     const own = { script, tls: secured, name };
     if (isHttp) {
@@ -111,7 +111,7 @@ export class StagedNode {
     this.#options.maxConnections = behaviour.does === 'full' ? 0 : this.#usualConnections;
   }
 
-  #turn(payload: Buffer): Turn {
+  #turn(payload: Buffer): ScriptedAnswer {
     const { nextOrder, speed } = this.#around;
     this.received.push({ node: this, payload, label: labelOf(payload), order: nextOrder() });
     const { does, answers, delayMs } = this.#behaviour;
@@ -125,7 +125,7 @@ export class StagedNode {
 const VERDICTS = { hang: 'hang', 'drop-ack': 'close', garble: 'garbled', 'wrong-id': 'mismatch' } as const;
 
 /** It asks for the gateway's certificate, and takes any. */
-function tlsOptions({ server }: ThrowAway): TlsOptions {
+function tlsOptions({ server }: TempCerts): TlsOptions {
   return {
     cert: readFileSync(server.certFile),
     key: readFileSync(server.keyFile),

@@ -1,7 +1,7 @@
 // The answers of Mirth's REST API as XStream writes them, in XML and in JSON, and which of the two a request gets.
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { respond } from '../http-reply.ts';
+import { respondSimulated } from '../http-reply.ts';
 
 /** Mirth names XML first, so that is what a request without a wish gets. */
 export function wantsJson({ headers: { accept = '' } }: IncomingMessage): boolean {
@@ -11,8 +11,8 @@ export function wantsJson({ headers: { accept = '' } }: IncomingMessage): boolea
 }
 
 export function answerStatus(request: IncomingMessage, response: ServerResponse, status: number): void {
-  if (wantsJson(request)) respond(response, 'application/json', JSON.stringify({ int: status }));
-  else respond(response, 'application/xml', `<int>${status}</int>`);
+  if (wantsJson(request)) respondSimulated(response, 'application/json', JSON.stringify({ int: status }));
+  else respondSimulated(response, 'application/xml', `<int>${status}</int>`);
 }
 
 export function answerChannels(
@@ -29,7 +29,7 @@ export function answerChannels(
       childStatuses: { dashboardStatus: [{ ...one, name: 'Source', statusType: 'SOURCE_CONNECTOR' }] },
     }));
     const json = list.length === 0 ? null : { dashboardStatus: list.length === 1 ? list[0] : list };
-    respond(response, 'application/json', JSON.stringify({ list: json }));
+    respondSimulated(response, 'application/json', JSON.stringify({ list: json }));
     return;
   }
   const items = all.map(
@@ -38,7 +38,7 @@ export function answerChannels(
       `    <state>${state}</state>\n    <statusType>CHANNEL</statusType>\n  </dashboardStatus>\n`,
   );
   const xml = items.length === 0 ? '<list/>' : `<list>\n${items.join('')}</list>`;
-  respond(response, 'application/xml', xml);
+  respondSimulated(response, 'application/xml', xml);
 }
 
 /** The same each time, in the form of a UUID. */

@@ -4,7 +4,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoopback } from '../../addresses.ts';
-import { pathOf, respond } from '../http-reply.ts';
+import { requestPathOf, respondSimulated } from '../http-reply.ts';
 import { answerChannels, answerStatus } from './answers.ts';
 import { change, shown } from './control.ts';
 import type { MirthState } from './mirth-state.ts';
@@ -62,7 +62,7 @@ export class RestApi {
   serve(request: IncomingMessage, response: ServerResponse): void {
     request.on('error', () => {});
     response.on('error', () => {});
-    const [path] = pathOf(request);
+    const [path] = requestPathOf(request);
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     if (path === '/control' && method === 'PUT' && isLocal(request) && hasRequester(request)) {
       // Rejects if the client goes away; then there is nobody to answer.
@@ -111,7 +111,7 @@ export class RestApi {
     if (!hasRequester(request)) refuse(response, 400, "All requests must have 'X-Requested-With' header");
     else if (path === '/control' && !isLocal(request)) refuse(response, 403, 'for this machine alone');
     else if (path === '/control' && method === 'GET')
-      respond(response, 'application/json', shown(this.#state));
+      respondSimulated(response, 'application/json', shown(this.#state));
     else if (path === '/control') refuse(response, 405, 'it takes GET and PUT');
     else if (path !== '/api/server/status' && path !== '/api/channels/statuses')
       refuse(response, 404, 'Not Found');
@@ -154,7 +154,7 @@ export class RestApi {
       return;
     }
     const trouble = change(this.#state, Buffer.concat(chunks).toString());
-    if (trouble === undefined) respond(response, 'application/json', shown(this.#state));
+    if (trouble === undefined) respondSimulated(response, 'application/json', shown(this.#state));
     else refuse(response, 400, trouble);
   }
 }
@@ -178,7 +178,7 @@ function pause(ms: number): Promise<void> {
 
 function refuse(response: ServerResponse, status: number, why: string): void {
   response.statusCode = status;
-  respond(response, 'text/plain;charset=utf-8', `${why}\n`);
+  respondSimulated(response, 'text/plain;charset=utf-8', `${why}\n`);
 }
 
 function hasRequester({ headers }: IncomingMessage): boolean {

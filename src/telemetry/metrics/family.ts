@@ -1,6 +1,6 @@
 // What one metric says at one moment, whichever way it is told: as text for Prometheus, or pushed by OTLP.
 import { METRICS, type MetricInfo, type MetricName } from './catalogue.ts';
-import type { Histogram } from './histogram.ts';
+import type { BucketHistogram } from './histogram.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -11,7 +11,7 @@ export interface Sample {
 
 export interface HistogramSample {
   readonly labels: Labels;
-  readonly histogram: Histogram;
+  readonly histogram: BucketHistogram;
 }
 
 interface FamilyBase extends Omit<MetricInfo, 'kind' | 'labels'> {

@@ -17,7 +17,7 @@ export interface Exemplar {
   at: number;
 }
 
-export class Histogram {
+export class BucketHistogram {
   readonly bounds: readonly number[];
   /** By bucket, not summed up; one more than there are bounds. */
   readonly counts: number[];

@@ -14,7 +14,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { version } from '../../version.ts';
 import type { Family } from './family.ts';
-import type { Histogram } from './histogram.ts';
+import type { BucketHistogram } from './histogram.ts';
 import type { ExemplifiedPoint } from './metric-bytes.ts';
 
 export type Collect = () => Promise<readonly Family[]>;
@@ -65,6 +65,6 @@ function metric(family: Family, at: HrTime, withUnits: boolean): MetricData {
     : { ...about, dataPointType: DataPointType.GAUGE, dataPoints };
 }
 
-function bucketsOf({ bounds, counts, sum, count }: Histogram): HistogramValue {
+function bucketsOf({ bounds, counts, sum, count }: BucketHistogram): HistogramValue {
   return { buckets: { boundaries: [...bounds], counts: [...counts] }, sum, count };
 }

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { EventLoop } from './event-loop.ts';
 import { type Family, histograms, number } from './family.ts';
-import { Histogram } from './histogram.ts';
+import { BucketHistogram } from './histogram.ts';
 
 /** Node.js's own names of them (perf_hooks, `detail.kind`). */
 const GC_KINDS: Readonly<Record<number, string>> = {
@@ -17,7 +17,7 @@ const MICRO = 1e-6;
 
 export class ProcessMetrics {
   readonly #loop = new EventLoop();
-  readonly #pauses = new Map(Object.values(GC_KINDS).map((kind) => [kind, new Histogram()]));
+  readonly #pauses = new Map(Object.values(GC_KINDS).map((kind) => [kind, new BucketHistogram()]));
   #observer: PerformanceObserver | undefined;
   #maxFds: Promise<number | undefined> | undefined;
 

@@ -2,10 +2,10 @@
 // a count takes four look-ups and makes nothing: it is done for each message.
 
 /** Unused ones are empty. */
-export type Names = readonly [string, string, string, string];
+export type LabelValues = readonly [string, string, string, string];
 
 export interface Series<Cell> {
-  readonly names: Names;
+  readonly names: LabelValues;
   readonly cell: Cell;
 }
 
@@ -32,13 +32,13 @@ const GONE_MS = 10 * 60_000;
 const MAX_SERIES = 2000;
 
 export class SeriesTable<Cell> {
-  readonly #create: (names: Names) => Cell;
+  readonly #create: (names: LabelValues) => Cell;
   readonly #max: number;
   readonly #root: Level<Level<Level<Level<Entry<Cell>>>>> = new Map();
   #size = 0;
   #other: Entry<Cell> | undefined;
 
-  constructor(create: (names: Names) => Cell, max: number = MAX_SERIES) {
+  constructor(create: (names: LabelValues) => Cell, max: number = MAX_SERIES) {
     this.#create = create;
     this.#max = max;
   }
@@ -57,7 +57,7 @@ export class SeriesTable<Cell> {
   }
 
   /** Forgets those with a name that has been gone for a while. To be called whenever the counts are told. */
-  prune(isThere: (names: Names) => boolean, now = performance.now()): void {
+  prune(isThere: (names: LabelValues) => boolean, now = performance.now()): void {
     this.#visit((entry, level, key) => {
       if (isThere(entry.names)) entry.goneSince = undefined;
       else {
@@ -69,7 +69,7 @@ export class SeriesTable<Cell> {
     });
   }
 
-  #add(names: Names): Entry<Cell> {
+  #add(names: LabelValues): Entry<Cell> {
     if (this.#size >= this.#max) {
       this.#other ??= this.#entry([OTHER, OTHER, OTHER, OTHER]);
       return this.#other;
@@ -81,7 +81,7 @@ export class SeriesTable<Cell> {
     return entry;
   }
 
-  #entry(names: Names): Entry<Cell> {
+  #entry(names: LabelValues): Entry<Cell> {
     return { names, cell: this.#create(names), goneSince: undefined };
   }
 

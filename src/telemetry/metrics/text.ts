@@ -32,7 +32,7 @@ export function formatFor(accept: string): MetricsFormat {
     : 'prometheus';
 }
 
-export function textOf(families: readonly Family[], format: MetricsFormat): string {
+export function metricsText(families: readonly Family[], format: MetricsFormat): string {
   if (format === 'openmetrics') return `${families.map(openMetrics).join('')}# EOF\n`;
   return `${serializer.serialize(resourceMetrics(families, false)).trimEnd()}\n`;
 }

@@ -10,7 +10,7 @@ import { type EffectiveTraces, namedEndpoint } from './environment.ts';
 import type { SpanBatch, SpanSource } from './span-writer.ts';
 
 /** What came of a batch. `rejected`: spans of it that the collector took note of and did not want (partial success). */
-export interface Sent {
+export interface BatchOutcome {
   readonly error: Error | undefined;
   readonly isTaken: boolean;
   readonly rejected: number;
@@ -20,7 +20,7 @@ export interface Sent {
 
 /** Where batches go. `done` is called once for each. */
 export interface CollectorLine {
-  send(batch: SpanBatch, done: (sent: Sent) => void): void;
+  send(batch: SpanBatch, done: (sent: BatchOutcome) => void): void;
   shutdown(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 // Spans on their way to the collector: a bounded queue, sent in batches. Promises that nobody waits for it: what finds no
 // room is dropped and counted, one batch at most is handed over in a turn of the event loop, and no more than a few are
 // under way, each for a limited time. A batch that the collector could not take waits in its place and is sent again.
-import type { CollectorLine, Sent } from './collector-line.ts';
+import type { BatchOutcome, CollectorLine } from './collector-line.ts';
 import type { QueueLimits } from './environment.ts';
 import { type SpanBatch, type SpanSource, SpanWriter } from './span-writer.ts';
 
@@ -15,7 +15,7 @@ export interface QueueStats {
   readonly queued: number;
 }
 
-export interface QueueWatcher {
+export interface SpanQueueWatcher {
   /** The first batch that was not taken after one that was, or at all. */
   onFailing(error: Error | undefined): void;
   /** The first that was taken after one that was not. */
@@ -34,7 +34,7 @@ const LAST_PAUSE_MS = 15_000;
 export class SpanQueue {
   readonly #line: CollectorLine;
   readonly #limits: QueueLimits;
-  readonly #watcher: QueueWatcher;
+  readonly #watcher: SpanQueueWatcher;
   readonly #writer: SpanWriter;
   readonly #full: SpanBatch[] = [];
   #fullSpans = 0;
@@ -54,7 +54,7 @@ export class SpanQueue {
   #closed = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(line: CollectorLine, source: SpanSource, limits: QueueLimits, watcher: QueueWatcher) {
+  constructor(line: CollectorLine, source: SpanSource, limits: QueueLimits, watcher: SpanQueueWatcher) {
     this.#line = line;
     this.#limits = limits;
     this.#watcher = watcher;
@@ -176,7 +176,7 @@ export class SpanQueue {
     this.#underWay++;
     this.#underWaySpans += spans;
     let isOver = false;
-    const over = (sent: Sent): void => {
+    const over = (sent: BatchOutcome): void => {
       if (isOver) return;
       isOver = true;
       clearTimeout(timer);
@@ -232,7 +232,7 @@ export class SpanQueue {
     this.#watcher.onRecovered();
   }
 
-  #onRefused(batch: SpanBatch, { error, isRetryable = false }: Sent): void {
+  #onRefused(batch: SpanBatch, { error, isRetryable = false }: BatchOutcome): void {
     this.#failedExports++;
     if (isRetryable && !this.#flushing && !this.#closed && this.#takeBack(batch)) this.#rest();
     else this.drop(batch.spans);
@@ -242,6 +242,6 @@ export class SpanQueue {
   }
 }
 
-function refused(thrown: unknown): Sent {
+function refused(thrown: unknown): BatchOutcome {
   return { isTaken: false, rejected: 0, error: thrown instanceof Error ? thrown : undefined };
 }

@@ -16,7 +16,7 @@ export interface Proof {
  * `note`: passed, but something about the check itself is not as it should be. `observedAt`: when an answer came that
  * several checks share, in performance.now() milliseconds.
  */
-export type Verdict =
+export type CheckResult =
   | { readonly kind: 'passed'; readonly note?: string | undefined; readonly observedAt?: number | undefined }
   | { readonly kind: 'full' }
   | { readonly kind: 'unknown'; readonly reason: string }
@@ -28,7 +28,7 @@ export interface Check {
   readonly onDataPort: boolean;
   readonly proof: Proof;
   /** Never rejects. When aborted it ends at once; what it then resolves to is of no interest. */
-  ask(signal: AbortSignal, occasion?: Occasion): Promise<Verdict>;
+  ask(signal: AbortSignal, occasion?: Occasion): Promise<CheckResult>;
   /** It is not asked any more. */
   close?(): void;
 }
@@ -41,9 +41,9 @@ export interface Occasion {
   readonly answeredAt: number;
 }
 
-export const PASSED: Verdict = { kind: 'passed' };
+export const PASSED: CheckResult = { kind: 'passed' };
 
 /** F100: that the gateway itself has no descriptor left says nothing of the node. */
-export function failed(reason: string): Verdict {
+export function failed(reason: string): CheckResult {
   return { kind: isOutOfFiles(reason) ? 'unknown' : 'failed', reason };
 }

@@ -1,8 +1,8 @@
 // Checks of type tcp and tls: a connection, with a handshake or without, that ends with FIN and never with a reset,
 // which Mirth logs.
-import { endGently } from '../../mllp/tick-writer.ts';
+import { closeGracefully } from '../../mllp/coalescing-writer.ts';
 import { type DialTls, dial } from '../dial.ts';
-import { type Check, failed, PASSED, type Proof, type Verdict } from './check.ts';
+import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
 
 export interface DialCheckOptions {
   /** The node's name, for errors. */
@@ -30,14 +30,14 @@ export class DialCheck implements Check {
     this.#options = options;
   }
 
-  ask(signal: AbortSignal): Promise<Verdict> {
+  ask(signal: AbortSignal): Promise<CheckResult> {
     const { timeoutMs, ...where } = this.#options;
     return new Promise((resolve) => {
       const abort = dial(
         // Not watched for a close (F32): a full node is there.
         { ...where, connectMs: timeoutMs, settleMs: 0 },
         (socket) => {
-          endGently(socket);
+          closeGracefully(socket);
           resolve(PASSED);
         },
         (error) => {

@@ -2,7 +2,7 @@
 import type { RE2JS } from 're2js';
 import type { HttpCheckConfig } from '../../config/health-config.ts';
 import { compileRegex } from '../../hl7/regex.ts';
-import { type Check, failed, PASSED, type Proof, type Verdict } from './check.ts';
+import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
 import { basicAuthorization, type HttpTarget, NoAnswer, request } from './http-request.ts';
 
 /** What a check looks for stands near the beginning; a page larger than this is no health page. */
@@ -32,7 +32,7 @@ export class HttpCheck implements Check {
     this.#regex = body?.kind === 'regex' ? compileRegex(body.source, body.flags) : undefined;
   }
 
-  async ask(signal: AbortSignal): Promise<Verdict> {
+  async ask(signal: AbortSignal): Promise<CheckResult> {
     const { method, statuses, body: wanted } = this.#config;
     const { pathname, search } = this.#target.url;
     const answer = await request(

@@ -1,7 +1,7 @@
 // Check of type mirth: asks Mirth's REST API whether the server is up, and with credentials whether a channel is started.
 // The data port is left alone. What the API says is shared with all checks that ask the same server (mirth-server.ts).
 import type { MirthCheckConfig } from '../../config/health-config.ts';
-import { type Check, failed, type Occasion, type Proof, type Verdict } from './check.ts';
+import { type Check, type CheckResult, failed, type Occasion, type Proof } from './check.ts';
 import { NOT_IN_TIME, NoAnswer } from './http-request.ts';
 import { readChannelState, readServerStatus, serverStatusText } from './mirth-api.ts';
 import type { MirthTarget, Session } from './mirth-server.ts';
@@ -27,7 +27,7 @@ export class MirthCheck implements Check {
     this.#lease = lease;
   }
 
-  async ask(signal: AbortSignal, { maxAgeMs, answeredAt }: Occasion = ALONE): Promise<Verdict> {
+  async ask(signal: AbortSignal, { maxAgeMs, answeredAt }: Occasion = ALONE): Promise<CheckResult> {
     const { server } = this.#lease;
     server.noteAnswer(this, answeredAt);
     const found = await within(this.#look(maxAgeMs), this.#target.timeoutMs, signal);
@@ -42,7 +42,7 @@ export class MirthCheck implements Check {
     this.#lease.release();
   }
 
-  async #look(maxAgeMs: number): Promise<Verdict | 'late'> {
+  async #look(maxAgeMs: number): Promise<CheckResult | 'late'> {
     // The value counts and not HTTP 200: the web server answers seconds before the channels listen.
     const { value: answer, at } = await this.#lease.server.status(this.#target, maxAgeMs);
     if (answer instanceof NoAnswer) return noAnswer(answer);
@@ -56,7 +56,7 @@ export class MirthCheck implements Check {
       : this.#lookAt(this.#channel, session, maxAgeMs);
   }
 
-  async #lookAt(name: string, session: Session, maxAgeMs: number): Promise<Verdict | 'late'> {
+  async #lookAt(name: string, session: Session, maxAgeMs: number): Promise<CheckResult | 'late'> {
     const { server } = this.#lease;
     const { value: answer, at: observedAt } = await server.channels(this.#target, session, maxAgeMs);
     if (answer instanceof NoAnswer) return noAnswer(answer);
@@ -73,20 +73,20 @@ export class MirthCheck implements Check {
   }
 }
 
-function noAnswer({ late, reason }: NoAnswer): Verdict | 'late' {
+function noAnswer({ late, reason }: NoAnswer): CheckResult | 'late' {
   return late === undefined ? failed(reason) : 'late';
 }
 
 /** What is asked goes on to its end; only the wait for it is over. */
 function within(
-  looking: Promise<Verdict | 'late'>,
+  looking: Promise<CheckResult | 'late'>,
   ms: number,
   signal: AbortSignal,
-): Promise<Verdict | 'late'> {
+): Promise<CheckResult | 'late'> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => end('late'), ms);
     const onAbort = (): void => end(failed('aborted'));
-    const end = (found: Verdict | 'late'): void => {
+    const end = (found: CheckResult | 'late'): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
       resolve(found);

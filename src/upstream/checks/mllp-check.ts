@@ -4,11 +4,11 @@
 import type { MllpCheckConfig } from '../../config/health-config.ts';
 import { readAck } from '../../hl7/ack.ts';
 import { readHeader } from '../../hl7/header.ts';
+import { closeGracefully } from '../../mllp/coalescing-writer.ts';
 import { frame, payloadOf } from '../../mllp/frame.ts';
 import { FrameReader } from '../../mllp/frame-reader.ts';
-import { endGently } from '../../mllp/tick-writer.ts';
 import { dial } from '../dial.ts';
-import { type Check, failed, PASSED, type Proof, type Verdict } from './check.ts';
+import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
 import type { DialCheckOptions } from './dial-check.ts';
 
 export interface MllpCheckOptions extends DialCheckOptions {
@@ -34,7 +34,7 @@ export class MllpCheck implements Check {
     this.#options = options;
   }
 
-  ask(signal: AbortSignal): Promise<Verdict> {
+  ask(signal: AbortSignal): Promise<CheckResult> {
     const { timeoutMs, settleMs } = this.#options;
     return new Promise((resolve) => {
       const startedAt = performance.now();
@@ -42,12 +42,12 @@ export class MllpCheck implements Check {
         { ...this.#options, connectMs: timeoutMs, settleMs: Math.min(settleMs, timeoutMs) },
         (socket) => {
           let over = false;
-          const end = (verdict: Verdict): void => {
+          const end = (verdict: CheckResult): void => {
             if (over) return;
             over = true;
             clearTimeout(timer);
             reader.stop();
-            endGently(socket);
+            closeGracefully(socket);
             resolve(verdict);
           };
           const leftMs = Math.max(timeoutMs - (performance.now() - startedAt), 1);
@@ -83,7 +83,7 @@ export class MllpCheck implements Check {
     });
   }
 
-  #judge(message: Buffer, answer: Buffer): Verdict {
+  #judge(message: Buffer, answer: Buffer): CheckResult {
     const ack = readAck(answer);
     if (ack === undefined) return failed('the answer is no acknowledgement');
     if (ack.controlId !== readHeader(message).controlId) return failed('MSA-2 is of another message');

@@ -5,7 +5,7 @@ import type { AckCode } from '../../hl7/ack.ts';
 /** `none`: the message needed no answer (F42). `other`: an answer without a code: to a request that was proxied. */
 export type AnswerKind = AckCode | 'none' | 'other';
 
-export class Counts {
+export class AnswerCounts {
   // Fields and not a Map: this is done for each message.
   readonly #answers: Record<AnswerKind, number> = {
     AA: 0,

@@ -2,7 +2,7 @@
 // back. Flips only after as many signs as the config asks for. Knows no sockets.
 import type { EjectionConfig } from '../../config/health-config.ts';
 import type { Proof } from '../checks/check.ts';
-import { Absence } from './absence.ts';
+import { EjectionTimer } from './ejection-timer.ts';
 import { ErrorRate } from './error-rate.ts';
 
 export type Health = 'up' | 'down';
@@ -62,14 +62,14 @@ export class NodeHealth {
   /** It is out and yet in use, as nobody else is there or too many are out already. */
   #kept = false;
   #upSince = Number.NEGATIVE_INFINITY;
-  readonly #absence: Absence;
+  readonly #absence: EjectionTimer;
 
   constructor(options: HealthOptions, owner: HealthOwner) {
     this.#options = options;
     this.#owner = owner;
     this.#state = options.initial;
     this.#isNew = options.initial === 'down';
-    this.#absence = new Absence(options.ejection, () => this.#return());
+    this.#absence = new EjectionTimer(options.ejection, () => this.#return());
     const { errors } = options.ejection;
     this.#errors = errors === undefined ? undefined : new ErrorRate(errors);
   }

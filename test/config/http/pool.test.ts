@@ -87,21 +87,24 @@ describe('one mistake, one line', () => {
 
   test.each<[text: string, line: string]>([
     // Nodes
-    [url('http//h'), `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "http//h"`],
+    [url('http//h'), `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "http//h"; the scheme is missing`],
     [url('http://h/a?b'), `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "http://h/a?b"`],
-    [url('http://u:hunter2@h'), `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "http://…@h"`],
+    [
+      url('http://u:hunter2@h'),
+      `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "http://…@h"; it takes no user and password`,
+    ],
     // Nothing follows from a URL that is none.
     [
       url('htp://h').replace('    \n', '    persistence: { cookie: N }\n'),
-      `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "htp://h"`,
+      `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "htp://h"; the scheme is not known; did you mean "http://h"?`,
     ],
     [
       url('htp://h').replace('{ a:', '{ b: { url: "http://h" }, a:'),
-      `5:48: pools.p.nodes.a.url: ${URL_MUST}, not "htp://h"`,
+      `5:48: pools.p.nodes.a.url: ${URL_MUST}, not "htp://h"; the scheme is not known; did you mean "http://h"?`,
     ],
     [
       url('htps://h').replace('    \n', '    health: { type: tls }\n'),
-      `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "htps://h"`,
+      `5:24: pools.p.nodes.a.url: ${URL_MUST}, not "htps://h"; the scheme is not known; did you mean "https://h"?`,
     ],
     [
       webConfig({}).replace('{ a:', '{ b: { url: "mllp://h:1" }, a:'),

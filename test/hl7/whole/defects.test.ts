@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../../src/errors.ts';
 import { readHeader } from '../../../src/hl7/header.ts';
 import { splitLines } from '../../../src/hl7/whole/splitting.ts';
-import { type Field, readWhole } from '../../../src/hl7/whole/whole-message.ts';
+import { type Field, readWholeMessage } from '../../../src/hl7/whole/whole-message.ts';
 import { cpuMsOf } from '../../helpers/cpu-time.ts';
 
 /** By name and number: `OBX.5`. */
@@ -18,7 +18,7 @@ function library(text: string, batch = true): Record<string, unknown> {
 
 function adapter(text: string | Buffer): Record<string, Field> {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
-  const { segments } = readWhole(readHeader(bytes));
+  const { segments } = readWholeMessage(readHeader(bytes));
   return Object.fromEntries(
     segments.flatMap(({ name, fields }) => fields.map((field, i) => [`${name}.${i + 1}`, field])),
   );
@@ -67,7 +67,7 @@ describe('hl7-standard, and the adapter', () => {
     const message = new HL7(`${MSH}ZPI\rPID|1\r`);
     message.transform(undefined, true);
     expect(Object.keys(message.transformed as object)).toEqual(['MSH', 'PID']);
-    const { segments } = readWhole(readHeader(Buffer.from(`${MSH}ZPI\rPID|1\r`)));
+    const { segments } = readWholeMessage(readHeader(Buffer.from(`${MSH}ZPI\rPID|1\r`)));
     expect(segments.map(({ name, fields }) => [name, fields.length])).toEqual([
       ['MSH', 4],
       ['ZPI', 0],
@@ -133,7 +133,7 @@ describe('hl7-standard, and the adapter', () => {
     const message = new HL7(text);
     message.transform(undefined, true);
     expect(Object.keys(message.transformed as object)).toEqual(['MSH', 'OBX', 'NTE']);
-    const { segments } = readWhole(readHeader(Buffer.from(text)));
+    const { segments } = readWholeMessage(readHeader(Buffer.from(text)));
     expect(segments.map(({ name, fields }) => [name, fields[0]])).toEqual([
       ['MSH', [[['|']]]],
       ['OBX', [[['1']]]],
@@ -146,9 +146,9 @@ describe('hl7-standard, and the adapter', () => {
   it('needs time with the square of the number of names: 20,000 of them are read in a second or two', () => {
     const names = Array.from({ length: 20_000 }, (_, i) => (46_656 + i).toString(36).slice(-3).toUpperCase());
     const header = readHeader(Buffer.from(`${MSH}${names.map((name) => `${name}|x\r`).join('')}`));
-    let segments: ReturnType<typeof readWhole>['segments'] = [];
+    let segments: ReturnType<typeof readWholeMessage>['segments'] = [];
     const took = cpuMsOf(() => {
-      segments = readWhole(header).segments;
+      segments = readWholeMessage(header).segments;
     });
     // hl7-standard alone takes 20 s.
     expect(took).toBeLessThan(5_000);

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { readHeader } from '../../../src/hl7/header.ts';
 import { differences } from '../../../src/hl7/whole/difference.ts';
-import { readWhole } from '../../../src/hl7/whole/whole-message.ts';
+import { readWholeMessage } from '../../../src/hl7/whole/whole-message.ts';
 import { readFixtures } from '../../fixture-reader.ts';
 
-const whole = (text: string) => readWhole(readHeader(Buffer.from(text)));
+const whole = (text: string) => readWholeMessage(readHeader(Buffer.from(text)));
 const MSH = 'MSH|^~\\&|APP|FAC|||20260101||ADT^A01|ID-1|P|2.5.1';
 
 /** As `path: left → right`. */
@@ -63,7 +63,7 @@ describe('no difference', () => {
   it.each(readFixtures().map(({ file, bytes }) => [file, bytes] as const))(
     'between %s and itself',
     (_, bytes) => {
-      const message = readWhole(readHeader(bytes));
+      const message = readWholeMessage(readHeader(bytes));
       expect(differences(message, message, { ignore: [] })).toEqual([]);
       // Every field is looked at: another message differs in every one that it does not have.
       const bare = whole('MSH|^~\\&');

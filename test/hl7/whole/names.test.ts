@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readHeader } from '../../../src/hl7/header.ts';
 import { fieldName, namedSegments, segmentTitle } from '../../../src/hl7/whole/field-names.ts';
 import { jsonView } from '../../../src/hl7/whole/json-view.ts';
-import { readWhole } from '../../../src/hl7/whole/whole-message.ts';
+import { readWholeMessage } from '../../../src/hl7/whole/whole-message.ts';
 import { readFixtures } from '../../fixture-reader.ts';
 
 describe('names', () => {
@@ -74,7 +74,7 @@ describe('names', () => {
   it('every standard segment of the fixtures has them, as many as it has fields', () => {
     const nameless = new Set<string>();
     for (const { bytes } of readFixtures()) {
-      for (const { name, fields } of readWhole(readHeader(bytes)).segments) {
+      for (const { name, fields } of readWholeMessage(readHeader(bytes)).segments) {
         fields.forEach((_, i) => {
           // QPD's parameters are the query's own.
           if (name !== 'QPD' && fieldName(name, i + 1) === undefined) nameless.add(name);
@@ -86,7 +86,7 @@ describe('names', () => {
 });
 
 describe('the JSON view', () => {
-  const view = (text: string) => jsonView(readWhole(readHeader(Buffer.from(text))));
+  const view = (text: string) => jsonView(readWholeMessage(readHeader(Buffer.from(text))));
 
   it('has each field that is not empty, by path and name, in all its parts', () => {
     expect(view('MSH|^~\\&|A\rPID|||1^^^H&1.2~2||^~&\rOBX|1\rOBX||a\\F\\b\rZPI|x\rZPV\r')).toEqual([
@@ -128,7 +128,7 @@ describe('the JSON view', () => {
   it.each(readFixtures().map(({ file, bytes }) => [file, bytes] as const))(
     '%s: has every field, and its paths read the same',
     (_, bytes) => {
-      const whole = readWhole(readHeader(bytes));
+      const whole = readWholeMessage(readHeader(bytes));
       const shown = jsonView(whole).flatMap(({ fields }) => fields.map(({ value }) => value));
       const all = whole.segments.flatMap(({ fields }) => fields);
       expect(shown).toEqual(all.filter((field) => /[^[\]",]/.test(JSON.stringify(field))));

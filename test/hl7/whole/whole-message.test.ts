@@ -2,19 +2,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readHeader } from '../../../src/hl7/header.ts';
-import { readWhole } from '../../../src/hl7/whole/whole-message.ts';
+import { readWholeMessage } from '../../../src/hl7/whole/whole-message.ts';
 import { BOM, readFixtures } from '../../fixture-reader.ts';
 import { oddMessages } from '../odd-messages.ts';
 import { read } from '../split-reference.ts';
 import { expectReference } from './leaves.ts';
 
-const whole = (text: string) => readWhole(readHeader(Buffer.from(text, 'latin1')));
+const whole = (text: string) => readWholeMessage(readHeader(Buffer.from(text, 'latin1')));
 
 describe('agrees with the slow reference', () => {
   it.each(readFixtures().map((fixture) => [fixture.file, fixture] as const))('%s', (_, fixture) => {
     const { bytes } = fixture;
     const plain = bytes.subarray(0, 3).equals(BOM) ? bytes.subarray(3) : bytes;
-    expect(expectReference(readWhole(readHeader(bytes)), plain.toString('latin1'))).toBeGreaterThan(50);
+    expect(expectReference(readWholeMessage(readHeader(bytes)), plain.toString('latin1'))).toBeGreaterThan(
+      50,
+    );
   });
 
   it('on any message', { timeout: 120_000 }, () => {
@@ -49,7 +51,7 @@ describe('agrees with readPath', () => {
         const head = `MSH${[delimiters, ...Array<string>(15).fill('')].join(field)}${field}${charset}`;
         const lines = parts.map((part) => `OBX${field}${Buffer.from(part).toString('latin1')}`);
         const message = Buffer.from([head, ...lines].join('\r'), 'latin1');
-        for (const { name, occurrence, fields } of readWhole(readHeader(message)).segments) {
+        for (const { name, occurrence, fields } of readWholeMessage(readHeader(message)).segments) {
           if (!/^[A-Z][A-Z0-9]{2}$/.test(name)) continue;
           for (const [f, repetitions] of fields.entries())
             for (const [r, components] of repetitions.entries())

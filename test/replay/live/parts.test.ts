@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readHeader } from '../../../src/hl7/header.ts';
-import { Histogram } from '../../../src/replay/live/histogram.ts';
-import { readMessages } from '../../../src/replay/live/messages.ts';
+import { LatencyHistogram } from '../../../src/replay/live/histogram.ts';
+import { readLiveMessages } from '../../../src/replay/live/messages.ts';
 import { renewing } from '../../../src/replay/live/new-ids.ts';
 import { dueMs } from '../../../src/replay/live/schedule.ts';
 import { folderWith } from '../../config/config-folder.ts';
@@ -18,7 +18,7 @@ describe('the histogram', () => {
         fc.array(ms, { minLength: 1, maxLength: 200 }),
         fc.constantFrom(1, 50, 90, 99, 100),
         (all, p) => {
-          const histogram = new Histogram();
+          const histogram = new LatencyHistogram();
           for (const one of all) histogram.add(one);
           const sorted = [...all].sort((a, b) => a - b);
           const exact = sorted[Math.max(1, Math.ceil((p / 100) * all.length)) - 1] as number;
@@ -32,7 +32,7 @@ describe('the histogram', () => {
   });
 
   test('its rows hold every value once, in order and without a gap between bounds', () => {
-    const histogram = new Histogram();
+    const histogram = new LatencyHistogram();
     for (const ms of [0, 0.001, 0.063, 0.064, 1, 1.5, 900, 10_000_000]) histogram.add(ms);
     const rows = histogram.rows();
     expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(8);
@@ -44,7 +44,7 @@ describe('the histogram', () => {
   });
 
   test('without a value everything is 0', () => {
-    const empty = new Histogram();
+    const empty = new LatencyHistogram();
     expect([empty.percentileMs(99), empty.meanMs, empty.minMs, empty.rows()]).toEqual([0, 0, 0, []]);
   });
 });
@@ -108,7 +108,7 @@ describe('files and folders', () => {
       'c.txt': 'nothing',
     });
     mkdirSync(join(folder, 'deeper'));
-    const found = readMessages([folder, join(folder, 'b.hl7')]).messages;
+    const found = readLiveMessages([folder, join(folder, 'b.hl7')]).messages;
     expect(found.map(({ header, number }) => `${header.controlId} ${number}`)).toEqual([
       '1 1',
       '2 2',
@@ -122,7 +122,7 @@ describe('files and folders', () => {
 
   test('an empty folder, a missing file and a file that is no HL7 are named', () => {
     const folder = folderWith({});
-    const named = (place: string): unknown => readMessages([place]).faults.map(({ message }) => message);
+    const named = (place: string): unknown => readLiveMessages([place]).faults.map(({ message }) => message);
     expect(named(folder)).toEqual([expect.stringMatching(/the folder has no \*\.hl7/)]);
     expect(named(join(folder, 'x'))).toEqual([expect.stringMatching(/no such file or folder/)]);
     writeFileSync(join(folder, 'bad.hl7'), 'hello');

@@ -1,10 +1,10 @@
 // A live replay against nodes of this process: order of each sender, rates, what is counted when a target fails.
 import { expect, test } from 'vitest';
 import { readHeader } from '../../../src/hl7/header.ts';
-import { openingMllp } from '../../../src/replay/live/line.ts';
 import type { LiveMessage } from '../../../src/replay/live/messages.ts';
 import { type LiveOptions, replayLive, type Target } from '../../../src/replay/live/replay-live.ts';
 import { asJson, inWords, isGood, shortfall } from '../../../src/replay/live/report.ts';
+import { openingMllp } from '../../../src/replay/live/send-line.ts';
 import { Tally } from '../../../src/replay/live/tally.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../../helpers/faulty-node.ts';
 import { headerField } from '../../helpers/mllp.ts';

@@ -5,7 +5,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Family, histograms, numbers } from '../../../src/telemetry/metrics/family.ts';
-import { Histogram } from '../../../src/telemetry/metrics/histogram.ts';
+import { BucketHistogram } from '../../../src/telemetry/metrics/histogram.ts';
 import { metricBytes } from '../../../src/telemetry/metrics/metric-bytes.ts';
 import { resourceMetrics } from '../../../src/telemetry/metrics/metric-data.ts';
 import { decodeMetrics } from '../../helpers/otlp-metrics-collector.ts';
@@ -26,7 +26,7 @@ const family: fc.Arbitrary<Family> = fc.oneof(
     histograms(
       'hl7_gateway_ack_seconds',
       all.map((one) => {
-        const histogram = new Histogram();
+        const histogram = new BucketHistogram();
         for (const duration of one.durations) histogram.record(duration);
         return { labels: one.labels, histogram };
       }),
@@ -51,7 +51,7 @@ test('any metrics read as opentelemetry-js would have sent them', () => {
 });
 
 test('counts beyond 32 bits are whole', () => {
-  const histogram = new Histogram([1]);
+  const histogram = new BucketHistogram([1]);
   Object.assign(histogram, { count: 2 ** 40 + 5, counts: [2 ** 40, 5] });
   const metrics = resourceMetrics([histograms('hl7_gateway_ack_seconds', [{ labels: {}, histogram }])], true);
   expect(JSON.stringify(decodeMetrics(metricBytes(metrics)))).toContain(
@@ -60,7 +60,7 @@ test('counts beyond 32 bits are whole', () => {
 });
 
 test('a bucket whose last message had a trace has it as its exemplar', () => {
-  const histogram = new Histogram([1, 10]);
+  const histogram = new BucketHistogram([1, 10]);
   const [first, second, third] = ['a1', 'b2', 'c3'].map((digits) => digits.repeat(16)) as [
     string,
     string,

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { EventLoop } from '../../../src/telemetry/metrics/event-loop.ts';
 import { ProcessMetrics } from '../../../src/telemetry/metrics/process.ts';
-import { textOf } from '../../../src/telemetry/metrics/text.ts';
+import { metricsText } from '../../../src/telemetry/metrics/text.ts';
 import { until } from '../../helpers/until.ts';
 import { Scrape } from '../../metrics/scrape.ts';
 
@@ -11,7 +11,7 @@ const metrics = new ProcessMetrics();
 afterEach(() => metrics.stop());
 
 async function told(): Promise<Scrape> {
-  return new Scrape(textOf(await metrics.families(), 'prometheus'));
+  return new Scrape(metricsText(await metrics.families(), 'prometheus'));
 }
 
 function hold(ms: number): void {

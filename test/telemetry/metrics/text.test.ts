@@ -1,12 +1,12 @@
 // Metrics as text: both formats say the same of the same counts, escape what has to be, and go to who asks for them.
 import { describe, expect, test } from 'vitest';
 import { counted, histograms, number, numbers } from '../../../src/telemetry/metrics/family.ts';
-import { Histogram } from '../../../src/telemetry/metrics/histogram.ts';
-import { formatFor, textOf } from '../../../src/telemetry/metrics/text.ts';
+import { BucketHistogram } from '../../../src/telemetry/metrics/histogram.ts';
+import { formatFor, metricsText } from '../../../src/telemetry/metrics/text.ts';
 import { Scrape } from '../../metrics/scrape.ts';
 
-function histogram(...values: readonly (readonly [number, string?])[]): Histogram {
-  const made = new Histogram();
+function histogram(...values: readonly (readonly [number, string?])[]): BucketHistogram {
+  const made = new BucketHistogram();
   for (const [value, traceId] of values) made.record(value, traceId);
   return made;
 }
@@ -26,8 +26,8 @@ const families = [
   ]),
 ];
 
-const prometheus = new Scrape(textOf(families, 'prometheus'));
-const openmetrics = new Scrape(textOf(families, 'openmetrics'));
+const prometheus = new Scrape(metricsText(families, 'prometheus'));
+const openmetrics = new Scrape(metricsText(families, 'openmetrics'));
 
 test('both have the same samples', () => {
   const said = ({ samples }: Scrape): unknown[] =>
@@ -67,7 +67,7 @@ test('exemplars stand in OpenMetrics only, at their buckets', () => {
 });
 
 test('OpenMetrics names the family of a counter without _total, and writes bounds as 1.0', () => {
-  const text = textOf(families, 'openmetrics');
+  const text = metricsText(families, 'openmetrics');
   expect(text).toContain('# TYPE hl7_gateway_retries counter\n');
   expect(text).toContain('le="1.0"');
   expect(text).not.toContain('le="1"');

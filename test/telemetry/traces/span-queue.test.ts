@@ -2,7 +2,7 @@
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TraceContext } from '../../../src/telemetry/trace-context.ts';
-import type { CollectorLine, Sent } from '../../../src/telemetry/traces/collector-line.ts';
+import type { BatchOutcome, CollectorLine } from '../../../src/telemetry/traces/collector-line.ts';
 import { SpanQueue } from '../../../src/telemetry/traces/span-queue.ts';
 import { SERVER, type SpanBatch, type SpanWriter } from '../../../src/telemetry/traces/span-writer.ts';
 import { readExportRequest } from '../../helpers/otlp-messages.ts';
@@ -11,10 +11,10 @@ import { readExportRequest } from '../../helpers/otlp-messages.ts';
 class FakeLine implements CollectorLine {
   readonly batches: number[] = [];
   readonly bytes: Uint8Array[] = [];
-  readonly pending: ((sent: Sent) => void)[] = [];
+  readonly pending: ((sent: BatchOutcome) => void)[] = [];
   isShut = false;
 
-  send({ spans, bytes }: SpanBatch, done: (sent: Sent) => void): void {
+  send({ spans, bytes }: SpanBatch, done: (sent: BatchOutcome) => void): void {
     this.batches.push(spans);
     this.bytes.push(bytes);
     this.pending.push(done);

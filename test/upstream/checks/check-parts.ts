@@ -2,7 +2,7 @@
 
 import { NodeTls } from '../../../certs/node-tls.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import type { Check, Verdict } from '../../../src/upstream/checks/check.ts';
+import type { Check, CheckResult } from '../../../src/upstream/checks/check.ts';
 import { createCheck } from '../../../src/upstream/checks/create-check.ts';
 import { simpleConfig } from '../../helpers/gateway.ts';
 
@@ -20,7 +20,7 @@ export function checkOf(health: Record<string, unknown>, node: NodeEntry = 'mllp
 }
 
 /** `passed`, `passed: note`, `full`, or why it failed. */
-export function worded(verdict: Verdict): string {
+export function worded(verdict: CheckResult): string {
   if (verdict.kind === 'failed') return verdict.reason;
   if (verdict.kind === 'unknown') return `unknown: ${verdict.reason}`;
   if (verdict.kind === 'full' || verdict.note === undefined) return verdict.kind;

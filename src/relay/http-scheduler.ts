@@ -1,0 +1,113 @@
+// The nodes of an HTTP pool as proxied requests see them: which one a request goes to, and waiting where none has
+// room. Messages of the same pool go through its dispatcher; both count on the same nodes.
+import type { NodeSelector } from '../../routing/node-selector.ts';
+import type { PoolConfig } from '../config/config.ts';
+import { nodeToken } from '../http/cookie.ts';
+import type { HttpUpstream } from '../upstream/http-upstream.ts';
+import type { Node } from '../upstream/node.ts';
+
+export interface NodeChoice {
+  readonly node: Node;
+  readonly upstream: HttpUpstream;
+  readonly why: string;
+}
+
+/** What binds a request to a node. */
+export interface Binding {
+  /** The value of the pool's own cookie. */
+  readonly token: string | undefined;
+  readonly key: string | undefined;
+}
+
+export class HttpScheduler {
+  #config: PoolConfig;
+  readonly pool: NodeSelector<Node>;
+  readonly #upstreams: ReadonlyMap<Node, HttpUpstream>;
+  readonly #waiting = new Set<() => void>();
+  readonly #tokens = new Map<string, string>();
+
+  constructor(config: PoolConfig, pool: NodeSelector<Node>, upstreams: ReadonlyMap<Node, HttpUpstream>) {
+    this.#config = config;
+    this.pool = pool;
+    this.#upstreams = upstreams;
+  }
+
+  get config(): PoolConfig {
+    return this.#config;
+  }
+
+  reconfigure(config: PoolConfig): void {
+    this.#config = config;
+    // Of nodes that may be gone.
+    this.#tokens.clear();
+  }
+
+  /** Requests waiting for a node. */
+  get queued(): number {
+    return this.#waiting.size;
+  }
+
+  /** The node's value of the pool's cookie. */
+  tokenOf(node: Node): string {
+    let token = this.#tokens.get(node.name);
+    if (token === undefined) {
+      token = nodeToken(this.config.name, node.name);
+      this.#tokens.set(node.name, token);
+    }
+    return token;
+  }
+
+  /** `wait`: the node that it shall go to has no room. `none`: no node may be given it. */
+  place({ token, key }: Binding, tried: ReadonlySet<Node> | undefined): NodeChoice | 'wait' | 'none' {
+    const bound =
+      token === undefined ? undefined : this.pool.nodes.find((node) => this.tokenOf(node) === token);
+    if (bound !== undefined && tried?.has(bound) !== true && this.pool.mayKeep(bound)) {
+      return bound.hasRoom ? this.#at(bound, 'cookie') : 'wait';
+    }
+    const choice = this.pool.choose(key, tried);
+    if (choice === undefined) return 'none';
+    return choice.wait ? 'wait' : this.#at(choice.node, choice.why);
+  }
+
+  /**
+   * Calls `wake` once, when a node may have room or after `leftMs`; the result gives that up. Undefined: the queue is
+   * full.
+   */
+  wait(wake: () => void, leftMs: number): (() => void) | undefined {
+    if (this.#waiting.size >= this.config.queue.max) return undefined;
+    const woken = (): void => {
+      leave();
+      wake();
+    };
+    const timer = setTimeout(woken, leftMs);
+    const leave = (): void => {
+      clearTimeout(timer);
+      this.#waiting.delete(woken);
+    };
+    this.#waiting.add(woken);
+    return leave;
+  }
+
+  /** A node has room. Those that wait for another one go back to the end: each is asked once at most. */
+  onRoom(node: Node): void {
+    for (let asks = this.#waiting.size; asks > 0 && node.usable && node.hasRoom; asks--) {
+      const [wake] = this.#waiting;
+      if (wake === undefined) return;
+      this.#waiting.delete(wake);
+      wake();
+    }
+  }
+
+  /** Nodes came or went: everybody asks again. */
+  onUsable(): void {
+    const woken = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of woken) wake();
+  }
+
+  #at(node: Node, why: string): NodeChoice {
+    const upstream = this.#upstreams.get(node);
+    if (upstream === undefined) throw new TypeError(`node ${node.name} is none of pool ${this.config.name}`);
+    return { node, upstream, why };
+  }
+}
