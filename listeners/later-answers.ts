@@ -45,9 +45,9 @@ export class LaterAnswers implements ReplyTarget {
     if (this.#owed === 0) this.#onOver?.();
   }
 
-  /** `onOver` is called when time is over, too. */
+  /** `onOver` is called when time is over, too; also where it has passed since the caller has looked. */
   watch(): void {
-    if (this.#timer !== undefined || !this.isOwed) return;
+    if (this.#timer !== undefined || this.#owed === 0) return;
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
