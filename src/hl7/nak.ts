@@ -72,7 +72,14 @@ export function makeNak(header: Header, refusal: Refusal, now: Date): Buffer {
   const answer = `${[msh, msa, ...errs].map((segment) => trimEnd(segment, fs)).join('\r')}\r`;
   const bytes = Buffer.from(answer, 'latin1');
   // What is echoed of a UTF-16 message is the UTF-8 of its narrowed copy.
-  return header.utf16 === undefined ? bytes : encodeUtf16(bytes.toString('utf8'), header.utf16);
+  return header.utf16 === undefined ? bytes : encodeUtf16(framable(bytes.toString('utf8')), header.utf16);
+}
+
+/** F12: echoed characters of which a byte in UTF-16 would be one of MLLP's framing are not echoed. */
+function framable(text: string): string {
+  return text.replace(/[\ud800-\udbff][\udc00-\udfff]|[^\x00-\x7f]/g, (character) =>
+    /[\x0b\x1c]/.test(Buffer.from(character, 'utf16le').toString('latin1')) ? '?' : character,
+  );
 }
 
 /**

@@ -199,6 +199,23 @@ describe.each(['utf16le', 'utf16be'])('%s', (encoding) => {
     expect(parsed.msh.slice(3, 7)).toEqual(['RAPP', 'RFAC', 'ÄPP', '漢']);
     expect(parsed.msa[2]).toBe('Ü-😀');
   });
+
+  it('F12 whatever is echoed, no byte of framing is in it', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 12 }),
+        fc.string({
+          unit: fc.constantFrom('\u1c2e', '\u500b', '\u0b0d', '\u0d1c', '\u{1f41c}', 'A'),
+          maxLength: 12,
+        }),
+        (any, nasty) => {
+          const text = `MSH|^~\\&|${nasty}|LAB|${any.replace(/[\r\n]/g, '')}|N|2026||ADT^A01|1${nasty}|P|2.${nasty}\r`;
+          const answer = nak(flip(Buffer.from(text, 'utf16le'))).toString('latin1');
+          expect(answer).not.toMatch(/[\x0b\x1c]/);
+        },
+      ),
+    );
+  });
 });
 
 it('whatever the header holds, the answer is negative, of three segments, and free of control bytes', () => {
