@@ -40,7 +40,7 @@ export async function node(options: NodeCommandOptions, terminal: Terminal): Pro
   const bind = parseBind(address);
   if (bind === undefined)
     throw usage(
-      `--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not ${quoted(options.listen)}${urlHintText(options.listen)}`,
+      `--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not ${quoted(options.listen)}${urlHintText(options.listen, { isToListen: true })}`,
     );
   const { cert, key } = options;
   if ((cert === undefined) !== (key === undefined)) throw usage('--cert and --key go together');

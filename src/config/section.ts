@@ -231,7 +231,7 @@ export class Section {
       single === undefined
         ? ''
         : found.item.format === 'node-url'
-          ? urlHintText(single.text, outside)
+          ? urlHintText(single.text, { outside })
           : outside
             ? ''
             : suggestion(single.text, found.item.values ?? []);

@@ -27,16 +27,26 @@ const SECURED = [
   'tcp+tls',
 ];
 
-/** A sentence's end. `outside`: the text came from elsewhere, and nothing of it is repeated. */
-export function urlHintText(text: string, outside = false): string {
-  const hint = urlHint(text);
+export interface UrlHintOptions {
+  /** The text came from elsewhere, and nothing of it is repeated. */
+  readonly outside?: boolean;
+  /** It is an address to listen at: port 0 is any free one, and there is no path. */
+  readonly isToListen?: boolean;
+}
+
+/** A sentence's end. */
+export function urlHintText(
+  text: string,
+  { outside = false, isToListen = false }: UrlHintOptions = {},
+): string {
+  const hint = urlHint(text, isToListen);
   if (hint === undefined) return '';
   const meant = outside || hint.meant === undefined ? '' : `; did you mean ${quoted(hint.meant)}?`;
   return `; ${hint.reason}${meant}`;
 }
 
-/** Undefined: nothing that people often get wrong. */
-export function urlHint(text: string): UrlHint | undefined {
+/** Undefined: nothing that people often get wrong. `isToListen`: see `UrlHintOptions`. */
+export function urlHint(text: string, isToListen = false): UrlHint | undefined {
   const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? [];
   if (scheme === undefined) {
     const isAddress = /^(\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}$/.test(text);
@@ -52,11 +62,13 @@ export function urlHint(text: string): UrlHint | undefined {
   const [, host = '', port] = /^(\[[^\]]*\]|[^:/]*)(?::(\d*))?/.exec(rest) ?? [];
   if (host === '') return { reason: 'the host is missing' };
   if (port !== undefined && port !== '') {
-    if (Number(port) < 1 || Number(port) > 65_535) return { reason: 'a port is from 1 to 65535' };
+    if (Number(port) > 65_535 || (Number(port) < 1 && !isToListen))
+      return { reason: 'a port is from 1 to 65535' };
   } else if (!isHttp || port === '') {
     return { reason: 'the port is missing', ...(isHttp ? {} : { meant: `${known}://${host}:2575` }) };
   }
   if (!isHttp && /\/./.test(rest)) return { reason: 'a path is for http:// and https:// only' };
+  if (isToListen && /[/?#]/.test(rest)) return { reason: 'it takes no path' };
   return undefined;
 }
 

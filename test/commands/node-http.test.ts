@@ -158,12 +158,12 @@ test.for<[string, string[], string]>([
   [
     'a scheme',
     ['ftp://127.0.0.1:0'],
-    '--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not "ftp://127.0.0.1:0"',
+    '--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not "ftp://127.0.0.1:0"; the scheme is not known',
   ],
   [
     'a path',
     ['http://127.0.0.1:0/x'],
-    '--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not "http://127.0.0.1:0/x"',
+    '--listen takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST:PORT or https://HOST:PORT, not "http://127.0.0.1:0/x"; it takes no path',
   ],
   ['a certificate alone', ['https://127.0.0.1:0', '--cert', 'x'], '--cert and --key go together'],
   [

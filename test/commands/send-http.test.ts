@@ -203,7 +203,7 @@ describe('answers', () => {
     expect((await run([ADMIT], { to: url })).out[0]).toContain('HTTP 302 Found');
   });
 
-  test.for<[string, (seen: Seen, response: ServerResponse) => void, string]>([
+  test.for<[string, (seen: Seen, response: ServerResponse) => void, string, string?]>([
     ['an empty body', (_, response) => void response.end(), 'GW_ERR_ACK_INVALID'],
     ['a page', (_, response) => void response.end('<html>'), 'GW_ERR_ACK_INVALID'],
     [
@@ -211,7 +211,12 @@ describe('answers', () => {
       ({ body }, response) => void response.end(ackFor(body, 'AA', { controlId: 'OTHER' })),
       'GW_ERR_ACK_MISMATCH',
     ],
-    ['a connection that ends', (_, response) => void response.destroy(), 'GW_ERR_NODE_CLOSED'],
+    [
+      'a connection that ends',
+      (_, response) => void response.destroy(),
+      'GW_ERR_NODE_CLOSED',
+      'does it want https:// or mllp://?',
+    ],
     [
       'half an answer',
       ({ body }, response) => {
@@ -237,8 +242,13 @@ describe('answers', () => {
       },
       'GW_ERR_NODE_RESPONSE',
     ],
-    ['no HTTP', ({ request }) => void request.socket.end('hello\r\n\r\n'), 'GW_ERR_NODE_RESPONSE'],
-  ])('%s', async ([what, answer, code]) => {
+    [
+      'no HTTP',
+      ({ request }) => void request.socket.end('hello\r\n\r\n'),
+      'GW_ERR_NODE_RESPONSE',
+      'what it answers is no HTTP: does it want mllp://?',
+    ],
+  ])('%s', async ([what, answer, code, hint]) => {
     const { url } = await serve(answer);
     const timeoutMs = /silence|drips/.test(what) ? 150 : 10_000;
     const ran = await run([ADMIT], { to: url, json: true, timeoutMs });
@@ -249,6 +259,7 @@ describe('answers', () => {
       traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
       error: code,
       text: expect.any(String),
+      ...(hint === undefined ? {} : { hint }),
     });
   });
 
@@ -427,7 +438,7 @@ describe('bad input is exit code 2, one line, and nothing is sent', () => {
     [
       'a scheme',
       { to: 'ftp://127.0.0.1' },
-      '--to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "ftp://127.0.0.1"',
+      '--to takes mllp://HOST:PORT, mllps://HOST:PORT, http://HOST/PATH or https://HOST/PATH, not "ftp://127.0.0.1"; the scheme is not known',
     ],
   ])('%s', async ([, options, why]) => {
     expect(await run([ADMIT], { to, ...options })).toEqual({
