@@ -75,6 +75,8 @@ export class ProxySession implements DedicatedHandler {
     if (this.#over || place === undefined) return;
     // F63. With what belongs to a switch a 101 comes as `onTunnel`, or as an error where nobody asked for one.
     if (status === 101) this.#refuseAnswer('HTTP 101 unasked for');
+    // RFC 9110 15: three digits, the first from 1 to 5; llhttp takes 099.
+    else if (status < 100) this.#refuseAnswer('its status is below 100');
     else if (status < 200) this.#interim(status, fields);
     else if (isAmbiguous(fields, this.connection?.isOld === true))
       this.#refuseAnswer('its framing is ambiguous');

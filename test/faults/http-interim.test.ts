@@ -211,6 +211,7 @@ describe('F63', () => {
     'HTTP/1.1 1000 Continue\r\n\r\n',
     'HTTP/1.1 10 Continue\r\n\r\n',
     'HTTP/1.1 100Continue\r\n\r\n',
+    'HTTP/1.1 099\r\n\r\n',
   ])('%j is none', async (interim) => {
     await using room = await openHttpRoom(saying(interim + OK));
     await using client = await room.connect();

@@ -33,6 +33,8 @@ export class NotStrict extends Error {
 
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
 const REQUEST_LINE = /^([A-Z-]+) (\/[!-~]*|\*) (HTTP\/1\.[01])$/;
+/** RFC 9112 3: a recipient may split at white space, so that several blanks are one. */
+const CLIENTS_REQUEST_LINE = /^([A-Z-]+) +(\/[!-~]*|\*) +(HTTP\/1\.[01])$/;
 const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/;
 
 /** All values of a field. */
@@ -45,14 +47,15 @@ export function value(message: Message, name: string): string | undefined {
 }
 
 /**
- * `ofClients`: HTTP/1.0 is taken as well, and empty lines before a request (RFC 9112 2.2), of which Node.js's parser takes
+ * `ofClients`: HTTP/1.0 is taken as well, several blanks in the request line, and empty lines before a request (RFC 9112 2.2), of which Node.js's parser takes
  * a LF alone for one. What the gateway writes has neither.
  *
  * @throws NotStrict
  */
 export function readRequests(bytes: Buffer, ofClients = false): Reading<Request> {
   const judge: Judge<Pick<Request, 'method' | 'target'>> = ({ startLine, fields }) => {
-    const [, method, target, version = ''] = REQUEST_LINE.exec(startLine) ?? [];
+    const line = ofClients ? CLIENTS_REQUEST_LINE : REQUEST_LINE;
+    const [, method, target, version = ''] = line.exec(startLine) ?? [];
     const isKnown = version === 'HTTP/1.1' || (ofClients && version === 'HTTP/1.0');
     if (method === undefined || target === undefined || !isKnown)
       throw new NotStrict(`request line ${JSON.stringify(startLine)}`);
@@ -163,7 +166,7 @@ function readBody(
   const codings = head.fields.filter(([name]) => name === 'transfer-encoding').map(([, text]) => text);
   if (lengths.length + codings.length > 1) throw new NotStrict('more than one framing');
   if (codings.length === 1) {
-    if (codings[0] !== 'chunked') throw new NotStrict(`Transfer-Encoding ${codings[0]}`);
+    if (codings[0]?.toLowerCase() !== 'chunked') throw new NotStrict(`Transfer-Encoding ${codings[0]}`);
     return readChunks(bytes, start);
   }
   if (lengths.length === 0) {

@@ -72,7 +72,10 @@ export class Line {
       if (!this.socket.writable) return;
       this.write(piece);
       if (this.socket.writableNeedDrain)
-        await Promise.race([once(this.socket, 'drain').catch(ignore), once(this.socket, 'close')]);
+        await Promise.race([
+          once(this.socket, 'drain').catch(ignore),
+          once(this.socket, 'close').catch(ignore),
+        ]);
       else await turn();
     }
   }
