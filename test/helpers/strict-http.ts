@@ -35,7 +35,8 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ 
 const REQUEST_LINE = /^([A-Z-]+) (\/[!-~]*|\*) (HTTP\/1\.[01])$/;
 /** RFC 9112 3: a recipient may split at white space, so that several blanks are one. */
 const CLIENTS_REQUEST_LINE = /^([A-Z-]+) +(\/[!-~]*|\*) +(HTTP\/1\.[01])$/;
-const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/;
+/** Of 6 and more RFC 9110 15 says what a client makes of it; a gateway passes it on. */
+const STATUS_LINE = /^HTTP\/1\.1 ([1-9]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/;
 
 /** All values of a field. */
 export function values(message: Message, name: string): string[] {
