@@ -174,7 +174,7 @@ function readBody(
     if (!toEnd) return { ...EMPTY, end: start };
     return ended ? { ...EMPTY, body: bytes.subarray(start), end: bytes.length } : undefined;
   }
-  if (!/^(0|[1-9]\d{0,14})$/.test(lengths[0] as string)) throw new NotStrict(`Content-Length ${lengths[0]}`);
+  if (!/^\d{1,15}$/.test(lengths[0] as string)) throw new NotStrict(`Content-Length ${lengths[0]}`);
   const end = start + Number(lengths[0]);
   return end > bytes.length ? undefined : { ...EMPTY, body: bytes.subarray(start, end), end };
 }
