@@ -1,7 +1,7 @@
 // Reading a node's acknowledgement: which message it answers, and how. Nothing that is no acknowledgement passes for one.
 // HL7 v2.9.1 2.9 and 2.14.8 (MSA).
 import { narrowUtf16 } from './charset.ts';
-import { type Delimiters, findHeader, type Header } from './header.ts';
+import { contentStart, type Delimiters, findHeader, type Header } from './header.ts';
 
 /** Table 0008. */
 export type AckCode = 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR';
@@ -68,9 +68,7 @@ function endOfField(bytes: Buffer, from: number, field: number): number {
 }
 
 function fieldSeparatorAt(bytes: Buffer): number {
-  let at = 0;
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) at = 3;
-  while (bytes[at] === CR || bytes[at] === LF) at++;
+  const at = contentStart(bytes);
   const name = bytes.toString('latin1', at, at + 3);
   return name === 'MSH' || name === 'FHS' || name === 'BHS' ? at + 3 : bytes.length;
 }

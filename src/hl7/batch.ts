@@ -1,7 +1,7 @@
 // Batches (HL7 v2.9.1 2.10.3, 2.14): a payload's messages and the segments around them, and the answers of the messages
 // gathered into one of the same shape. No byte of a message or of an answer is changed.
 import { GatewayError } from '../errors.ts';
-import { findHeader, type Header, readHeader } from './header.ts';
+import { contentStart, findHeader, type Header, readHeader } from './header.ts';
 import { escapeControls, MAX_ECHO, nextControlId, timestamp, trimEnd } from './nak.ts';
 
 /** Header and trailer segments of a file and of a batch. */
@@ -33,7 +33,7 @@ export function* eachPiece(payload: Buffer): Generator<Piece> {
   // Each is searched for once, however often it occurs; a payload normally has one of the two.
   let cr = -1;
   let lf = -1;
-  for (let at = firstSegment(payload); at < length; at = Math.min(cr, lf) + 1) {
+  for (let at = contentStart(payload); at < length; at = Math.min(cr, lf) + 1) {
     if (cr < at) cr = orLength(payload.indexOf(CR, at), length);
     if (lf < at) lf = orLength(payload.indexOf(LF, at), length);
     const own = kindAt(payload, at);
@@ -44,13 +44,6 @@ export function* eachPiece(payload: Buffer): Generator<Piece> {
     kind = own ?? 'stray';
   }
   if (kind !== undefined) yield { kind, bytes: payload.subarray(from) };
-}
-
-/** Behind UTF-8's byte order mark and blank lines. */
-function firstSegment(payload: Buffer): number {
-  let at = payload[0] === 0xef && payload[1] === 0xbb && payload[2] === 0xbf ? 3 : 0;
-  while (payload[at] === CR || payload[at] === LF) at++;
-  return at;
 }
 
 function orLength(at: number, length: number): number {

@@ -145,10 +145,7 @@ export class Header {
 export function readHeader(payload: Buffer): Header {
   const utf16 = narrowUtf16(payload);
   const bytes = utf16?.bytes ?? payload;
-  let start = 0;
-  // UTF-8's byte order mark.
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) start = 3;
-  while (bytes[start] === CR || bytes[start] === LF) start++;
+  const start = contentStart(bytes);
   if (isSegment(bytes, start, 0x4d, 0x53, 0x48)) return readSegment(bytes, start, false, utf16?.encoding);
   // FHS, BHS
   const first = bytes[start];
@@ -185,15 +182,26 @@ export function* sendingEnvelopes({ bytes, utf16, charset }: Header): Generator<
       if (!beginsSegment(bytes, at) || !isDelimiter(bytes[at + 3] ?? 0)) continue;
       const envelope = readSegment(bytes, at, true, utf16);
       if (charset !== undefined) envelope.overrideCharset(charset);
-      if (envelope.has(3) || envelope.has(4)) yield envelope;
+      if (namesSender(envelope)) yield envelope;
     }
   }
 }
 
+/** An FHS or BHS that says whom its messages are from. */
+export function namesSender(envelope: Header): boolean {
+  return envelope.has(3) || envelope.has(4);
+}
+
 function beginsSegment(bytes: Buffer, at: number): boolean {
   const before = bytes[at - 1];
-  if (before === undefined || before === CR || before === LF) return true;
-  return at === 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return before === CR || before === LF || at === contentStart(bytes);
+}
+
+/** Behind what is read over before a first segment: UTF-8's byte order mark, and blank lines. */
+export function contentStart(bytes: Buffer): number {
+  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  while (bytes[at] === CR || bytes[at] === LF) at++;
+  return at;
 }
 
 function isSegment(bytes: Buffer, at: number, a: number, b: number, c: number): boolean {

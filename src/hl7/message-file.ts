@@ -5,7 +5,7 @@ import { causeCode, GatewayError } from '../errors.ts';
 import { payloadOf, START_BLOCK } from '../mllp/frame.ts';
 import { FrameReader } from '../mllp/frame-reader.ts';
 import { eachPiece } from './batch.ts';
-import { findHeader, readHeader } from './header.ts';
+import { contentStart, findHeader, readHeader } from './header.ts';
 
 /** What a command calls standard input. */
 export const STANDARD_INPUT = '-';
@@ -112,13 +112,6 @@ function partsIn(bytes: Buffer, path: string): readonly Part[] {
     });
   }
   return parts;
-}
-
-/** Behind what the gateway reads over: a byte order mark and blank lines, before a message and before a frame. */
-function contentStart(bytes: Buffer): number {
-  let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  while (bytes[start] === 0x0d || bytes[start] === 0x0a) start++;
-  return start;
 }
 
 /** A batch (FHS or BHS first) is one; else each MSH at the beginning of a line begins a message. */

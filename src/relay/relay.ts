@@ -5,7 +5,7 @@
 import { asGatewayError } from '../errors.ts';
 import { type Piece, splitBatch } from '../hl7/batch.ts';
 import { HEADER_ONLY, UNREAD } from '../hl7/field-query-plan.ts';
-import { isHeaderDeep, readHeader } from '../hl7/header.ts';
+import { isHeaderDeep, namesSender, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import { type Admission, allowEnvelopes } from './admission.ts';
@@ -245,7 +245,7 @@ function checkEnvelopes(
   const envelopes = pieces
     .filter(({ kind }) => kind === 'FHS' || kind === 'BHS')
     .map(({ bytes }) => readHeader(bytes))
-    .filter((envelope) => envelope.has(3) || envelope.has(4));
+    .filter(namesSender);
   allowEnvelopes({ header, listener, peer, http }, allowance, envelopes);
 }
 
