@@ -23,6 +23,6 @@ export function check(logs: Logs, promises: Promises, ending: Ending): Violation
     ...checkChoices(facts, promises, calm),
     ...checkTimes(facts, promises, calm),
     ...checkWeb(logs.webClients ?? {}, ending.handovers),
-    ...checkEnding(facts, ending),
+    ...checkEnding(facts, ending, promises),
   ];
 }

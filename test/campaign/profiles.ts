@@ -31,6 +31,8 @@ export interface Promises {
   readonly batch?: boolean;
   /** After a disturbance has ended, how long the gateway may take until all is as before. */
   readonly settleMs?: number;
+  /** Bytes that the gateway may keep outside of its heap. */
+  readonly keptOutside?: number;
 }
 
 export interface Addresses {
@@ -269,7 +271,14 @@ const PROFILES: readonly Profile[] = [
     pool: { ejection: STICKY_EJECTION },
   }),
   profile({ name: 'log-full', onAmbiguous: 'fail', output: 'full', except: NEED_LOG }),
-  profile({ name: 'log-unread', onAmbiguous: 'fail', output: 'unread', except: NEED_LOG }),
+  profile({
+    name: 'log-unread',
+    onAmbiguous: 'fail',
+    output: 'unread',
+    except: NEED_LOG,
+    // Lines that wait, up to a bound.
+    keptOutside: 8 * 1024 * 1024,
+  }),
   // Fewer open files than a crowd of connections needs; see the event of that name.
   profile({ name: 'descriptors', onAmbiguous: 'fail', maxDescriptors: 90, except: ['hot-restart'] }),
 ];

@@ -201,7 +201,7 @@ describe.each(['AE', 'AR', 'CE', 'CR', 'CA'])('F40 %s from the node', (code) => 
   });
 });
 
-test('F41 no node, wrong answers, silence: whatever happens to thirty messages, each AA is one that a node wrote', {
+test('F41 no node, wrong answers, silence: whatever happens to sixty messages, each AA is one that a node wrote', {
   timeout: 120_000,
 }, async () => {
   const written: string[] = [];
@@ -232,11 +232,11 @@ test('F41 no node, wrong answers, silence: whatever happens to thirty messages, 
   );
   const { b, gw, sender } = pair;
   b.script = script;
-  const ids = Array.from({ length: 30 }, (_, i) => `X${i}`);
+  const ids = Array.from({ length: 60 }, (_, i) => `X${i}`);
   void sender.sendTogether(ids.map((controlId) => message({ controlId })));
   // A node that closes so many connections is given one after the other, each watched before it is used (F95, F97).
-  await until(() => gw.exchanges.length === 30, { deadlineMs: 60_000 });
-  const told = (await sender.nextAcks(30)).map(said);
+  await until(() => gw.exchanges.length === 60, { deadlineMs: 90_000 });
+  const told = (await sender.nextAcks(60)).map(said);
   expect(told.map((one) => one.split(' ')[1])).toEqual(ids);
   for (const one of told) {
     expect(one).toMatch(/^A[AE] /);

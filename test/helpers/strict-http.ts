@@ -35,8 +35,9 @@ const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ 
 const REQUEST_LINE = /^([A-Z-]+) (\/[!-~]*|\*) (HTTP\/1\.[01])$/;
 /** RFC 9112 3: a recipient may split at white space, so that several blanks are one. */
 const CLIENTS_REQUEST_LINE = /^([A-Z-]+) +(\/[!-~]*|\*) +(HTTP\/1\.[01])$/;
-/** Of 6 and more RFC 9110 15 says what a client makes of it; a gateway passes it on. */
-const STATUS_LINE = /^HTTP\/1\.1 ([1-9]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/;
+const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/;
+/** RFC 9110 15 says what a client makes of 6 and more; a gateway passes on what a node says. */
+const NODES_STATUS_LINE = /^HTTP\/1\.1 ([1-9]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/;
 
 /** All values of a field. */
 export function values(message: Message, name: string): string[] {
@@ -48,8 +49,9 @@ export function value(message: Message, name: string): string | undefined {
 }
 
 /**
- * `ofClients`: HTTP/1.0 is taken as well, several blanks in the request line, and empty lines before a request (RFC 9112 2.2), of which Node.js's parser takes
- * a LF alone for one. What the gateway writes has neither.
+ * `ofClients`: HTTP/1.0 is taken as well, several blanks in the request line, `Chunked` in any case (RFC 9112 7), zeros before a
+ * length (RFC 9110 8.6), and empty lines before a request (RFC 9112 2.2), of which Node.js's parser takes a LF alone for one. What
+ * the gateway writes has none of these.
  *
  * @throws NotStrict
  */
@@ -65,16 +67,25 @@ export function readRequests(bytes: Buffer, ofClients = false): Reading<Request>
       throw new NotStrict('HTTP/1.0 with Transfer-Encoding');
     return { more: { method, target }, hasBody: true, toEnd: false };
   };
-  return readAll(bytes, judge, { skipsEmptyLines: ofClients });
+  return readAll(bytes, judge, { ofClients });
 }
 
-/** `methods`: of the requests that these answer, in order. `ended`: the connection has, so a body without length ends. */
-export function readResponses(bytes: Buffer, methods: readonly string[], ended = false): Reading<Response> {
+/**
+ * `methods`: of the requests that these answer, in order. `ended`: the connection has, so a body without length ends. `ofNodes`: a
+ * status may be one that no RFC has.
+ */
+export function readResponses(
+  bytes: Buffer,
+  methods: readonly string[],
+  ended = false,
+  ofNodes = false,
+): Reading<Response> {
   let final = 0;
+  const line = ofNodes ? NODES_STATUS_LINE : STATUS_LINE;
   return readAll(
     bytes,
     (head) => {
-      const [, digits, reason] = STATUS_LINE.exec(head.startLine) ?? [];
+      const [, digits, reason] = line.exec(head.startLine) ?? [];
       if (digits === undefined || reason === undefined)
         throw new NotStrict(`status line ${JSON.stringify(head.startLine)}`);
       const status = Number(digits);
@@ -95,7 +106,7 @@ interface Head {
 interface ReadOptions {
   /** The connection has: what it brought is all. */
   readonly ended?: boolean;
-  readonly skipsEmptyLines?: boolean;
+  readonly ofClients?: boolean;
 }
 
 type Judge<T> = (head: Head) => { readonly more: T; readonly hasBody: boolean; readonly toEnd: boolean };
@@ -115,11 +126,11 @@ function readInto<T>(
   messages: (Message & T)[],
   bytes: Buffer,
   judge: Judge<T>,
-  { ended = false, skipsEmptyLines = false }: ReadOptions,
+  { ended = false, ofClients = false }: ReadOptions,
 ): number {
   let at = 0;
   while (at < bytes.length) {
-    if (skipsEmptyLines && (bytes[at] === 0x0d || bytes[at] === 0x0a)) {
+    if (ofClients && (bytes[at] === 0x0d || bytes[at] === 0x0a)) {
       at++;
       continue;
     }
@@ -132,7 +143,7 @@ function readInto<T>(
     const head = { startLine, fields: lines.map(readField) };
     const { more, hasBody, toEnd } = judge(head);
     const framed = hasBody
-      ? readBody(bytes, headEnd + 4, head, toEnd, ended)
+      ? readBody(bytes, headEnd + 4, head, toEnd, { ended, ofClients })
       : { ...EMPTY, end: headEnd + 4 };
     if (framed === undefined) break;
     const { end, ...content } = framed;
@@ -161,20 +172,22 @@ function readBody(
   start: number,
   head: Head,
   toEnd: boolean,
-  ended: boolean,
+  { ended = false, ofClients = false }: ReadOptions,
 ): (Content & { readonly end: number }) | undefined {
   const lengths = head.fields.filter(([name]) => name === 'content-length').map(([, text]) => text);
   const codings = head.fields.filter(([name]) => name === 'transfer-encoding').map(([, text]) => text);
   if (lengths.length + codings.length > 1) throw new NotStrict('more than one framing');
   if (codings.length === 1) {
-    if (codings[0]?.toLowerCase() !== 'chunked') throw new NotStrict(`Transfer-Encoding ${codings[0]}`);
+    if ((ofClients ? codings[0]?.toLowerCase() : codings[0]) !== 'chunked')
+      throw new NotStrict(`Transfer-Encoding ${codings[0]}`);
     return readChunks(bytes, start);
   }
   if (lengths.length === 0) {
     if (!toEnd) return { ...EMPTY, end: start };
     return ended ? { ...EMPTY, body: bytes.subarray(start), end: bytes.length } : undefined;
   }
-  if (!/^\d{1,15}$/.test(lengths[0] as string)) throw new NotStrict(`Content-Length ${lengths[0]}`);
+  const isLength = ofClients ? /^\d{1,15}$/ : /^(0|[1-9]\d{0,14})$/;
+  if (!isLength.test(lengths[0] as string)) throw new NotStrict(`Content-Length ${lengths[0]}`);
   const end = start + Number(lengths[0]);
   return end > bytes.length ? undefined : { ...EMPTY, body: bytes.subarray(start, end), end };
 }

@@ -68,7 +68,8 @@ it('F104 what is cut off, or goes on behind its end, is an error', { timeout: 12
       const whole = encoded(bytes, codings.join());
       const less = whole.subarray(0, 1 + (how % (whole.length - 1)));
       // One byte alone behind a zstd frame is taken by Node.js's decoder, which says nothing of it.
-      const more = Buffer.concat([whole, Buffer.alloc(2 + (how % 100), how)]);
+      const least = codings.at(-1) === 'zstd' ? 2 : 1;
+      const more = Buffer.concat([whole, Buffer.alloc(least + (how % 100), how)]);
       for (const wrong of [less, more]) {
         const { code, heldBytes } = await decode(cut(wrong, places), codings);
         expect([code, heldBytes]).toEqual(['GW_ERR_HTTP_DECODE', 0]);

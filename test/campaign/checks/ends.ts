@@ -1,5 +1,6 @@
 // What is left when a campaign is over: senders without their answers, descriptors, memory, and how the gateway ended. Pure.
 // Promises: each bound is stated here, with why it is that number.
+import type { Promises } from '../profiles.ts';
 import type { Disturbance } from './calm.ts';
 import type { Facts } from './facts.ts';
 import type { Violation } from './violation.ts';
@@ -44,8 +45,6 @@ const MIB = 1024 * 1024;
  * messages would be 100 MiB.
  */
 const HEAP_GROWTH = 8 * MIB;
-/** Lines that wait for a log that nobody reads are kept up to a bound, outside of the heap. */
-const EXTERNAL_GROWTH = 16 * MIB;
 /**
  * Pages that V8 and malloc keep from a burst instead of giving them back: up to 140 MiB were seen in a campaign of 27,000
  * messages whose heap had grown by 1 MiB. A leak outside the heap is found by the soak, which holds RSS to be flat.
@@ -55,6 +54,7 @@ const RSS_GROWTH = 192 * MIB;
 export function checkEnding(
   facts: Facts,
   { descriptors, memory, exit, handovers, stderr, failures, uncaught, reloads }: Ending,
+  { keptOutside }: Pick<Promises, 'keptOutside'> = {},
 ): Violation[] {
   const found: Violation[] = [...facts.connections.keys()]
     .filter((sender) => !facts.done.has(sender))
@@ -66,7 +66,7 @@ export function checkEnding(
     });
   // A process that took over has not been measured when it was new: all of them are held against the first.
   for (const after of [...handovers.map((one) => one.memory), memory.after])
-    found.push(...checkMemory(memory.before, after));
+    found.push(...checkMemory(memory.before, after, keptOutside));
   for (const [at, { exit: left }] of handovers.entries())
     if (left?.code !== 0)
       found.push({
@@ -82,11 +82,11 @@ export function checkEnding(
   return found;
 }
 
-function checkMemory(before: Memory, after: Memory): Violation[] {
+function checkMemory(before: Memory, after: Memory, keptOutside = 0): Violation[] {
   return (
     [
       ['heapUsed', HEAP_GROWTH],
-      ['external', EXTERNAL_GROWTH],
+      ['external', HEAP_GROWTH + keptOutside],
       ['rss', RSS_GROWTH],
     ] as const
   ).flatMap(([what, bound]) => {

@@ -97,7 +97,8 @@ function requestOf(token: string, method: string): string {
 
 function finals(received: Buffer, methods: readonly string[]): number {
   try {
-    return readResponses(received, methods).messages.filter(({ status }) => status >= 200).length;
+    return readResponses(received, methods, false, true).messages.filter(({ status }) => status >= 200)
+      .length;
   } catch {
     return Number.POSITIVE_INFINITY;
   }
@@ -118,7 +119,7 @@ function judge(
   let responses: readonly Response[];
   try {
     const methods = requests.map(({ method }) => method);
-    responses = readResponses(received, methods, ended).messages.filter(({ status }) => status >= 200);
+    responses = readResponses(received, methods, ended, true).messages.filter(({ status }) => status >= 200);
   } catch (error) {
     if (!(error instanceof NotStrict)) throw error;
     return `responses that are not strict (${error.message}): ${shown(received)}`;
@@ -153,7 +154,7 @@ function unchunked(bytes: Buffer): string {
 function strictly(bytes: Buffer, method: string): Response | undefined {
   const isFinal = ({ status }: Response): boolean => status >= 200;
   try {
-    return readResponses(bytes, [method], false).messages.find(isFinal);
+    return readResponses(bytes, [method], false, true).messages.find(isFinal);
   } catch (error) {
     if (error instanceof NotStrict) return (error.messages as readonly Response[]).find(isFinal);
     throw error;
