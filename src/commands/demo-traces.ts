@@ -1,15 +1,15 @@
 // Where the demo sends its traces: what its option says, or the standard variables, or nowhere.
 // Promises that an address that is none is told before anything is started.
-import { GatewayError } from '../errors.ts';
+import { usage } from './usage.ts';
 
 /** Before anything is started. */
 export function checkCollector(url: string | undefined): void {
   const place = url === undefined ? undefined : URL.parse(url);
   const isGood = place?.protocol === 'http:' || place?.protocol === 'https:';
   if (place !== undefined && (!isGood || place?.password !== ''))
-    throw new GatewayError('GW_ERR_USAGE', {
-      detail: '--traces takes an http:// or https:// URL without a password, such as http://127.0.0.1:4318',
-    });
+    throw usage(
+      '--traces takes an http:// or https:// URL without a password, such as http://127.0.0.1:4318',
+    );
 }
 
 /** Without what an address may hold besides; the environment wins. */

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { hashPassword } from '../config/http/password.ts';
 import { causeCode, GatewayError } from '../errors.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 /** A passphrase of many words has 100; more than this is some other file. */
 const LONGEST_BYTES = 1024;
@@ -76,8 +77,4 @@ async function ask({ input, prompt }: PasswordSource): Promise<string | undefine
   if (first !== undefined && second !== undefined && first !== second)
     throw usage('the two passwords differ');
   return second;
-}
-
-function usage(detail: string): GatewayError {
-  return new GatewayError('GW_ERR_USAGE', { detail });
 }

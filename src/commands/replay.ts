@@ -11,6 +11,7 @@ import { reportLines, sumLine } from '../replay/report/table.ts';
 import { runScenarios, type ScenarioResult } from '../replay/run.ts';
 import { updatedSource } from '../replay/update.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface ReplayOptions {
   readonly config?: string | undefined;
@@ -51,7 +52,7 @@ export async function replay(
     const { listener } = options;
     if (given !== undefined && listener !== undefined)
       if (!given.config.listeners.some(({ name }) => name === listener))
-        throw new GatewayError('GW_ERR_USAGE', { detail: `the config has no listener "${listener}"` });
+        throw usage(`the config has no listener "${listener}"`);
     let done = 0;
     const results = await runScenarios(scenarios, {
       ...around,

@@ -27,6 +27,7 @@ import { remoteIn, traceFields } from '../relay/trace-sampler.ts';
 import { Identifiers } from '../telemetry/identifiers.ts';
 import { loggable } from '../telemetry/loggable.ts';
 import { EXIT, sayFaults, type Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface RouteOptions {
   /** Only as if it had come by this listener; otherwise by each. */
@@ -76,12 +77,10 @@ export function route(
     ({ name }) => options.listener === undefined || name === options.listener,
   );
   if (listeners.length === 0) {
-    throw new GatewayError('GW_ERR_USAGE', { detail: `the config has no listener "${options.listener}"` });
+    throw usage(`the config has no listener "${options.listener}"`);
   }
   if (!isIP(options.source)) {
-    throw new GatewayError('GW_ERR_USAGE', {
-      detail: `--source takes an IP address, not "${options.source}"`,
-    });
+    throw usage(`--source takes an IP address, not "${options.source}"`);
   }
   const explain = explainer(config, options);
   let taken = true;

@@ -7,7 +7,7 @@ import { inTurn } from '../admin/control/prepared.ts';
 import { GatewayControl } from '../admin/gateway-control.ts';
 import { WatchedControl } from '../admin/watched-control.ts';
 import { formatProblem, loadConfig } from '../config/load.ts';
-import { causeCode, GatewayError } from '../errors.ts';
+import { causeCode } from '../errors.ts';
 import { Gateway } from '../gateway.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { LogOutput } from '../telemetry/log-output.ts';
@@ -15,6 +15,7 @@ import { version } from '../version.ts';
 import { endProcess, untilEnd } from './run-end.ts';
 import { observe } from './run-observed.ts';
 import type { Terminal } from './terminal.ts';
+import { usage } from './usage.ts';
 
 export interface RunOptions {
   /** Process id of the gateway whose listeners this one takes over (hot restart). */
@@ -137,8 +138,7 @@ function checkProcess(pid: number): void {
   try {
     process.kill(pid, 0);
   } catch (thrown) {
-    throw new GatewayError('GW_ERR_USAGE', {
-      detail: `--replace ${pid}: ${causeCode(thrown) === 'EPERM' ? 'that process is not yours' : 'there is no such process'}`,
-    });
+    const why = causeCode(thrown) === 'EPERM' ? 'that process is not yours' : 'there is no such process';
+    throw usage(`--replace ${pid}: ${why}`);
   }
 }

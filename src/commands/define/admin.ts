@@ -5,7 +5,7 @@ import { DEFAULT_ADMIN, TOKEN_VARIABLE } from '../defaults.ts';
 import type { ChangeOptions } from '../node-state.ts';
 import type { Perform, Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
-import { deadline, weight } from './arguments.ts';
+import { collected, deadline, weight } from './arguments.ts';
 import { type CommandHelp, withHelp } from './help.ts';
 
 interface Given extends Omit<AdminOptions, 'timeoutMs'> {
@@ -100,7 +100,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
         `with a node: ${STATES.ready}; without: is the gateway ready for messages? exit code 0 or 1`,
       )
       .argument('[node]', NODE[1])
-      .option('--pool <name>', 'this pool must have an available node (more than once: each)', collect, [])
+      .option('--pool <name>', 'this pool must have an available node (more than once: each)', collected, [])
       .option('--quiet', 'the exit code alone', false),
   ).action((node: string | undefined, { pool: pools, quiet, ...options }) => {
     if (node !== undefined && (pools.length > 0 || quiet))
@@ -168,10 +168,6 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
     perform(async () => (await import('../node-state.ts')).rotate(reached(options), terminal)),
   );
   withHelp(rotate, { exit: EXIT_CODES, examples: ['rotate -c gateway.yaml'] });
-}
-
-function collect(name: string, names: readonly string[]): readonly string[] {
-  return [...names, name];
 }
 
 function reached({ timeout, ...options }: Given): ChangeOptions {

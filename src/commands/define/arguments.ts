@@ -9,6 +9,7 @@ import {
   sizeText,
 } from '../../config/formats.ts';
 import { CHANNEL_STATES, type Phase, parseChannel, parsePhases } from '../../simulation/api/mirth-state.ts';
+import { CONTENT_TYPE } from '../defaults.ts';
 
 export function duration(text: string): number {
   const ms = parseDuration(text);
@@ -89,6 +90,20 @@ export function size(text: string): number {
   const bytes = parseSize(text);
   if (bytes === undefined || bytes === 0) throw new InvalidArgumentError('It takes a size such as 64MiB.');
   return bytes;
+}
+
+/** What TLS, HTTP and waiting want beside the address that messages are sent to. */
+export function withTargetOptions(command: Command): Command {
+  return command
+    .option('--timeout <duration>', 'for connecting, and for each answer', deadline, 30_000)
+    .option('--ca <file>', 'trust these certificates (PEM) instead of the system’s')
+    .option('--cert <file>', 'client certificate (PEM)')
+    .option('--key <file>', 'its key (PEM)')
+    .option('--servername <name>', 'the name that the certificate must have, instead of HOST')
+    .option('--insecure', 'do not check the certificate', false)
+    .option('--content-type <type>', `over HTTP; the charset of MSH-18 is added (default: ${CONTENT_TYPE})`)
+    .option('--user <name>', 'over HTTP: for Basic authentication')
+    .option('--password-file <file>', 'its password');
 }
 
 /** Help has the defaults as they are taken (`30s`, `64MiB`), whatever they were read into (F112). */

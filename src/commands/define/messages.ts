@@ -1,8 +1,7 @@
 // The arguments of the commands that take messages: `route`, `send` and `show`.
 import type { Command } from 'commander';
-import { CONTENT_TYPE } from '../defaults.ts';
 import type { Perform, Terminal } from '../terminal.ts';
-import { deadline } from './arguments.ts';
+import { withTargetOptions } from './arguments.ts';
 import { CALLED_WRONGLY, withHelp } from './help.ts';
 
 const FILES = ['<message...>', 'files with HL7 messages; - is standard input'] as const;
@@ -38,20 +37,16 @@ export function defineMessages(program: Command, terminal: Terminal, perform: Pe
     ],
   });
 
-  const send = program
-    .command('send')
-    .description('send messages and print each answer; exit 1 unless all are AA or CA')
-    .argument(...FILES)
-    .requiredOption('--to <url>', 'mllp://HOST:PORT, mllps://HOST:PORT, http://HOST[:PORT]/PATH or https://…')
-    .option('--timeout <duration>', 'for connecting, and for each answer', deadline, 30_000)
-    .option('--ca <file>', 'trust these certificates (PEM) instead of the system’s')
-    .option('--cert <file>', 'client certificate (PEM)')
-    .option('--key <file>', 'its key (PEM)')
-    .option('--servername <name>', 'the name that the certificate must have, instead of HOST')
-    .option('--insecure', 'do not check the certificate', false)
-    .option('--content-type <type>', `over HTTP; the charset of MSH-18 is added (default: ${CONTENT_TYPE})`)
-    .option('--user <name>', 'over HTTP: for Basic authentication')
-    .option('--password-file <file>', 'its password')
+  const send = withTargetOptions(
+    program
+      .command('send')
+      .description('send messages and print each answer; exit 1 unless all are AA or CA')
+      .argument(...FILES)
+      .requiredOption(
+        '--to <url>',
+        'mllp://HOST:PORT, mllps://HOST:PORT, http://HOST[:PORT]/PATH or https://…',
+      ),
+  )
     .option('--json', 'a JSON line for each message', false)
     .action((files, options) =>
       perform(async () => {
