@@ -9,7 +9,12 @@ import type { Utf16 } from '../src/hl7/charset.ts';
 import { type Header, readHeader } from '../src/hl7/header.ts';
 import { CoalescingWriter, closeGracefully } from '../src/mllp/coalescing-writer.ts';
 import { classifyBytes, FRAMING_BYTES, frame, isFramedAsUtf16 } from '../src/mllp/frame.ts';
-import { type FrameFault, FrameReader, type FrameSink } from '../src/mllp/frame-reader.ts';
+import {
+  type FrameFault,
+  FrameReader,
+  type FrameReaderLimits,
+  type FrameSink,
+} from '../src/mllp/frame-reader.ts';
 import { Utf16Detector } from '../src/mllp/utf16-detector.ts';
 import { Utf16FrameReader } from '../src/mllp/utf16-frame-reader.ts';
 import type { Admission } from '../src/relay/admission.ts';
@@ -120,7 +125,7 @@ export class MllpSession implements FrameSink, Origin {
       (bytes) => this.#tellLater(bytes),
       () => this.#onLaterOver(),
     );
-    this.#reader = new FrameReader(this, { ...config.limits, ...config.framing });
+    this.#reader = new FrameReader(this, limitsOf(config));
     // With `accept` the `1C` of UTF-16 may end a frame.
     if (config.framing.missingCr === 'refuse') this.#detector = new Utf16Detector();
     this.#writer = new CoalescingWriter(
@@ -157,7 +162,7 @@ export class MllpSession implements FrameSink, Origin {
       this.#socket.setTimeout(config.limits.idleTimeoutMs);
     this.#config = config;
     this.#admission = admission;
-    this.#reader.reconfigure({ ...config.limits, ...config.framing });
+    this.#reader.reconfigure(limitsOf(config));
     // More of its messages may wait for their answers than before.
     this.#resume();
   }
@@ -353,11 +358,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#utf16 = found.encoding;
     this.#watcher.onFraming(this.peer, found.encoding.toUpperCase());
     const held = reader.takeHeld();
-    this.#reader = new Utf16FrameReader(
-      this,
-      { ...this.#config.limits, ...this.#config.framing },
-      found.encoding,
-    );
+    this.#reader = new Utf16FrameReader(this, limitsOf(this.#config), found.encoding);
     // The reader held it from the `0B` on.
     return Buffer.concat(found.encoding === 'utf-16be' ? [NUL, held, rest] : [held, rest]);
   }
@@ -584,4 +585,8 @@ function replyName(outcome: Outcome, bytes: Buffer | null, refusal: Told): strin
   if (outcome.kind === 'gathered') return outcome.code;
   if (outcome.kind === 'unanswered') return 'none';
   return bytes === null ? 'close' : refusal;
+}
+
+function limitsOf({ limits, framing }: ListenerConfig): FrameReaderLimits {
+  return { ...limits, ...framing };
 }

@@ -108,3 +108,8 @@ function isIpv6(address: Address): address is ipaddr.IPv6 {
 function contains(base: Address, bits: number, address: Address): boolean {
   return base.kind() === address.kind() && address.match(base, bits);
 }
+
+/** The same for nodes that are one address and port, as far as their names tell. */
+export function addressKey({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${host.toLowerCase()} ${port}`;
+}

@@ -1,9 +1,9 @@
 // What the log says of a message: where it came from, where it went, how it ended and how long each phase took.
 // Header identifiers only (loggable, in log.ts): nothing of a patient is in reach here.
-import type { Peer } from '../routing/message-view.ts';
 import { causeCode, type GatewayError } from './errors.ts';
 import type { Header } from './hl7/header.ts';
 import type { Exchange } from './relay/exchange.ts';
+import type { FaultOrigin } from './relay/fault-origin.ts';
 import type { ProxiedRequest } from './relay/proxied-request.ts';
 import type { Identifiers } from './telemetry/identifiers.ts';
 import type { Log } from './telemetry/log.ts';
@@ -97,17 +97,11 @@ export function logProxied(log: Log, record: ProxiedRequest): void {
   );
 }
 
-export interface LoggedFaultOrigin {
-  readonly listener: string;
-  readonly peer: Peer | undefined;
-  readonly header: Header | undefined;
-}
-
 /** Something a sender did that never became a message, or that ended its connection. */
 export function logFault(
   log: Log,
   error: GatewayError,
-  { listener, peer, header }: LoggedFaultOrigin,
+  { listener, peer, header }: FaultOrigin,
   trace: TraceContext,
   shown: Identifiers,
 ): void {

@@ -1,8 +1,10 @@
 // docs/errors.md and the table in src/errors.ts list the same errors with the same properties.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { statusOf } from '../listeners/http/statuses.ts';
 import { asGatewayError, causeCode, ERRORS, type ErrorCode, GatewayError } from '../src/errors.ts';
+import { productFiles, ROOT } from './helpers/product-files.ts';
 
 const lines = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8').split('\n');
 
@@ -98,12 +100,9 @@ describe('GatewayError', () => {
   });
 
   it('every code is used', () => {
-    const root = new URL('..', import.meta.url);
-    const sources = ['src', 'listeners', 'routing', 'certs'].flatMap((top) =>
-      readdirSync(new URL(`${top}/`, root), { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.endsWith('.ts') && name !== 'errors.ts')
-        .map((name) => readFileSync(new URL(`${top}/${name}`, root), 'utf8')),
-    );
+    const sources = productFiles()
+      .filter((file) => file !== 'src/errors.ts')
+      .map((file) => readFileSync(join(ROOT, file), 'utf8'));
     const unused = Object.keys(ERRORS).filter(
       (code) => !sources.some((source) => source.includes(`'${code}'`)),
     );

@@ -1,9 +1,8 @@
 // Holds the architecture: arrows between folders run downwards only, and no file depends on itself by a detour.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-
-const ROOT = resolve(import.meta.dirname, '..');
+import { productFiles, ROOT } from './helpers/product-files.ts';
 
 /**
  * From the bottom up; a file may import from its own folder and from floors below. The longest prefix counts. Between
@@ -37,11 +36,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/main.ts'],
 ];
 
-const files = ['src', 'listeners', 'routing', 'certs'].flatMap((top) =>
-  readdirSync(join(ROOT, top), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(top, name)),
-);
+const files = productFiles();
 
 /** Imports of other files of the project, `import type` and `import()` too: a circle of types is a circle. */
 function importsOf(file: string): string[] {

@@ -1,7 +1,7 @@
 // Nodes of several pools on one address, nodes that are the gateway itself, and checks that ask a port for what it does not speak.
 // Promises warnings only: such a gateway runs, and surprises where a node counts its connections.
-import { isOwnHost } from '../addresses.ts';
-import type { GatewayConfig, NodeConfig } from './config.ts';
+import { addressKey, isOwnHost } from '../addresses.ts';
+import type { GatewayConfig } from './config.ts';
 import type { HostPort } from './formats.ts';
 import type { Section } from './section.ts';
 import { entryIn, type ReadContext } from './source/value.ts';
@@ -10,10 +10,6 @@ export function checkAddresses(top: Section, config: GatewayConfig, reading: Rea
   checkPorts(top, config, reading);
   checkHttpChecks(top, config, reading);
   checkOwnListeners(top, config, reading);
-}
-
-function addressOf({ host, port }: Pick<NodeConfig, 'host' | 'port'>): string {
-  return `${host.toLowerCase()} ${port}`;
 }
 
 /** F101: each pool has its own `connections.max`, unless they share it, and what listens there counts all of them. */
@@ -26,7 +22,7 @@ function checkPorts(top: Section, { pools }: GatewayConfig, { problems }: ReadCo
     if (pool.protocol !== 'mllp' || entry === undefined) continue;
     for (const node of pool.nodes) {
       if (node.host === '') continue;
-      const address = addressOf(node);
+      const address = addressKey(node);
       const other = seen.get(address);
       const { max, shared } = pool.connections;
       if (other === undefined) {
@@ -52,7 +48,7 @@ function checkHttpChecks(top: Section, { pools }: GatewayConfig, { problems }: R
   const ofMessages = new Map(
     pools
       .filter(({ protocol }) => protocol === 'mllp')
-      .flatMap(({ name, nodes }) => nodes.map((node) => [addressOf(node), name] as const)),
+      .flatMap(({ name, nodes }) => nodes.map((node) => [addressKey(node), name] as const)),
   );
   for (const [index, { name, nodes, health }] of pools.entries()) {
     const { type } = health.check;
@@ -63,7 +59,7 @@ function checkHttpChecks(top: Section, { pools }: GatewayConfig, { problems }: R
       const { hostname, port, protocol } = new URL(checkUrl);
       const usual = protocol === 'https:' ? 443 : 80;
       const pool = ofMessages.get(
-        addressOf({ host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? usual : Number(port) }),
+        addressKey({ host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? usual : Number(port) }),
       );
       if (pool === undefined) continue;
       problems.warn(

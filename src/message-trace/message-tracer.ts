@@ -7,6 +7,7 @@ import type { MessageView } from '../../routing/message-view.ts';
 import type { GatewayConfig } from '../config/config.ts';
 import { causeCode, type GatewayError } from '../errors.ts';
 import { Exchange } from '../relay/exchange.ts';
+import type { FaultOrigin } from '../relay/fault-origin.ts';
 import type { ProxiedRequest } from '../relay/proxied-request.ts';
 import { type TraceSampler, traceFields } from '../relay/trace-sampler.ts';
 import { type Identifiers, PLAIN_IDENTIFIERS } from '../telemetry/identifiers.ts';
@@ -24,13 +25,7 @@ import type { SpanWriter } from '../telemetry/traces/span-writer.ts';
 import { unheededIn } from '../telemetry/traces/variables.ts';
 import type { SpanContext } from './attempt-spans.ts';
 import { exchangeSpanCount, isWorthIt, writeExchange } from './exchange-spans.ts';
-import {
-  isProxiedWorthIt,
-  proxiedSpanCount,
-  type TracedFaultOrigin,
-  writeFault,
-  writeProxied,
-} from './proxied-spans.ts';
+import { isProxiedWorthIt, proxiedSpanCount, writeFault, writeProxied } from './proxied-spans.ts';
 
 /** A shutdown waits so long for the collector: a container's grace period has room for it behind `shutdown.timeout`. */
 const FLUSH_MS = 2_000;
@@ -160,7 +155,7 @@ export class MessageTracer implements TraceSampler {
   }
 
   /** Something that never became a message. */
-  onFault(trace: TraceContext, error: GatewayError, origin: TracedFaultOrigin): void {
+  onFault(trace: TraceContext, error: GatewayError, origin: FaultOrigin): void {
     const queue = this.#queue;
     // A sender that has nothing to say is no failure.
     if (queue === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;

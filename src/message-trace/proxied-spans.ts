@@ -1,9 +1,8 @@
 // The trace of one proxied request that is over: SERVER root, a `queue` for each wait, a `forward` for each attempt,
 // `reply`. Of the request's target, its Host and its headers nothing is told: each of them may name a patient.
 import { statusOf } from '../../listeners/http/statuses.ts';
-import type { Peer } from '../../routing/message-view.ts';
 import type { GatewayError } from '../errors.ts';
-import type { Header } from '../hl7/header.ts';
+import type { FaultOrigin } from '../relay/fault-origin.ts';
 import type { ProxiedRequest } from '../relay/proxied-request.ts';
 import type { TraceContext } from '../telemetry/trace-context.ts';
 import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../telemetry/traces/span-writer.ts';
@@ -87,19 +86,12 @@ export function isProxiedWorthIt(record: ProxiedRequest): boolean {
   return rootError(record) !== undefined || record.attempts.some(({ error }) => error !== undefined);
 }
 
-export interface TracedFaultOrigin {
-  readonly listener: string;
-  readonly protocol: 'mllp' | 'http';
-  readonly peer: Peer | undefined;
-  readonly header: Header | undefined;
-}
-
 /** Something that never became a message: a root alone, of the moment when it was found. */
 export function writeFault(
   out: SpanWriter,
   trace: TraceContext,
   error: GatewayError,
-  { listener, protocol, peer, header }: TracedFaultOrigin,
+  { listener, protocol, peer, header }: FaultOrigin,
   context: SpanContext,
   state: string | undefined,
 ): void {

@@ -1,5 +1,6 @@
 // F101: one limit for the connections of several pools to one address (`connections.shared`). Promises never more than the limit, and
 // that each pool that has messages gets a connection in its turn: who has most gives one back, when its messages are answered.
+import { addressKey } from '../addresses.ts';
 
 /** One pool's connections to the address. */
 export interface Sharer {
@@ -151,7 +152,7 @@ export class SharedLimits {
   }
 
   of(host: string, port: number): SharedLimit {
-    const address = `${host.toLowerCase()} ${port}`;
+    const address = addressKey({ host, port });
     let limit = this.#limits.get(address);
     if (limit === undefined) {
       limit = new SharedLimit(() => this.#limits.delete(address));

@@ -1,8 +1,8 @@
 // Every call of the log in the source: its message and the fields that it names, read off the text of the program.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { productFiles, ROOT } from '../helpers/product-files.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const CALL = /\b(?:log|logger|#log)(?:\.(?:trace|debug|info|warn|error|fatal)|\[[^\]]+\])\(/g;
 
 export interface LogCall {
@@ -15,11 +15,7 @@ export interface LogCall {
 }
 
 export function logCalls(): readonly LogCall[] {
-  return ['src', 'listeners', 'routing', 'certs'].flatMap((top) =>
-    readdirSync(join(ROOT, top), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .flatMap((name) => callsIn(join(top, name))),
-  );
+  return productFiles().flatMap(callsIn);
 }
 
 function callsIn(file: string): readonly LogCall[] {

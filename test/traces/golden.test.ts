@@ -13,7 +13,7 @@ import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
 import { ask, post } from '../http-hl7/room.ts';
 import { goldenFile, goldenOf, readGolden } from './golden.ts';
-import { startTraced } from './room.ts';
+import { startFailover, startTraced } from './room.ts';
 
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
@@ -37,12 +37,8 @@ const KINDS: Readonly<Record<string, Play>> = {
     await collector.traces(1);
   },
   resent: async (collector) => {
-    await using dead = await startFaultyNode();
-    await using alive = await startFaultyNode();
-    await dead.refuse();
-    await using gw = await startTraced(collector, {
-      nodes: [dead.url, { url: alive.url, backup: true } as { url: string }],
-    });
+    await using failover = await startFailover(collector);
+    const { gw } = failover;
     await using sender = await connectSender(gw.port());
     await sender.exchange(message({ controlId: 'resent' }));
     await collector.traces(1);

@@ -1,22 +1,17 @@
 // What a person sees in Jaeger: a failover as its query API would give it, so that nothing that matters is lost there.
 import { expect, it } from 'vitest';
-import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { type JaegerSpan, jaegerOf } from '../helpers/jaeger.ts';
 import { message } from '../helpers/mllp.ts';
 import { startCollector } from '../helpers/otlp-collector.ts';
 import { connectSender } from '../helpers/sender.ts';
-import { startTraced } from './room.ts';
+import { startFailover } from './room.ts';
 
 const tag = ({ tags }: JaegerSpan, name: string) => tags.find(({ key }) => key === name)?.value;
 
 it('a failover: the dead node in red, the one that answered, and the message to search for', async () => {
   await using collector = await startCollector();
-  await using dead = await startFaultyNode();
-  await using alive = await startFaultyNode();
-  await dead.refuse();
-  await using gw = await startTraced(collector, {
-    nodes: [dead.url, { url: alive.url, backup: true } as { url: string }],
-  });
+  await using failover = await startFailover(collector);
+  const { alive, gw } = failover;
   await using sender = await connectSender(gw.port());
   await sender.exchange(message({ controlId: 'J-4711', app: 'LAB' }));
   const trace = await collector.trace();

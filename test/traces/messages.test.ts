@@ -8,7 +8,7 @@ import { startCollector } from '../helpers/otlp-collector.ts';
 import type { ReadSpan } from '../helpers/otlp-messages.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
-import { startTraced, tracedConfig } from './room.ts';
+import { startFailover, startTraced, tracedConfig } from './room.ts';
 
 const RECEIVED = ['server mllp all', '  internal parse', '  internal route'];
 
@@ -144,13 +144,8 @@ describe('a message that a node takes', () => {
 describe('a message that needs more than one attempt', () => {
   it('a failover shows the dead node, and the one that answered', async () => {
     await using collector = await startCollector();
-    await using dead = await startFaultyNode();
-    await using alive = await startFaultyNode();
-    await dead.refuse();
-    await using gw = await startTraced(collector, {
-      nodes: [dead.url, { url: alive.url, backup: true } as { url: string }],
-      traces: { sample: 0 },
-    });
+    await using failover = await startFailover(collector, { traces: { sample: 0 } });
+    const { dead, gw } = failover;
     await using sender = await connectSender(gw.port());
     await sender.exchange(message());
     const trace = await collector.trace();

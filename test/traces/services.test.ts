@@ -11,7 +11,7 @@ import { connectClient } from '../helpers/raw-http-client.ts';
 import { startRawNode } from '../helpers/raw-http-node.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { acks, ask, post } from '../http-hl7/room.ts';
-import { startTraced } from './room.ts';
+import { startFailover, startTraced } from './room.ts';
 
 const SERVICES = { nodes: 'services' };
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -74,13 +74,8 @@ it('sender → gateway → node, and the node that was tried before', async () =
 
 it('none of a node that was given nothing, nor of a sender that has no name', async () => {
   await using collector = await startCollector();
-  await using dead = await startFaultyNode();
-  await using alive = await startFaultyNode();
-  await dead.refuse();
-  await using gw = await startTraced(collector, {
-    nodes: [dead.url, { url: alive.url, backup: true } as { url: string }],
-    traces: SERVICES,
-  });
+  await using failover = await startFailover(collector, { traces: SERVICES });
+  const { gw } = failover;
   await using sender = await connectSender(gw.port());
   await sender.exchange(message({ app: '' }));
   const trace = await collector.trace();
