@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { table } from '../src/commands/terminal.ts';
+import { table } from '../src/cli/terminal.ts';
 import type { OpenLoad, OpenReport } from './processes/open-load.ts';
 import { freePort, MAIN, started } from './proxies.ts';
 

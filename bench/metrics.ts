@@ -1,10 +1,10 @@
 // What counting costs: one message in the gateway's own counters, beside the same in OpenTelemetry's instruments; and one
 // scrape of many series. `node bench/metrics.ts`
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
-import { MessageCounts } from '../src/metrics/message-counts.ts';
+import { MessageCounts } from '../src/observe/metrics/gateway/message-counts.ts';
+import { SECONDS } from '../src/observe/metrics/histogram.ts';
+import { metricsText } from '../src/observe/metrics/text.ts';
 import { Exchange, type Origin } from '../src/relay/exchange.ts';
-import { SECONDS } from '../src/telemetry/metrics/histogram.ts';
-import { metricsText } from '../src/telemetry/metrics/text.ts';
 
 const ROUNDS = 5;
 const MESSAGES = 500_000;

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { table } from '../src/commands/terminal.ts';
+import { table } from '../src/cli/terminal.ts';
 import { freePort, MAIN, started } from './proxies.ts';
 
 const { values: options } = parseArgs({

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { table } from '../src/commands/terminal.ts';
+import { table } from '../src/cli/terminal.ts';
 import { compareModes, modeTable } from './parsing/modes.ts';
 import { compareHandOvers, compareReads, handOverTable, readTable } from './parsing/reads.ts';
 import { compareStreams, streamTable } from './parsing/stream.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { table } from '../src/commands/terminal.ts';
+import { table } from '../src/cli/terminal.ts';
 import { Child } from './child.ts';
 import { compareHandshakes, type HandshakeRow, handshakeTable, measureHandshakes } from './handshakes.ts';
 import { startHttpGateway } from './http-proxies.ts';

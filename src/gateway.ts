@@ -5,12 +5,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Certificate } from '../certs/certificate.ts';
 import { ServerTls } from '../certs/server-tls.ts';
 import { CertificateStore, type TlsUser } from '../certs/store.ts';
-import { BufferBudget } from '../listeners/buffer-budget.ts';
-import { ReverseProxy } from '../listeners/http/reverse-proxy.ts';
-import { HttpListener, type HttpListenerWatcher } from '../listeners/http-listener.ts';
+import { BufferBudget } from '../listeners/accept/buffer-budget.ts';
+import { hasSameBinding } from '../listeners/accept/same-binding.ts';
+import { HttpListener, type HttpListenerWatcher } from '../listeners/http/http-listener.ts';
+import { ReverseProxy } from '../listeners/http/proxy/reverse-proxy.ts';
 import type { Listener } from '../listeners/listener.ts';
-import { MllpListener } from '../listeners/mllp-listener.ts';
-import { hasSameBinding } from '../listeners/same-binding.ts';
+import { MllpListener } from '../listeners/mllp/mllp-listener.ts';
 import { FieldQueries } from '../routing/field-queries.ts';
 import type { Peer } from '../routing/message-view.ts';
 import { Router } from '../routing/router.ts';
@@ -18,21 +18,21 @@ import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts'
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
 import { asGatewayError, GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
-import { logExchange, logFault, logProxied, logReplyLost } from './message-log.ts';
-import { MessageTracer } from './message-trace/message-tracer.ts';
-import { GatewayMetrics } from './metrics/gateway-metrics.ts';
+import type { Log } from './observe/log/log.ts';
+import { logExchange, logFault, logProxied, logReplyLost } from './observe/log/message-log.ts';
+import { Repeats } from './observe/log/repeats.ts';
+import { GatewayMetrics } from './observe/metrics/gateway/gateway-metrics.ts';
+import { Identifiers } from './observe/traces/identifiers.ts';
+import { MessageTracer } from './observe/traces/spans/message-tracer.ts';
+import { TraceContext } from './observe/traces/trace-context.ts';
 import { openFileLimit, openFilesNeeded } from './open-files.ts';
-import { Pools } from './pools.ts';
+import { Pools } from './pools/pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { Exchange } from './relay/exchange.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
 import type { ProxiedRequest } from './relay/proxied-request.ts';
 import { Relay } from './relay/relay.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
-import { Identifiers } from './telemetry/identifiers.ts';
-import type { Log } from './telemetry/log.ts';
-import { Repeats } from './telemetry/repeats.ts';
-import { TraceContext } from './telemetry/trace-context.ts';
 
 export interface GatewayOptions {
   /** Called when a message is over, after its sender was answered. */

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // The command line: runs what was asked for, and says what an error means for the exit code.
 import { CommanderError } from 'commander';
-import { paintOn } from './commands/colors.ts';
-import { defineProgram } from './commands/define/program.ts';
-import { EXIT, type Terminal } from './commands/terminal.ts';
+import { paintOn } from './cli/colors.ts';
+import { defineProgram } from './cli/define/program.ts';
+import { EXIT, type Terminal } from './cli/terminal.ts';
 import { ConfigError, formatProblem } from './config/source/problem.ts';
 import { GatewayError } from './errors.ts';
 

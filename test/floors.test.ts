@@ -1,5 +1,5 @@
 // Holds the architecture: arrows between folders run downwards only, and no file depends on itself by a detour.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { productFiles, ROOT } from './helpers/product-files.ts';
@@ -11,28 +11,28 @@ import { productFiles, ROOT } from './helpers/product-files.ts';
 const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
   ['src/version.ts', 'src/listen-error.ts', 'src/addresses.ts', 'src/sync-folder.ts'],
-  ['src/telemetry/', 'src/listen.ts'],
+  ['src/observe/log/', 'src/observe/otlp/', 'src/listen.ts'],
+  ['src/observe/traces/', 'src/observe/metrics/'],
   ['src/mllp/'],
   ['src/hl7/'],
-  ['src/deidentify/'],
-  ['src/record/'],
   ['src/config/'],
   ['src/http/'],
   ['certs/'],
-  ['src/upstream/', 'src/simulation/'],
+  ['src/upstream/'],
   ['routing/'],
   ['src/relay/'],
   ['listeners/'],
-  ['src/message-log.ts', 'src/message-trace/', 'src/audit/'],
-  ['src/pool-runtime.ts'],
-  ['src/pools.ts', 'src/open-files.ts'],
-  ['src/metrics/'],
+  ['src/observe/log/message-log.ts', 'src/observe/traces/spans/', 'src/observe/audit/'],
+  ['src/pools/'],
+  ['src/open-files.ts'],
+  ['src/observe/metrics/gateway/'],
   ['src/gateway.ts'],
   ['src/state/'],
-  ['src/replay/'],
   ['src/admin/'],
-  ['src/replay/'],
-  ['src/commands/'],
+  ['src/tools/simulation/', 'src/tools/deidentify/'],
+  ['src/tools/record/'],
+  ['src/tools/replay/'],
+  ['src/cli/'],
   ['src/main.ts'],
 ];
 
@@ -48,12 +48,24 @@ function importsOf(file: string): string[] {
 
 const graph = new Map(files.map((file) => [file, importsOf(file)]));
 
-function floorOf(file: string): number {
-  return FLOORS.findIndex((floor) => floor.some((place) => file.startsWith(place)));
+/** The longest prefix of the file's path that has a floor. */
+function placeOf(file: string): string | undefined {
+  const places = FLOORS.flat().filter((place) => file.startsWith(place));
+  return places.sort((one, other) => other.length - one.length)[0];
 }
 
-function placeOf(file: string): string | undefined {
-  return FLOORS.flat().find((place) => file.startsWith(place));
+function floorOf(file: string): number {
+  const place = placeOf(file);
+  return place === undefined ? -1 : FLOORS.findIndex((floor) => floor.includes(place));
+}
+
+/** `certs/x509/` belongs to `certs/`, `src/cli/run/` to `src/cli/`; some rooms of `src` have rooms of their own. */
+function roomOf(file: string): string {
+  const room =
+    /^((certs|routing)\/|listeners\/([a-z]+\/)?|src\/(observe|upstream|tools)\/([a-z]+\/)?|src\/([a-z0-9-]+\/)?)/.exec(
+      file,
+    );
+  return room?.[0] ?? file;
 }
 
 describe('the floors', () => {
@@ -95,5 +107,26 @@ describe('the floors', () => {
       imports.filter((path) => !known.has(path)).map((path) => `${file} → ${path}`),
     );
     expect(unknown).toEqual([]);
+  });
+
+  it('a tool is imported by tools and commands alone', () => {
+    const users = [...graph].filter(([, imports]) => imports.some((path) => path.startsWith('src/tools/')));
+    expect(users.length).toBeGreaterThan(10);
+    expect(users.map(([file]) => file).filter((file) => !/^src\/(tools|cli)\//.test(file))).toEqual([]);
+  });
+
+  it('the map in CONTRIBUTING.md has every room, and nothing that is not there', () => {
+    const map = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+    const rows = map.split('\n').filter((line) => line.startsWith('| `'));
+    const listed = new Set(
+      rows.flatMap((row) =>
+        [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name as string),
+      ),
+    );
+    const rooms = new Set(files.map(roomOf).filter((room) => room !== 'src/'));
+    const isTold = (room: string): boolean =>
+      [...listed].some((name) => name === room || name.startsWith(room));
+    expect([...rooms].filter((room) => !isTold(room))).toEqual([]);
+    expect([...listed].filter((name) => !existsSync(join(ROOT, name)))).toEqual([]);
   });
 });

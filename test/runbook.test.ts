@@ -5,9 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../src/errors.ts';
-import { LOG_LINES } from '../src/telemetry/log-lines.ts';
-import { METRICS } from '../src/telemetry/metrics/catalogue.ts';
-import { ALERTS } from './metrics/deployed.ts';
+import { LOG_LINES } from '../src/observe/log/log-lines.ts';
+import { METRICS } from '../src/observe/metrics/catalogue.ts';
+import { ALERTS } from './observe/metrics/gateway/deployed.ts';
 
 const docs = new URL('../docs/', import.meta.url);
 const page = readFileSync(new URL('runbook.md', docs), 'utf8');

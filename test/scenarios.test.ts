@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type PlayedScenario, playScenarios } from '../src/replay/testing.ts';
+import { type PlayedScenario, playScenarios } from '../src/tools/replay/testing.ts';
 
 const FOLDER = fileURLToPath(new URL('../fixtures/scenarios/', import.meta.url));
 const files = readdirSync(FOLDER).sort();

@@ -5,7 +5,7 @@ import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import type { Coding } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
-import type { SourceBudget } from '../buffer-budget.ts';
+import type { SourceBudget } from '../accept/buffer-budget.ts';
 
 /**
  * A body may become so many times as large, as with Apache's DeflateInflateRatioLimit. Batches of equal messages reach 60;

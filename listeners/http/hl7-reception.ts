@@ -22,12 +22,12 @@ import type { Admission } from '../../src/relay/admission.ts';
 import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import { remoteOf } from '../../src/relay/trace-sampler.ts';
-import type { BufferBudget, SourceBudget } from '../buffer-budget.ts';
-import { negativeAckBytes, refusalOf } from '../refusal.ts';
+import type { BufferBudget, SourceBudget } from '../accept/buffer-budget.ts';
+import { negativeAckBytes, refusalOf } from '../mllp/refusal.ts';
 import type { ClientRequest, Incoming } from './client-request.ts';
 import { type AnyServerResponse, closeBehind, endWith, refuse, startResponse } from './client-response.ts';
+import { readWholeBody } from './proxy/whole-body.ts';
 import { statusOf } from './statuses.ts';
-import { readWholeBody } from './whole-body.ts';
 
 export interface Hl7ReceptionOptions {
   readonly config: ListenerConfig;

@@ -12,7 +12,7 @@ import { isOwnHost, sourceKey } from '../addresses.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type RequestTarget, readTarget } from '../http/request-target.ts';
 import { listen } from '../listen.ts';
-import { loggable } from '../telemetry/loggable.ts';
+import { loggable } from '../observe/log/loggable.ts';
 import { type AdminAnswer, NOT_ALLOWED, refusal, respond } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { findEndpoint, type MatchedEndpoint, whyNone } from './endpoints.ts';

@@ -1,7 +1,7 @@
 // What the admin API shows and can do, as the API's own words: the shapes here are those of docs/openapi.yaml.
 // Promises nothing of a message or a patient in any of them but the tap, which is made of them.
 
-import type { MetricsFormat } from '../telemetry/metrics/text.ts';
+import type { MetricsFormat } from '../observe/metrics/text.ts';
 import type { Lines } from './answer.ts';
 
 /** A point in time as RFC 3339, UTC. */

@@ -2,7 +2,7 @@
 // together. Promises an error with what would be right for each request that is none of these.
 import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
-import { CONTENT_TYPES, formatFor } from '../telemetry/metrics/text.ts';
+import { CONTENT_TYPES, formatFor } from '../observe/metrics/text.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
 import type { By, Control, ReadinessReport } from './control.ts';
 import { settingsIn, weightIn } from './request-body.ts';

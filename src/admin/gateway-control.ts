@@ -3,10 +3,10 @@
 import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
+import type { Log } from '../observe/log/log.ts';
+import type { MetricsFormat } from '../observe/metrics/text.ts';
 import type { Exchange } from '../relay/exchange.ts';
 import { StateKeeper } from '../state/state-keeper.ts';
-import type { Log } from '../telemetry/log.ts';
-import type { MetricsFormat } from '../telemetry/metrics/text.ts';
 import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
 import { NodeActions } from './control/node-actions.ts';

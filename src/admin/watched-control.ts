@@ -1,7 +1,7 @@
 // A control that tells of each change that is made by it, whoever asks for it: the admin API, a signal, a file that has
 // changed. Promises that what did not come about is told of as such, or not at all.
 import { asGatewayError, type GatewayError } from '../errors.ts';
-import type { MetricsFormat } from '../telemetry/metrics/text.ts';
+import type { MetricsFormat } from '../observe/metrics/text.ts';
 import type { Lines } from './answer.ts';
 import type { By, Control, NodeReport, ReloadReport, RotateReport, TapRequest } from './control.ts';
 

@@ -1,6 +1,6 @@
 // `telemetry.metrics`, and what OpenTelemetry's standard environment variables say of it, which win. Promises that a
 // variable that makes no sense is warned about and left out, as OpenTelemetry's specification asks.
-import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
+import type { OtlpMetricsConfig } from '../observe/metrics/otlp-config.ts';
 import type { MetricsConfig } from './config.ts';
 import { LONGEST_MS, parseCount } from './formats.ts';
 import { joined, type Section } from './section.ts';

@@ -1,7 +1,7 @@
 // The section `telemetry.traces`: where they go, how many there are, and which of them always.
 // Promises that its conditions look at a message's header, its connection and its request, where no patient is.
 import { isHeaderPath } from '../hl7/field-path.ts';
-import { namesCollector, type Protocol } from '../telemetry/traces/environment.ts';
+import { namesCollector, type Protocol } from '../observe/traces/environment.ts';
 import { readConditions } from './conditions.ts';
 import type { TracesConfig } from './config.ts';
 import { readSection, type Section } from './section.ts';

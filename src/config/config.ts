@@ -3,9 +3,9 @@
 import type { FieldPath } from '../hl7/field-path.ts';
 import type { ParsingConfig } from '../hl7/parsing.ts';
 import type { ValidationRules } from '../hl7/whole/validation.ts';
-import type { IdentifierOptions } from '../telemetry/identifiers.ts';
-import type { OtlpMetricsConfig } from '../telemetry/metrics/otlp-config.ts';
-import type { TracesOptions } from '../telemetry/traces/environment.ts';
+import type { OtlpMetricsConfig } from '../observe/metrics/otlp-config.ts';
+import type { TracesOptions } from '../observe/traces/environment.ts';
+import type { IdentifierOptions } from '../observe/traces/identifiers.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
 
 /** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */

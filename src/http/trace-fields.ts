@@ -1,5 +1,5 @@
 // The fields of W3C Trace Context in a request for a node: the gateway's own, in place of whatever the client sent.
-import type { HandedOn } from '../telemetry/trace-context.ts';
+import type { HandedOn } from '../observe/traces/trace-context.ts';
 import type { HeaderFields } from './fields.ts';
 
 export function handOnTrace(fields: HeaderFields, { parent, state }: HandedOn): void {

@@ -6,7 +6,7 @@ import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
-import { type RemoteContext, TraceContext } from '../telemetry/trace-context.ts';
+import { type RemoteContext, TraceContext } from '../observe/traces/trace-context.ts';
 import type { Channel, Delivery, HttpPostPlan, ReplyTarget } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
 import type { OrderingLane } from './ordering-lane.ts';

@@ -3,7 +3,7 @@
 import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { nodeToken } from '../http/cookie.ts';
-import type { HttpUpstream } from '../upstream/http-upstream.ts';
+import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node } from '../upstream/node.ts';
 
 export interface NodeChoice {

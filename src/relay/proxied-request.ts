@@ -3,7 +3,7 @@
 import type { Peer } from '../../routing/message-view.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
-import { TraceContext } from '../telemetry/trace-context.ts';
+import { TraceContext } from '../observe/traces/trace-context.ts';
 import { type Attempt, newAttempt } from './exchange.ts';
 
 export class ProxiedRequest {

@@ -6,7 +6,7 @@ import { type AckCode, readAck } from '../hl7/ack.ts';
 import { gatherAnswers, type Piece } from '../hl7/batch.ts';
 import { readHeader } from '../hl7/header.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
-import type { TraceContext } from '../telemetry/trace-context.ts';
+import type { TraceContext } from '../observe/traces/trace-context.ts';
 import type { ReplyTarget } from '../upstream/delivery.ts';
 import { type Carrier, Exchange, type HttpOrigin, type Origin, type Outcome } from './exchange.ts';
 

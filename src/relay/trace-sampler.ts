@@ -1,17 +1,17 @@
 // What is decided of a trace before its message is over: whether nodes are told of it, and told to record it. What the
-// gateway itself records is decided at the end (src/message-trace/), where failures are known.
+// gateway itself records is decided at the end (src/observe/traces/spans/), where failures are known.
 import type { MessageView } from '../../routing/message-view.ts';
 import { type FieldPath, parseFieldPath, readPath } from '../hl7/field-path.ts';
 import type { Header } from '../hl7/header.ts';
 import { fieldValue } from '../http/fields.ts';
-import { newSpanId } from '../telemetry/random-ids.ts';
+import { newSpanId } from '../observe/traces/random-ids.ts';
 import {
   formatTraceparent,
   type HandedOn,
   parseTraceparent,
   type RemoteContext,
   type TraceContext,
-} from '../telemetry/trace-context.ts';
+} from '../observe/traces/trace-context.ts';
 import type { Attempt } from './exchange.ts';
 
 export interface TraceSampler {

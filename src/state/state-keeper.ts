@@ -4,8 +4,8 @@
 import { randomUUID } from 'node:crypto';
 import { EarlierSenders, hashSender, newSalt, type SenderRecord } from '../../routing/earlier-senders.ts';
 import { causeCode } from '../errors.ts';
-import type { Pools } from '../pools.ts';
-import type { Log } from '../telemetry/log.ts';
+import type { Log } from '../observe/log/log.ts';
+import type { Pools } from '../pools/pools.ts';
 import { writeFileAtomic, writeFileAtomicSync } from './atomic-file.ts';
 import type { Decisions } from './decisions.ts';
 import { fetchState, offerState } from './hand-over.ts';

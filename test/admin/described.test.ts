@@ -7,7 +7,7 @@ import { ENDPOINTS } from '../../src/admin/endpoints.ts';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';

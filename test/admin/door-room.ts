@@ -8,7 +8,7 @@ import { AdminListener } from '../../src/admin/admin-listener.ts';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import { folderWith } from '../config/config-folder.ts';
 
 export const TOKEN = 'a-token-for-this-test';

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { AdminListener } from '../../src/admin/admin-listener.ts';
 import { AdminServer } from '../../src/admin/admin-server.ts';
 import type { AdminConfig } from '../../src/config/config.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import { until } from '../helpers/until.ts';
 import { TOKEN, tell } from './door-room.ts';
 import { FakeControl } from './fake-control.ts';

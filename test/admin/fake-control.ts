@@ -19,7 +19,7 @@ import type {
 } from '../../src/admin/control.ts';
 import { suggestion } from '../../src/config/source/closest.ts';
 import { GatewayError } from '../../src/errors.ts';
-import type { MetricsFormat } from '../../src/telemetry/metrics/text.ts';
+import type { MetricsFormat } from '../../src/observe/metrics/text.ts';
 import { isAvailable, type NodeState } from '../../src/upstream/node-status.ts';
 
 const METRICS = '# TYPE hl7_gateway_node_up gauge\nhl7_gateway_node_up{pool="adt",node="a"} 1\n';

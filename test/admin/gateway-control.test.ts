@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';

@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { conditionOf } from '../../src/admin/control/condition.ts';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
-import { readiness } from '../../src/commands/readiness.ts';
-import { checkStatus } from '../../src/commands/status.ts';
-import { createLog } from '../../src/telemetry/log.ts';
-import { printed } from '../commands/admin-command.ts';
+import { readiness } from '../../src/cli/admin/readiness.ts';
+import { checkStatus } from '../../src/cli/admin/status.ts';
+import { createLog } from '../../src/observe/log/log.ts';
+import { printed } from '../cli/admin-command.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { allTo, poolOf } from '../reload/room.ts';

@@ -4,7 +4,7 @@ import { AdminServer } from '../../src/admin/admin-server.ts';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import type { FaultyNode } from '../helpers/faulty-node.ts';
 import { TOKEN } from './admin-room.ts';
 

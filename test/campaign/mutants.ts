@@ -34,7 +34,7 @@ const every = (times: number): string =>
 /** What the gateway holds back for seconds has to be there before the run is over. */
 const HOLDS_BACK = { durationMs: 6_000, senders: 8, quietMs: 15_000 };
 
-const CONNECTION = 'src/upstream/mllp-connection.ts';
+const CONNECTION = 'src/upstream/mllp/mllp-connection.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -148,7 +148,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one answer in 300 is held back for five seconds',
     patches: [
       {
-        file: 'listeners/mllp-session.ts',
+        file: 'listeners/mllp/mllp-session.ts',
         find: '      if (answer.length > 0) this.#write(answer);',
         put: `      const paid = answer;
       if (answer.length > 0 && ${every(300)}) setTimeout(() => this.#write(paid), 5_000);
@@ -164,7 +164,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an error that nobody catches',
     patches: [
       {
-        file: 'listeners/mllp-session.ts',
+        file: 'listeners/mllp/mllp-session.ts',
         find: '    if (this.#paused) this.#resume();\n    this.#finishIfDone();',
         put: `    if (${every(200)}) setImmediate(() => { throw new Error('planted'); });
     if (this.#paused) this.#resume();
@@ -271,7 +271,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a response loses a byte',
     patches: [
       {
-        file: 'listeners/http/node-response.ts',
+        file: 'listeners/http/proxy/node-response.ts',
         find: 'if (writeTo(this.#response, chunk)) return;',
         put: `if (writeTo(this.#response, ${every(20)} ? chunk.subarray(1) : chunk)) return;`,
       },

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { check } from '../../src/commands/check.ts';
+import { check } from '../../src/cli/run/check.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { createTlsFolder } from '../helpers/tls-folder.ts';
 

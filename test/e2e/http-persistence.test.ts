@@ -1,8 +1,8 @@
 // What binds a client to its node, through both VIPs and all the way: the gateway's own cookie, the client's address, a
 // header, a cookie that the node gives. And what becomes of it when the node dies and when it is back.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MIRTH_HTTP_DEFAULTS } from '../../src/simulation/mirth-defaults.ts';
-import { SimulatedHttpNode } from '../../src/simulation/simulated-http-node.ts';
+import { MIRTH_HTTP_DEFAULTS } from '../../src/tools/simulation/mirth-defaults.ts';
+import { SimulatedHttpNode } from '../../src/tools/simulation/simulated-http-node.ts';
 import { holdPort } from '../helpers/port-hold.ts';
 import { until } from '../helpers/until.ts';
 import {

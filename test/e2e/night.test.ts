@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OtlpCollector, startCollector } from '../helpers/otlp-collector.ts';
-import { ALERTS } from '../metrics/deployed.ts';
+import { ALERTS } from '../observe/metrics/gateway/deployed.ts';
 
 const page = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
 const night = page.slice(page.indexOf('## A day at night'));

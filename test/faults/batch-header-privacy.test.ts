@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { route } from '../../src/commands/route.ts';
+import { route } from '../../src/cli/messages/route.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { message } from '../helpers/mllp.ts';

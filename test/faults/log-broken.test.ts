@@ -2,12 +2,12 @@
 // and counted, memory is bounded, and SIGTERM ends it.
 import { closeSync, openSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { RunningCommand } from '../commands/command-line.ts';
+import { RunningCommand } from '../cli/command-line.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { message, msaOf } from '../helpers/mllp.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { until } from '../helpers/until.ts';
-import { Scrape } from '../metrics/scrape.ts';
+import { Scrape } from '../observe/metrics/gateway/scrape.ts';
 import { addressesOf, runConfig } from './process-room.ts';
 
 const LONG = { timeout: 90_000 };

@@ -3,9 +3,9 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../../src/simulation/mirth-defaults.ts';
-import { SimulatedHttpNode } from '../../src/simulation/simulated-http-node.ts';
-import { SimulatedNode, type SimulatedNodeOptions } from '../../src/simulation/simulated-node.ts';
+import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../../src/tools/simulation/mirth-defaults.ts';
+import { SimulatedHttpNode } from '../../src/tools/simulation/simulated-http-node.ts';
+import { SimulatedNode, type SimulatedNodeOptions } from '../../src/tools/simulation/simulated-node.ts';
 import { expectNothingHeld, said } from '../helpers/expect-relay.ts';
 import { startGateway, type TestGateway } from '../helpers/gateway.ts';
 import { ackFor, FrameSplitter, frame, message } from '../helpers/mllp.ts';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { RunningCommand } from '../commands/command-line.ts';
+import { RunningCommand } from '../cli/command-line.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
 import { openSession } from '../helpers/h2-session.ts';
 import { frame, message } from '../helpers/mllp.ts';
@@ -20,7 +20,7 @@ import { until } from '../helpers/until.ts';
 import { runConfig } from './process-room.ts';
 
 const LONG = { timeout: 120_000 };
-const HUNG_NAMES = fileURLToPath(new URL('../commands/processes/hung-names.ts', import.meta.url));
+const HUNG_NAMES = fileURLToPath(new URL('../cli/processes/hung-names.ts', import.meta.url));
 const TIMEOUT_MS = 1_000;
 /** Above `shutdown.timeout`: the promised second, and what a machine with other work needs to start and end a process. */
 const ALLOWED_MS = 1_000 + 6_000;

@@ -2,7 +2,7 @@
 // cannot be read.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunningCommand } from '../commands/command-line.ts';
+import type { RunningCommand } from '../cli/command-line.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { until } from '../helpers/until.ts';
 

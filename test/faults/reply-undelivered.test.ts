@@ -9,8 +9,8 @@ import { startCollector } from '../helpers/otlp-collector.ts';
 import { connectSender, type Sender } from '../helpers/sender.ts';
 import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
 import { gate, until } from '../helpers/until.ts';
-import { scrape } from '../metrics/scrape.ts';
-import { startTraced } from '../traces/room.ts';
+import { scrape } from '../observe/metrics/gateway/scrape.ts';
+import { startTraced } from '../observe/traces/spans/room.ts';
 
 const LOST = 'GW_ERR_REPLY_UNDELIVERED';
 const NEVER_SAMPLED = { sample: 0, parent: 'never' };

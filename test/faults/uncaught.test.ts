@@ -2,8 +2,8 @@
 // answers what is in work and ends with exit code 1. F124: SIGUSR1 opens no debugger.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { stackOf } from '../../src/commands/uncaught.ts';
-import { RunningCommand } from '../commands/command-line.ts';
+import { stackOf } from '../../src/cli/run/uncaught.ts';
+import { RunningCommand } from '../cli/command-line.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message, msaOf } from '../helpers/mllp.ts';
 import { connectSender } from '../helpers/sender.ts';
@@ -11,7 +11,7 @@ import { uncaughtIn } from '../helpers/uncaught.ts';
 import { gate, until } from '../helpers/until.ts';
 import { addresses, runConfig } from './process-room.ts';
 
-const THROWER = new URL('../commands/processes/throw-on-signal.ts', import.meta.url);
+const THROWER = new URL('../cli/processes/throw-on-signal.ts', import.meta.url);
 
 function startThrowing(config: string): RunningCommand {
   const gateway = new RunningCommand(['run', '-c', config], {

@@ -33,7 +33,7 @@ export const MUTANTS: readonly FuzzMutant[] = [
     caughtBy: 'wrong',
     patches: [
       {
-        file: 'listeners/proxy-protocol.ts',
+        file: 'listeners/accept/proxy-protocol.ts',
         find: "  if (bytes[end - 1] !== 0x0d) return bad('a line that does not end in CRLF');\n",
         put: '',
       },
@@ -45,7 +45,7 @@ export const MUTANTS: readonly FuzzMutant[] = [
     caughtBy: 'crash',
     patches: [
       {
-        file: 'listeners/proxy-protocol.ts',
+        file: 'listeners/accept/proxy-protocol.ts',
         find: "  if (command === PROXY && !isKnown) return bad('an unknown address family or transport');",
         put: "  if (command === PROXY && !isKnown) throw new Error('an unknown address family or transport');",
       },
@@ -57,7 +57,7 @@ export const MUTANTS: readonly FuzzMutant[] = [
     caughtBy: 'wrong',
     patches: [
       {
-        file: 'listeners/http/node-response.ts',
+        file: 'listeners/http/proxy/node-response.ts',
         find: 'if (writeTo(this.#response, chunk)) return;',
         put: 'if (writeTo(this.#response, chunk.subarray(1))) return;',
       },
@@ -81,7 +81,7 @@ export const MUTANTS: readonly FuzzMutant[] = [
     caughtBy: 'wrong',
     patches: [
       {
-        file: 'listeners/http/tunnel.ts',
+        file: 'listeners/http/proxy/tunnel.ts',
         find: '  if (head.length > 0) node.write(head);\n',
         put: '',
       },

@@ -1,9 +1,9 @@
 // A gateway for a test: from YAML as a user writes it, on port 0, with its log kept and every message's exchange.
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway, type GatewayOptions } from '../../src/gateway.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import type { Exchange } from '../../src/relay/exchange.ts';
 import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
-import { createLog } from '../../src/telemetry/log.ts';
 import { until } from './until.ts';
 
 export class TestGateway implements AsyncDisposable {

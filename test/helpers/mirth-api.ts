@@ -1,10 +1,10 @@
-// The simulated node's REST API (src/simulation/api) over HTTPS on port 0, with a record of what it was asked.
+// The simulated node's REST API (src/tools/simulation/api) over HTTPS on port 0, with a record of what it was asked.
 // Promises: every request is on record; what it says may change at any time; closing it leaves nothing behind.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type tls from 'node:tls';
-import { MirthState } from '../../src/simulation/api/mirth-state.ts';
-import { RestApi } from '../../src/simulation/api/rest-api.ts';
-import { SimulatedApi } from '../../src/simulation/api/simulated-api.ts';
+import { MirthState } from '../../src/tools/simulation/api/mirth-state.ts';
+import { RestApi } from '../../src/tools/simulation/api/rest-api.ts';
+import { SimulatedApi } from '../../src/tools/simulation/api/simulated-api.ts';
 
 export interface ApiRequest {
   readonly path: string;

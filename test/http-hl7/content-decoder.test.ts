@@ -2,7 +2,7 @@
 // back, and whoever does not take it holds up what comes.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { BufferBudget } from '../../listeners/buffer-budget.ts';
+import { BufferBudget } from '../../listeners/accept/buffer-budget.ts';
 import { ContentDecoder } from '../../listeners/http/content-decoder.ts';
 import { CODINGS, type Coding } from '../../src/config/config.ts';
 import { acceptedCodings, readCodings } from '../../src/http/content-coding.ts';

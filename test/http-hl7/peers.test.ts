@@ -10,7 +10,7 @@ import { message, msaOf } from '../helpers/mllp.ts';
 import { connectClient } from '../helpers/raw-http-client.ts';
 import { startRawNode } from '../helpers/raw-http-node.ts';
 import { value } from '../helpers/strict-http.ts';
-import { startHttpNode } from '../simulation/http-room.ts';
+import { startHttpNode } from '../tools/simulation/http-room.ts';
 import { acks, ask, expectRefusal, LONG, post, told } from './room.ts';
 
 const CLIENTS: Readonly<Record<string, (port: number) => Promise<ForeignClient>>> = {

@@ -2,8 +2,8 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { BufferBudget } from '../../listeners/buffer-budget.ts';
-import { readWholeBody } from '../../listeners/http/whole-body.ts';
+import { BufferBudget } from '../../listeners/accept/buffer-budget.ts';
+import { readWholeBody } from '../../listeners/http/proxy/whole-body.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { turns } from '../helpers/until.ts';
 

@@ -6,7 +6,7 @@ import {
   PartialMessage,
   SMALL_BYTES,
   type SourceBudget,
-} from '../../listeners/buffer-budget.ts';
+} from '../../listeners/accept/buffer-budget.ts';
 import { turns } from '../helpers/until.ts';
 
 const MIB = 1024 * 1024;

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import tls from 'node:tls';
 import { ServerTls } from '../../certs/server-tls.ts';
-import { ConnectionAcceptor } from '../../listeners/connection-acceptor.ts';
+import { ConnectionAcceptor } from '../../listeners/accept/connection-acceptor.ts';
 import type { Peer } from '../../routing/message-view.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { GatewayError } from '../../src/errors.ts';

@@ -1,6 +1,6 @@
 // The time that a message has: what passes while it is not read does not count.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { FrameClock } from '../../listeners/frame-clock.ts';
+import { FrameClock } from '../../listeners/mllp/frame-clock.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });

@@ -1,6 +1,6 @@
 // F89: how long a sender's connection waits for application answers.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { LaterAnswers } from '../../listeners/later-answers.ts';
+import { LaterAnswers } from '../../listeners/mllp/later-answers.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,6 +1,6 @@
 // The answers that a connection owes: in order, cut at its end, and how many messages wait for them.
 import { describe, expect, it } from 'vitest';
-import { ReplyQueue } from '../../listeners/reply-queue.ts';
+import { ReplyQueue } from '../../listeners/mllp/reply-queue.ts';
 import { Exchange, type Origin } from '../../src/relay/exchange.ts';
 
 const ORIGIN: Origin = {

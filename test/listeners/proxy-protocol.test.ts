@@ -2,7 +2,7 @@
 import { isIP, SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readProxyHeader } from '../../listeners/proxy-protocol.ts';
+import { readProxyHeader } from '../../listeners/accept/proxy-protocol.ts';
 import { addressBlock, binaryHeader, lineHeader, tlv } from '../helpers/proxy-header.ts';
 
 const text = (line: string) => readProxyHeader(Buffer.from(line, 'latin1'));

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, vi } from 'vitest';
-import { LazyBody } from '../../listeners/http/lazy-body.ts';
+import { LazyBody } from '../../listeners/http/proxy/lazy-body.ts';
 import { turns } from '../helpers/until.ts';
 
 const IDLE_MS = 1_000;

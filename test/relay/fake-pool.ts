@@ -9,7 +9,7 @@ import { Dispatcher } from '../../src/relay/dispatcher.ts';
 import { Exchange, type Origin, type Outcome } from '../../src/relay/exchange.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
 import { mayEject } from '../../src/upstream/health/ejection-floor.ts';
-import type { UpstreamOwner } from '../../src/upstream/mllp-upstream.ts';
+import type { UpstreamOwner } from '../../src/upstream/mllp/mllp-upstream.ts';
 import { Node, type NodeOptions, type NodeWatcher, type Upstream } from '../../src/upstream/node.ts';
 import { simpleConfig } from '../helpers/gateway.ts';
 import { ackFor, frame, message } from '../helpers/mllp.ts';

@@ -1,7 +1,7 @@
 // Listeners over a reload (F74): what is the same keeps its port and connections, what has changed changes at a message
 // boundary, also for connections that are open, and what could not be opened leaves everything as it was.
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { MllpListener } from '../../listeners/mllp-listener.ts';
+import { MllpListener } from '../../listeners/mllp/mllp-listener.ts';
 import { GatewayError } from '../../src/errors.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';

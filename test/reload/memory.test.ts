@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import { request } from '../faults/http-room.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';

@@ -2,7 +2,7 @@
 // long as the file names what it was about.
 import { describe, expect, test } from 'vitest';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
-import { createLog } from '../../src/telemetry/log.ts';
+import { createLog } from '../../src/observe/log/log.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway, type TestGateway } from '../helpers/gateway.ts';

@@ -5,7 +5,7 @@ import {
   type Kept,
   PROBE_MS,
   type WatchedConnection,
-} from '../../src/upstream/connection-reuse.ts';
+} from '../../src/upstream/mllp/connection-reuse.ts';
 import { answers, type Script, startFaultyNode } from '../helpers/faulty-node.ts';
 import { gate, until } from '../helpers/until.ts';
 import { TestDelivery, upstreamTo } from './deliveries.ts';

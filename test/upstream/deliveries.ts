@@ -7,7 +7,7 @@ import {
   MllpUpstream,
   type MllpUpstreamOptions,
   type UpstreamOwner,
-} from '../../src/upstream/mllp-upstream.ts';
+} from '../../src/upstream/mllp/mllp-upstream.ts';
 import type { FaultyNode } from '../helpers/faulty-node.ts';
 import { frame, message } from '../helpers/mllp.ts';
 import { until } from '../helpers/until.ts';

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from '../../src/upstream/checks/check.ts';
 import { DialCheck } from '../../src/upstream/checks/dial-check.ts';
-import { HealthCheck } from '../../src/upstream/health-check.ts';
+import { HealthCheck } from '../../src/upstream/health/health-check.ts';
 import type { Node } from '../../src/upstream/node.ts';
 import { arrivals } from '../helpers/arrivals.ts';
 import { startBlackHole } from '../helpers/black-hole.ts';

@@ -2,7 +2,7 @@
 // what it has not done.
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
-import { nodeError } from '../../src/upstream/node-request.ts';
+import { nodeError } from '../../src/upstream/http/node-request.ts';
 import { openHttpRoom, request } from '../faults/http-room.ts';
 import { ackFor, message, msaOf } from '../helpers/mllp.ts';
 import { value } from '../helpers/strict-http.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { type Header, readHeader } from '../../src/hl7/header.ts';
-import { RecentIds } from '../../src/upstream/recent-ids.ts';
+import { RecentIds } from '../../src/upstream/mllp/recent-ids.ts';
 import { answers, type FaultyNode, type Script, startFaultyNode } from '../helpers/faulty-node.ts';
 import { ackFor, frame, message } from '../helpers/mllp.ts';
 import { gate, turns, until } from '../helpers/until.ts';

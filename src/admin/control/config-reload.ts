@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError, formatProblem, parseConfig } from '../../config/load.ts';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
-import type { Log } from '../../telemetry/log.ts';
+import type { Log } from '../../observe/log/log.ts';
 import type { By, ReloadReport } from '../control.ts';
 import type { Prepare } from './prepared.ts';
 

@@ -2,8 +2,8 @@
 // and time. Promises that the line never waits for it: a reader that is too slow loses messages, and is told how many.
 import { GatewayError } from '../../errors.ts';
 import { payloadOf } from '../../mllp/frame.ts';
+import type { Log } from '../../observe/log/log.ts';
 import type { Exchange } from '../../relay/exchange.ts';
-import type { Log } from '../../telemetry/log.ts';
 import type { LineSink, Lines } from '../answer.ts';
 import type { By, TapRequest } from '../control.ts';
 

@@ -1,6 +1,6 @@
 // Variables in a value: `${NAME}`, `${NAME:-default}`, and `$${` for the characters `${` themselves.
 // Promises to say whether the text holds anything of the environment, so that no error repeats it.
-import type { Environment } from '../../telemetry/traces/environment.ts';
+import type { Environment } from '../../observe/traces/environment.ts';
 import { suggestion } from './closest.ts';
 
 export type { Environment };

@@ -1,0 +1,285 @@
+// One proxied request on its way: to a node, to another one where nothing was lost by it, and back. Streams both ways
+// with back-pressure; what cannot be completed is broken off, never cut short (F62–F68).
+import type { Socket } from 'node:net';
+import type { Dispatcher } from 'undici';
+import { asGatewayError, GatewayError } from '../../../src/errors.ts';
+import type { NodeChoice } from '../../../src/relay/http-scheduler.ts';
+import { mayTryAgain } from '../../../src/relay/try-again.ts';
+import type { DedicatedHandler } from '../../../src/upstream/http/dedicated-request.ts';
+import type { NodeConnection } from '../../../src/upstream/http/pooled-client.ts';
+import type { Node } from '../../../src/upstream/node.ts';
+import { refuse } from '../client-response.ts';
+import { LazyBody } from './lazy-body.ts';
+import { isAmbiguous, NodeResponse } from './node-response.ts';
+import type { ForwardingOptions } from './proxy-request.ts';
+import { type NodeFields, withoutHop } from './route-actions.ts';
+import { Translation } from './translation.ts';
+
+export class ProxySession implements DedicatedHandler {
+  readonly #options: ForwardingOptions;
+  readonly #translation: Translation;
+  readonly #answer: NodeResponse;
+  readonly #deadlineAt: number;
+  connection: NodeConnection | undefined;
+  readonly trailers = (): string[] => this.#translation.trailersToNode();
+  #place: NodeChoice | undefined;
+  #tried: Set<Node> | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #stream: LazyBody | undefined;
+  #leaveQueue: (() => void) | undefined;
+  #over = false;
+  readonly #onClose = (): void => this.#onClientGone();
+
+  /** @throws GatewayError where the rewritten path is none */
+  constructor(options: ForwardingOptions) {
+    const { request, response, record, pool, writeTimeoutMs } = options;
+    this.#options = options;
+    this.#translation = new Translation(options);
+    this.#answer = new NodeResponse(request, response, writeTimeoutMs, () =>
+      this.#fail(new GatewayError('GW_ERR_SENDER_NOT_READING')),
+    );
+    this.#deadlineAt = (record.waitingSince ?? performance.now()) + pool.config.queue.timeoutMs;
+    // F68. It also closes when all is well, and then this finds nothing to do.
+    response.once('close', this.#onClose);
+  }
+
+  start(): void {
+    if (this.#over) return;
+    const { pool, binding, record } = this.#options;
+    try {
+      const place = pool.place(binding, this.#tried);
+      if (typeof place === 'object') this.#send(place);
+      else if (place === 'none' && record.lastError !== undefined) this.#refuse(record.lastError);
+      else this.#waitForNode();
+    } catch (thrown) {
+      this.#fail(asGatewayError(thrown));
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#over) {
+      controller.abort(new GatewayError('GW_ERR_HTTP_CUT'));
+      return;
+    }
+    this.#controller = controller;
+    this.connection?.begin(this);
+    this.#options.record.written();
+  }
+
+  onContinue(): void {
+    this.#interim(100, {});
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, fields: NodeFields, message = ''): void {
+    const place = this.#place;
+    if (this.#over || place === undefined) return;
+    // F63. With what belongs to a switch a 101 comes as `onTunnel`, or as an error where nobody asked for one.
+    if (status === 101) this.#refuseAnswer('HTTP 101 unasked for');
+    // RFC 9110 15: three digits, the first from 1 to 5; llhttp takes 099.
+    else if (status < 100) this.#refuseAnswer('its status is below 100');
+    else if (status < 200) this.#interim(status, fields);
+    else if (isAmbiguous(fields, this.connection?.isOld === true))
+      this.#refuseAnswer('its framing is ambiguous');
+    else {
+      this.#options.record.responded(status);
+      this.#translation.learn(fields, place);
+      try {
+        const out = this.#translation.toClient(fields, place);
+        this.#answer.start(status, message, out, fields['content-length'], this.#options.mustClose());
+      } catch (cause) {
+        this.#refuseAnswer('its headers cannot be passed on', cause);
+      }
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    this.#options.record.responseBytes += chunk.length;
+    this.#answer.data(controller, chunk);
+  }
+
+  onResponseEnd(_: Dispatcher.DispatchController, trailers: NodeFields): void {
+    const place = this.#place;
+    if (this.#over || place === undefined) return;
+    // F66: a body without a length ends with its connection, and undici takes a reset for that as well.
+    if (this.connection?.isBroken === true) {
+      this.#fail(new GatewayError('GW_ERR_NODE_CLOSED', { node: place.node.name }), true);
+      return;
+    }
+    this.#options.record.ended(undefined);
+    this.#place = undefined;
+    place.upstream.over('answered');
+    this.#finish(undefined);
+    try {
+      this.#answer.end(this.#translation.trailersToClient(trailers));
+    } catch {
+      // F116: what stands behind a body may be what cannot be written; then it has no end that looks like one.
+      this.#answer.breakOff();
+    }
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | undefined, thrown: Error): void {
+    const place = this.#place;
+    if (this.#over || place === undefined) return;
+    const { record, pool } = this.#options;
+    const sent = this.#controller !== undefined;
+    const error = place.upstream.error(thrown, sent);
+    // undici destroys a body that it was given; one that it never asked anything of can be given anew.
+    const isWhole = !this.#answer.started && this.#stream?.started !== true;
+    if (!isWhole || !mayTryAgain(record, pool.config.retry, error, sent)) {
+      this.#fail(error, error.side === 'node');
+      return;
+    }
+    this.#controller = undefined;
+    this.#release(error, true);
+    this.#tried = (this.#tried ?? new Set()).add(place.node);
+    this.start();
+  }
+
+  /** undici's word for `onTunnel`; upgrades do not go through its pool. */
+  onTunnel(_: number, fields: NodeFields, socket: Socket, head: Buffer): void {
+    const { tunnel, record } = this.#options;
+    const place = this.#place;
+    let out: string[] | undefined;
+    try {
+      out = place && this.#translation.toTunnel(fields, place);
+    } catch (cause) {
+      socket.destroy();
+      this.#refuseAnswer('its headers cannot be passed on', cause);
+      return;
+    }
+    if (this.#over || place === undefined || tunnel === undefined || out === undefined) {
+      socket.destroy();
+      this.#refuseAnswer('HTTP 101 unasked for');
+      return;
+    }
+    record.responded(101);
+    record.upgraded = true;
+    record.ended(undefined);
+    // From here on the ends of the sockets are no errors.
+    this.#place = undefined;
+    const over = (): void => {
+      place.upstream.over('answered');
+      this.#finish(undefined);
+    };
+    if (socket.closed) over();
+    else socket.once('close', over);
+    tunnel(socket, head, out);
+  }
+
+  #interim(status: number, fields: NodeFields): void {
+    if (this.#over) return;
+    try {
+      this.#answer.interim(status, withoutHop(fields));
+    } catch (cause) {
+      this.#refuseAnswer('its interim responses cannot be passed on', cause);
+    }
+  }
+
+  #send(place: NodeChoice): void {
+    const { record, tunnel, request, body, actions, bodyTimeoutMs } = this.#options;
+    const switches = tunnel !== undefined;
+    const isStreamed = body === undefined && request.hasBody;
+    const waits = request.expectsContinue && isStreamed;
+    this.#place = place;
+    this.#stream = isStreamed ? new LazyBody(request.incoming, bodyTimeoutMs, record) : undefined;
+    place.upstream.occupy();
+    record.begin(place.node.name, place.why);
+    const nodeRequest = {
+      method: request.method,
+      path: this.#translation.target,
+      headers: this.#translation.toNode(place, body?.length ?? request.contentLength, waits, switches),
+      body: this.#stream ?? (body === undefined || body.length === 0 ? null : body),
+      timeoutMs: actions.timeoutMs,
+    };
+    if (switches || waits) place.upstream.dispatchAlone(nodeRequest, this);
+    else place.upstream.dispatch(nodeRequest, this);
+  }
+
+  #waitForNode(): void {
+    const { pool, record } = this.#options;
+    const since = performance.now();
+    record.waitingSince ??= since;
+    const leftMs = this.#deadlineAt - since;
+    if (leftMs <= 0) {
+      this.#refuse(record.lastError ?? new GatewayError('GW_ERR_QUEUE_TIMEOUT'));
+      return;
+    }
+    this.#leaveQueue = pool.wait(() => {
+      this.#leaveQueue = undefined;
+      record.queuedMs += performance.now() - since;
+      this.#goOn();
+    }, leftMs);
+    if (this.#leaveQueue === undefined) this.#refuse(new GatewayError('GW_ERR_QUEUE_FULL'));
+  }
+
+  /** What no node has seen goes by the config that is in force now. */
+  #goOn(): void {
+    const { record, response, reroute } = this.#options;
+    let anew: (() => void) | undefined;
+    try {
+      if (record.writes === 0) anew = reroute();
+    } catch (thrown) {
+      this.#fail(asGatewayError(thrown));
+      return;
+    }
+    if (anew === undefined) {
+      this.start();
+      return;
+    }
+    this.#over = true;
+    response.off('close', this.#onClose);
+    anew();
+  }
+
+  /** What the node has answered cannot be its client's. */
+  #refuseAnswer(detail: string, cause?: unknown): void {
+    const node = this.#place?.node.name;
+    this.#fail(new GatewayError('GW_ERR_NODE_RESPONSE', { node, detail, cause }), true);
+  }
+
+  /** `ofNode`: it says something of the node. */
+  #fail(error: GatewayError, ofNode = false): void {
+    if (this.#over) return;
+    this.#release(error, ofNode);
+    if (this.#answer.started) {
+      this.#finish(error);
+      this.#answer.breakOff();
+    } else this.#refuse(error);
+  }
+
+  #refuse(error: GatewayError): void {
+    const { request, response, mustClose } = this.#options;
+    this.#finish(error);
+    refuse(response, error, mustClose() || (request.hasBody && !request.incoming.complete));
+  }
+
+  #onClientGone(): void {
+    // A tunnel has ends of its own.
+    if (this.#over || this.#options.record.upgraded) return;
+    const error = new GatewayError('GW_ERR_HTTP_CUT');
+    this.#release(error, false);
+    this.#finish(error);
+  }
+
+  /** The node is not needed any more. */
+  #release(error: GatewayError, ofNode: boolean): void {
+    const place = this.#place;
+    if (place === undefined) return;
+    this.#place = undefined;
+    this.#options.record.ended(error);
+    place.upstream.over(ofNode ? error : undefined);
+    this.#controller?.abort(error);
+  }
+
+  #finish(error: GatewayError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#answer.close();
+    this.#leaveQueue?.();
+    const { record, over, body } = this.#options;
+    record.settle(error);
+    if (body !== undefined) record.requestBytes = body.length;
+    over(record);
+  }
+}

@@ -1,0 +1,81 @@
+// What begins when a node has switched protocols (RFC 9110 7.8): bytes both ways as they come, with back-pressure, until
+// one side ends; the other then has a moment to say its last.
+import type { Socket } from 'node:net';
+import { closeGracefully } from '../../../src/mllp/coalescing-writer.ts';
+import { spend } from '../spent-buffers.ts';
+
+/** A WebSocket's ends answer each other's close at once; this is for what is still to be read. As long as any last write. */
+const LAST_WORDS_MS = 30_000;
+
+/**
+ * `head`: what the client has said behind its request, `nodeHead`: what the node has behind its answer.
+ * F116: either side may be gone by now, or be found gone by what is written here. Then the other one is ended, and no more.
+ */
+export function tunnelTo(
+  client: Socket,
+  head: Buffer,
+  node: Socket,
+  nodeHead: Buffer,
+  fields: readonly string[],
+): void {
+  for (const socket of [client, node]) {
+    // An error is followed by 'close', and there is nobody to tell.
+    socket.on('error', ignore);
+    // The deadlines of requests end here: tunnels are silent for as long as their ends like.
+    socket.setTimeout(0);
+    // The client must get all that a node has said before its end, however slowly it reads.
+    socket.allowHalfOpen = true;
+    socket.setNoDelay(true);
+  }
+  let start = 'HTTP/1.1 101 Switching Protocols\r\n';
+  for (let i = 0; i < fields.length; i += 2) start += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  client.write(`${start}\r\n`, 'latin1');
+  if (nodeHead.length > 0) client.write(nodeHead);
+  if (head.length > 0) node.write(head);
+  let timer: NodeJS.Timeout | undefined;
+  // One side has ended: the other one has so long for its own end.
+  const onEnd = (): void => {
+    timer ??= setTimeout(() => {
+      client.destroy();
+      node.destroy();
+    }, LAST_WORDS_MS);
+  };
+  let open = 2;
+  const onClosed = (): void => {
+    if (--open === 0) clearTimeout(timer);
+    else onEnd();
+  };
+  carry(client, node, onEnd, onClosed);
+  carry(node, client, onEnd, onClosed);
+}
+
+/** What comes from `from` goes to `to`, no faster than that takes it, and its end too. */
+function carry(from: Socket, to: Socket, onEnd: () => void, onClosed: () => void): void {
+  const leave = (): void => {
+    onClosed();
+    // Broken off within what it had to say: whoever listens must not take it for all.
+    if (!from.readableEnded) to.destroy();
+    else closeGracefully(to);
+  };
+  if (from.closed) {
+    leave();
+    return;
+  }
+  from.on('data', (chunk: Buffer) => {
+    spend(chunk.length);
+    if (!to.write(chunk)) from.pause();
+  });
+  to.on('drain', () => from.resume());
+  const onReadEnd = (): void => {
+    to.end();
+    onEnd();
+  };
+  // F102: a client may have ended its side before the node agreed.
+  if (from.readableEnded) onReadEnd();
+  else from.once('end', onReadEnd);
+  from.once('close', leave);
+  if (to.writableNeedDrain) from.pause();
+  else from.resume();
+}
+
+function ignore(): void {}

@@ -1,0 +1,188 @@
+// A TCP or TLS port that takes MLLP: one session for each sender's connection, never more than the limit.
+
+import net from 'node:net';
+import tls from 'node:tls';
+import type { ServerTls } from '../../certs/server-tls.ts';
+import type { Peer } from '../../routing/message-view.ts';
+import { SenderPolicy } from '../../routing/sender-policy.ts';
+import type { ListenerConfig } from '../../src/config/config.ts';
+import type { GatewayError } from '../../src/errors.ts';
+import type { Header } from '../../src/hl7/header.ts';
+import type { RemoteContext } from '../../src/observe/traces/trace-context.ts';
+import type { Admission } from '../../src/relay/admission.ts';
+import type { Exchange } from '../../src/relay/exchange.ts';
+import type { Relay } from '../../src/relay/relay.ts';
+import type { BufferBudget } from '../accept/buffer-budget.ts';
+import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
+import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
+import { MllpSession, type SessionWatcher } from './mllp-session.ts';
+
+/** Told of everything that happens on a listener. */
+export interface ListenerWatcher {
+  onExchange(exchange: Exchange, reply: string): void;
+  /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
+  onOver(exchange: Exchange, replied: boolean): void;
+  /**
+   * `header`: of the message that it happened to, where one could be read. `remote`: the trace that its client says it
+   * belongs to.
+   */
+  onFault(
+    listener: string,
+    error: GatewayError,
+    peer: Peer | undefined,
+    header: Header | undefined,
+    remote?: RemoteContext,
+  ): void;
+  /** F99: a sender's connection is framed in something else than single bytes. */
+  onFraming(listener: string, peer: Peer, framing: string): void;
+}
+
+export class MllpListener implements Listener {
+  readonly name: string;
+  #config: ListenerConfig;
+  readonly #doorway: ConnectionAcceptor;
+  #admission: Admission;
+  readonly #relay: Relay;
+  readonly #budget: BufferBudget;
+  readonly #watcher: ListenerWatcher;
+  readonly #sessions = new Set<MllpSession>();
+  /** Of connections that have ended. */
+  readonly #strays: StrayCounts = { skippedBytes: 0, emptyFrames: 0 };
+  #draining = false;
+  #drained: (() => void) | undefined;
+
+  /** `tls` exactly where the config has it. */
+  constructor(
+    config: ListenerConfig,
+    tls: ServerTls | undefined,
+    relay: Relay,
+    budget: BufferBudget,
+    watcher: ListenerWatcher,
+  ) {
+    this.name = config.name;
+    this.#config = config;
+    this.#admission = admissionOf(config);
+    this.#relay = relay;
+    this.#budget = budget;
+    this.#watcher = watcher;
+    this.#doorway = new ConnectionAcceptor(config, this.#createServer(tls), (error, peer) =>
+      this.#fault(error, peer),
+    );
+  }
+
+  get port(): number {
+    return this.#doorway.port;
+  }
+
+  get address(): string {
+    return this.#doorway.address;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  get config(): ListenerConfig {
+    return this.#config;
+  }
+
+  get admission(): Admission {
+    return this.#admission;
+  }
+
+  reconfigure(config: ListenerConfig): void {
+    this.#config = config;
+    this.#admission = admissionOf(config);
+    for (const session of this.#sessions) session.reconfigure(config, this.#admission);
+  }
+
+  start(): Promise<void> {
+    return this.#doorway.listen();
+  }
+
+  get strays(): StrayCounts {
+    const strays = { ...this.#strays };
+    for (const session of this.#sessions) add(strays, session);
+    return strays;
+  }
+
+  senders(): readonly ConnectedSender[] {
+    return [...this.#sessions];
+  }
+
+  close(): void {
+    this.#doorway.close();
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#doorway.close();
+    for (const session of [...this.#sessions]) session.drain();
+    if (this.#sessions.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  stop(): void {
+    this.#doorway.close();
+    for (const session of [...this.#sessions]) session.destroy();
+    this.#doorway.destroyPending();
+  }
+
+  /** F25: a sender may close its side and still wait for its answers. */
+  #createServer(secure: ServerTls | undefined): net.Server {
+    if (secure === undefined) {
+      return net.createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
+    }
+    // Half-open only from here on: a connection that ends inside its handshake has nothing to wait for.
+    const server = tls.createServer(secure.options, (socket) => {
+      socket.allowHalfOpen = true;
+      this.#serve(socket);
+    });
+    secure.attach(server);
+    return server;
+  }
+
+  #serve(socket: net.Socket): void {
+    // The doorway has refused it.
+    if (socket.destroyed) return;
+    const watcher: SessionWatcher = {
+      onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
+      onOver: (exchange, replied) => this.#watcher.onOver(exchange, replied),
+      onFault: (error, from, header) => this.#fault(error, from, header),
+      onFraming: (from, framing) => this.#watcher.onFraming(this.name, from, framing),
+      onClosed: (session) => this.#onClosed(session),
+    };
+    const session = new MllpSession(
+      socket,
+      this.#doorway.peerOf(socket),
+      this.#config,
+      this.#admission,
+      this.#relay,
+      this.#budget,
+      watcher,
+    );
+    this.#sessions.add(session);
+    if (this.#draining) session.drain();
+  }
+
+  #onClosed(session: MllpSession): void {
+    if (this.#sessions.delete(session)) add(this.#strays, session);
+    if (this.#sessions.size === 0) this.#drained?.();
+  }
+
+  #fault(error: GatewayError, peer?: Peer, header?: Header): void {
+    this.#watcher.onFault(this.name, error, peer, header);
+  }
+}
+
+function add(sum: StrayCounts, { skippedBytes, emptyFrames }: StrayCounts): void {
+  sum.skippedBytes += skippedBytes;
+  sum.emptyFrames += emptyFrames;
+}
+
+export function admissionOf({ batch, limits, missingControlId, utf16, allow }: ListenerConfig): Admission {
+  const allowance = allow && new SenderPolicy(allow);
+  return { batch, maxBatch: limits.maxBatch, missingControlId, utf16, allowance };
+}

@@ -1,0 +1,109 @@
+// The answers that a connection owes, in the order of its messages: each is known some time, none is paid before those
+// ahead of it. Where an answer is the end of the connection, nothing behind it is owed.
+import type { GatewayError } from '../../src/errors.ts';
+import type { Exchange } from '../../src/relay/exchange.ts';
+
+/** `null`: the connection ends here. */
+export type QueuedReply = Buffer | null;
+
+interface Owed {
+  /** Undefined: for something that never became an exchange. */
+  readonly exchange: Exchange | undefined;
+  answer: QueuedReply | undefined;
+  /** Messages that wait for it: those of a batch that was split, else one. */
+  messages: number;
+}
+
+export class ReplyQueue {
+  readonly #owed: Owed[] = [];
+  readonly #onOver: (exchange: Exchange, replied: boolean) => void;
+  #count = 0;
+
+  /** `onOver`: the answer to a settled exchange was paid, or is owed no more. */
+  constructor(onOver: (exchange: Exchange, replied: boolean) => void = () => {}) {
+    this.#onOver = onOver;
+  }
+
+  /** Messages that wait for their answers. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** For a message whose answer is not known yet. */
+  expect(exchange: Exchange): void {
+    this.#push({ exchange, answer: undefined, messages: 1 });
+  }
+
+  /** One has turned out to be several messages. */
+  weigh(exchange: Exchange): void {
+    const owed = this.#owed.findLast((one) => one.exchange === exchange);
+    if (owed === undefined || exchange.parts <= 1) return;
+    this.#count += exchange.parts - owed.messages;
+    owed.messages = exchange.parts;
+  }
+
+  /** An answer that is known at once. */
+  add(answer: QueuedReply): void {
+    this.#push({ exchange: undefined, answer, messages: 1 });
+    if (answer === null) this.#cutBehind(this.#owed.length - 1);
+  }
+
+  /** An answer is owed for it. */
+  owes(exchange: Exchange): boolean {
+    return this.#owed.some((one) => one.exchange === exchange);
+  }
+
+  /** False if none is owed for this exchange any more. */
+  settle(exchange: Exchange, answer: QueuedReply): boolean {
+    const at = this.#owed.findIndex((one) => one.exchange === exchange);
+    const owed = this.#owed[at];
+    if (owed === undefined) return false;
+    owed.answer = answer;
+    if (answer === null) this.#cutBehind(at);
+    return true;
+  }
+
+  /** What is to go out behind all answers that are known by now; false if none of these waits. */
+  addBehind(more: Buffer): boolean {
+    const last = this.#owed.findLast(({ answer }) => answer !== undefined);
+    if (last?.answer === undefined) return false;
+    // Where the connection ends with it, nothing is said behind it.
+    if (last.answer !== null) last.answer = Buffer.concat([last.answer, more]);
+    return true;
+  }
+
+  /** Takes out the next answer if it is known. */
+  next(): QueuedReply | undefined {
+    const first = this.#owed[0];
+    const answer = first?.answer;
+    if (first === undefined || answer === undefined) return undefined;
+    this.#owed.shift();
+    this.#count -= first.messages;
+    if (first.exchange !== undefined) this.#onOver(first.exchange, answer !== null);
+    return answer;
+  }
+
+  /** Nobody is owed anything any more: what has not been sent is not sent. `reason`: where it is the sender's doing. */
+  abandon(reason?: GatewayError): void {
+    this.#cutFrom(0, reason);
+  }
+
+  #push(owed: Owed): void {
+    this.#owed.push(owed);
+    this.#count += owed.messages;
+  }
+
+  #cutBehind(at: number): void {
+    this.#cutFrom(at + 1);
+  }
+
+  #cutFrom(at: number, reason?: GatewayError): void {
+    const cut = this.#owed.splice(at);
+    for (const { messages } of cut) this.#count -= messages;
+    for (const { exchange, answer } of cut) {
+      if (exchange === undefined) continue;
+      if (answer === undefined) exchange.abandon(reason);
+      else this.#onOver(exchange, false);
+    }
+  }
+}

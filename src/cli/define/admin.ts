@@ -1,0 +1,189 @@
+// The commands that talk to a running gateway: their arguments. What they do stands in the folder above.
+import { type Command, Option } from 'commander';
+import type { AdminOptions } from '../admin/admin-target.ts';
+import type { ChangeOptions } from '../admin/node-state.ts';
+import { DEFAULT_ADMIN, TOKEN_VARIABLE } from '../defaults.ts';
+import type { Perform, Terminal } from '../terminal.ts';
+import { usage } from '../usage.ts';
+import { collected, deadline, weight } from './arguments.ts';
+import { type CommandHelp, withHelp } from './help.ts';
+
+interface Given extends Omit<AdminOptions, 'timeoutMs'> {
+  readonly timeout: number;
+  readonly json: boolean;
+}
+
+const EXIT_CODES: CommandHelp['exit'] = {
+  0: 'done',
+  1: 'not done: the gateway did not answer, or said no',
+  2: 'called wrongly, or the config or a file cannot be read',
+};
+
+/** Long enough to read a line, short enough for "now". */
+const WATCH = '2s';
+
+const STATES = {
+  drain: 'let a node keep the senders that are bound to it, and give it no new ones',
+  maintenance: 'give a node nothing more; its senders move now, at a message boundary',
+  ready: 'end draining or maintenance of a node',
+} as const;
+
+const NODE = ['<node>', 'POOL/NODE, or NODE where one pool alone has it'] as const;
+
+export function defineAdmin(program: Command, terminal: Terminal, perform: Perform): void {
+  const status = reaching(
+    program
+      .command('status')
+      .description('what a running gateway does: listeners, pools, nodes, certificates'),
+  )
+    .addOption(
+      new Option('--watch [interval]', 'again and again, until Ctrl-C').argParser(deadline).preset(WATCH),
+    )
+    .addOption(
+      new Option('-o, --output <form>', 'wide: the whole table, however narrow the terminal; json').choices([
+        'wide',
+        'json',
+      ]),
+    )
+    .option('--check', 'one line and an exit code: 0 all well, 1 degraded, 2 nothing works', false)
+    .action(({ watch, check, output, ...given }) => {
+      const options = { ...given, json: given.json || output === 'json' };
+      if (check && watch !== undefined) throw usage('--check looks once: leave out --watch');
+      return perform(async () => {
+        const command = await import('../admin/status.ts');
+        if (check) return command.checkStatus(reached(options), terminal);
+        const { interrupted } = await import('../run/until-signal.ts');
+        const until = watch === undefined ? new AbortController().signal : interrupted();
+        const clear = process.stdout.isTTY === true;
+        return command.status({ ...reached(options), watchMs: watch, wide: output === 'wide' }, terminal, {
+          until,
+          clear,
+        });
+      });
+    });
+  withHelp(status, {
+    exit: {
+      0: 'it answered; with --check: all is well',
+      1: 'it did not answer; with --check: it is degraded',
+      2: 'called wrongly, or a file cannot be read; with --check: nothing works, or no answer',
+    },
+    examples: [
+      'status -c gateway.yaml',
+      'status -c gateway.yaml --watch 10s',
+      'status --admin https://gateway:9600 --ca ca.pem --token-file admin.token --json',
+      'status -c gateway.yaml -o wide',
+      'status -c gateway.yaml --check',
+    ],
+  });
+
+  for (const kind of ['drain', 'maintenance'] as const) {
+    const command = reaching(
+      program
+        .command(kind)
+        .description(STATES[kind])
+        .argument(...NODE),
+    ).action((node, options) =>
+      perform(async () =>
+        (await import('../admin/node-state.ts')).changeNode(node, { kind }, reached(options), terminal),
+      ),
+    );
+    withHelp(command, {
+      exit: EXIT_CODES,
+      examples: [`${kind} mirth-adt/a -c gateway.yaml`, `${kind} a --admin http://127.0.0.1:9600`],
+    });
+  }
+
+  const ready = reaching(
+    program
+      .command('ready')
+      .description(
+        `with a node: ${STATES.ready}; without: is the gateway ready for messages? exit code 0 or 1`,
+      )
+      .argument('[node]', NODE[1])
+      .option('--pool <name>', 'this pool must have an available node (more than once: each)', collected, [])
+      .option('--quiet', 'the exit code alone', false),
+  ).action((node: string | undefined, { pool: pools, quiet, ...options }) => {
+    if (node !== undefined && (pools.length > 0 || quiet))
+      throw usage('--pool and --quiet ask for readiness: leave out the node');
+    return perform(async () => {
+      if (node !== undefined)
+        return (await import('../admin/node-state.ts')).changeNode(
+          node,
+          { kind: 'ready' },
+          reached(options),
+          terminal,
+        );
+      const { readiness } = await import('../admin/readiness.ts');
+      return readiness({ ...reached(options), pools, quiet }, terminal);
+    });
+  });
+  withHelp(ready, {
+    exit: {
+      ...EXIT_CODES,
+      0: 'done; without a node: it is ready',
+      1: 'not done; without a node: it is not ready',
+    },
+    examples: [
+      'ready mirth-adt/a -c gateway.yaml',
+      'ready -c gateway.yaml',
+      'ready --pool mirth-adt --quiet -c gateway.yaml',
+    ],
+  });
+
+  const weigh = reaching(
+    program
+      .command('weight')
+      .description("set a node's share beside the others; 0: nothing but what is bound to it")
+      .argument(...NODE)
+      .argument('<n>', '0 to 256', weight),
+  ).action((node, n, options) =>
+    perform(async () =>
+      (await import('../admin/node-state.ts')).changeNode(
+        node,
+        { kind: 'weight', weight: n },
+        reached(options),
+        terminal,
+      ),
+    ),
+  );
+  withHelp(weigh, {
+    exit: EXIT_CODES,
+    examples: ['weight mirth-adt/b 3 -c gateway.yaml', 'weight mirth-adt/b 0 -c gateway.yaml'],
+  });
+
+  const reload = reaching(
+    program
+      .command('reload')
+      .description('have a running gateway read its config anew; a bad one changes nothing'),
+  ).action((options) =>
+    perform(async () => (await import('../admin/node-state.ts')).reload(reached(options), terminal)),
+  );
+  withHelp(reload, { exit: EXIT_CODES, examples: ['reload -c gateway.yaml'] });
+
+  const rotate = reaching(
+    program
+      .command('rotate')
+      .description('have a running gateway open its files again, after a rotation of logs; nothing else'),
+  ).action((options) =>
+    perform(async () => (await import('../admin/node-state.ts')).rotate(reached(options), terminal)),
+  );
+  withHelp(rotate, { exit: EXIT_CODES, examples: ['rotate -c gateway.yaml'] });
+}
+
+function reached({ timeout, ...options }: Given): ChangeOptions {
+  return { ...options, timeoutMs: timeout };
+}
+
+function reaching(command: Command): Command {
+  return command
+    .option('--admin <url>', `where its admin API is (default: ${DEFAULT_ADMIN})`)
+    .option('-c, --config <file>', 'its config, which says where that is, the token and the certificate')
+    .option('--token-file <file>', `the token (default: that of the config, or ${TOKEN_VARIABLE})`)
+    .option('--ca <file>', 'over https: trust these certificates (PEM) instead of the system’s')
+    .option('--cert <file>', 'client certificate (PEM)')
+    .option('--key <file>', 'its key (PEM)')
+    .option('--servername <name>', 'the name that the certificate must have, instead of the host')
+    .option('--insecure', 'do not check the certificate', false)
+    .option('--timeout <duration>', 'for each answer', deadline, 30_000)
+    .option('--json', 'JSON lines', false);
+}

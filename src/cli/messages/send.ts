@@ -1,0 +1,127 @@
+// `send`: files with messages to any address, one message after the other, each answer printed.
+import { parseNodeUrl } from '../../config/formats.ts';
+import { printable } from '../../config/source/problem.ts';
+import { GatewayError } from '../../errors.ts';
+import { readHeader } from '../../hl7/header.ts';
+import { examineMessageFile } from '../../hl7/message-file.ts';
+import { loggable } from '../../observe/log/loggable.ts';
+import { newSpanId, newTraceId } from '../../observe/traces/random-ids.ts';
+import { formatTraceparent } from '../../observe/traces/trace-context.ts';
+import { plainPaint } from '../colors.ts';
+import { EXIT, sayFaults, type Terminal } from '../terminal.ts';
+import { type MessageTarget, messageTarget, type TargetOptions } from './message-target.ts';
+import type { MllpReply } from './mllp-client.ts';
+import { protocolHint } from './protocol-hints.ts';
+
+export interface SendOptions extends TargetOptions {
+  readonly to: string;
+  readonly json?: boolean | undefined;
+  /** What has come by standard input, for the file `-`. */
+  readonly input?: Buffer | undefined;
+}
+
+interface Client {
+  /** Over MLLP there is no place for a trace: the message goes as it is. */
+  readonly isTraced: boolean;
+  send(message: Buffer, traceparent?: string): Promise<MllpReply>;
+  close(): void;
+}
+
+/** Good only if every message was answered AA or CA, or asks for no answer where all is well (`none`). What is no HL7 ends the command before anything is sent, and each such message is named (F112). */
+export async function send(
+  files: readonly string[],
+  options: SendOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const target = await messageTarget(options.to, options, terminal);
+  const read = files.map((file) => ({ file, ...examineMessageFile(file, options.input) }));
+  const faults = read.flatMap((one) => one.faults);
+  if (sayFaults(faults, terminal)) return EXIT.usage;
+  const messages = read.flatMap((one) =>
+    one.messages.map(({ bytes: message }) => ({ file: one.file, message })),
+  );
+  const client = await clientOf(target);
+  let positive = 0;
+  let answered = 0;
+  try {
+    for (const { file, message } of messages) {
+      const code = await sendOne(client, { file, message, isFirst: answered === 0 }, options, terminal);
+      if (code !== undefined) answered++;
+      if (isAccepted(code)) positive++;
+    }
+  } finally {
+    client.close();
+  }
+  if (options.json !== true)
+    terminal.out(`${messages.length} sent, ${positive} accepted, ${messages.length - positive} not`);
+  return positive === messages.length ? EXIT.good : EXIT.failed;
+}
+
+async function clientOf(target: MessageTarget): Promise<Client> {
+  if (target.kind === 'http') {
+    const { HttpClient } = await import('./http-client.ts');
+    return Object.assign(new HttpClient(target.client), { isTraced: true });
+  }
+  const { MllpClient } = await import('./mllp-client.ts');
+  return Object.assign(new MllpClient(target.client), { isTraced: false });
+}
+
+interface Sent {
+  readonly file: string;
+  readonly message: Buffer;
+  /** Nothing has been answered yet. */
+  readonly isFirst: boolean;
+}
+
+function isAccepted(code: string | undefined): boolean {
+  return code === 'AA' || code === 'CA' || code === 'none';
+}
+
+/** The code of its answer; undefined: there was none, and there should have been. */
+async function sendOne(
+  client: Client,
+  { file, message, isFirst }: Sent,
+  { json, to }: SendOptions,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  const controlId = loggable(readHeader(message).controlId);
+  const { paint = plainPaint } = terminal;
+  const painted = (code: string): string => paint(isAccepted(code) ? 'good' : 'bad', code);
+  const traceId = client.isTraced ? newTraceId() : undefined;
+  const traced = traceId === undefined || json === true ? [] : [`    trace ${traceId}`];
+  try {
+    const parent = traceId && formatTraceparent(traceId, newSpanId(), true);
+    const { ack, payload, ms } = await client.send(message, parent);
+    const code = ack?.code ?? 'none';
+    const answer = payload.toString('latin1').trimEnd();
+    if (json === true)
+      terminal.out(
+        JSON.stringify({ file, controlId, traceId, code, ms: Math.round(ms * 100) / 100, answer }),
+      );
+    else {
+      terminal.out(`${file}  ${controlId}  ${painted(code)}  ${ms.toFixed(1)} ms`);
+      if (ack !== undefined)
+        for (const segment of answer.split(/[\r\n]+/)) terminal.out(`    ${printable(segment)}`);
+    }
+    for (const line of traced) terminal.out(line);
+    return code;
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    const protocol = parseNodeUrl(to)?.protocol;
+    const hint = isFirst && protocol !== undefined ? protocolHint(error, protocol) : '';
+    if (json === true)
+      terminal.out(
+        JSON.stringify({
+          file,
+          controlId,
+          traceId,
+          error: error.code,
+          text: error.message,
+          hint: hint === '' ? undefined : hint.slice(2),
+        }),
+      );
+    else terminal.out(`${file}  ${controlId}  ${paint('bad', 'no answer')}: ${error.message}${hint}`);
+    for (const line of traced) terminal.out(line);
+    return undefined;
+  }
+}

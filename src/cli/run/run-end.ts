@@ -1,0 +1,80 @@
+// What ends a running gateway: a signal, or an error that nobody caught. Promises that the end comes in time whatever
+// hangs, and that a second signal ends it at once.
+import { setTimeout } from 'node:timers/promises';
+import type { Log } from '../../observe/log/log.ts';
+import { EXIT } from '../terminal.ts';
+import { leave } from './leave.ts';
+import { logUncaught } from './uncaught.ts';
+
+export type EndReason = 'SIGTERM' | 'SIGINT' | 'uncaught';
+
+/** What is left beside messages (traces, metrics, audit) has so long when the drain has used up `shutdown.timeout`. */
+const LAST_MS = 600;
+/** So long for the last lines of the log: a reader that is there needs none of it. */
+const FLUSH_MS = 100;
+
+export interface EndHooks {
+  /** SIGHUP. */
+  onReload(): void;
+  /** SIGUSR2. */
+  onRotate(): void;
+  /** An error that nobody caught: the process is not to be trusted any more. */
+  onDefect(): void;
+}
+
+/** Resolves to the first reason for the end, which may have come at any time since this was called. */
+export function untilEnd(log: Log, { onReload, onRotate, onDefect }: EndHooks): Promise<EndReason> {
+  return new Promise((resolve) => {
+    let ending = false;
+    const end = (reason: EndReason): void => {
+      ending = true;
+      resolve(reason);
+    };
+    const onSignal = (signal: 'SIGTERM' | 'SIGINT'): void => {
+      if (ending) leave(signal === 'SIGINT' ? 130 : 143);
+      end(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    process.on('SIGHUP', onReload);
+    process.on('SIGUSR2', onRotate);
+    // Node.js would open a debugger on a port for whoever may send it.
+    process.on('SIGUSR1', () => log.info('SIGUSR1 is ignored: there is no debugger in run'));
+    // Rejections that nobody handles come here too.
+    process.on('uncaughtException', (thrown, origin) => {
+      logUncaught(log, thrown, origin);
+      onDefect();
+      if (!ending) end('uncaught');
+    });
+  });
+}
+
+export interface Work {
+  /** Of messages: resolves to whether none was cut off. */
+  drain(): Promise<boolean>;
+  /** Of what is told to others about it. */
+  close(): Promise<unknown>;
+}
+
+/** Ends the process when the work is done, or when its time is over. */
+export async function endProcess(reason: EndReason, timeoutMs: number, work: Work, log: Log): Promise<never> {
+  let clean = false;
+  const done = async (): Promise<void> => {
+    clean = await work.drain();
+    await work.close();
+  };
+  const inTime = await within(
+    timeoutMs + LAST_MS,
+    done().catch((thrown: unknown) => {
+      clean = false;
+      logUncaught(log, thrown, 'shutdown');
+    }),
+  );
+  if (!inTime) log.warn({ clean }, 'shutdown: not all that is open could be closed in time');
+  await within(FLUSH_MS, new Promise<void>((resolve) => log.flush(() => resolve())));
+  return leave(clean && reason !== 'uncaught' ? EXIT.good : EXIT.failed);
+}
+
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return Promise.race([promise.then(() => true), setTimeout(ms, false)]);
+}

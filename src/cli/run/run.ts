@@ -1,0 +1,144 @@
+// `run`: the gateway, until a signal ends it.
+import { createHash } from 'node:crypto';
+import { FileWatch } from '../../../certs/file-watch.ts';
+import type { ServerTls } from '../../../certs/server-tls.ts';
+import { AdminListener } from '../../admin/admin-listener.ts';
+import { inTurn } from '../../admin/control/prepared.ts';
+import { GatewayControl } from '../../admin/gateway-control.ts';
+import { WatchedControl } from '../../admin/watched-control.ts';
+import { formatProblem, loadConfig } from '../../config/load.ts';
+import { causeCode } from '../../errors.ts';
+import { Gateway } from '../../gateway.ts';
+import { createLog, type Log } from '../../observe/log/log.ts';
+import { LogOutput } from '../../observe/log/log-output.ts';
+import { version } from '../../version.ts';
+import type { Terminal } from '../terminal.ts';
+import { usage } from '../usage.ts';
+import { endProcess, untilEnd } from './run-end.ts';
+import { observe } from './run-observed.ts';
+
+export interface RunOptions {
+  /** Process id of the gateway whose listeners this one takes over (hot restart). */
+  readonly replace?: number | undefined;
+}
+
+/**
+ * Runs until SIGTERM or SIGINT, then drains at a message boundary; a second signal ends at once.
+ *
+ * @throws GatewayError (config, listening, certificates)
+ */
+export async function run(file: string, { replace }: RunOptions, terminal: Terminal): Promise<number> {
+  if (replace !== undefined) checkProcess(replace);
+  const { config, warnings, text } = loadConfig(file, { env: process.env });
+  for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
+  const output = new LogOutput();
+  const log = createLog(config.log, output);
+  const observers = observe(config, () => gateway, log);
+  const direct = new GatewayControl(() => gateway, text, log, {
+    prepare: inTurn(
+      ({ admin }) => door.prepare(admin),
+      ({ audit }) => observers.prepareAudit(audit),
+    ),
+    reopenFiles: observers.reopenFiles,
+    stateFile: config.state?.file,
+  });
+  const control = new WatchedControl(direct, observers);
+  const gateway: Gateway = new Gateway(config, log, {
+    onExchange: (exchange) => {
+      direct.onExchange(exchange);
+      observers.onExchange(exchange);
+    },
+    onFault: observers.onFault,
+  });
+  gateway.metrics.isStateStored = () => direct.isStateStored();
+  const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
+  const door: AdminListener = new AdminListener(config.admin, {
+    control,
+    log,
+    secure,
+    onRefused: observers.onAdminRefused,
+  });
+  gateway.metrics.log = output.dropped;
+  const started = observers
+    .open()
+    .then(() => direct.state.restore(replace))
+    .then(() => startBoth(gateway, door, replace !== undefined))
+    .then(() => {
+      direct.state.start();
+      observers.started();
+    });
+  // Before it says that it listens: whoever waits for that may send a signal at once.
+  const ended = untilEnd(log, {
+    // What is wrong with the file is in the log, and changes nothing.
+    onReload: () => void started.then(() => control.reload('SIGHUP')).catch(() => {}),
+    onRotate: () => void control.rotate('SIGUSR2'),
+    onDefect: () => {
+      direct.isLive = false;
+    },
+  });
+  const watch = new FileWatch(() => (gateway.config.watchConfig ? [file] : []), {
+    onChange: () => void control.reload('file watch').catch(() => {}),
+  });
+  started.then(
+    () => {
+      sayStarted(gateway, text, log);
+      watch.start();
+      // From here on new connections come to this process too; those of the other end at a message boundary.
+      if (replace !== undefined) endOther(replace, log);
+    },
+    () => {},
+  );
+  const reason = await Promise.race([ended, started.then(() => ended)]);
+  watch.stop();
+  const work = {
+    drain: () => started.then(() => gateway.drain()),
+    close: () => Promise.all([gateway.close(), door.stop(), direct.state.stop(), observers.stopped()]),
+  };
+  return endProcess(reason, gateway.config.shutdown.timeoutMs, work, log);
+}
+
+/** `waitForPort`: the other process has the admin API's still. A port that is taken otherwise ends the start. */
+async function startBoth(gateway: Gateway, door: AdminListener, waitForPort: boolean): Promise<void> {
+  await gateway.start();
+  try {
+    await door.start({ waitForPort });
+  } catch (thrown) {
+    await gateway.stop();
+    throw thrown;
+  }
+}
+
+/** What is asked first when two gateways do not behave alike. */
+function sayStarted({ config, listeners }: Gateway, text: string, log: Log): void {
+  log.info(
+    {
+      version,
+      pid: process.pid,
+      nodeVersion: process.version,
+      file: config.file,
+      digest: createHash('sha256').update(text).digest('hex').slice(0, 16),
+      listeners: listeners.map(({ name, config: { protocol, tls }, address }) => {
+        return `${name} ${protocol}${tls === undefined ? '' : 's'}://${address}`;
+      }),
+    },
+    'started',
+  );
+}
+
+/** It may have ended by itself meanwhile, and nothing is wrong then; this process stays in any case. */
+export function endOther(pid: number, log: Log): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (thrown) {
+    log.warn({ pid, code: causeCode(thrown) }, 'the other process could not be told to end');
+  }
+}
+
+function checkProcess(pid: number): void {
+  try {
+    process.kill(pid, 0);
+  } catch (thrown) {
+    const why = causeCode(thrown) === 'EPERM' ? 'that process is not yours' : 'there is no such process';
+    throw usage(`--replace ${pid}: ${why}`);
+  }
+}

@@ -1,0 +1,142 @@
+// What the log says of a message: where it came from, where it went, how it ended and how long each phase took.
+// Header identifiers only (loggable, in log.ts): nothing of a patient is in reach here.
+import { causeCode, type GatewayError } from '../../errors.ts';
+import type { Header } from '../../hl7/header.ts';
+import type { Exchange } from '../../relay/exchange.ts';
+import type { FaultOrigin } from '../../relay/fault-origin.ts';
+import type { ProxiedRequest } from '../../relay/proxied-request.ts';
+import type { Identifiers } from '../traces/identifiers.ts';
+import type { TraceContext } from '../traces/trace-context.ts';
+import type { Log } from './log.ts';
+import { loggable } from './loggable.ts';
+
+/** One line for a message that is over. */
+export function logExchange(log: Log, exchange: Exchange, reply: string, shown: Identifiers): void {
+  const { outcome, attempts } = exchange;
+  const failed = outcome?.kind === 'failed' ? outcome : undefined;
+  const { replyError, abandonedFor } = exchange;
+  const trouble = failed?.error ?? replyError ?? (outcome?.kind === 'abandoned' ? abandonedFor : undefined);
+  const level = trouble === undefined ? 'info' : 'warn';
+  if (!log.isLevelEnabled(level)) return;
+  const last = attempts.at(-1);
+  log[level](
+    {
+      trace_id: exchange.trace.traceId,
+      listener: exchange.origin.listener,
+      source: exchange.origin.peer.address,
+      'client.port': exchange.origin.peer.port,
+      ...(exchange.hasHeader ? identifiers(exchange.header, shown) : {}),
+      batch: exchange.batch === undefined ? undefined : shown.controlId(exchange.batch.controlId),
+      messages: exchange.parts === 0 ? undefined : exchange.parts,
+      bytes: exchange.frame.length - 3,
+      framing: exchange.origin.framing,
+      route: exchange.route?.name,
+      pool: exchange.pool?.name,
+      node: last?.node,
+      attempts: attempts.length,
+      outcome: outcome?.kind,
+      ambiguous: failed?.ambiguous === true ? true : undefined,
+      code: trouble?.code,
+      ...(failed === undefined ? {} : causeOf(failed.error, last?.error)),
+      reply,
+      undelivered: replyError === undefined ? undefined : true,
+      queueMs: rounded(exchange.queuedMs),
+      connectMs: rounded(last?.connectMs),
+      ackMs: last?.writtenAt === undefined ? undefined : rounded((last.endedAt ?? 0) - last.writtenAt),
+      totalMs: rounded((exchange.settledAt ?? 0) - exchange.receivedAt),
+    },
+    'message',
+  );
+}
+
+/** F83: of a message whose line said what its sender is told, and whose sender has not been told. */
+export function logReplyLost(log: Log, exchange: Exchange, error: GatewayError, shown: Identifiers): void {
+  log.warn(
+    {
+      trace_id: exchange.trace.traceId,
+      listener: exchange.origin.listener,
+      source: exchange.origin.peer.address,
+      ...(exchange.hasHeader ? identifiers(exchange.header, shown) : {}),
+      code: error.code,
+      reply: exchange.told,
+      undelivered: true,
+    },
+    error.message,
+  );
+}
+
+/** One line for a proxied request that is over. Its path and query may name a patient, so they are not in it. */
+export function logProxied(log: Log, record: ProxiedRequest): void {
+  const { error, attempts, status } = record;
+  const level = error === undefined ? 'info' : 'warn';
+  if (!log.isLevelEnabled(level)) return;
+  const last = attempts.at(-1);
+  log[level](
+    {
+      trace_id: record.trace.traceId,
+      listener: record.listener,
+      source: record.peer.address,
+      'client.port': record.peer.port,
+      // A method may be any token (RFC 9110 9.1), and so anything.
+      method: loggable(record.method.slice(0, 20)),
+      version: record.version,
+      route: record.route?.name,
+      pool: record.pool?.name,
+      node: last?.node,
+      attempts: attempts.length,
+      status,
+      upgraded: record.upgraded ? true : undefined,
+      code: error?.code,
+      ...(error === undefined ? {} : causeOf(error, last?.error)),
+      requestBytes: record.requestBytes,
+      responseBytes: record.responseBytes,
+      queueMs: rounded(record.queuedMs),
+      totalMs: rounded((record.settledAt ?? 0) - record.receivedAt),
+    },
+    'request',
+  );
+}
+
+/** Something a sender did that never became a message, or that ended its connection. */
+export function logFault(
+  log: Log,
+  error: GatewayError,
+  { listener, peer, header }: FaultOrigin,
+  trace: TraceContext,
+  shown: Identifiers,
+): void {
+  const fields = {
+    trace_id: trace.traceId,
+    listener,
+    source: peer?.address,
+    'client.port': peer?.port,
+    code: error.code,
+    detail: error.detail,
+    ...(header === undefined ? {} : identifiers(header, shown)),
+  };
+  log[error.code === 'GW_ERR_SENDER_IDLE' ? 'info' : 'warn'](fields, error.message);
+}
+
+/** What the last node did (F107): that no node could take it in time says nothing of why. */
+function causeOf(error: GatewayError, last: GatewayError | undefined): Record<string, string | undefined> {
+  const { code, cause, detail } = last ?? error;
+  return {
+    lastCode: last === undefined || code === error.code ? undefined : code,
+    cause: cause === undefined ? detail : causeCode(cause),
+  };
+}
+
+function identifiers(header: Header, shown: Identifiers): Record<string, string> {
+  const controlId = shown.controlId(header.controlId);
+  // F105: what a batch without messages says in its own header is for people: a file's name, a comment.
+  if (!header.isMsh) return { controlId };
+  return {
+    type: loggable(header.text(9)),
+    controlId,
+    sender: `${loggable(header.text(3))}|${loggable(header.text(4))}`,
+  };
+}
+
+function rounded(ms: number | undefined): number | undefined {
+  return ms === undefined || ms === 0 ? undefined : Math.round(ms * 100) / 100;
+}

@@ -1,0 +1,50 @@
+// How identifiers are shown in logs and spans: as they are (see `loggable` in log.ts), or as a hash that is the same for
+// the same identifier. Promises that the hash says nothing to whoever has not the key.
+import { createHmac, randomBytes } from 'node:crypto';
+import { loggable } from '../log/loggable.ts';
+
+export interface IdentifierOptions {
+  readonly controlIds: 'plain' | 'hash';
+  /** Undefined: a key of this process, so that hashes of two processes, or of two runs, have nothing in common. */
+  readonly hashKey: string | undefined;
+}
+
+/** 64 bits: no two of a billion identifiers are likely to meet, and a trace's page can show it. */
+const HASH_DIGITS = 16;
+/** Sticky keys come again and again. Some 100 bytes each; past this many all are forgotten. */
+const MAX_REMEMBERED = 10_000;
+
+const OWN_KEY = randomBytes(32);
+
+export class Identifiers {
+  readonly hashesControlIds: boolean;
+  readonly #key: string | Buffer;
+  readonly #remembered = new Map<string, string>();
+
+  constructor({ controlIds, hashKey }: IdentifierOptions) {
+    this.hashesControlIds = controlIds === 'hash';
+    this.#key = hashKey ?? OWN_KEY;
+  }
+
+  /** MSH-10, MSA-2, BHS-11, as logs and spans may have it. */
+  controlId(id: string): string {
+    return this.hashesControlIds && id !== '' ? this.#digest(id) : loggable(id);
+  }
+
+  /** Never as it is: a sticky key may be made of any field. */
+  stickyKey(key: string): string {
+    let hash = this.#remembered.get(key);
+    if (hash === undefined) {
+      hash = this.#digest(key);
+      if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+      this.#remembered.set(key, hash);
+    }
+    return hash;
+  }
+
+  #digest(text: string): string {
+    return createHmac('sha256', this.#key).update(text, 'latin1').digest('hex').slice(0, HASH_DIGITS);
+  }
+}
+
+export const PLAIN_IDENTIFIERS = new Identifiers({ controlIds: 'plain', hashKey: undefined });

@@ -1,0 +1,143 @@
+// The check command: its exit codes and exactly what it prints, for people and for machines.
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { check } from '../../src/cli/run/check.ts';
+import { made } from '../certs/made.ts';
+import { folderWith } from '../config/config-folder.ts';
+
+const GOOD = `
+listeners:
+  adt: { bind: ":2575" }
+  six: { bind: "[::1]:2576", tls: { cert: vip.pem, key: vip.key } }
+pools:
+  p: { nodes: { a: { url: "mllp://h:1" }, b: { url: "mllp://h:2", backup: true } } }
+routes:
+  - { when: { MSH-9: ADT }, to: p, name: "\${NAME:-adt}" }
+  - to: p
+`;
+
+const VIP = made({ cn: 'vip' });
+
+/** What is said of an admin API without a token. */
+const OPEN = 'there is none, so all but /livez, /readyz and /metrics is answered with 401';
+
+function run(text: string, json: boolean, env: Record<string, string> = {}) {
+  const folder = folderWith({
+    'gateway.yaml': text,
+    'vip.pem': VIP.certPem,
+    'vip.key': VIP.keyPem,
+    'empty.key': '',
+  });
+  const lines = { out: [] as string[], err: [] as string[] };
+  const without = (line: string): string => line.replaceAll(`${folder}/`, '');
+  const io = {
+    out: (line: string) => lines.out.push(without(line)),
+    err: (line: string) => lines.err.push(without(line)),
+  };
+  const code = check(join(folder, 'gateway.yaml'), { json }, io, env);
+  return { code, ...lines };
+}
+
+test('a good config is summed up in one line', () => {
+  expect(run(GOOD, false)).toEqual({
+    code: 0,
+    out: [
+      'gateway.yaml: good; 2 listeners: adt (mllp://0.0.0.0:2575), six (mllps://[::1]:2576); 1 pool: p (a, b backup); 2 routes: adt, route 2',
+    ],
+    err: [],
+  });
+});
+
+test('the admin API is named with where it is, and the files of its TLS are looked at', () => {
+  const token = 'token: sixteen-at-least';
+  const { code, out, err } = run(`${GOOD}admin: { ${token} }\n`, false);
+  expect({ code, err }).toEqual({ code: 0, err: [] });
+  expect(out[0]).toMatch(/; admin API: http:\/\/127\.0\.0\.1:9600$/);
+  const withTls = (key: string) =>
+    `${GOOD}admin: { bind: "[::]:9600", ${token}, tls: { cert: vip.pem, key: ${key} } }\n`;
+  expect(run(withTls('vip.key'), false).out[0]).toMatch(/; admin API: https:\/\/\[::\]:9600$/);
+  expect(run(withTls('empty.key'), false)).toEqual({
+    code: 2,
+    out: [],
+    err: ['gateway.yaml: admin.tls: empty.key: empty'],
+  });
+});
+
+test('a config that only rejects has no pools', () => {
+  const { out } = run('listeners: { l: { bind: ":1" } }\nroutes: [{ reject: {} }]', false);
+  expect(out).toEqual(['gateway.yaml: good; 1 listener: l (mllp://0.0.0.0:1); 0 pools; 1 route: route 1']);
+});
+
+test('errors and warnings go to stderr, one line each, and the exit code is 2', () => {
+  expect(run(`${GOOD}wat: 1\nadmin: {}\n`, false)).toEqual({
+    code: 2,
+    out: [],
+    err: ['gateway.yaml:10:1: wat: unknown key', `warning: gateway.yaml:11:1: admin.token: ${OPEN}`],
+  });
+});
+
+test('warnings alone leave the exit code 0', () => {
+  const { code, out, err } = run(`${GOOD}admin: {}\n`, false);
+  expect({ code, out: out.length, err }).toEqual({
+    code: 0,
+    out: 1,
+    err: [`warning: gateway.yaml:10:1: admin.token: ${OPEN}`],
+  });
+});
+
+test('--json prints a line for each problem and a last one, all on stdout', () => {
+  const { code, out, err } = run(`${GOOD}wat: 1\nadmin: {}\n`, true);
+  expect({ code, err }).toEqual({ code: 2, err: [] });
+  expect(out.map((line) => JSON.parse(line))).toEqual([
+    { level: 'error', file: 'gateway.yaml', line: 10, column: 1, key: 'wat', message: 'unknown key' },
+    {
+      level: 'warning',
+      file: 'gateway.yaml',
+      line: 11,
+      column: 1,
+      key: 'admin.token',
+      message: OPEN,
+    },
+    { level: 'failed', errors: 1, warnings: 1 },
+  ]);
+  expect(run(GOOD, true).out.map((line) => JSON.parse(line))).toEqual([
+    { level: 'ok', errors: 0, warnings: 0 },
+  ]);
+});
+
+test('what is in the files is said besides warnings, and only once the config is good', () => {
+  const mixed = GOOD.replace('key: vip.key', 'key: empty.key');
+  const trouble = 'gateway.yaml: listeners.six.tls: empty.key: empty';
+  const warning = `warning: gateway.yaml:10:1: admin.token: ${OPEN}`;
+  expect(run(`${mixed}admin: {}\n`, false)).toEqual({
+    code: 2,
+    out: [],
+    err: [trouble, warning],
+  });
+  expect(run(`${mixed}wat: 1\n`, false).err).toEqual(['gateway.yaml:10:1: wat: unknown key']);
+  expect(run(mixed, true).out.map((line) => JSON.parse(line))).toEqual([
+    {
+      level: 'error',
+      file: 'gateway.yaml',
+      key: 'listeners.six.tls',
+      message: 'empty.key: empty',
+    },
+    { level: 'failed', errors: 1, warnings: 0 },
+  ]);
+});
+
+test('a file that is not there is one line and exit code 2', () => {
+  const err: string[] = [];
+  const code = check(
+    join(folderWith({}), 'gone.yaml'),
+    { json: false },
+    { out: () => {}, err: (line) => err.push(line) },
+    {},
+  );
+  expect(code).toBe(2);
+  expect(err).toEqual([expect.stringMatching(/gone\.yaml: the config file does not exist$/)]);
+});
+
+test('the environment that is given is the one that is used', () => {
+  expect(run(GOOD, false, { NAME: 'from outside' }).out[0]).toContain('2 routes: from outside, route 2');
+});
