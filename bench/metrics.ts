@@ -4,7 +4,7 @@ import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { MessageCounts } from '../src/observe/metrics/gateway/message-counts.ts';
 import { SECONDS } from '../src/observe/metrics/histogram.ts';
 import { metricsText } from '../src/observe/metrics/text.ts';
-import { Exchange, type Origin } from '../src/relay/exchange.ts';
+import { Message, type Origin } from '../src/relay/message.ts';
 
 const ROUNDS = 5;
 const MESSAGES = 500_000;
@@ -12,29 +12,29 @@ const MESSAGES = 500_000;
 const KINDS = 24;
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 
-function exchanges(): Exchange[] {
+function messages(): Message[] {
   return Array.from({ length: KINDS }, (_, i) => {
     const origin = { listener: `listener-${i % 3}` } as unknown as Origin;
-    const exchange = new Exchange(Buffer.alloc(0), origin);
-    Object.assign(exchange, {
+    const message = new Message(Buffer.alloc(0), origin);
+    Object.assign(message, {
       route: { name: `route ${i % 4}` },
       pool: { name: `pool-${i % 2}` },
-      settledAt: exchange.receivedAt + 3 + i,
+      settledAt: message.receivedAt + 3 + i,
       outcome: { kind: 'answered', ack: { code: 'AA' } },
     });
-    exchange.attempts.push({
+    message.attempts.push({
       node: `node-${i % 6}`,
-      why: '',
+      selectionReason: '',
       startedAt: 0,
       connectMs: 0,
-      writtenAt: exchange.receivedAt,
-      endedAt: exchange.receivedAt + 2 + i,
+      writtenAt: message.receivedAt,
+      endedAt: message.receivedAt + 2 + i,
       error: undefined,
       waitedSince: undefined,
       spanId: undefined,
       status: undefined,
     });
-    return exchange;
+    return message;
   });
 }
 
@@ -43,12 +43,12 @@ class Reader extends MetricReader {
   protected override async onShutdown(): Promise<void> {}
 }
 
-function best(name: string, once: (exchange: Exchange) => void): void {
-  const all = exchanges();
+function best(name: string, once: (message: Message) => void): void {
+  const all = messages();
   let bestNs = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {
     const from = process.hrtime.bigint();
-    for (let i = 0; i < MESSAGES; i++) once(all[i % KINDS] as Exchange);
+    for (let i = 0; i < MESSAGES; i++) once(all[i % KINDS] as Message);
     bestNs = Math.min(bestNs, Number(process.hrtime.bigint() - from) / MESSAGES);
   }
   process.stdout.write(`${name.padEnd(60)} ${bestNs.toFixed(0).padStart(6)} ns a message\n`);
@@ -72,7 +72,7 @@ best('OpenTelemetry: attributes made for each', ({ origin, route, pool, attempts
   whole.record(0.003, where);
 });
 const kept = new Map(
-  exchanges().map(({ origin, route, pool, attempts }) => {
+  messages().map(({ origin, route, pool, attempts }) => {
     const where = { listener: origin.listener, pool: pool?.name ?? '' };
     const node = attempts[0]?.node ?? '';
     const message = { ...where, route: route?.name ?? '', node, outcome: 'accepted' };
@@ -88,7 +88,7 @@ best('OpenTelemetry: attributes kept', ({ origin, route, attempts }) => {
 });
 
 const many = new MessageCounts(() => TRACE);
-const [sample] = exchanges();
+const [sample] = messages();
 for (let i = 0; i < 1000 && sample !== undefined; i++) {
   Object.assign(sample.attempts[0] ?? {}, { node: `node-${i}` });
   many.add(sample);

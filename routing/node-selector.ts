@@ -11,12 +11,18 @@ import { isStreamKey } from './sticky-key.ts';
 
 export type { Candidate } from './candidate.ts';
 
-export type Why = 'sticky-hash' | 'sticky-table' | 'round-robin' | 'least-in-flight' | 'hash' | 'trial';
+export type SelectionReason =
+  | 'sticky-hash'
+  | 'sticky-table'
+  | 'round-robin'
+  | 'least-in-flight'
+  | 'hash'
+  | 'trial';
 
 export type Choice<N> =
   | {
       readonly node: N;
-      readonly why: Why;
+      readonly selectionReason: SelectionReason;
       /** The node has no room now: the message waits in its queue. */
       readonly wait: boolean;
     }
@@ -156,7 +162,7 @@ export class NodeSelector<N extends Candidate> {
    */
   #stickByHash(key: string): Choice<N> {
     const member = rendezvous(this.#candidates, this.#candidateCount, key);
-    return member && { node: member.node, why: 'sticky-hash', wait: !member.node.hasRoom };
+    return member && { node: member.node, selectionReason: 'sticky-hash', wait: !member.node.hasRoom };
   }
 
   /**
@@ -167,7 +173,7 @@ export class NodeSelector<N extends Candidate> {
     const name = table.get(key);
     const node = name === undefined ? undefined : this.#byName.get(name)?.node;
     if (node !== undefined && this.#mayStay(node) && !exclude?.has(node)) {
-      return { node, why: 'sticky-table', wait: !node.hasRoom };
+      return { node, selectionReason: 'sticky-table', wait: !node.hasRoom };
     }
     const choice = this.#pick(key);
     if (choice !== undefined) table.set(key, choice.node.name);
@@ -202,6 +208,10 @@ function tableFor({ persistence }: Chosen, now: () => number): StickTable | unde
   return new StickTable({ maxSenders: persistence.maxSenders, idleMs: persistence.idleMs, now });
 }
 
-function chosen<N extends Candidate>(member: Member<N> | undefined, why: Why, wait: boolean): Choice<N> {
-  return member && { node: member.node, why, wait };
+function chosen<N extends Candidate>(
+  member: Member<N> | undefined,
+  selectionReason: SelectionReason,
+  wait: boolean,
+): Choice<N> {
+  return member && { node: member.node, selectionReason, wait };
 }

@@ -19,7 +19,7 @@ import type { GatewayConfig, ListenerConfig } from './config/config.ts';
 import { asGatewayError, GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import type { Log } from './observe/log/log.ts';
-import { logExchange, logFault, logProxied, logReplyLost } from './observe/log/message-log.ts';
+import { logFault, logMessage, logProxied, logReplyLost } from './observe/log/message-log.ts';
 import { Repeats } from './observe/log/repeats.ts';
 import { GatewayMetrics } from './observe/metrics/gateway/gateway-metrics.ts';
 import { Identifiers } from './observe/traces/identifiers.ts';
@@ -28,15 +28,15 @@ import { TraceContext } from './observe/traces/trace-context.ts';
 import { openFileLimit, openFilesNeeded } from './open-files.ts';
 import { Pools } from './pools/pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
-import type { Exchange } from './relay/exchange.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
+import type { Message } from './relay/message.ts';
 import type { ProxiedRequest } from './relay/proxied-request.ts';
 import { Relay } from './relay/relay.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
 
 export interface GatewayOptions {
   /** Called when a message is over, after its sender was answered. */
-  readonly onExchange?: (exchange: Exchange) => void;
+  readonly onMessage?: (message: Message) => void;
   /** The same for a proxied request. */
   readonly onProxied?: (record: ProxiedRequest) => void;
   /** The same for what never became a message, or ended a sender's connection. */
@@ -108,14 +108,14 @@ export class Gateway {
         log[state === 'ok' ? 'info' : 'warn']({ reason: reason || undefined }, `metrics by OTLP: ${state}`),
     });
     this.#watcher = {
-      onExchange: (exchange, reply) => {
-        this.metrics.onExchange(exchange);
-        if (this.#config.log.messages) logExchange(log, exchange, reply, this.#identifiers);
-        options.onExchange?.(exchange);
+      onMessage: (message, reply) => {
+        this.metrics.onMessage(message);
+        if (this.#config.log.messages) logMessage(log, message, reply, this.#identifiers);
+        options.onMessage?.(message);
       },
-      onOver: (exchange, replied) => {
-        if (!replied && exchange.hasReply) this.#onReplyLost(exchange);
-        this.traces.onExchange(exchange, replied);
+      onOver: (message, replied) => {
+        if (!replied && message.hasReply) this.#onReplyLost(message);
+        this.traces.onMessage(message, replied);
       },
       onProxied: (record) => {
         this.metrics.onProxied(record);
@@ -376,13 +376,13 @@ export class Gateway {
   }
 
   /** F83: its line in the log may say so already. */
-  #onReplyLost(exchange: Exchange): void {
-    const isSaid = exchange.replyError !== undefined && this.#config.log.messages;
-    exchange.loseReply();
-    const { replyError } = exchange;
+  #onReplyLost(message: Message): void {
+    const isSaid = message.replyError !== undefined && this.#config.log.messages;
+    message.loseReply();
+    const { replyError } = message;
     if (replyError === undefined) return;
-    this.metrics.onFault(exchange.origin.listener, replyError);
-    if (!isSaid) logReplyLost(this.#log, exchange, replyError, this.#identifiers);
+    this.metrics.onFault(message.origin.listener, replyError);
+    if (!isSaid) logReplyLost(this.#log, message, replyError, this.#identifiers);
   }
 
   /** F100: where every listener is full. Said before it happens, as then messages wait. */

@@ -19,7 +19,7 @@ import {
   START_BLOCK,
 } from '../../src/mllp/frame.ts';
 import type { Admission } from '../../src/relay/admission.ts';
-import { Exchange, type HttpOrigin, type Origin, type Outcome } from '../../src/relay/exchange.ts';
+import { type HttpOrigin, Message, type Origin, type Outcome } from '../../src/relay/message.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import { remoteOf } from '../../src/relay/trace-sampler.ts';
 import type { BufferBudget, SourceBudget } from '../accept/buffer-budget.ts';
@@ -35,8 +35,8 @@ export interface Hl7ReceptionOptions {
   readonly relay: Relay;
   readonly budget: BufferBudget;
   readonly trusted: AddressRanges;
-  readonly onExchange: (exchange: Exchange, reply: string) => void;
-  readonly onOver: (exchange: Exchange, replied: boolean) => void;
+  readonly onMessage: (message: Message, reply: string) => void;
+  readonly onOver: (message: Message, replied: boolean) => void;
   readonly onFault: (error: GatewayError, peer: Peer, incoming: Incoming) => void;
   readonly mustClose: () => boolean;
 }
@@ -102,65 +102,65 @@ export class Hl7Reception implements Origin {
     });
   }
 
-  settled(exchange: Exchange, outcome: Outcome): void {
-    this.#source.hold(-exchange.frame.length);
+  settled(message: Message, outcome: Outcome): void {
+    this.#source.hold(-message.frame.length);
     const response = this.#response;
     // F26: its message stands all the same. F83: said with what became of it.
     const wasGone = isGone(response);
-    if (wasGone && outcome.kind !== 'abandoned') exchange.loseReply();
-    this.#reply(exchange, outcome);
-    if (wasGone || outcome.kind === 'abandoned') this.#options.onOver(exchange, false);
-    else response.once('close', () => this.#options.onOver(exchange, response.writableFinished));
+    if (wasGone && outcome.kind !== 'abandoned') message.loseReply();
+    this.#reply(message, outcome);
+    if (wasGone || outcome.kind === 'abandoned') this.#options.onOver(message, false);
+    else response.once('close', () => this.#options.onOver(message, response.writableFinished));
   }
 
   /**
    * F80: a client that has reset its request will make it again. One that has only ended its side of the connection may
    * have sent all that it had to say (F25).
    */
-  #abandonIfReset(exchange: Exchange, socket: Socket): void {
-    if (this.#response.writableFinished || exchange.phase === 'over') return;
-    if (this.#isReset(socket)) exchange.abandon(new GatewayError('GW_ERR_HTTP_CUT'));
+  #abandonIfReset(message: Message, socket: Socket): void {
+    if (this.#response.writableFinished || message.phase === 'over') return;
+    if (this.#isReset(socket)) message.abandon(new GatewayError('GW_ERR_HTTP_CUT'));
   }
 
   #isReset(socket: Socket): boolean {
     return this.#response instanceof Http2ServerResponse || !socket.readableEnded;
   }
 
-  #reply(exchange: Exchange, outcome: Outcome): void {
+  #reply(message: Message, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'answered':
-        this.#tell(exchange, outcome.ack.code);
-        this.#answer(contentIn(outcome.frame, exchange), outcome.ack.charset);
+        this.#tell(message, outcome.ack.code);
+        this.#answer(contentIn(outcome.frame, message), outcome.ack.charset);
         break;
       case 'gathered':
-        this.#tell(exchange, outcome.code);
+        this.#tell(message, outcome.code);
         this.#answer(payloadOf(outcome.frame));
         break;
       case 'unanswered':
-        this.#tell(exchange, 'none');
+        this.#tell(message, 'none');
         this.#answer(Buffer.alloc(0));
         break;
       case 'abandoned':
-        this.#tell(exchange, 'close');
+        this.#tell(message, 'close');
         return;
       case 'failed':
-        this.#fail(exchange, outcome);
+        this.#fail(message, outcome);
     }
   }
 
-  #tell(exchange: Exchange, told: string): void {
-    exchange.told = told;
-    this.#options.onExchange(exchange, told);
+  #tell(message: Message, told: string): void {
+    message.replyCode = told;
+    this.#options.onMessage(message, told);
   }
 
   /** A message of a batch that is split; its part of the answer, framed. */
-  partSettled(part: Exchange, outcome: Outcome): Buffer | null {
+  partSettled(part: Message, outcome: Outcome): Buffer | null {
     const bytes = this.#partReply(part, outcome);
     this.#options.onOver(part, true);
     return bytes;
   }
 
-  #partReply(part: Exchange, outcome: Outcome): Buffer | null {
+  #partReply(part: Message, outcome: Outcome): Buffer | null {
     const { config } = this.#options;
     switch (outcome.kind) {
       case 'answered':
@@ -194,20 +194,20 @@ export class Hl7Reception implements Origin {
       this.#refuse(new GatewayError('GW_ERR_HTTP_CUT'));
       return;
     }
-    const exchange = new Exchange(framed, this);
-    this.#response.once('close', () => this.#abandonIfReset(exchange, socket));
-    this.#options.relay.accept(exchange, this.#options.admission);
+    const message = new Message(framed, this);
+    this.#response.once('close', () => this.#abandonIfReset(message, socket));
+    this.#options.relay.accept(message, this.#options.admission);
   }
 
-  #fail(exchange: Exchange, failure: Failure): void {
+  #fail(message: Message, failure: Failure): void {
     const { config } = this.#options;
     const { error } = failure;
-    const header = exchange.hasHeader ? exchange.header : undefined;
-    const refusal = refusalOf(config, error, header, exchange.route);
+    const header = message.hasHeader ? message.header : undefined;
+    const refusal = refusalOf(config, error, header, message.route);
     // Where HL7 has nothing to say, HTTP still says that it failed: an empty 200 would mean that it did not.
     const bytes = refusal === 'none' ? null : negativeAckBytes(refusal, error, header);
-    const told = bytes === null ? toldOf(exchange, failure) : error;
-    this.#tell(exchange, bytes === null ? `HTTP ${statusOf(told.code)}` : refusal);
+    const told = bytes === null ? toldOf(message, failure) : error;
+    this.#tell(message, bytes === null ? `HTTP ${statusOf(told.code)}` : refusal);
     if (bytes === null) refuse(this.#response, told, this.#options.mustClose());
     else this.#answer(bytes);
   }
@@ -243,7 +243,7 @@ type Failure = Extract<Outcome, { readonly kind: 'failed' }>;
  * A 503 says that nobody has the message, so whoever stands between may send it again. One that a node may have is told
  * by how that came about.
  */
-function toldOf({ attempts }: Exchange, { error, ambiguous }: Failure): GatewayError {
+function toldOf({ attempts }: Message, { error, ambiguous }: Failure): GatewayError {
   if (!ambiguous || error.resend === 'unsafe') return error;
   return attempts.findLast((attempt) => attempt.error?.resend === 'unsafe')?.error ?? error;
 }
@@ -311,6 +311,6 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set([
 ]);
 
 /** F82: a node over MLLP may have answered in several frames. What an HTTP node answers stays as it is, whatever it holds (F12). */
-function contentIn(frames: Buffer, { pool }: Exchange): Buffer {
+function contentIn(frames: Buffer, { pool }: Message): Buffer {
   return pool?.protocol === 'http' ? payloadOf(frames) : contentOf(frames);
 }

@@ -104,8 +104,8 @@ export class HttpListener implements Listener {
       relay: this.#relay,
       budget: this.#budget,
       trusted: this.#trusted,
-      onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
-      onOver: (exchange, replied) => this.#watcher.onOver(exchange, replied),
+      onMessage: (message, reply) => this.#watcher.onMessage(message, reply),
+      onOver: (message, replied) => this.#watcher.onOver(message, replied),
       onFault: (error, peer, incoming) => this.#fault(error, peer, incoming),
       mustClose: () => this.#draining,
     });

@@ -10,7 +10,7 @@ import type { GatewayError } from '../../src/errors.ts';
 import type { Header } from '../../src/hl7/header.ts';
 import type { RemoteContext } from '../../src/observe/traces/trace-context.ts';
 import type { Admission } from '../../src/relay/admission.ts';
-import type { Exchange } from '../../src/relay/exchange.ts';
+import type { Message } from '../../src/relay/message.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
@@ -19,9 +19,9 @@ import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 
 /** Told of everything that happens on a listener. */
 export interface ListenerWatcher {
-  onExchange(exchange: Exchange, reply: string): void;
+  onMessage(message: Message, reply: string): void;
   /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
-  onOver(exchange: Exchange, replied: boolean): void;
+  onOver(message: Message, replied: boolean): void;
   /**
    * `header`: of the message that it happened to, where one could be read. `remote`: the trace that its client says it
    * belongs to.
@@ -148,8 +148,8 @@ export class MllpListener implements Listener {
     // The doorway has refused it.
     if (socket.destroyed) return;
     const watcher: SessionWatcher = {
-      onExchange: (exchange, reply) => this.#watcher.onExchange(exchange, reply),
-      onOver: (exchange, replied) => this.#watcher.onOver(exchange, replied),
+      onMessage: (message, reply) => this.#watcher.onMessage(message, reply),
+      onOver: (message, replied) => this.#watcher.onOver(message, replied),
       onFault: (error, from, header) => this.#fault(error, from, header),
       onFraming: (from, framing) => this.#watcher.onFraming(this.name, from, framing),
       onClosed: (session) => this.#onClosed(session),

@@ -18,7 +18,7 @@ import {
 import { Utf16Detector } from '../../src/mllp/utf16-detector.ts';
 import { Utf16FrameReader } from '../../src/mllp/utf16-frame-reader.ts';
 import type { Admission } from '../../src/relay/admission.ts';
-import { Exchange, type Origin, type Outcome } from '../../src/relay/exchange.ts';
+import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import { type BufferBudget, PartialMessage, type SourceBudget } from '../accept/buffer-budget.ts';
 import { FrameClock } from './frame-clock.ts';
@@ -30,9 +30,9 @@ import { WrittenReplies } from './written-replies.ts';
 
 export interface SessionWatcher {
   /** A message is over, with its outcome; `reply`: what its sender was told. */
-  onExchange(exchange: Exchange, reply: string): void;
+  onMessage(message: Message, reply: string): void;
   /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
-  onOver(exchange: Exchange, replied: boolean): void;
+  onOver(message: Message, replied: boolean): void;
   /** Something that never became a message, or ended the connection. */
   onFault(error: GatewayError, peer: Peer, header: Header | undefined): void;
   /** Its messages are framed in this, and not in single bytes. */
@@ -116,10 +116,10 @@ export class MllpSession implements FrameSink, Origin {
     this.#part = new PartialMessage(this.#source, this.#wake);
     this.#watcher = watcher;
     this.#socket = socket;
-    this.#replies = new WrittenReplies(socket, (exchange, replied) => watcher.onOver(exchange, replied));
-    this.#owed = new ReplyQueue((exchange, replied) => {
-      if (replied) this.#replies.add(exchange);
-      else watcher.onOver(exchange, false);
+    this.#replies = new WrittenReplies(socket, (message, replied) => watcher.onOver(message, replied));
+    this.#owed = new ReplyQueue((message, replied) => {
+      if (replied) this.#replies.add(message);
+      else watcher.onOver(message, false);
     });
     this.replyTarget = new LaterAnswers(
       (bytes) => this.#tellLater(bytes),
@@ -187,16 +187,16 @@ export class MllpSession implements FrameSink, Origin {
     this.messages++;
     // It is counted as a whole from here on.
     this.#part.end();
-    const exchange = new Exchange(bytes, this);
-    this.#owed.expect(exchange);
+    const message = new Message(bytes, this);
+    this.#owed.expect(message);
     this.#source.hold(bytes.length);
-    this.#relay.accept(exchange, this.#admission);
+    this.#relay.accept(message, this.#admission);
     if (this.#draining) this.#stopReading();
     if (this.#mustPause()) this.#reader.wait();
   }
 
-  becameBatch(exchange: Exchange): void {
-    this.#owed.weigh(exchange);
+  becameBatch(message: Message): void {
+    this.#owed.weigh(message);
     if (this.#mustPause()) this.#pause();
   }
 
@@ -230,34 +230,34 @@ export class MllpSession implements FrameSink, Origin {
     }
   }
 
-  /** For what never became an exchange. */
+  /** For what never became a message. */
   #refusal(error: GatewayError, header: Header | undefined): Buffer | null {
     return framed(negativeAckBytes(refusalOf(this.#config, error, header), error, header));
   }
 
-  settled(exchange: Exchange, outcome: Outcome): void {
-    this.#source.hold(-exchange.frame.length);
+  settled(message: Message, outcome: Outcome): void {
+    this.#source.hold(-message.frame.length);
     // F83: said with what became of it.
-    if (outcome.kind !== 'abandoned' && !this.#owed.owes(exchange)) exchange.loseReply();
-    const bytes = this.partSettled(exchange, outcome);
+    if (outcome.kind !== 'abandoned' && !this.#owed.owes(message)) message.loseReply();
+    const bytes = this.partSettled(message, outcome);
     this.#reportStrays(outcome);
-    if (!this.#owed.settle(exchange, bytes)) {
-      this.#watcher.onOver(exchange, false);
+    if (!this.#owed.settle(message, bytes)) {
+      this.#watcher.onOver(message, false);
       return;
     }
     if (bytes === null) this.#endReading();
     this.#pay();
   }
 
-  partSettled(exchange: Exchange, outcome: Outcome): Buffer | null {
-    const header = exchange.hasHeader ? exchange.header : undefined;
+  partSettled(message: Message, outcome: Outcome): Buffer | null {
+    const header = message.hasHeader ? message.header : undefined;
     const refusal =
-      outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, header, exchange.route) : 'close';
-    const bytes = replyTo(exchange, outcome, refusal);
-    exchange.told = replyName(outcome, bytes, refusal);
-    this.#watcher.onExchange(exchange, exchange.told);
+      outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, header, message.route) : 'close';
+    const bytes = replyTo(message, outcome, refusal);
+    message.replyCode = replyName(outcome, bytes, refusal);
+    this.#watcher.onMessage(message, message.replyCode);
     // It is in the answer to its batch that its own goes out.
-    if (exchange.batch !== undefined) this.#watcher.onOver(exchange, true);
+    if (message.batch !== undefined) this.#watcher.onOver(message, true);
     return bytes;
   }
 
@@ -294,7 +294,7 @@ export class MllpSession implements FrameSink, Origin {
     if (this.#state === 'open' && idleTimeoutMs > 0) this.#socket.setTimeout(idleTimeoutMs);
   }
 
-  /** An answer that is known at once, to what never became an exchange. */
+  /** An answer that is known at once, to what never became a message. */
   #owe(bytes: Buffer | null): void {
     this.#owed.add(bytes);
     if (bytes === null) this.#endReading();
@@ -563,7 +563,7 @@ function headerIn(bytes: Buffer, whole: boolean): Header | undefined {
 }
 
 /** What a sender is told of a message; `refusal`: where no node has answered it. */
-function replyTo(exchange: Exchange, outcome: Outcome, refusal: Told): Buffer | null {
+function replyTo(message: Message, outcome: Outcome, refusal: Told): Buffer | null {
   switch (outcome.kind) {
     case 'answered':
     case 'gathered':
@@ -573,9 +573,7 @@ function replyTo(exchange: Exchange, outcome: Outcome, refusal: Told): Buffer | 
     case 'abandoned':
       return null;
     case 'failed':
-      return framed(
-        negativeAckBytes(refusal, outcome.error, exchange.hasHeader ? exchange.header : undefined),
-      );
+      return framed(negativeAckBytes(refusal, outcome.error, message.hasHeader ? message.header : undefined));
   }
 }
 

@@ -1,14 +1,14 @@
 // The answers that a connection owes, in the order of its messages: each is known some time, none is paid before those
 // ahead of it. Where an answer is the end of the connection, nothing behind it is owed.
 import type { GatewayError } from '../../src/errors.ts';
-import type { Exchange } from '../../src/relay/exchange.ts';
+import type { Message } from '../../src/relay/message.ts';
 
 /** `null`: the connection ends here. */
 export type QueuedReply = Buffer | null;
 
 interface Owed {
-  /** Undefined: for something that never became an exchange. */
-  readonly exchange: Exchange | undefined;
+  /** Undefined: for something that never became a message. */
+  readonly message: Message | undefined;
   answer: QueuedReply | undefined;
   /** Messages that wait for it: those of a batch that was split, else one. */
   messages: number;
@@ -16,11 +16,11 @@ interface Owed {
 
 export class ReplyQueue {
   readonly #owed: Owed[] = [];
-  readonly #onOver: (exchange: Exchange, replied: boolean) => void;
+  readonly #onOver: (message: Message, replied: boolean) => void;
   #count = 0;
 
-  /** `onOver`: the answer to a settled exchange was paid, or is owed no more. */
-  constructor(onOver: (exchange: Exchange, replied: boolean) => void = () => {}) {
+  /** `onOver`: the answer to a settled message was paid, or is owed no more. */
+  constructor(onOver: (message: Message, replied: boolean) => void = () => {}) {
     this.#onOver = onOver;
   }
 
@@ -30,32 +30,32 @@ export class ReplyQueue {
   }
 
   /** For a message whose answer is not known yet. */
-  expect(exchange: Exchange): void {
-    this.#push({ exchange, answer: undefined, messages: 1 });
+  expect(message: Message): void {
+    this.#push({ message, answer: undefined, messages: 1 });
   }
 
   /** One has turned out to be several messages. */
-  weigh(exchange: Exchange): void {
-    const owed = this.#owed.findLast((one) => one.exchange === exchange);
-    if (owed === undefined || exchange.parts <= 1) return;
-    this.#count += exchange.parts - owed.messages;
-    owed.messages = exchange.parts;
+  weigh(message: Message): void {
+    const owed = this.#owed.findLast((one) => one.message === message);
+    if (owed === undefined || message.parts <= 1) return;
+    this.#count += message.parts - owed.messages;
+    owed.messages = message.parts;
   }
 
   /** An answer that is known at once. */
   add(answer: QueuedReply): void {
-    this.#push({ exchange: undefined, answer, messages: 1 });
+    this.#push({ message: undefined, answer, messages: 1 });
     if (answer === null) this.#cutBehind(this.#owed.length - 1);
   }
 
   /** An answer is owed for it. */
-  owes(exchange: Exchange): boolean {
-    return this.#owed.some((one) => one.exchange === exchange);
+  owes(message: Message): boolean {
+    return this.#owed.some((one) => one.message === message);
   }
 
-  /** False if none is owed for this exchange any more. */
-  settle(exchange: Exchange, answer: QueuedReply): boolean {
-    const at = this.#owed.findIndex((one) => one.exchange === exchange);
+  /** False if none is owed for this message any more. */
+  settle(message: Message, answer: QueuedReply): boolean {
+    const at = this.#owed.findIndex((one) => one.message === message);
     const owed = this.#owed[at];
     if (owed === undefined) return false;
     owed.answer = answer;
@@ -79,7 +79,7 @@ export class ReplyQueue {
     if (first === undefined || answer === undefined) return undefined;
     this.#owed.shift();
     this.#count -= first.messages;
-    if (first.exchange !== undefined) this.#onOver(first.exchange, answer !== null);
+    if (first.message !== undefined) this.#onOver(first.message, answer !== null);
     return answer;
   }
 
@@ -100,10 +100,10 @@ export class ReplyQueue {
   #cutFrom(at: number, reason?: GatewayError): void {
     const cut = this.#owed.splice(at);
     for (const { messages } of cut) this.#count -= messages;
-    for (const { exchange, answer } of cut) {
-      if (exchange === undefined) continue;
-      if (answer === undefined) exchange.abandon(reason);
-      else this.#onOver(exchange, false);
+    for (const { message, answer } of cut) {
+      if (message === undefined) continue;
+      if (answer === undefined) message.abandon(reason);
+      else this.#onOver(message, false);
     }
   }
 }

@@ -3,7 +3,7 @@
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { causeCode } from '../../src/errors.ts';
-import type { Exchange } from '../../src/relay/exchange.ts';
+import type { Message } from '../../src/relay/message.ts';
 
 /** After a sender has closed, what is written to it brings a reset: this long after. Longer than a round trip of most networks. */
 const CONFIRM_MS = 25;
@@ -11,22 +11,22 @@ const NOTHING = Buffer.alloc(0);
 
 export class WrittenReplies {
   readonly #socket: Socket;
-  readonly #onOver: (exchange: Exchange, replied: boolean) => void;
+  readonly #onOver: (message: Message, replied: boolean) => void;
   /** Gathered in this turn of the event loop. */
-  #gathered: Exchange[] = [];
+  #gathered: Message[] = [];
   /** Handed to the socket; one list for each write. */
-  readonly #handed: Exchange[][] = [];
+  readonly #handed: Message[][] = [];
   /** Taken for a sender that has ended its side: it waits for them, or has closed. */
-  readonly #unconfirmed: Exchange[] = [];
+  readonly #unconfirmed: Message[] = [];
 
-  constructor(socket: Socket, onOver: (exchange: Exchange, replied: boolean) => void) {
+  constructor(socket: Socket, onOver: (message: Message, replied: boolean) => void) {
     this.#socket = socket;
     this.#onOver = onOver;
   }
 
   /** Its reply is given to the writer. */
-  add(exchange: Exchange): void {
-    this.#gathered.push(exchange);
+  add(message: Message): void {
+    this.#gathered.push(message);
   }
 
   /** That one needs no bytes. */
@@ -70,8 +70,8 @@ export class WrittenReplies {
     this.#report(this.#gathered.splice(0), false);
   }
 
-  #report(exchanges: readonly Exchange[], replied: boolean): void {
-    for (const exchange of exchanges) this.#onOver(exchange, replied);
+  #report(messages: readonly Message[], replied: boolean): void {
+    for (const message of messages) this.#onOver(message, replied);
   }
 }
 

@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Log } from '../observe/log/log.ts';
 import type { MetricsFormat } from '../observe/metrics/text.ts';
-import type { Exchange } from '../relay/exchange.ts';
+import type { Message } from '../relay/message.ts';
 import { StateKeeper } from '../state/state-keeper.ts';
 import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
@@ -90,9 +90,9 @@ export class GatewayControl implements Control {
   }
 
   /** To be called for each message that is over. */
-  onExchange(exchange: Exchange): void {
-    this.#tap.onExchange(exchange);
-    this.#reports.onExchange(exchange);
+  onMessage(message: Message): void {
+    this.#tap.onMessage(message);
+    this.#reports.onMessage(message);
   }
 
   status(): StatusReport {

@@ -5,8 +5,8 @@ import type { CertificateStore } from '../../certs/store.ts';
 import type { GatewayConfig, NodeConfig, PoolConfig } from '../config/config.ts';
 import type { Log } from '../observe/log/log.ts';
 import type { Dispatcher } from '../relay/dispatcher.ts';
-import type { Exchange } from '../relay/exchange.ts';
 import type { HttpScheduler } from '../relay/http-scheduler.ts';
+import type { Message } from '../relay/message.ts';
 import { ReloadGuard } from '../relay/reload-guard.ts';
 import { MirthServers } from '../upstream/checks/mirth-servers.ts';
 import { SharedLimits } from '../upstream/shared-limit.ts';
@@ -72,7 +72,7 @@ export class Pools {
   }
 
   /** Every message that a pool has taken and that is not over. */
-  get taken(): readonly Exchange[] {
+  get taken(): readonly Message[] {
     return [...this.#rooms.values(), ...this.#leaving].flatMap(({ dispatcher }) => [...dispatcher.taken]);
   }
 

@@ -6,40 +6,40 @@ import { transcodeToUtf8 } from '../hl7/transcode.ts';
 import { requireValid, type ValidationRules } from '../hl7/whole/validation.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Exchange } from './exchange.ts';
+import type { Message } from './message.ts';
 import type { ReorderSlot } from './reorder-buffer.ts';
 
 /** ISO 2022 switches character sets by it. */
 const ESC = 0x1b;
 
 export class BodyStage {
-  readonly #exchange: Exchange;
+  readonly #message: Message;
   readonly #rules: ValidationRules | undefined;
   readonly #toUtf8: boolean;
 
-  private constructor(exchange: Exchange, rules: ValidationRules | undefined, toUtf8: boolean) {
-    this.#exchange = exchange;
+  private constructor(message: Message, rules: ValidationRules | undefined, toUtf8: boolean) {
+    this.#message = message;
     this.#rules = rules;
     this.#toUtf8 = toUtf8;
   }
 
   /** Undefined: none is asked for, as for nearly every message. */
-  static of(exchange: Exchange, { config }: Dispatcher): BodyStage | undefined {
-    const rules = exchange.route?.validate?.rules;
+  static of(message: Message, { config }: Dispatcher): BodyStage | undefined {
+    const rules = message.route?.validate?.rules;
     const toUtf8 = config.protocol === 'http' && config.charset === 'utf-8';
-    return rules === undefined && !toUtf8 ? undefined : new BodyStage(exchange, rules, toUtf8);
+    return rules === undefined && !toUtf8 ? undefined : new BodyStage(message, rules, toUtf8);
   }
 
   /** @throws GatewayError why the message is refused */
   doHere(): void {
-    const { header, frame } = this.#exchange;
+    const { header, frame } = this.#message;
     if (this.#rules !== undefined) requireValid(header, this.#rules);
     if (this.#toUtf8) this.#post(transcodeToUtf8(header, payloadOf(frame)));
   }
 
   /** @throws GatewayError the same, or an error of the pool */
   async doElsewhere(parsing: Parsing, turn: ReorderSlot): Promise<void> {
-    const { frame, origin } = this.#exchange;
+    const { frame, origin } = this.#message;
     const payload = payloadOf(frame);
     const charset = origin.http?.charset?.decoder;
     if (this.#rules !== undefined) {
@@ -56,13 +56,13 @@ export class BodyStage {
   }
 
   #post(body: Buffer): void {
-    const { header, posting, frame } = this.#exchange;
-    if (posting === undefined) return;
+    const { header, postPlan, frame } = this.#message;
+    if (postPlan === undefined) return;
     // The node answers with MSH-10 as it got it, and the sender compares that with what it sent.
     if (header.raw(10).some((byte) => byte > 0x7f || byte === ESC))
       throw new GatewayError('GW_ERR_PARSE_CHARSET', { detail: 'MSH-10 is not ASCII' });
     const isCopy = body.buffer !== frame.buffer || body.byteOffset !== frame.byteOffset + 1;
-    if (isCopy) this.#exchange.hold(body.length);
-    this.#exchange.posting = { ...posting, body, charset: 'utf-8' };
+    if (isCopy) this.#message.hold(body.length);
+    this.#message.postPlan = { ...postPlan, body, charset: 'utf-8' };
   }
 }

@@ -6,8 +6,8 @@ import type { PoolConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack } from '../hl7/ack.ts';
 import type { Node } from '../upstream/node.ts';
-import { type Carrier, type Exchange, newAttempt } from './exchange.ts';
 import { InFlightList } from './in-flight-list.ts';
+import { type Carrier, type Message, newAttempt } from './message.ts';
 import type { OrderingLane } from './ordering-lane.ts';
 import { OrderingLanes } from './ordering-lanes.ts';
 import { ReloadGuard } from './reload-guard.ts';
@@ -29,7 +29,7 @@ export class Dispatcher implements Carrier {
   readonly #lanes = new OrderingLanes();
   readonly #room = new WaitQueue();
   readonly #rerouting: ReloadGuard;
-  readonly #taken = new InFlightList<Exchange>();
+  readonly #taken = new InFlightList<Message>();
   /** Nodes that others took the place of, at the same address. */
   readonly #successors = new WeakMap<Node, Node>();
 
@@ -53,23 +53,23 @@ export class Dispatcher implements Carrier {
     this.#reconsider([...this.#room.all], 0);
   }
 
-  #reconsider(waiting: readonly Exchange[], from: number): void {
+  #reconsider(waiting: readonly Message[], from: number): void {
     const to = from + RECONSIDERED;
     this.#releaseAll(waiting.slice(from, to));
     if (to < waiting.length) setImmediate(() => this.#reconsider(waiting, to));
   }
 
   /** Messages that were taken and are not over. */
-  get taken(): InFlightList<Exchange> {
+  get taken(): InFlightList<Message> {
     return this.#taken;
   }
 
   /** A node is gone, and another one is at its address: for messages that are bound to it, it is the same. */
   succeed(old: Node, successor: Node): void {
     this.#successors.set(old, successor);
-    for (const exchange of this.#taken) {
-      if (exchange.boundTo === old) exchange.boundTo = successor;
-      if (exchange.tried?.has(old) === true) exchange.tried.add(successor);
+    for (const message of this.#taken) {
+      if (message.boundTo === old) message.boundTo = successor;
+      if (message.tried?.has(old) === true) message.tried.add(successor);
     }
   }
 
@@ -84,18 +84,18 @@ export class Dispatcher implements Carrier {
   }
 
   /** Takes a message whose route and sticky key are known; it is settled some time. */
-  take(exchange: Exchange): void {
-    exchange.takePlace();
-    exchange.pool = this.config;
-    exchange.carrier = this;
-    this.#taken.add(exchange);
-    const lane = this.#lanes.of(exchange, this.config);
-    exchange.lane = lane;
-    if (!lane.isEmpty) exchange.waitingSince ??= performance.now();
+  take(message: Message): void {
+    message.takeSequence();
+    message.pool = this.config;
+    message.carrier = this;
+    this.#taken.add(message);
+    const lane = this.#lanes.of(message, this.config);
+    message.lane = lane;
+    if (!lane.isEmpty) message.waitingSince ??= performance.now();
     // It waited for a node before, by another config, and those behind it did so beside it.
-    if (exchange.turnAt !== undefined) lane.stuckSince ??= exchange.waitsSince;
-    lane.add(exchange);
-    if (this.#rerouting.isActive) this.#rerouting.release(exchange);
+    if (message.turnAt !== undefined) lane.stuckSince ??= message.waitsSince;
+    lane.add(message);
+    if (this.#rerouting.isActive) this.#rerouting.release(message);
     this.#advance(lane);
   }
 
@@ -121,108 +121,108 @@ export class Dispatcher implements Carrier {
     this.onRoom(node);
   }
 
-  #releaseAll(queue: Iterable<Exchange>): void {
-    for (const exchange of [...queue]) this.#release(exchange);
+  #releaseAll(queue: Iterable<Message>): void {
+    for (const message of [...queue]) this.#release(message);
   }
 
-  onAssigned(exchange: Exchange): void {
-    if (exchange.lane !== undefined && exchange.lane.exchanges.length > 1) this.#advance(exchange.lane);
+  onAssigned(message: Message): void {
+    if (message.lane !== undefined && message.lane.messages.length > 1) this.#advance(message.lane);
   }
 
-  onAnswered(exchange: Exchange, ack: Ack, frame: Buffer): void {
-    this.#wasTaken(exchange);
-    this.#end(exchange);
-    exchange.settle({ kind: 'answered', ack, frame, node: exchange.node?.name ?? '' });
-    this.#goOnBehind(exchange);
+  onAnswered(message: Message, ack: Ack, frame: Buffer): void {
+    this.#wasTaken(message);
+    this.#end(message);
+    message.settle({ kind: 'answered', ack, frame, node: message.node?.name ?? '' });
+    this.#goOnBehind(message);
   }
 
-  onUnanswered(exchange: Exchange): void {
-    this.#wasTaken(exchange);
-    this.#end(exchange);
-    exchange.settle({ kind: 'unanswered', node: exchange.node?.name ?? '' });
-    this.#goOnBehind(exchange);
+  onUnanswered(message: Message): void {
+    this.#wasTaken(message);
+    this.#end(message);
+    message.settle({ kind: 'unanswered', node: message.node?.name ?? '' });
+    this.#goOnBehind(message);
   }
 
-  onFailed(exchange: Exchange, error: GatewayError): void {
-    const node = exchange.node && this.#successorOf(exchange.node);
-    exchange.node?.count(error.code);
+  onFailed(message: Message, error: GatewayError): void {
+    const node = message.node && this.#successorOf(message.node);
+    message.node?.count(error.code);
     const now = performance.now();
-    const elapsedMs = now - (exchange.turnAt ?? exchange.receivedAt);
+    const elapsedMs = now - (message.turnAt ?? message.receivedAt);
     if (error.resend !== 'safe') {
-      this.#wasTaken(exchange);
-      exchange.waitsSince = now;
+      this.#wasTaken(message);
+      message.waitsSince = now;
     }
-    const isOutdated = error.resend === 'safe' && this.#rerouting.isOutdated(exchange);
+    const isOutdated = error.resend === 'safe' && this.#rerouting.isOutdated(message);
     const resend = isOutdated
       ? 'other-node'
-      : resendAfter(error, { writes: exchange.writes, elapsedMs }, this.config);
-    if (resend === 'give-up' || exchange.unwanted) {
-      this.#giveUp(exchange, error);
+      : resendAfter(error, { writes: message.writes, elapsedMs }, this.config);
+    if (resend === 'give-up' || message.unwanted) {
+      this.#giveUp(message, error);
       return;
     }
-    exchange.phase = 'ready';
-    exchange.channel = undefined;
+    message.phase = 'ready';
+    message.channel = undefined;
     // Once a node may have it, a later refusal by that node does not free it for another.
-    if (resend === 'same-node') exchange.boundTo = node;
-    if (resend === 'other-node' && node !== undefined && !isFirstStale(exchange, error)) {
-      exchange.tried ??= new Set();
-      exchange.tried.add(node);
+    if (resend === 'same-node') message.boundTo = node;
+    if (resend === 'other-node' && node !== undefined && !isFirstStale(message, error)) {
+      message.tried ??= new Set();
+      message.tried.add(node);
     }
     // The others of a connection that broke fail in this same turn, in their order; then the lane moves on in that order.
-    setImmediate(() => this.#next(exchange));
+    setImmediate(() => this.#next(message));
   }
 
-  abandon(exchange: Exchange): void {
-    this.#room.remove(exchange);
-    this.#end(exchange);
-    const unsafe = exchange.attempts.findLast(({ error }) => error?.resend === 'unsafe')?.error;
-    exchange.settle(
+  abandon(message: Message): void {
+    this.#room.remove(message);
+    this.#end(message);
+    const unsafe = message.attempts.findLast(({ error }) => error?.resend === 'unsafe')?.error;
+    message.settle(
       unsafe === undefined ? { kind: 'abandoned' } : { kind: 'failed', error: unsafe, ambiguous: true },
     );
     // Those behind it are abandoned in this same turn: none of them may be sent in its place.
-    setImmediate(() => this.#goOnBehind(exchange));
+    setImmediate(() => this.#goOnBehind(message));
   }
 
-  readonly #placeInLane = (exchange: Exchange): void => this.#place(exchange);
-  readonly #followInLane = (exchange: Exchange, ahead: Exchange): boolean => this.#follow(exchange, ahead);
+  readonly #placeInLane = (message: Message): void => this.#place(message);
+  readonly #followInLane = (message: Message, ahead: Message): boolean => this.#follow(message, ahead);
 
-  #advance(lane: OrderingLane<Exchange>): void {
+  #advance(lane: OrderingLane<Message>): void {
     lane.advance(this.#placeInLane, this.#followInLane);
   }
 
-  #next(exchange: Exchange): void {
-    const { lane } = exchange;
+  #next(message: Message): void {
+    const { lane } = message;
     if (lane === undefined) return;
     if (!lane.isEmpty) this.#advance(lane);
-    else this.#lanes.left(exchange);
+    else this.#lanes.left(message);
   }
 
   /** It is over: the lane goes on, and so does whatever had to wait for it elsewhere. */
-  #goOnBehind(exchange: Exchange): void {
-    this.#next(exchange);
-    if (this.#rerouting.isActive) this.#rerouting.release(exchange);
+  #goOnBehind(message: Message): void {
+    this.#next(message);
+    if (this.#rerouting.isActive) this.#rerouting.release(message);
   }
 
-  #end(exchange: Exchange): void {
-    this.#taken.delete(exchange);
-    exchange.lane?.remove(exchange);
+  #end(message: Message): void {
+    this.#taken.delete(message);
+    message.lane?.remove(message);
   }
 
-  #giveUp(exchange: Exchange, error: GatewayError): void {
-    this.#end(exchange);
-    const { isAmbiguous: ambiguous, unwanted } = exchange;
+  #giveUp(message: Message, error: GatewayError): void {
+    this.#end(message);
+    const { isAmbiguous: ambiguous, unwanted } = message;
     // F80: nobody wanted it any more before a node had it.
     const isAbandoned = unwanted && !ambiguous && error.resend === 'safe';
-    exchange.settle(isAbandoned ? { kind: 'abandoned' } : { kind: 'failed', error, ambiguous });
-    this.#goOnBehind(exchange);
+    message.settle(isAbandoned ? { kind: 'abandoned' } : { kind: 'failed', error, ambiguous });
+    this.#goOnBehind(message);
   }
 
   /** First in its lane, so it overtakes none; those behind it follow in the same way. */
-  #handBack(exchange: Exchange): void {
-    this.#end(exchange);
-    this.#lanes.left(exchange);
-    exchange.unroute();
-    this.#rerouting.handBack(exchange);
+  #handBack(message: Message): void {
+    this.#end(message);
+    this.#lanes.left(message);
+    message.unroute();
+    this.#rerouting.handBack(message);
   }
 
   #successorOf(node: Node): Node {
@@ -238,114 +238,111 @@ export class Dispatcher implements Carrier {
    * running beside theirs since it was received: else n messages of one sender would be told one after the other, the last
    * one n times `queue.timeout` after it was received (F44).
    */
-  #begin(exchange: Exchange): void {
-    if (exchange.turnAt !== undefined) return;
+  #begin(message: Message): void {
+    if (message.turnAt !== undefined) return;
     const now = performance.now();
-    const { lane } = exchange;
+    const { lane } = message;
     if (lane !== undefined) lane.stuckSince ??= now;
-    exchange.turnAt = Math.max(exchange.receivedAt, lane?.stuckSince ?? now);
-    exchange.waitsSince = exchange.turnAt;
+    message.turnAt = Math.max(message.receivedAt, lane?.stuckSince ?? now);
+    message.waitsSince = message.turnAt;
   }
 
   /** A node had it in work, well or badly: its lane is not stuck for want of a node. */
-  #wasTaken({ lane }: Exchange): void {
+  #wasTaken({ lane }: Message): void {
     if (lane !== undefined) lane.stuckSince = undefined;
   }
 
-  #place(exchange: Exchange): void {
-    if (this.#rerouting.isOutdated(exchange)) {
-      this.#handBack(exchange);
+  #place(message: Message): void {
+    if (this.#rerouting.isOutdated(message)) {
+      this.#handBack(message);
       return;
     }
-    this.#begin(exchange);
-    const { boundTo } = exchange;
+    this.#begin(message);
+    const { boundTo } = message;
     if (boundTo !== undefined) {
       // It is in the config no more, and none other may have the message.
       if (!this.pool.nodes.includes(boundTo)) {
-        this.#giveUp(exchange, exchange.attempts.at(-1)?.error ?? this.#queueTimeout(exchange));
+        this.#giveUp(message, message.attempts.at(-1)?.error ?? this.#queueTimeout(message));
         return;
       }
-      const refused = exchange.tried !== undefined;
-      exchange.tried = undefined;
-      if (refused) this.#hold(exchange, this.#room.parked, RETRY_PAUSE_MS);
-      else if (!boundTo.usable) this.#hold(exchange, this.#room.parked);
-      else if (boundTo.hasRoom) this.#send(exchange, boundTo, 'same-node');
-      else this.#hold(exchange, this.#room.queueOf(boundTo));
+      const refused = message.tried !== undefined;
+      message.tried = undefined;
+      if (refused) this.#hold(message, this.#room.parked, RETRY_PAUSE_MS);
+      else if (!boundTo.usable) this.#hold(message, this.#room.parked);
+      else if (boundTo.hasRoom) this.#send(message, boundTo, 'same-node');
+      else this.#hold(message, this.#room.queueOf(boundTo));
       return;
     }
-    const choice = this.pool.choose(exchange.stickyKey, exchange.tried);
+    const choice = this.pool.choose(message.stickyKey, message.tried);
     if (choice === undefined) {
       // Where every node that is up has refused it, all of them may be asked again, after a pause.
-      const refused = exchange.tried !== undefined;
-      exchange.tried = undefined;
-      this.#hold(exchange, this.#room.parked, refused ? RETRY_PAUSE_MS : undefined);
-    } else if (!choice.wait) this.#send(exchange, choice.node, choice.why);
+      const refused = message.tried !== undefined;
+      message.tried = undefined;
+      this.#hold(message, this.#room.parked, refused ? RETRY_PAUSE_MS : undefined);
+    } else if (!choice.wait) this.#send(message, choice.node, choice.selectionReason);
     else
-      this.#hold(
-        exchange,
-        exchange.stickyKey === undefined ? this.#room.any : this.#room.queueOf(choice.node),
-      );
+      this.#hold(message, message.stickyKey === undefined ? this.#room.any : this.#room.queueOf(choice.node));
   }
 
-  #follow(exchange: Exchange, ahead: Exchange): boolean {
+  #follow(message: Message, ahead: Message): boolean {
     const { node, channel } = ahead;
-    if (this.#rerouting.isOutdated(exchange)) return false;
-    if (node === undefined || channel === undefined || !channel.takes(exchange) || !node.usable) return false;
-    if (exchange.tried?.has(node) === true || exchange.boundTo !== undefined) return false;
+    if (this.#rerouting.isOutdated(message)) return false;
+    if (node === undefined || channel === undefined || !channel.takes(message) || !node.usable) return false;
+    if (message.tried?.has(node) === true || message.boundTo !== undefined) return false;
     // A lane that never falls silent would stay with such a node for ever.
-    if (exchange.stickyKey === undefined && (node.draining || node.weight === 0)) return false;
-    if (exchange.stickyKey !== undefined && this.pool.choose(exchange.stickyKey)?.node !== node) return false;
-    if (exchange.turnAt === undefined) {
-      exchange.turnAt = performance.now();
-      exchange.waitsSince = exchange.turnAt;
+    if (message.stickyKey === undefined && (node.draining || node.weight === 0)) return false;
+    if (message.stickyKey !== undefined && this.pool.choose(message.stickyKey)?.node !== node) return false;
+    if (message.turnAt === undefined) {
+      message.turnAt = performance.now();
+      message.waitsSince = message.turnAt;
     }
-    this.#send(exchange, node, 'order', channel);
+    this.#send(message, node, 'order', channel);
     return true;
   }
 
-  #send(exchange: Exchange, node: Node, why: string, channel?: Exchange['channel']): void {
-    exchange.phase = 'sent';
-    exchange.node = node;
-    exchange.attempts.push(newAttempt(node.name, why, exchange.waitingSince));
-    exchange.waitingSince = undefined;
-    node.send(exchange, channel);
+  #send(message: Message, node: Node, selectionReason: string, channel?: Message['channel']): void {
+    message.phase = 'sent';
+    message.node = node;
+    message.attempts.push(newAttempt(node.name, selectionReason, message.waitingSince));
+    message.waitingSince = undefined;
+    node.send(message, channel);
   }
 
   /** Waits to be released: by a node, by its deadline, or after `pauseMs`. */
-  #hold(exchange: Exchange, queue: Set<Exchange>, pauseMs = Number.POSITIVE_INFINITY): void {
+  #hold(message: Message, queue: Set<Message>, pauseMs = Number.POSITIVE_INFINITY): void {
     const { max, timeoutMs } = this.config.queue;
     // One that has had a place in the queue gets one again: it came before whatever has filled it meanwhile.
-    if (this.#room.size >= max && exchange.seat !== this) {
-      this.#giveUp(exchange, new GatewayError('GW_ERR_QUEUE_FULL'));
+    if (this.#room.size >= max && message.lastQueue !== this) {
+      this.#giveUp(message, new GatewayError('GW_ERR_QUEUE_FULL'));
       return;
     }
-    const leftMs = timeoutMs - (performance.now() - exchange.waitsSince);
+    const leftMs = timeoutMs - (performance.now() - message.waitsSince);
     if (leftMs <= 0) {
-      this.#giveUp(exchange, this.#queueTimeout(exchange));
+      this.#giveUp(message, this.#queueTimeout(message));
       return;
     }
-    exchange.phase = 'queued';
-    exchange.seat = this;
-    exchange.waitingSince ??= performance.now();
-    this.#room.add(exchange, queue, Math.min(pauseMs, leftMs), () => this.#release(exchange));
+    message.phase = 'queued';
+    message.lastQueue = this;
+    message.waitingSince ??= performance.now();
+    this.#room.add(message, queue, Math.min(pauseMs, leftMs), () => this.#release(message));
   }
 
-  #queueTimeout(exchange: Exchange): GatewayError {
-    const last = exchange.attempts.at(-1)?.error;
+  #queueTimeout(message: Message): GatewayError {
+    const last = message.attempts.at(-1)?.error;
     return new GatewayError('GW_ERR_QUEUE_TIMEOUT', { detail: last === undefined ? undefined : last.code });
   }
 
   /** Takes a message out of its queue and places it anew; if its time is over, `#hold` says so. */
-  #release(exchange: Exchange): void {
+  #release(message: Message): void {
     // What happened to another one may have ended its sender's connection, or brought it elsewhere.
-    if (!this.#room.has(exchange)) return;
-    this.#room.remove(exchange);
-    exchange.phase = 'ready';
-    this.#next(exchange);
+    if (!this.#room.has(message)) return;
+    this.#room.remove(message);
+    message.phase = 'ready';
+    this.#next(message);
   }
 }
 
 /** F31: a pooled connection that was gone says nothing about its node, which is dialled anew; once. */
-function isFirstStale({ attempts }: Exchange, { code }: GatewayError): boolean {
+function isFirstStale({ attempts }: Message, { code }: GatewayError): boolean {
   return code === 'GW_ERR_NODE_STALE' && attempts.filter(({ error }) => error?.code === code).length === 1;
 }

@@ -7,7 +7,7 @@ import { compileHeaderRules } from '../http/header-rules.ts';
 import { compilePathRewrite } from '../http/path-rewrite.ts';
 import { handOnTrace } from '../http/trace-fields.ts';
 import type { HttpPostPlan } from '../upstream/delivery.ts';
-import type { Exchange } from './exchange.ts';
+import type { Message } from './message.ts';
 import { handOn, type TraceSampler } from './trace-sampler.ts';
 
 interface Compiled {
@@ -16,7 +16,7 @@ interface Compiled {
   readonly timeoutMs: number | undefined;
 }
 
-export class Postings {
+export class HttpPostPlans {
   readonly #routes: ReadonlyMap<RouteConfig, Compiled>;
 
   readonly #head: TraceSampler;
@@ -36,8 +36,8 @@ export class Postings {
   }
 
   /** Once its route is known. */
-  for(exchange: Exchange): HttpPostPlan {
-    const { origin, route, trace } = exchange;
+  for(message: Message): HttpPostPlan {
+    const { origin, route, trace } = message;
     const { http, peer, listener } = origin;
     const head = this.#head;
     const compiled = route && this.#routes.get(route);
@@ -51,8 +51,8 @@ export class Postings {
       headers(node) {
         const clientAddress = sourceAddress(peer.address);
         const fields = http?.fields() ?? ['x-forwarded-for', clientAddress];
-        const view = { header: exchange.header, listener, peer, http };
-        const handed = handOn(head, trace, exchange.attempts.at(-1), view);
+        const view = { header: message.header, listener, peer, http };
+        const handed = handOn(head, trace, message.attempts.at(-1), view);
         if (handed !== undefined) handOnTrace(fields, handed);
         const variables = {
           clientAddress,

@@ -9,7 +9,7 @@ import type { Node } from '../upstream/node.ts';
 export interface NodeChoice {
   readonly node: Node;
   readonly upstream: HttpUpstream;
-  readonly why: string;
+  readonly selectionReason: string;
 }
 
 /** What binds a request to a node. */
@@ -66,7 +66,7 @@ export class HttpScheduler {
     }
     const choice = this.pool.choose(key, tried);
     if (choice === undefined) return 'none';
-    return choice.wait ? 'wait' : this.#at(choice.node, choice.why);
+    return choice.wait ? 'wait' : this.#at(choice.node, choice.selectionReason);
   }
 
   /**
@@ -105,9 +105,9 @@ export class HttpScheduler {
     for (const wake of woken) wake();
   }
 
-  #at(node: Node, why: string): NodeChoice {
+  #at(node: Node, selectionReason: string): NodeChoice {
     const upstream = this.#upstreams.get(node);
     if (upstream === undefined) throw new TypeError(`node ${node.name} is none of pool ${this.config.name}`);
-    return { node, upstream, why };
+    return { node, upstream, selectionReason };
   }
 }

@@ -4,13 +4,13 @@
 /** What a lane needs to know of a message. */
 export interface Laned {
   /** Grows in the order in which messages are added; one that is added again has the same as before. */
-  readonly place: number;
+  readonly sequence: number;
   readonly phase: 'ready' | 'queued' | 'sent' | 'over';
 }
 
 export class OrderingLane<T extends Laned> {
   /** In order; the settled ones are taken out. */
-  readonly exchanges: T[] = [];
+  readonly messages: T[] = [];
   /** Whether messages may follow one another on a node's connection before the first is answered. */
   mayFollow: boolean;
   /**
@@ -26,22 +26,22 @@ export class OrderingLane<T extends Laned> {
   }
 
   get isEmpty(): boolean {
-    return this.exchanges.length === 0;
+    return this.messages.length === 0;
   }
 
   /** Behind all that were added before it; also where it comes back, and later ones are there. */
-  add(exchange: T): void {
-    let at = this.exchanges.length;
-    while (at > 0 && (this.exchanges[at - 1] as T).place > exchange.place) at--;
-    if (at === this.exchanges.length) this.exchanges.push(exchange);
-    else this.exchanges.splice(at, 0, exchange);
+  add(message: T): void {
+    let at = this.messages.length;
+    while (at > 0 && (this.messages[at - 1] as T).sequence > message.sequence) at--;
+    if (at === this.messages.length) this.messages.push(message);
+    else this.messages.splice(at, 0, message);
   }
 
-  remove(exchange: T): void {
-    if (this.exchanges[0] === exchange) this.exchanges.shift();
+  remove(message: T): void {
+    if (this.messages[0] === message) this.messages.shift();
     else {
-      const at = this.exchanges.indexOf(exchange);
-      if (at >= 0) this.exchanges.splice(at, 1);
+      const at = this.messages.indexOf(message);
+      if (at >= 0) this.messages.splice(at, 1);
     }
   }
 
@@ -49,7 +49,7 @@ export class OrderingLane<T extends Laned> {
    * Sends what can be sent. `place` is for the first message: any node will do. `follow` is for one behind `ahead`,
    * which is with a node: it may only take the same way, and says whether it could.
    */
-  advance(place: (exchange: T) => void, follow: (exchange: T, ahead: T) => boolean): void {
+  advance(place: (message: T) => void, follow: (message: T, ahead: T) => boolean): void {
     // What is sent can fail, be answered and end a lane's messages while this runs.
     this.#again = true;
     if (this.#moving) return;
@@ -61,15 +61,15 @@ export class OrderingLane<T extends Laned> {
     this.#moving = false;
   }
 
-  #pass(place: (exchange: T) => void, follow: (exchange: T, ahead: T) => boolean): void {
-    for (let i = 0; i < this.exchanges.length; i++) {
-      const exchange = this.exchanges[i] as T;
-      if (exchange.phase === 'sent') continue;
-      if (exchange.phase !== 'ready') return;
-      const ahead = this.exchanges[i - 1];
-      if (ahead === undefined) place(exchange);
-      else if (!this.mayFollow || !follow(exchange, ahead)) return;
-      if (this.exchanges[i] !== exchange) {
+  #pass(place: (message: T) => void, follow: (message: T, ahead: T) => boolean): void {
+    for (let i = 0; i < this.messages.length; i++) {
+      const message = this.messages[i] as T;
+      if (message.phase === 'sent') continue;
+      if (message.phase !== 'ready') return;
+      const ahead = this.messages[i - 1];
+      if (ahead === undefined) place(message);
+      else if (!this.mayFollow || !follow(message, ahead)) return;
+      if (this.messages[i] !== message) {
         this.#again = true;
         return;
       }

@@ -1,21 +1,21 @@
 // The lanes of one pool: by sender connection, or by sticky key. Promises that a lane of a sticky key lives while it holds
 // messages, and one of a connection as long as that.
 import type { PoolConfig } from '../config/config.ts';
-import type { Exchange } from './exchange.ts';
+import type { Message } from './message.ts';
 import { OrderingLane } from './ordering-lane.ts';
 
 export class OrderingLanes {
   /** For `ordering: key`. */
-  readonly #byKey = new Map<string, OrderingLane<Exchange>>();
+  readonly #byKey = new Map<string, OrderingLane<Message>>();
 
   /** The one that it takes its place in. */
-  of(exchange: Exchange, { ordering, connections }: PoolConfig): OrderingLane<Exchange> {
-    const { lanes } = exchange.origin;
-    const key = ordering === 'key' ? exchange.stickyKey : undefined;
+  of(message: Message, { ordering, connections }: PoolConfig): OrderingLane<Message> {
+    const { lanes } = message.origin;
+    const key = ordering === 'key' ? message.stickyKey : undefined;
     const mayFollow = key === undefined && connections.pipelining > 1;
     let lane = key === undefined ? lanes.get(this) : this.#byKey.get(key);
     if (lane === undefined) {
-      lane = new OrderingLane<Exchange>(mayFollow);
+      lane = new OrderingLane<Message>(mayFollow);
       if (key === undefined) lanes.set(this, lane);
       else this.#byKey.set(key, lane);
     }
@@ -25,7 +25,7 @@ export class OrderingLanes {
   }
 
   /** It has left its lane. */
-  left({ lane, stickyKey }: Exchange): void {
+  left({ lane, stickyKey }: Message): void {
     if (lane?.isEmpty === true && stickyKey !== undefined && this.#byKey.get(stickyKey) === lane)
       this.#byKey.delete(stickyKey);
   }

@@ -8,7 +8,7 @@ import type { Parsing } from '../hl7/parsing.ts';
 import type { Admission } from './admission.ts';
 import { BodyStage } from './body-stage.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Exchange } from './exchange.ts';
+import type { Message } from './message.ts';
 import type { ReorderSlot } from './reorder-buffer.ts';
 import type { RouteResolver } from './route-resolver.ts';
 
@@ -26,32 +26,32 @@ export class ParseStage {
 
   /** Rejects with why it goes nowhere. Of one that is abandoned meanwhile it may never resolve. */
   async read(turn: ReorderSlot, admission: Admission, payload: Buffer): Promise<ParseResult> {
-    const { exchange } = turn;
-    exchange.parseWaitMs ??= 0;
-    if (!exchange.hasHeader) await this.#readHeader(exchange, payload);
-    if (mayBeSplit(exchange, admission)) {
+    const { message } = turn;
+    message.parseWaitMs ??= 0;
+    if (!message.hasHeader) await this.#readHeader(message, payload);
+    if (mayBeSplit(message, admission)) {
       const job = this.#parsing.split(
         payload,
-        exchange.origin.http?.charset?.decoder,
+        message.origin.http?.charset?.decoder,
         admission.maxBatch,
-        waitOf(exchange),
+        waitOf(message),
       );
       turn.cancel = job.cancel;
       const pieces = await job.result;
       if (pieces !== undefined) return { pieces };
     }
     const dispatcher = await this.#decide(turn, admission, payload);
-    await BodyStage.of(exchange, dispatcher)?.doElsewhere(this.#parsing, turn);
+    await BodyStage.of(message, dispatcher)?.doElsewhere(this.#parsing, turn);
     return { dispatcher };
   }
 
   async #decide(turn: ReorderSlot, admission: Admission, payload: Buffer): Promise<Dispatcher> {
-    const { exchange } = turn;
-    const { header, origin } = exchange;
+    const { message } = turn;
+    const { header, origin } = message;
     const signpost = this.#signpost;
-    const isOver = (): boolean => exchange.phase === 'over';
+    const isOver = (): boolean => message.phase === 'over';
     try {
-      return signpost.decide(exchange, admission, HEADER_ONLY);
+      return signpost.decide(message, admission, HEADER_ONLY);
     } catch (thrown) {
       // For one that was abandoned meanwhile nobody is asked.
       if (thrown !== UNREAD || isOver()) throw thrown;
@@ -60,35 +60,35 @@ export class ParseStage {
     for (;;) {
       const questions = signpost.questionsFor(admission);
       const questionnaire = questions.of(admission);
-      const job = this.#parsing.readFields(payload, charset, questionnaire.asked, waitOf(exchange));
+      const job = this.#parsing.readFields(payload, charset, questionnaire.asked, waitOf(message));
       turn.cancel = job.cancel;
       const output = await job.result;
       // Another config may have other questions, and a message is routed by one config alone.
       if (!questions.isSame(signpost.questionsFor(admission)) && !isOver()) continue;
-      return signpost.decide(exchange, admission, questionnaire.answered(output));
+      return signpost.decide(message, admission, questionnaire.answered(output));
     }
   }
 
-  async #readHeader(exchange: Exchange, payload: Buffer): Promise<void> {
+  async #readHeader(message: Message, payload: Buffer): Promise<void> {
     try {
-      exchange.header = await this.#parsing.readHeader(payload);
+      message.header = await this.#parsing.readHeader(payload);
     } catch (thrown) {
       // Where a worker failed there may be a header all the same, and the refusal is written by it.
-      if (asGatewayError(thrown).fault === 'unavailable') exchange.header = readHeader(payload);
+      if (asGatewayError(thrown).fault === 'unavailable') message.header = readHeader(payload);
       throw thrown;
     }
   }
 }
 
 /** To be called when a thread begins with what is asked for now. */
-function waitOf(exchange: Exchange): () => void {
+function waitOf(message: Message): () => void {
   const askedAt = performance.now();
   return () => {
-    exchange.parseWaitMs = (exchange.parseWaitMs ?? 0) + performance.now() - askedAt;
+    message.parseWaitMs = (message.parseWaitMs ?? 0) + performance.now() - askedAt;
   };
 }
 
 /** A message of a batch is none itself. */
-export function mayBeSplit(exchange: Exchange, admission: Admission): boolean {
-  return admission.batch === 'split' && exchange.batch === undefined;
+export function mayBeSplit(message: Message, admission: Admission): boolean {
+  return admission.batch === 'split' && message.batch === undefined;
 }

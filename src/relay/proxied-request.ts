@@ -4,7 +4,7 @@ import type { Peer } from '../../routing/message-view.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
-import { type Attempt, newAttempt } from './exchange.ts';
+import { type Attempt, newAttempt } from './message.ts';
 
 export class ProxiedRequest {
   readonly receivedAt = performance.now();
@@ -59,8 +59,8 @@ export class ProxiedRequest {
   }
 
   /** It is given to this node. */
-  begin(node: string, why: string): void {
-    this.attempts.push(newAttempt(node, why, this.waitingSince));
+  begin(node: string, selectionReason: string): void {
+    this.attempts.push(newAttempt(node, selectionReason, this.waitingSince));
     this.waitingSince = undefined;
   }
 

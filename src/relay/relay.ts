@@ -1,5 +1,5 @@
 // The line, in the order in which a message walks it: header → route → key → node → send → answer.
-// Every exchange that is accepted is settled once: answered by a node, or failed with a named error. What takes long to
+// Every message that is accepted is settled once: answered by a node, or failed with a named error. What takes long to
 // read is read in the parse pool meanwhile; what comes behind it from the same sender waits for its turn.
 
 import { asGatewayError } from '../errors.ts';
@@ -11,7 +11,7 @@ import { payloadOf } from '../mllp/frame.ts';
 import { type Admission, allowEnvelopes } from './admission.ts';
 import { BodyStage } from './body-stage.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Exchange, Origin } from './exchange.ts';
+import type { Message, Origin } from './message.ts';
 import { mayBeSplit, type ParseResult, ParseStage } from './parse-stage.ts';
 import type { ReloadGuard } from './reload-guard.ts';
 import { ReorderBuffer, type ReorderSlot } from './reorder-buffer.ts';
@@ -41,7 +41,7 @@ export interface RoutingChange {
    * Where messages may go another way than before: all that pools have. They are routed anew when they are next looked at,
    * unless a node has or may have them.
    */
-  readonly taken: Iterable<Exchange> | undefined;
+  readonly taken: Iterable<Message> | undefined;
 }
 
 export class Relay {
@@ -63,10 +63,10 @@ export class Relay {
     this.#rerouting = rerouting;
     this.#signpost = new RouteResolver(ways, rerouting, head);
     this.#reading = new ParseStage(this.#signpost, parsing);
-    this.#turns = new ReorderBuffer((exchange) => {
-      if (exchange.phase === 'over') rerouting.release(exchange);
+    this.#turns = new ReorderBuffer((message) => {
+      if (message.phase === 'over') rerouting.release(message);
     });
-    rerouting.attach((exchange) => this.#routeAnew(exchange));
+    rerouting.attach((message) => this.#routeAnew(message));
   }
 
   /** Messages that come from now on go by other routes. */
@@ -95,103 +95,102 @@ export class Relay {
     return this.#signpost;
   }
 
-  accept(exchange: Exchange, admission: Admission): void {
-    const payload = payloadOf(exchange.frame);
+  accept(message: Message, admission: Admission): void {
+    const payload = payloadOf(message.frame);
     const isLarge = payload.length > this.#parsing.inlineLimitBytes;
     if (isLarge && (this.#parsing.readsHeaders || isHeaderDeep(payload))) {
-      this.#readElsewhere(exchange, admission, payload);
+      this.#readElsewhere(message, admission, payload);
       return;
     }
     try {
-      exchange.header = readHeader(payload);
+      message.header = readHeader(payload);
       // Whether it is a batch is seen at its end only.
-      if (isLarge && mayBeSplit(exchange, admission)) throw UNREAD;
-      const pieces = piecesOf(exchange, admission);
+      if (isLarge && mayBeSplit(message, admission)) throw UNREAD;
+      const pieces = piecesOf(message, admission);
       if (pieces !== undefined) {
         this.#parsing.stats.inline++;
-        this.#split(this.#turns.begin(exchange), pieces, admission);
+        this.#split(this.#turns.begin(message), pieces, admission);
         return;
       }
-      const dispatcher = this.#decideHere(exchange, admission, isLarge);
+      const dispatcher = this.#decideHere(message, admission, isLarge);
       this.#parsing.stats.inline++;
-      if (this.#turns.count === 0 && !this.#rerouting.isActive) dispatcher.take(exchange);
-      else this.#inTurn(exchange, dispatcher);
+      if (this.#turns.count === 0 && !this.#rerouting.isActive) dispatcher.take(message);
+      else this.#inTurn(message, dispatcher);
     } catch (thrown) {
       if (thrown === UNREAD) {
-        this.#readElsewhere(exchange, admission, payload);
+        this.#readElsewhere(message, admission, payload);
         return;
       }
       this.#parsing.stats.inline++;
       // Goes nowhere, so it can overtake nothing; its answer waits for those ahead of it.
-      fail(exchange, thrown);
+      fail(message, thrown);
     }
   }
 
   /** All on the event loop; throws UNREAD of a message that is too large for that. */
-  #decideHere(exchange: Exchange, admission: Admission, isLarge: boolean): Dispatcher {
-    const dispatcher = this.#signpost.decide(exchange, admission, isLarge ? HEADER_ONLY : undefined);
-    const work = BodyStage.of(exchange, dispatcher);
+  #decideHere(message: Message, admission: Admission, isLarge: boolean): Dispatcher {
+    const dispatcher = this.#signpost.decide(message, admission, isLarge ? HEADER_ONLY : undefined);
+    const work = BodyStage.of(message, dispatcher);
     if (work !== undefined && isLarge) throw UNREAD;
     work?.doHere();
     return dispatcher;
   }
 
-  #inTurn(exchange: Exchange, dispatcher: Dispatcher): void {
-    if (!this.#turns.has(exchange.origin) && !this.#isBlocked(exchange, dispatcher))
-      take(dispatcher, exchange);
+  #inTurn(message: Message, dispatcher: Dispatcher): void {
+    if (!this.#turns.has(message.origin) && !this.#isBlocked(message, dispatcher)) take(dispatcher, message);
     else {
-      const turn = this.#turns.begin(exchange);
+      const turn = this.#turns.begin(message);
       this.#turns.end(turn, () => this.#hand(turn, dispatcher));
     }
   }
 
-  #isBlocked(exchange: Exchange, { config }: Dispatcher): boolean {
-    return this.#rerouting.blocks(exchange, config.ordering === 'key');
+  #isBlocked(message: Message, { config }: Dispatcher): boolean {
+    return this.#rerouting.blocks(message, config.ordering === 'key');
   }
 
   /** Its turn has come, and it is known where it goes; unless another config has come meanwhile. */
   #hand(turn: ReorderSlot, dispatcher: Dispatcher): void {
-    const { exchange } = turn;
-    if (this.#rerouting.isOutdated(exchange)) this.#decideAnew(turn);
-    else if (this.#isBlocked(exchange, dispatcher)) {
-      exchange.waitingSince ??= performance.now();
+    const { message } = turn;
+    if (this.#rerouting.isOutdated(message)) this.#decideAnew(turn);
+    else if (this.#isBlocked(message, dispatcher)) {
+      message.waitingSince ??= performance.now();
       turn.isHeld = true;
       const again = (): void => this.#resume(turn, () => this.#hand(turn, dispatcher));
-      this.#rerouting.wait(exchange, dispatcher.config.ordering === 'key', again);
-    } else take(dispatcher, exchange);
+      this.#rerouting.wait(message, dispatcher.config.ordering === 'key', again);
+    } else take(dispatcher, message);
   }
 
   /** A turn that was held goes on. */
   #resume(turn: ReorderSlot, step: Step): void {
-    if (turn.exchange.phase === 'over') return;
+    if (turn.message.phase === 'over') return;
     turn.isHeld = false;
     step();
     if (!turn.isHeld) this.#turns.release(turn);
   }
 
   /** A pool had it, and no node; it goes by the config that is in force now. */
-  #routeAnew(exchange: Exchange): void {
-    const turn = this.#turns.begin(exchange);
+  #routeAnew(message: Message): void {
+    const turn = this.#turns.begin(message);
     this.#turns.end(turn, () => this.#decideAnew(turn));
   }
 
   #decideAnew(turn: ReorderSlot): void {
-    const { exchange } = turn;
-    const payload = payloadOf(exchange.frame);
-    exchange.unroute();
+    const { message } = turn;
+    const payload = payloadOf(message.frame);
+    message.unroute();
     try {
       const isLarge = payload.length > this.#parsing.inlineLimitBytes;
-      const dispatcher = this.#decideHere(exchange, ADMITTED, isLarge);
+      const dispatcher = this.#decideHere(message, ADMITTED, isLarge);
       this.#hand(turn, dispatcher);
     } catch (thrown) {
       if (thrown !== UNREAD) {
-        fail(exchange, thrown);
+        fail(message, thrown);
         return;
       }
       turn.isHeld = true;
       this.#reading.read(turn, ADMITTED, payload).then(
         (found) => this.#resume(turn, () => this.#goOn(turn, found, ADMITTED)),
-        (failed) => this.#resume(turn, () => fail(exchange, failed)),
+        (failed) => this.#resume(turn, () => fail(message, failed)),
       );
     }
   }
@@ -207,15 +206,15 @@ export class Relay {
 
   /** What comes behind it waits until all of its messages are on their way, so that it overtakes none of them. */
   #start(turn: ReorderSlot, pieces: readonly Piece[], admission: Admission): void {
-    if (this.#head.isOn) turn.exchange.parsedAt = performance.now();
+    if (this.#head.isOn) turn.message.parsedAt = performance.now();
     try {
-      checkEnvelopes(turn.exchange, pieces, admission);
+      checkEnvelopes(turn.message, pieces, admission);
     } catch (thrown) {
-      fail(turn.exchange, thrown);
+      fail(turn.message, thrown);
       return;
     }
     const batch = new SplitBatch(
-      turn.exchange,
+      turn.message,
       pieces,
       (part) => this.accept(part, admission),
       () => this.#turns.whenClear(batch, () => this.#turns.release(turn)),
@@ -224,19 +223,19 @@ export class Relay {
     batch.start();
   }
 
-  #readElsewhere(exchange: Exchange, admission: Admission, payload: Buffer): void {
+  #readElsewhere(message: Message, admission: Admission, payload: Buffer): void {
     this.#parsing.stats.offloaded++;
-    const turn = this.#turns.begin(exchange);
+    const turn = this.#turns.begin(message);
     this.#reading.read(turn, admission, payload).then(
       (found) => this.#turns.end(turn, () => this.#goOn(turn, found, admission)),
-      (thrown) => this.#turns.end(turn, () => fail(exchange, thrown)),
+      (thrown) => this.#turns.end(turn, () => fail(message, thrown)),
     );
   }
 }
 
 /** @throws GatewayError GW_ERR_SENDER_NOT_ALLOWED */
 function checkEnvelopes(
-  { header, origin }: Exchange,
+  { header, origin }: Message,
   pieces: readonly Piece[],
   { allowance }: Admission,
 ): void {
@@ -249,18 +248,18 @@ function checkEnvelopes(
   allowEnvelopes({ header, listener, peer, http }, allowance, envelopes);
 }
 
-function piecesOf(exchange: Exchange, admission: Admission): readonly Piece[] | undefined {
-  return mayBeSplit(exchange, admission) ? splitBatch(exchange.header, admission.maxBatch) : undefined;
+function piecesOf(message: Message, admission: Admission): readonly Piece[] | undefined {
+  return mayBeSplit(message, admission) ? splitBatch(message.header, admission.maxBatch) : undefined;
 }
 
-function take(dispatcher: Dispatcher, exchange: Exchange): void {
+function take(dispatcher: Dispatcher, message: Message): void {
   try {
-    dispatcher.take(exchange);
+    dispatcher.take(message);
   } catch (thrown) {
-    fail(exchange, thrown);
+    fail(message, thrown);
   }
 }
 
-function fail(exchange: Exchange, thrown: unknown): void {
-  exchange.settle({ kind: 'failed', error: asGatewayError(thrown), ambiguous: false });
+function fail(message: Message, thrown: unknown): void {
+  message.settle({ kind: 'failed', error: asGatewayError(thrown), ambiguous: false });
 }

@@ -1,10 +1,10 @@
 // Keeps a sender's messages in their order while some are read in the parse pool: whatever is done with a message waits
 // until all ahead of it of the same connection have been read. Readings themselves go side by side.
-import type { Carrier, Exchange, Origin } from './exchange.ts';
+import type { Carrier, Message, Origin } from './message.ts';
 
 /** One message's place in the order of its sender. Until its turn it can be abandoned here. */
 export class ReorderSlot implements Carrier {
-  readonly exchange: Exchange;
+  readonly message: Message;
   /** Takes its reading out of the pool's queue. */
   cancel: (() => void) | undefined;
   /** What is to be done with it; undefined while it is read. */
@@ -15,15 +15,15 @@ export class ReorderSlot implements Carrier {
   isRunning = false;
   readonly #turns: ReorderBuffer;
 
-  constructor(exchange: Exchange, turns: ReorderBuffer) {
-    this.exchange = exchange;
+  constructor(message: Message, turns: ReorderBuffer) {
+    this.message = message;
     this.#turns = turns;
   }
 
-  abandon(exchange: Exchange): void {
+  abandon(message: Message): void {
     this.cancel?.();
     this.isHeld = false;
-    exchange.settle({ kind: 'abandoned' });
+    message.settle({ kind: 'abandoned' });
     // Those behind it are abandoned in this same turn of the event loop: none of them may be sent in its place.
     setImmediate(() => this.#turns.end(this, () => {}));
   }
@@ -37,11 +37,11 @@ export class ReorderSlot implements Carrier {
 export class ReorderBuffer {
   readonly #lines = new Map<Origin, ReorderSlot[]>();
   readonly #clear = new Map<Origin, () => void>();
-  readonly #onLeft: (exchange: Exchange) => void;
+  readonly #onLeft: (message: Message) => void;
   #count = 0;
 
   /** `onLeft`: a message does not wait here any more. */
-  constructor(onLeft: (exchange: Exchange) => void = () => {}) {
+  constructor(onLeft: (message: Message) => void = () => {}) {
     this.#onLeft = onLeft;
   }
 
@@ -64,13 +64,13 @@ export class ReorderBuffer {
    * The message takes its place, until `end` is called for it or it is abandoned. One that a pool has had before, and that is
    * routed anew, takes it before those that none has had.
    */
-  begin(exchange: Exchange): ReorderSlot {
-    const turn = new ReorderSlot(exchange, this);
-    exchange.carrier = turn;
+  begin(message: Message): ReorderSlot {
+    const turn = new ReorderSlot(message, this);
+    message.carrier = turn;
     this.#count++;
-    const line = this.#lines.get(exchange.origin);
-    if (line === undefined) this.#lines.set(exchange.origin, [turn]);
-    else line.splice(placeIn(line, exchange), 0, turn);
+    const line = this.#lines.get(message.origin);
+    if (line === undefined) this.#lines.set(message.origin, [turn]);
+    else line.splice(placeIn(line, message), 0, turn);
     return turn;
   }
 
@@ -93,7 +93,7 @@ export class ReorderBuffer {
   }
 
   #advance(turn: ReorderSlot): void {
-    const { origin } = turn.exchange;
+    const { origin } = turn.message;
     const line = this.#lines.get(origin);
     if (line === undefined || line[0] !== turn) return;
     // A step can bring new messages of this sender: they find the line as it is, and go behind.
@@ -104,7 +104,7 @@ export class ReorderBuffer {
       if (line[0] === first) line.shift();
       else line.splice(line.indexOf(first), 1);
       this.#count--;
-      this.#onLeft(first.exchange);
+      this.#onLeft(first.message);
     }
     // What was told on the way may have got here before.
     if (line.length > 0 || this.#lines.get(origin) !== line) return;
@@ -118,14 +118,14 @@ export class ReorderBuffer {
 function run(turn: ReorderSlot): void {
   if (turn.hasRun) return;
   turn.hasRun = true;
-  if (turn.exchange.phase === 'over') return;
+  if (turn.message.phase === 'over') return;
   turn.isRunning = true;
   turn.step?.();
   turn.isRunning = false;
 }
 
-function placeIn(line: readonly ReorderSlot[], { place }: Exchange): number {
-  if (place === 0) return line.length;
-  const at = line.findIndex(({ exchange }) => exchange.place === 0 || exchange.place > place);
+function placeIn(line: readonly ReorderSlot[], { sequence }: Message): number {
+  if (sequence === 0) return line.length;
+  const at = line.findIndex(({ message }) => message.sequence === 0 || message.sequence > sequence);
   return at < 0 ? line.length : at;
 }

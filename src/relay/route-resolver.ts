@@ -13,9 +13,9 @@ import type { Header } from '../hl7/header.ts';
 import { payloadOf } from '../mllp/frame.ts';
 import { type Admission, admit, allow, awaitedOf, checkFramable } from './admission.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Exchange } from './exchange.ts';
-import { Postings } from './http-post-plan.ts';
+import { HttpPostPlans } from './http-post-plan.ts';
 import type { HttpScheduler } from './http-scheduler.ts';
+import type { Message } from './message.ts';
 import type { ReloadGuard } from './reload-guard.ts';
 import { remoteIn, type TraceFields, type TraceSampler } from './trace-sampler.ts';
 
@@ -29,7 +29,7 @@ export interface RoutingSnapshot {
 }
 
 interface KnownWays extends RoutingSnapshot {
-  readonly postings: Postings;
+  readonly postPlans: HttpPostPlans;
   readonly hasHl7Routes: boolean;
 }
 
@@ -85,32 +85,32 @@ export class RouteResolver {
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
-  decide(exchange: Exchange, admission: Admission, fields: MessageRead | undefined): Dispatcher {
-    const { header } = exchange;
-    const { listener, peer, http } = exchange.origin;
+  decide(message: Message, admission: Admission, fields: MessageRead | undefined): Dispatcher {
+    const { header } = message;
+    const { listener, peer, http } = message.origin;
     if (this.#head.isOn) {
-      if (exchange.place === 0) exchange.parsedAt = performance.now();
-      if (this.#head.fields !== undefined && fields === undefined) adopt(exchange, this.#head.fields);
+      if (message.sequence === 0) message.parsedAt = performance.now();
+      if (this.#head.fields !== undefined && fields === undefined) adopt(message, this.#head.fields);
     }
     admit(header, admission, fields);
     if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
     const view = { header, listener, peer, http, fields };
     if (admission.allowance !== undefined) allow(view, admission.allowance, fields);
     const route = this.routeOf(view, admission);
-    exchange.route = route;
-    const { dispatchers, postings } = this.#waysOf(admission);
+    message.route = route;
+    const { dispatchers, postPlans } = this.#waysOf(admission);
     const dispatcher = dispatcherOf(route, dispatchers);
     const { persistence, acknowledgement, protocol } = dispatcher.config;
-    if (protocol === 'http') exchange.posting = postings.for(exchange);
-    else if (http !== undefined) checkFramable(payloadOf(exchange.frame));
-    if (persistence !== undefined) exchange.stickyKey = stickyKey(view, persistence.by);
+    if (protocol === 'http') message.postPlan = postPlans.for(message);
+    else if (http !== undefined) checkFramable(payloadOf(message.frame));
+    if (persistence !== undefined) message.stickyKey = stickyKey(view, persistence.by);
     // F81: fragments are one message, whatever the pool keeps together; of a numbered sequence its own key says as much.
-    if (isFragment(header) || (exchange.stickyKey === undefined && header.isMsh && header.has(13)))
-      exchange.stickyKey = streamOf(header);
+    if (isFragment(header) || (message.stickyKey === undefined && header.isMsh && header.has(13)))
+      message.stickyKey = streamOf(header);
     const awaited = awaitedOf(header, acknowledgement);
-    exchange.expectsAnswer = awaited !== 'nothing';
-    exchange.silenceIsSuccess = awaited === 'error';
-    exchange.epoch = this.#rerouting.epoch;
+    message.expectsAnswer = awaited !== 'nothing';
+    message.silenceIsSuccess = awaited === 'error';
+    message.epoch = this.#rerouting.epoch;
     return dispatcher;
   }
 
@@ -123,7 +123,7 @@ function known(ways: RoutingSnapshot, head: TraceSampler): KnownWays {
   const { routes } = ways.router;
   return {
     ...ways,
-    postings: new Postings(routes, head),
+    postPlans: new HttpPostPlans(routes, head),
     // Some route says of its POSTs that they are messages.
     hasHl7Routes: routes.some(({ http }) => http?.hl7 === true),
   };
@@ -149,7 +149,7 @@ function streamOf(header: Header): string {
   return streamKey([3, 4, 5, 6].map((n) => header.text(n)));
 }
 
-function adopt({ header, origin, batch, trace }: Exchange, fields: TraceFields): void {
+function adopt({ header, origin, batch, trace }: Message, fields: TraceFields): void {
   if (origin.http !== undefined || batch !== undefined) return;
   const remote = remoteIn(header, fields);
   if (remote !== undefined) trace.adopt(remote);

@@ -8,7 +8,7 @@ import { readHeader } from '../hl7/header.ts';
 import { frame, payloadOf } from '../mllp/frame.ts';
 import type { TraceContext } from '../observe/traces/trace-context.ts';
 import type { ReplyTarget } from '../upstream/delivery.ts';
-import { type Carrier, Exchange, type HttpOrigin, type Origin, type Outcome } from './exchange.ts';
+import { type Carrier, type HttpOrigin, Message, type Origin, type Outcome } from './message.ts';
 
 /**
  * Messages of one batch under way at the same time: as many as a sender's connection may have (`maxPending`, by default).
@@ -24,14 +24,14 @@ export class SplitBatch implements Origin, Carrier {
   readonly peer: Peer;
   readonly lanes: Origin['lanes'];
   readonly http: HttpOrigin | undefined;
-  readonly #whole: Exchange;
+  readonly #whole: Message;
   readonly #pieces: readonly Piece[];
   readonly #messages: readonly Buffer[];
   readonly #controlId: string;
-  readonly #accept: (part: Exchange) => void;
+  readonly #accept: (part: Message) => void;
   #onHandedOver: (() => void) | undefined;
   /** Under way, with its place in the batch. */
-  readonly #live = new Map<Exchange, number>();
+  readonly #live = new Map<Message, number>();
   readonly #answers: (Buffer | undefined)[];
   readonly #traces: TraceContext[] = [];
   readonly replyTarget: BatchReplyTarget | undefined;
@@ -45,9 +45,9 @@ export class SplitBatch implements Origin, Carrier {
 
   /** `onHandedOver` is called once: `accept` has been called with the last of its messages, or is not to be called again. */
   constructor(
-    whole: Exchange,
+    whole: Message,
     pieces: readonly Piece[],
-    accept: (part: Exchange) => void,
+    accept: (part: Message) => void,
     onHandedOver: () => void,
   ) {
     const { listener, peer, lanes, http } = whole.origin;
@@ -74,7 +74,7 @@ export class SplitBatch implements Origin, Carrier {
     this.#fill();
   }
 
-  settled(part: Exchange, outcome: Outcome): void {
+  settled(part: Message, outcome: Outcome): void {
     const place = this.#live.get(part);
     if (place === undefined) return;
     this.#live.delete(part);
@@ -135,7 +135,7 @@ export class SplitBatch implements Origin, Carrier {
 
   #begin(): void {
     const place = this.#next++;
-    const part = new Exchange(frame(this.#messages[place] as Buffer), this, {
+    const part = new Message(frame(this.#messages[place] as Buffer), this, {
       serial: this.#whole.serial,
       trace: this.#whole.trace,
       controlId: this.#controlId,
@@ -193,7 +193,7 @@ function isPositive(code: AckCode): boolean {
 }
 
 /** FHS-11 or BHS-11: of the first that has one. */
-function controlIdOf(whole: Exchange, pieces: readonly Piece[]): string {
+function controlIdOf(whole: Message, pieces: readonly Piece[]): string {
   for (const { kind, bytes } of pieces) {
     const id = kind === 'FHS' || kind === 'BHS' ? readHeader(bytes).controlId : '';
     if (id !== '') return id;

@@ -12,7 +12,7 @@ import {
   type RemoteContext,
   type TraceContext,
 } from '../observe/traces/trace-context.ts';
-import type { Attempt } from './exchange.ts';
+import type { Attempt } from './message.ts';
 
 export interface TraceSampler {
   /** Otherwise what clients say of their traces goes on as it is, and no times are taken for spans. */

@@ -50,7 +50,7 @@ export interface Delivery {
   /** Its sender's connection was reset, or ended by the gateway: nobody waits for its answer, and it is not to be sent again. */
   readonly unwanted?: boolean;
   /** For nodes over HTTP. */
-  readonly posting?: HttpPostPlan | undefined;
+  readonly postPlan?: HttpPostPlan | undefined;
   /** It has been given to a channel; its bytes are not written yet. */
   assigned(channel: Channel, connectMs: number): void;
   /** Its bytes have been handed to the operating system: from now on a failure is ambiguous. */

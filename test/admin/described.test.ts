@@ -39,7 +39,7 @@ test('all that a gateway says is described', async () => {
   const log = createLog({ level: 'silent', format: 'json' });
   const control = new GatewayControl(() => gateway, text, log);
   const gateway: Gateway = new Gateway(loaded, log, {
-    onExchange: (exchange) => control.onExchange(exchange),
+    onMessage: (exchange) => control.onMessage(exchange),
   });
   const failed: unknown[] = [];
   const server = new AdminServer({ host: '127.0.0.1', port: 0, token: TOKEN, tls: undefined }, control, {

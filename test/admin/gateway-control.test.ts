@@ -49,7 +49,7 @@ async function room(...nodes: readonly FaultyNode[]): Promise<Room> {
   const { config } = parseConfig(textOf(nodes), { env: {}, file });
   const control = new GatewayControl(() => gateway, textOf(nodes), logger);
   const gateway: Gateway = new Gateway(config, logger, {
-    onExchange: (exchange) => control.onExchange(exchange),
+    onMessage: (exchange) => control.onMessage(exchange),
   });
   await gateway.start();
   const sender = await connectSender(gateway.listeners[0]?.port ?? 0);

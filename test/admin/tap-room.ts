@@ -41,7 +41,7 @@ export async function openTapRoom(
   );
   const control = new GatewayControl(() => gateway, text, log);
   const gateway: Gateway = new Gateway(config, log, {
-    onExchange: (exchange) => control.onExchange(exchange),
+    onMessage: (exchange) => control.onMessage(exchange),
   });
   const quiet = { onRefused: () => {}, onFailed: () => {} };
   const server = new AdminServer({ host, port: 0, token: TOKEN, tls: undefined }, control, quiet);

@@ -104,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ACK before the node’s',
     patches: [
       {
-        file: 'src/relay/exchange.ts',
+        file: 'src/relay/message.ts',
         find: '    if (attempt !== undefined) attempt.writtenAt = performance.now();',
         put: `    if (attempt === undefined) return;
     attempt.writtenAt = performance.now();
@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'src/relay/ordering-lanes.ts',
         find: '    let lane = key === undefined ? lanes.get(this) : this.#byKey.get(key);',
-        put: '    let lane: OrderingLane<Exchange> | undefined;',
+        put: '    let lane: OrderingLane<Message> | undefined;',
       },
     ],
     profile: 'balanced',
@@ -193,9 +193,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/relay/dispatcher.ts',
-        find: '} else if (!choice.wait) this.#send(exchange, choice.node, choice.why);',
-        put: `} else if (!choice.wait && ${every(300)}) setTimeout(() => this.#send(exchange, choice.node, choice.why), 10_000);
-    else if (!choice.wait) this.#send(exchange, choice.node, choice.why);`,
+        find: '} else if (!choice.wait) this.#send(message, choice.node, choice.selectionReason);',
+        put: `} else if (!choice.wait && ${every(300)}) setTimeout(() => this.#send(message, choice.node, choice.selectionReason), 10_000);
+    else if (!choice.wait) this.#send(message, choice.node, choice.selectionReason);`,
       },
     ],
     profile: 'weighted',

@@ -97,7 +97,7 @@ describe('table 0155', () => {
     );
     void line.sender.sendTogether([...silent, message({ controlId: 'LAST' })]);
     expect(said(await line.sender.nextAck())).toBe('AA LAST');
-    expect(line.gw.exchanges.map(({ outcome }) => outcome?.kind)).toEqual([
+    expect(line.gw.messages.map(({ outcome }) => outcome?.kind)).toEqual([
       'unanswered',
       'unanswered',
       'answered',
@@ -158,12 +158,12 @@ describe('a refusal of the gateway’s own', () => {
         routes: [{ when: { 'MSH-9.1': 'ORU' }, to: 'pool' }],
       });
       void line.sender.send(message({ controlId: 'X1', ...modes }));
-      const { told } = await over(line.gw, 'X1');
+      const { replyCode } = await over(line.gw, 'X1');
       const level = expected(modes.acceptAck, modes.applicationAck);
-      expect(told).toBe(level === undefined ? 'none' : `${level}${onRejected.charAt(1)}`);
+      expect(replyCode).toBe(level === undefined ? 'none' : `${level}${onRejected.charAt(1)}`);
       // The connection goes on in each case.
       const next = await line.sender.exchange(message({ controlId: 'X2', type: 'ORU^R01' }));
-      const acks = level === undefined ? ['AA X2'] : [`${told} X1`, 'AA X2'];
+      const acks = level === undefined ? ['AA X2'] : [`${replyCode} X1`, 'AA X2'];
       if (level !== undefined) await line.sender.nextAck();
       expect(line.sender.acks.map(said)).toEqual(acks);
       expect(next.length).toBeGreaterThan(0);
@@ -173,9 +173,9 @@ describe('a refusal of the gateway’s own', () => {
   test.each(['ACK', 'ACK^A01', 'ACK^A01^ACK'])('F91 %s is never answered', async (type) => {
     await using line = await startLine({ routes: [{ when: { 'MSH-9.1': 'ORU' }, to: 'pool' }] });
     void line.sender.send(message({ controlId: 'X1', type, segments: ['MSA|AA|T0'] }));
-    expect((await over(line.gw, 'X1')).told).toBe('none');
+    expect((await over(line.gw, 'X1')).replyCode).toBe('none');
     void line.sender.send(message({ controlId: '', type, segments: ['MSA|AA|T0'] }));
-    await until(() => line.gw.exchanges.length === 2);
+    await until(() => line.gw.messages.length === 2);
     expect(said(await line.sender.exchange(message({ controlId: 'X2', type: 'ORU^R01' })))).toBe('AA X2');
     expect(line.sender.acks.length).toBe(1);
   });

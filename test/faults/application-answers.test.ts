@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { readAck } from '../../src/hl7/ack.ts';
 import { readHeader } from '../../src/hl7/header.ts';
-import { Exchange } from '../../src/relay/exchange.ts';
+import { Message } from '../../src/relay/message.ts';
 import type { ReplyTarget } from '../../src/upstream/delivery.ts';
 import { CommittedMessages } from '../../src/upstream/mllp/committed-messages.ts';
 import { said } from '../helpers/expect-relay.ts';
@@ -90,10 +90,10 @@ describe('what is kept', () => {
     await using room = await startEnhanced({ connections: { max: 1 } });
     const sender = await room.sender();
     for (let i = 0; i < 40; i++) await commit(sender, { controlId: `X${i}` });
-    (room.gw.exchanges as Exchange[]).length = 0;
+    (room.gw.messages as Message[]).length = 0;
     await turns(5);
     // The last one may be held by what happened just now.
-    expect(queryObjects(Exchange)).toBeLessThan(5);
+    expect(queryObjects(Message)).toBeLessThan(5);
     await answer(room.node, 0);
     expect(said(await sender.nextAck())).toBe('AA X0');
   });

@@ -37,7 +37,7 @@ describe.each(BATCHES)('F105 %s', (_, text) => {
     await using gw = await startGateway({ nodes: [node.url], pool: IMPATIENT });
     await using sender = await connectSender(gw.port());
     await sender.send(Buffer.from(text));
-    await until(() => gw.exchanges.length === 1, { deadlineMs: 30_000 });
+    await until(() => gw.messages.length === 1, { deadlineMs: 30_000 });
     const said = JSON.stringify(gw.log);
     expect(said).not.toMatch(WORDS);
     expect(gw.log.find(({ msg }) => msg === 'message')).toMatchObject({

@@ -21,7 +21,7 @@ describe('F24 no answer at all', () => {
     expect(line.sender.acks).toHaveLength(1);
     expect(line.node.controlIds).toEqual(['BEFORE', 'M1', 'M2']);
     await line.atRest();
-    const batch = line.gw.exchanges.find(({ parts }) => parts === 3);
+    const batch = line.gw.messages.find(({ parts }) => parts === 3);
     expect(batch?.outcome).toMatchObject({ kind: 'failed', ambiguous: true });
   });
 
@@ -40,7 +40,7 @@ describe('F24 no answer at all', () => {
     await line.sender.closed;
     expect(line.sender.received).toHaveLength(0);
     expect(line.node.controlIds).toEqual(['M1']);
-    const outcomes = line.gw.exchanges.map(({ outcome, parts }) => [outcome?.kind, parts]);
+    const outcomes = line.gw.messages.map(({ outcome, parts }) => [outcome?.kind, parts]);
     expect(outcomes).toEqual([
       ['answered', 0],
       ['failed', 0],
@@ -48,7 +48,7 @@ describe('F24 no answer at all', () => {
       ['failed', 3],
     ]);
     // One of its messages is with a node.
-    expect(line.gw.exchanges.at(-1)?.outcome).toMatchObject({ ambiguous: true });
+    expect(line.gw.messages.at(-1)?.outcome).toMatchObject({ ambiguous: true });
     await line.atRest();
   });
 
@@ -92,7 +92,7 @@ describe('F24 no answer at all', () => {
     await line.sender.closed;
     await line.atRest();
     expect(line.node.controlIds).toEqual(['BEFORE']);
-    expect(line.gw.exchanges.map(({ outcome }) => outcome?.kind).sort()).toEqual([
+    expect(line.gw.messages.map(({ outcome }) => outcome?.kind).sort()).toEqual([
       ...['abandoned', 'abandoned', 'abandoned', 'failed'],
     ]);
   });
@@ -155,8 +155,8 @@ describe('F24 what a sender does', () => {
     const batch = file(one('M1'), one('M2'));
     await line.sender.send(batch);
     await line.node.received(2);
-    await until(() => line.gw.exchanges.length === 1);
-    const ack = line.gw.exchanges[0]?.outcome;
+    await until(() => line.gw.messages.length === 1);
+    const ack = line.gw.messages[0]?.outcome;
     const answer = ack?.kind === 'answered' ? ack.frame.length - 3 : 0;
     expect(answer).toBeGreaterThan(50);
     expect(line.gw.held.bytes).toBe(frame(batch).length + frame(one('M2')).length + answer);

@@ -26,8 +26,8 @@ describe('F42 F43 answers that are not asked for, or come later', () => {
       script: byId({ M1: answers.none(), M2: answers.none() }),
     });
     await line.sender.send(file(silent('M1'), silent('M2')));
-    await until(() => line.gw.exchanges.length === 3);
-    expect(line.gw.exchanges.at(-1)?.outcome?.kind).toBe('unanswered');
+    await until(() => line.gw.messages.length === 3);
+    expect(line.gw.messages.at(-1)?.outcome?.kind).toBe('unanswered');
     expect(line.sender.received).toHaveLength(0);
     await line.sender.exchange(one('NEXT'));
     expect(line.sender.acks).toHaveLength(1);

@@ -57,7 +57,7 @@ describe('F24 the answer', () => {
     });
     void line.sender.send(file(one('M1'), one('M2'), one('M3')));
     await line.node.received(3);
-    await until(() => line.gw.exchanges.length === 2);
+    await until(() => line.gw.messages.length === 2);
     await turns();
     expect(line.sender.received).toHaveLength(0);
     hold.open();
@@ -175,7 +175,7 @@ it('F24 the log has a line for each message and one for the batch, linked, and n
     { controlId: 'M1', messages: 2, outcome: 'gathered', reply: 'AR' },
   ]);
   expect(JSON.stringify(line.gw.log)).not.toMatch(/SAMPLE|WARD1/);
-  const [second, first, batch] = line.gw.exchanges;
+  const [second, first, batch] = line.gw.messages;
   expect([first?.batch, second?.batch, batch?.batch]).toMatchObject([
     { serial: batch?.serial, controlId: 'F-1', position: 1, size: 2 },
     { serial: batch?.serial, controlId: 'F-1', position: 2, size: 2 },

@@ -146,7 +146,7 @@ describe('F33 limits of sending again', () => {
     await expectClosedUnanswered(sender);
     await expectNothingHeld(gw);
     expect([...a.controlIds, ...b.controlIds]).toEqual(['X1']);
-    expect(gw.exchanges.map(({ outcome }) => outcome?.kind).sort()).toEqual([
+    expect(gw.messages.map(({ outcome }) => outcome?.kind).sort()).toEqual([
       'abandoned',
       'abandoned',
       'failed',
@@ -211,7 +211,7 @@ describe('F34 no answer within timeouts.ack', () => {
     await expectNothingHeld(gw);
     expect(a.controlIds).toEqual(ids);
     expect(b.messages).toEqual([]);
-    expect(gw.exchanges.map(ways)).toEqual([
+    expect(gw.messages.map(ways)).toEqual([
       ['a GW_ERR_ACK_TIMEOUT'],
       ['a GW_ERR_NODE_CLOSED'],
       ['a GW_ERR_NODE_CLOSED'],

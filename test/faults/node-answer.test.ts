@@ -235,7 +235,7 @@ test('F41 no node, wrong answers, silence: whatever happens to sixty messages, e
   const ids = Array.from({ length: 60 }, (_, i) => `X${i}`);
   void sender.sendTogether(ids.map((controlId) => message({ controlId })));
   // A node that closes so many connections is given one after the other, each watched before it is used (F95, F97).
-  await until(() => gw.exchanges.length === 60, { deadlineMs: 90_000 });
+  await until(() => gw.messages.length === 60, { deadlineMs: 90_000 });
   const told = (await sender.nextAcks(60)).map(said);
   expect(told.map((one) => one.split(' ')[1])).toEqual(ids);
   for (const one of told) {

@@ -97,7 +97,7 @@ describe('a pooled connection that is gone', () => {
       expect(a.connections.total).toBe(5);
       expect(a.controlIds).toEqual(['X0', 'X1', 'X2', 'X3', 'X4']);
       expect(b.messages).toEqual([]);
-      for (const exchange of gw.exchanges) expect(ways(exchange)).toEqual(['a ok']);
+      for (const exchange of gw.messages) expect(ways(exchange)).toEqual(['a ok']);
       expect(gw.codes).toEqual([]);
       await expectNothingHeld(gw);
     },

@@ -65,9 +65,9 @@ test('F32 a node with one place, twelve senders at once: one connection, every m
   expect([...node.controlIds].sort()).toEqual([...ids].sort());
   expect(new Set(node.messages.map(({ connection }) => connection.id)).size).toBe(1);
   // Those that were turned away do not wait for the next try at a further connection, which is a second later.
-  const last = Math.max(...gw.exchanges.map(({ settledAt }) => settledAt ?? 0));
+  const last = Math.max(...gw.messages.map(({ settledAt }) => settledAt ?? 0));
   const firstTurnedAway = Math.min(
-    ...gw.exchanges.flatMap(({ attempts }) =>
+    ...gw.messages.flatMap(({ attempts }) =>
       attempts.flatMap(({ error, endedAt }) => (error ? [endedAt ?? 0] : [])),
     ),
   );

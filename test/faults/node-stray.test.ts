@@ -143,7 +143,7 @@ describe('no answer expected', () => {
     expect(said(await sender.nextAck())).toBe('AA LAST');
     expect(sender.acks.length).toBe(1);
     expect(a.bytes).toEqual(Buffer.concat([...silent, last].map(frame)));
-    expect(gw.exchanges.map(({ outcome }) => outcome?.kind)).toEqual([
+    expect(gw.messages.map(({ outcome }) => outcome?.kind)).toEqual([
       'unanswered',
       'unanswered',
       'unanswered',

@@ -54,7 +54,7 @@ describe('what a node does', () => {
     await using gw = await startGateway({ nodes: [node.url], pool });
     await using sender = await connectSender(gw.port());
     await sender.send(good('PHI-1'));
-    await until(() => gw.exchanges.length === 1);
+    await until(() => gw.messages.length === 1);
     expect(gw.log.some(({ controlId }) => controlId === 'PHI-1')).toBe(true);
     expectNothingOf(gw);
   });

@@ -90,7 +90,7 @@ describe('all nodes down', () => {
     await expectStillServes(gw);
     expect([...a.controlIds, ...b.controlIds]).toEqual(['AFTER']);
     expect(
-      gw.exchanges
+      gw.messages
         .slice(0, 3)
         .map(({ outcome }) => outcome?.kind)
         .sort(),

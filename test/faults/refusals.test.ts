@@ -199,7 +199,7 @@ describe.each(['plain', 'TLS', 'TLS, HTTP/2'] as const)('over %s', (over) => {
   });
   it('F115 HTTP: memory', () => {
     // What the test itself has kept.
-    for (const kept of [gw.log, gw.proxied, gw.exchanges, node.requests]) (kept as unknown[]).length = 0;
+    for (const kept of [gw.log, gw.proxied, gw.messages, node.requests]) (kept as unknown[]).length = 0;
     expect(usedBytes() - before).toBeLessThan(SPARE_BYTES);
   });
   it('F115 HTTP: the next request is served', async () => {

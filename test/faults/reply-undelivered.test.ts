@@ -155,7 +155,7 @@ describe('a sender that resets', () => {
     await sender.sendTogether(['X1', 'X2', 'X3'].map((controlId) => message({ controlId })));
     await node.received(1);
     sender.reset();
-    await until(() => gw.exchanges.length === 2);
+    await until(() => gw.messages.length === 2);
     expect(gw.log.filter(({ outcome }) => outcome === 'abandoned')).toEqual([
       expect.objectContaining({ controlId: 'X2', code: 'GW_ERR_SENDER_RESET', level: 'warn' }),
       expect.objectContaining({ controlId: 'X3', code: 'GW_ERR_SENDER_RESET', level: 'warn' }),
@@ -211,8 +211,8 @@ describe('a sender that resets', () => {
     await LEAVES['closes it']?.(sender);
     hold.open();
     await node.received(3);
-    await until(() => gw.exchanges.length === 3);
-    expect(gw.exchanges.map(({ outcome }) => outcome?.kind)).toEqual(['answered', 'answered', 'answered']);
+    await until(() => gw.messages.length === 3);
+    expect(gw.messages.map(({ outcome }) => outcome?.kind)).toEqual(['answered', 'answered', 'answered']);
     await until(() => gw.codes.filter((code) => code === LOST).length === 3);
   });
 });

@@ -88,7 +88,7 @@ it.each([1, 4])(
     await line.atRest();
     // F80: what the node did not have comes again.
     line.nodeGot(messages.slice(0, given).map(frame));
-    expect(line.gw.exchanges.map(({ outcome }) => outcome?.kind).sort()).toEqual([
+    expect(line.gw.messages.map(({ outcome }) => outcome?.kind).sort()).toEqual([
       ...Array(3 - given).fill('abandoned'),
       ...Array(given).fill('answered'),
     ]);

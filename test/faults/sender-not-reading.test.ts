@@ -51,7 +51,7 @@ it('F29 with all its messages in one read no more are taken, either', async () =
   await line.atRest();
   expect(line.node.messages.length).toBeLessThan(MESSAGES / 2);
   // One of the two that were taken may not have been sent yet.
-  expect(line.gw.exchanges.length - line.node.messages.length).toBeLessThanOrEqual(1);
+  expect(line.gw.messages.length - line.node.messages.length).toBeLessThanOrEqual(1);
   line.node.script = answers.aa();
   await line.lives();
 });
@@ -69,7 +69,7 @@ it('F29 those that were taken and not sent yet are not sent any more', async () 
   await line.gw.logged('GW_ERR_SENDER_NOT_READING');
   hold.open();
   await line.atRest();
-  const outcomes = line.gw.exchanges.map(({ outcome }) => outcome?.kind);
+  const outcomes = line.gw.messages.map(({ outcome }) => outcome?.kind);
   const sent = line.node.messages.length;
   expect(sent).toBeLessThanOrEqual(9);
   expect(outcomes.filter((kind) => kind === 'answered')).toHaveLength(sent);

@@ -21,7 +21,7 @@ it('F115 a TLS sender that resets behind its message keeps no descriptor once th
   }
   await room.node.received(1);
   hold.open();
-  await until(() => room.gw.exchanges.length === room.node.messages.length && room.gw.held.inFlight === 0);
+  await until(() => room.gw.messages.length === room.node.messages.length && room.gw.held.inFlight === 0);
   // Less than the 30 s that a peer has for the last that is written to it.
   await until(() => listener?.connections === 0, { deadlineMs: 10_000, what: 'no connection' });
 });

@@ -106,7 +106,7 @@ describe.each(ENCODINGS)('F99 a sender that frames in %s', { timeout: 120_000 },
         );
         const got = room.node.messages.map(({ payload }) => payload.toString('hex'));
         expect(got).toEqual(['A1', 'B2'].map((id) => encode(mark + text(id), encoding).toString('hex')));
-        expect(room.gw.exchanges.map((one) => one.origin.framing)).toEqual(
+        expect(room.gw.messages.map((one) => one.origin.framing)).toEqual(
           Array(2).fill(encoding === 'utf16le' ? 'UTF-16LE' : 'UTF-16BE'),
         );
         await sender[Symbol.asyncDispose]();
@@ -217,7 +217,7 @@ describe('F99 senders that frame in single bytes', { timeout: 120_000 }, () => {
         await sender[Symbol.asyncDispose]();
       }),
     );
-    expect(new Set(room.gw.exchanges.map((one) => one.origin.framing))).toEqual(new Set([undefined]));
+    expect(new Set(room.gw.messages.map((one) => one.origin.framing))).toEqual(new Set([undefined]));
     expect(room.node.messages[0]?.payload.equals(encode(content, encoding))).toBe(true);
   });
 });

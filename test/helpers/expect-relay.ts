@@ -1,7 +1,7 @@
 // What the fault tests assert again and again of a gateway, a sender's answers and a node's record.
 // Promises: waits for events, never for a time; an assertion that fails says what was there instead.
 import { expect } from 'vitest';
-import type { Exchange as RelayExchange } from '../../src/relay/exchange.ts';
+import type { Message } from '../../src/relay/message.ts';
 import { type Exchange, type FaultyNode, type Script, startFaultyNode } from './faulty-node.ts';
 import { startGateway, type TestGateway } from './gateway.ts';
 import { ackFor, frame, message, msaOf } from './mllp.ts';
@@ -36,14 +36,14 @@ export async function expectStillServes(gw: TestGateway, controlId = 'AFTER'): P
 }
 
 /** The message with this control id, once it is over. */
-export async function over(gw: TestGateway, controlId: string): Promise<RelayExchange> {
-  return until(() => gw.exchanges.find((one) => one.hasHeader && one.header.controlId === controlId), {
+export async function over(gw: TestGateway, controlId: string): Promise<Message> {
+  return until(() => gw.messages.find((one) => one.hasHeader && one.header.controlId === controlId), {
     what: `message ${controlId} to be over`,
   });
 }
 
 /** Its attempts as `node code`, `node ok` for one that went well. */
-export function ways(exchange: RelayExchange): string[] {
+export function ways(exchange: Message): string[] {
   return exchange.attempts.map(({ node, error }) => `${node} ${error?.code ?? 'ok'}`);
 }
 

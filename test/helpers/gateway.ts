@@ -2,7 +2,7 @@
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway, type GatewayOptions } from '../../src/gateway.ts';
 import { createLog } from '../../src/observe/log/log.ts';
-import type { Exchange } from '../../src/relay/exchange.ts';
+import type { Message } from '../../src/relay/message.ts';
 import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
 import { until } from './until.ts';
 
@@ -11,7 +11,7 @@ export class TestGateway implements AsyncDisposable {
   /** What it logged, parsed, in order; from debug up. */
   readonly log: readonly Record<string, unknown>[];
   /** Those that are over, in the order in which they ended. */
-  readonly exchanges: readonly Exchange[];
+  readonly messages: readonly Message[];
   /** The same for proxied requests. */
   readonly proxied: readonly ProxiedRequest[];
   /** Codes of all faults, also of those whose log lines are left out as too many alike. */
@@ -20,13 +20,13 @@ export class TestGateway implements AsyncDisposable {
   constructor(
     gateway: Gateway,
     log: readonly Record<string, unknown>[],
-    exchanges: readonly Exchange[],
+    messages: readonly Message[],
     proxied: readonly ProxiedRequest[],
     faults: readonly string[],
   ) {
     this.gateway = gateway;
     this.log = log;
-    this.exchanges = exchanges;
+    this.messages = messages;
     this.proxied = proxied;
     this.faults = faults;
   }
@@ -80,7 +80,7 @@ export async function startGateway(
   const { config: loaded } = parseConfig(text, { env: {} });
   const parsing = { ...loaded.parsing, offload: OFFLOAD ?? loaded.parsing.offload };
   const lines: Record<string, unknown>[] = [];
-  const exchanges: Exchange[] = [];
+  const messages: Message[] = [];
   const log = createLog(
     { level: 'debug', format: 'json' },
     { write: (line) => void lines.push(JSON.parse(line)) },
@@ -88,7 +88,7 @@ export async function startGateway(
   const proxied: ProxiedRequest[] = [];
   const faults: string[] = [];
   const gateway = new Gateway({ ...loaded, parsing }, log, {
-    onExchange: (exchange) => exchanges.push(exchange),
+    onMessage: (message) => messages.push(message),
     onProxied: (record) => proxied.push(record),
     ...options,
     onFault: (listener, error, peer) => {
@@ -97,7 +97,7 @@ export async function startGateway(
     },
   });
   await gateway.start();
-  return new TestGateway(gateway, lines, exchanges, proxied, faults);
+  return new TestGateway(gateway, lines, messages, proxied, faults);
 }
 
 export interface SimpleConfig {

@@ -126,7 +126,7 @@ describe('F73 a charset that is not known', LONG, () => {
         'GW_ERR_HTTP_CHARSET',
       );
       expect(room.node.bytes.length).toBe(0);
-      expect(room.gw.exchanges).toEqual([]);
+      expect(room.gw.messages).toEqual([]);
       expect(room.gw.codes).toEqual(['GW_ERR_HTTP_CHARSET', 'GW_ERR_HTTP_CHARSET']);
     }
   });

@@ -202,7 +202,7 @@ describe('what is no HL7', LONG, () => {
     expect(plain.body.toString()).toBe(`got ${X1.length}`);
     expect(told(await ask(client, post(X1)))).toBe('200 AA X1');
     expect(room.node.requests.map(({ target }) => target)).toEqual(['/', '/notes?x=1', '/']);
-    expect([room.gw.exchanges.length, room.gw.proxied.length]).toEqual([2, 1]);
+    expect([room.gw.messages.length, room.gw.proxied.length]).toEqual([2, 1]);
   });
 
   it('of both listeners, messages meet in one pool', async () => {

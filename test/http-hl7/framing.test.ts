@@ -97,7 +97,7 @@ describe.each(ANSWERS)('F12 an answer of an HTTP node that holds %s', LONG, (_, 
     void sender.sendTogether([X1, HIDDEN]);
     await expectClosedUnanswered(sender);
     expect(await logged(gw, 'GW_ERR_ACK_INVALID')).toMatchObject({ ambiguous: true, controlId: 'X1' });
-    expect(gw.exchanges.map(({ outcome }) => outcome?.kind).sort()).toEqual(['abandoned', 'failed']);
+    expect(gw.messages.map(({ outcome }) => outcome?.kind).sort()).toEqual(['abandoned', 'failed']);
     await expectNothingHeld(gw);
     expect(node.requests.length).toBe(1);
   });

@@ -21,7 +21,7 @@ describe('one connection', LONG, () => {
       await client.send(Buffer.concat(IDS.map((controlId) => post(message({ controlId })))));
       await client.response(IDS.length - 1, PATIENCE_MS);
       expect(client.responses.map(told)).toEqual(IDS.map((id) => `200 AA ${id}`));
-      expect(room.gw.exchanges.map(({ header }) => header.controlId)).toEqual(IDS);
+      expect(room.gw.messages.map(({ header }) => header.controlId)).toEqual(IDS);
       await expectNothingHeld(room.gw);
     },
   );
@@ -128,8 +128,8 @@ it('an MLLP sender’s messages stay in order to HTTP nodes', LONG, async () => 
   void sender.sendTogether(IDS.map((controlId) => message({ controlId })));
   const answers = await sender.nextAcks(IDS.length, PATIENCE_MS);
   expect(answers.map((ack) => /MSA\|AA\|(\w+)/.exec(ack.toString('latin1'))?.[1])).toEqual(IDS);
-  expect(room.gw.exchanges.map(({ header }) => header.controlId)).toEqual(IDS);
-  const dispatched = room.gw.exchanges.map(({ attempts }) => attempts[0]);
+  expect(room.gw.messages.map(({ header }) => header.controlId)).toEqual(IDS);
+  const dispatched = room.gw.messages.map(({ attempts }) => attempts[0]);
   for (const [index, attempt] of dispatched.entries())
     if (index > 0)
       expect(attempt?.startedAt).toBeGreaterThanOrEqual(dispatched[index - 1]?.endedAt ?? Infinity);

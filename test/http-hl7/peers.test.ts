@@ -98,6 +98,6 @@ describe('Mirth’s HTTP Listener', LONG, () => {
     await using client = await connectClient(gw.port());
     const response = await ask(client, post(body));
     expect(said(response.body)).toBe(`${ack} P1`);
-    expect(gw.exchanges[0]?.attempts.length).toBe(1);
+    expect(gw.messages[0]?.attempts.length).toBe(1);
   });
 });

@@ -178,7 +178,7 @@ describe('a body that does not come', LONG, () => {
     const code = way === 'reset' ? 'GW_ERR_HTTP_CUT' : 'GW_ERR_HTTP_REQUEST';
     await logged(room.gw, code);
     await expectNoneAtNode(room);
-    expect(room.gw.exchanges).toEqual([]);
+    expect(room.gw.messages).toEqual([]);
   });
 
   it('in good order, but in a chunk that is none: 400', async () => {

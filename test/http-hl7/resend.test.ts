@@ -185,7 +185,7 @@ describe('a keep-alive connection', LONG, () => {
       connection?.[index === 0 ? 'end' : 'reset']();
       await connection?.closed;
     }
-    expect(room.gw.exchanges.map((exchange) => exchange.writes)).toEqual([1, 1, 1]);
+    expect(room.gw.messages.map((exchange) => exchange.writes)).toEqual([1, 1, 1]);
     expect(room.node.requests.length).toBe(3);
   });
 

@@ -179,7 +179,7 @@ export async function expectNothingHeld(gw: TestGateway): Promise<void> {
 
 /** The message that ended as number `index`, once it is over. */
 export async function ended(gw: TestGateway, index = 0) {
-  return until(() => gw.exchanges[index], { deadlineMs: PATIENCE_MS, what: `message ${index} to be over` });
+  return until(() => gw.messages[index], { deadlineMs: PATIENCE_MS, what: `message ${index} to be over` });
 }
 
 export async function logged(gw: TestGateway, code: string): Promise<Record<string, unknown>> {

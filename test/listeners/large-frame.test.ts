@@ -29,7 +29,7 @@ function startSession(): Socket {
     { batch: 'whole', missingControlId: 'refuse', maxBatch: 1000, utf16: 'forward', allowance: undefined },
     { accept: () => {}, holdsUp: () => false } as unknown as Relay,
     new BufferBudget(GIB),
-    { onExchange: () => {}, onOver: () => {}, onFault: () => {}, onFraming: () => {}, onClosed: () => {} },
+    { onMessage: () => {}, onOver: () => {}, onFault: () => {}, onFraming: () => {}, onClosed: () => {} },
   );
   return fed;
 }

@@ -1,7 +1,7 @@
 // The answers that a connection owes: in order, cut at its end, and how many messages wait for them.
 import { describe, expect, it } from 'vitest';
 import { ReplyQueue } from '../../listeners/mllp/reply-queue.ts';
-import { Exchange, type Origin } from '../../src/relay/exchange.ts';
+import { Message, type Origin } from '../../src/relay/message.ts';
 
 const ORIGIN: Origin = {
   listener: 'in',
@@ -12,8 +12,8 @@ const ORIGIN: Origin = {
   hold: () => {},
 };
 
-function exchange(parts = 0): Exchange & { abandoned: number } {
-  const one = Object.assign(new Exchange(Buffer.alloc(0), ORIGIN), { abandoned: 0 });
+function exchange(parts = 0): Message & { abandoned: number } {
+  const one = Object.assign(new Message(Buffer.alloc(0), ORIGIN), { abandoned: 0 });
   one.parts = parts;
   one.abandon = () => void one.abandoned++;
   return one;

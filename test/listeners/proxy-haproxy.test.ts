@@ -134,7 +134,7 @@ describe.skipIf(!hasHaproxy)('HAProxy (skipped without haproxy)', () => {
         await using sender = await connect(haproxy.known, source, secure);
         for (const controlId of ['X1', 'X2'])
           expect(said(await sender.exchange(message({ controlId })))).toBe(`AA ${controlId}`);
-        expect(gw.exchanges.at(-1)?.origin.peer).toMatchObject({ address: source, port: 40_001 });
+        expect(gw.messages.at(-1)?.origin.peer).toMatchObject({ address: source, port: 40_001 });
       }
       expect(gw.codes).toEqual([]);
     }
@@ -146,7 +146,7 @@ describe.skipIf(!hasHaproxy)('HAProxy (skipped without haproxy)', () => {
     const haproxy = await startHaproxy(gw, server);
     await using sender = await connect(haproxy.unknown);
     expect(said(await sender.exchange(message({ controlId: 'X1' })))).toBe('AA X1');
-    expect(gw.exchanges[0]?.origin.peer.address).toBe('127.0.0.1');
+    expect(gw.messages[0]?.origin.peer.address).toBe('127.0.0.1');
     expect(gw.codes).toEqual([]);
   });
 

@@ -79,13 +79,13 @@ describe.each(KINDS)('%s', (kind) => {
       await using sender = await behind(gw, kind, source);
       expect(await answerOf(sender)).toBe(answer);
     }
-    expect(gw.exchanges.map((one) => [one.origin.peer.address, one.route?.name])).toEqual([
+    expect(gw.messages.map((one) => [one.origin.peer.address, one.route?.name])).toEqual([
       ['10.1.2.3', 'north'],
       ['2001:db8::7', 'south'],
       ['10.1.2.3', 'north'],
       ['10.2.0.1', 'rest'],
     ]);
-    expect(gw.exchanges.every(({ origin }) => origin.peer.port === 40_001)).toBe(true);
+    expect(gw.messages.every(({ origin }) => origin.peer.port === 40_001)).toBe(true);
     const logged = gw.log.filter(({ controlId }) => controlId === 'X1').map(({ source }) => source);
     expect(logged).toEqual(['10.1.2.3', '2001:db8::7', '10.1.2.3', '10.2.0.1']);
     expect(gw.codes.every((code) => code === 'GW_ERR_ROUTE_REJECTED')).toBe(true);
@@ -191,7 +191,7 @@ test('header and frame, cut into two at every byte', async () => {
     expect(said(await sender.nextAck()), `cut at ${first.length}`).toBe('AA X1');
   }
   expect(gw.codes).toEqual([]);
-  expect(new Set(gw.exchanges.map(({ origin }) => origin.peer.address))).toEqual(new Set(['10.1.2.3']));
+  expect(new Set(gw.messages.map(({ origin }) => origin.peer.address))).toEqual(new Set(['10.1.2.3']));
 });
 
 describe('TLS', () => {
@@ -201,7 +201,7 @@ describe('TLS', () => {
     const { certPem: cert, keyPem: key } = folder.pems.client;
     await using sender = await behind(gw, 'mllps', '10.1.2.3', { cert, key });
     expect(await answerOf(sender)).toBe('AA X1');
-    expect(gw.exchanges[0]?.origin.peer).toMatchObject({
+    expect(gw.messages[0]?.origin.peer).toMatchObject({
       address: '10.1.2.3',
       tls: { subject: 'CN=sender' },
     });

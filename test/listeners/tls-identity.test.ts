@@ -61,7 +61,7 @@ test('routes ask for subject, name and fingerprint', async () => {
   const named = folder.issue({ usage: 'client', commonName: 'x', dns: ['else.example'], ip: [] });
   const nameless = folder.issue({ usage: 'client', commonName: 'y', dns: [], ip: [] });
   for (const own of [ward, lab, folder.pems.client, named, nameless, undefined]) await answer(gw, own);
-  expect(gw.exchanges.map((one) => one.route?.name)).toEqual(routes.map(({ name }) => name));
+  expect(gw.messages.map((one) => one.route?.name)).toEqual(routes.map(({ name }) => name));
 });
 
 test.each(['tls.subject', 'tls.san', 'tls.fingerprint'])(
@@ -73,7 +73,7 @@ test.each(['tls.subject', 'tls.san', 'tls.fingerprint'])(
     const senders = [lab, ward, ...['a', 'b', 'c', 'd', 'e', 'f'].map((name) => client(name))];
     for (let round = 0; round < 3; round++) for (const own of senders) await answer(gw, own);
     const keys = new Map<string, Set<string>>();
-    for (const { stickyKey, node: taken } of gw.exchanges) {
+    for (const { stickyKey, node: taken } of gw.messages) {
       keys.set(stickyKey ?? '', (keys.get(stickyKey ?? '') ?? new Set()).add(taken?.name ?? ''));
     }
     expect(keys.size).toBe(senders.length);
@@ -85,7 +85,7 @@ test.each(['tls.subject', 'tls.san', 'tls.fingerprint'])(
       }[by],
     );
     for (const taken of keys.values()) expect(taken.size).toBe(1);
-    expect(gw.exchanges).toHaveLength(3 * senders.length);
+    expect(gw.messages).toHaveLength(3 * senders.length);
     for (const one of nodes) await one.close();
   },
 );
@@ -104,7 +104,7 @@ describe('without requireClientCert', () => {
     await using gw = await start({}, { routes });
     expect(await answer(gw, undefined)).toBe('AA');
     expect(await answer(gw, lab)).toBe('AA');
-    expect(gw.exchanges.map(({ route }) => route?.name)).toEqual(['unknown', 'known']);
+    expect(gw.messages.map(({ route }) => route?.name)).toEqual(['unknown', 'known']);
   });
 
   test.each(['oldClient', 'earlyClient', 'strangeClient', 'selfSignedClient', 'good'] as const)(
@@ -112,7 +112,7 @@ describe('without requireClientCert', () => {
     async (name) => {
       await using gw = await start({}, { routes });
       expect(await answer(gw, folder.pems[name])).toBe('AA');
-      expect(gw.exchanges.map(({ route, origin }) => [route?.name, origin.peer.tls])).toEqual([
+      expect(gw.messages.map(({ route, origin }) => [route?.name, origin.peer.tls])).toEqual([
         ['unknown', undefined],
       ]);
     },
@@ -122,14 +122,14 @@ describe('without requireClientCert', () => {
     await using gw = await start({ tls: { crl: folder.crlFile } }, { routes });
     await answer(gw, folder.pems.revokedClient);
     await answer(gw, lab);
-    expect(gw.exchanges.map(({ route }) => route?.name)).toEqual(['unknown', 'known']);
+    expect(gw.messages.map(({ route }) => route?.name)).toEqual(['unknown', 'known']);
   });
 
   test('no clientCa: nobody is asked, so nobody is known', async () => {
     const tls = { clientCa: undefined };
     await using gw = await start({ tls }, { routes });
     expect(await answer(gw, lab)).toBe('AA');
-    expect(gw.exchanges.map(({ origin }) => origin.peer.tls)).toEqual([undefined]);
+    expect(gw.messages.map(({ origin }) => origin.peer.tls)).toEqual([undefined]);
   });
 });
 

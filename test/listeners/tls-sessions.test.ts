@@ -86,7 +86,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('resumption, %s', (version) => {
       { resumed: false, answer: 'AR X1' },
       { resumed: true, answer: 'AR X1' },
     ]);
-    expect(gw.exchanges.map(({ route }) => route?.name)).toEqual(['known', 'known']);
+    expect(gw.messages.map(({ route }) => route?.name)).toEqual(['known', 'known']);
   });
 
   test('a sender that is revoked meanwhile is refused, whatever session it offers', async () => {
@@ -98,7 +98,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('resumption, %s', (version) => {
     expect(gw.gateway.reloadCertificates()).toBe(true);
     await expect(meet(gw, only, session, 'client')).rejects.toThrow();
     expect((await gw.logged('GW_ERR_SENDER_TLS')).detail).toBe('CERT_REVOKED');
-    expect(gw.exchanges).toHaveLength(2);
+    expect(gw.messages).toHaveLength(2);
   });
 
   test('an authority that is trusted no more: likewise, under another name too', async () => {
@@ -132,14 +132,14 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('resumption, %s', (version) => {
           detail: 'CERT_HAS_EXPIRED',
           source: '127.0.0.1',
         });
-        expect(gw.exchanges).toHaveLength(1);
+        expect(gw.messages).toHaveLength(1);
       } else {
         expect((await meet(gw, only, session, 'client')).resumed).toBe(true);
-        expect(gw.exchanges.map(({ origin }) => origin.peer.tls?.subject)).toEqual(['CN=sender', undefined]);
+        expect(gw.messages.map(({ origin }) => origin.peer.tls?.subject)).toEqual(['CN=sender', undefined]);
       }
       vi.setSystemTime(end - 1_000);
       expect((await meet(gw, only, session, 'client')).resumed).toBe(true);
-      expect(gw.exchanges.at(-1)?.origin.peer.tls?.subject).toBe('CN=sender');
+      expect(gw.messages.at(-1)?.origin.peer.tls?.subject).toBe('CN=sender');
     },
   );
 
@@ -165,7 +165,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('resumption, %s', (version) => {
     await attempt(session);
     await until(() => gw.codes.length === 2);
     expect(gw.codes).toEqual(['GW_ERR_SENDER_TLS', 'GW_ERR_SENDER_TLS']);
-    expect(gw.exchanges).toEqual([]);
+    expect(gw.messages).toEqual([]);
   });
 });
 

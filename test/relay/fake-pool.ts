@@ -6,7 +6,7 @@ import { type Ack, readAck } from '../../src/hl7/ack.ts';
 import { readHeader } from '../../src/hl7/header.ts';
 import { payloadOf } from '../../src/mllp/frame.ts';
 import { Dispatcher } from '../../src/relay/dispatcher.ts';
-import { Exchange, type Origin, type Outcome } from '../../src/relay/exchange.ts';
+import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
 import { mayEject } from '../../src/upstream/health/ejection-floor.ts';
 import type { UpstreamOwner } from '../../src/upstream/mllp/mllp-upstream.ts';
@@ -133,9 +133,9 @@ export class FakeSender implements Origin {
   readonly lanes: Origin['lanes'] = new WeakMap();
   readonly settledIds: string[] = [];
   readonly outcomes = new Map<string, Outcome>();
-  onSettled: ((exchange: Exchange, outcome: Outcome) => void) | undefined;
+  onSettled: ((exchange: Message, outcome: Outcome) => void) | undefined;
 
-  settled(exchange: Exchange, outcome: Outcome): void {
+  settled(exchange: Message, outcome: Outcome): void {
     this.settledIds.push(exchange.header.controlId);
     this.outcomes.set(exchange.header.controlId, outcome);
     this.onSettled?.(exchange, outcome);
@@ -158,7 +158,7 @@ export interface FakePool {
   readonly dispatcher: Dispatcher;
   readonly nodes: Record<string, Node>;
   readonly at: Record<string, FakeUpstream>;
-  send(sender: FakeSender, controlId: string, stickyKey?: string): Exchange;
+  send(sender: FakeSender, controlId: string, stickyKey?: string): Message;
 }
 
 export interface FakePoolOptions extends Partial<NodeOptions> {
@@ -220,7 +220,7 @@ export function fakePool(
     at,
     send: (sender, controlId, stickyKey) => {
       const bytes = frame(message({ controlId }));
-      const exchange = new Exchange(bytes, sender);
+      const exchange = new Message(bytes, sender);
       exchange.header = readHeader(payloadOf(bytes));
       exchange.stickyKey = stickyKey;
       dispatcher.take(exchange);

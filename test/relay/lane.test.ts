@@ -7,10 +7,10 @@ interface One extends Laned {
   phase: Laned['phase'];
 }
 
-let places = 0;
+let last = 0;
 
-function one(name: string, place = ++places): One {
-  return { name, place, phase: 'ready' };
+function one(name: string, sequence = ++last): One {
+  return { name, sequence, phase: 'ready' };
 }
 
 function laneOf(mayFollow: boolean, ...names: string[]): { lane: OrderingLane<One>; all: One[] } {
@@ -25,14 +25,14 @@ function carrier(room = Number.POSITIVE_INFINITY) {
   const log: string[] = [];
   return {
     log,
-    place: (exchange: One): void => {
-      log.push(`place ${exchange.name}`);
-      exchange.phase = 'sent';
+    place: (message: One): void => {
+      log.push(`place ${message.name}`);
+      message.phase = 'sent';
     },
-    follow: (exchange: One, ahead: One): boolean => {
+    follow: (message: One, ahead: One): boolean => {
       if (room-- <= 0) return false;
-      log.push(`${exchange.name} behind ${ahead.name}`);
-      exchange.phase = 'sent';
+      log.push(`${message.name} behind ${ahead.name}`);
+      message.phase = 'sent';
       return true;
     },
   };
@@ -78,10 +78,10 @@ describe('advance', () => {
     const { lane } = laneOf(false, 'a', 'b', 'c');
     const log: string[] = [];
     lane.advance(
-      (exchange) => {
-        log.push(exchange.name);
-        exchange.phase = 'over';
-        lane.remove(exchange);
+      (message) => {
+        log.push(message.name);
+        message.phase = 'over';
+        lane.remove(message);
       },
       () => false,
     );
@@ -96,19 +96,19 @@ describe('advance', () => {
     lane.remove(a);
     lane.add(b);
     lane.add(a);
-    expect(lane.exchanges.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+    expect(lane.messages.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
   });
 
   test('a call from within a call is not nested, and not lost', () => {
     const { lane } = laneOf(false, 'a', 'b', 'c');
     let depth = 0;
     const log: string[] = [];
-    const place = (exchange: One): void => {
+    const place = (message: One): void => {
       depth++;
       expect(depth).toBe(1);
-      log.push(exchange.name);
-      exchange.phase = 'over';
-      lane.remove(exchange);
+      log.push(message.name);
+      message.phase = 'over';
+      lane.remove(message);
       lane.advance(place, () => false);
       depth--;
     };
@@ -128,21 +128,21 @@ test('whatever is answered, fails or is taken out in between: first sendings kee
         const lane = new OrderingLane<One>(mayFollow);
         const sent: string[] = [];
         let count = 0;
-        const send = (exchange: One): void => {
+        const send = (message: One): void => {
           // Only the first, or one whose predecessor is with a node, may go.
-          const ahead = lane.exchanges[lane.exchanges.indexOf(exchange) - 1];
+          const ahead = lane.messages[lane.messages.indexOf(message) - 1];
           expect(ahead === undefined || (mayFollow && ahead.phase === 'sent')).toBe(true);
-          exchange.phase = 'sent';
-          if (!sent.includes(exchange.name)) sent.push(exchange.name);
+          message.phase = 'sent';
+          if (!sent.includes(message.name)) sent.push(message.name);
         };
         for (const { act, at } of steps) {
-          const exchange = lane.exchanges[at % Math.max(lane.exchanges.length, 1)];
+          const message = lane.messages[at % Math.max(lane.messages.length, 1)];
           if (act === 'add') lane.add(one(String(count++)));
-          else if (exchange === undefined) continue;
-          else if (act === 'answer' && lane.exchanges[0]?.phase === 'sent') lane.remove(lane.exchanges[0]);
+          else if (message === undefined) continue;
+          else if (act === 'answer' && lane.messages[0]?.phase === 'sent') lane.remove(lane.messages[0]);
           // A connection breaks: all that were sent fail.
-          else if (act === 'fail') for (const each of lane.exchanges) each.phase = 'ready';
-          else if (act === 'remove') lane.remove(exchange);
+          else if (act === 'fail') for (const each of lane.messages) each.phase = 'ready';
+          else if (act === 'remove') lane.remove(message);
           lane.advance(send, (each) => {
             send(each);
             return true;

@@ -145,7 +145,7 @@ describe('while a message is read', () => {
     await line.gw.logged('GW_ERR_SENDER_RESET');
     line.hold.letGo();
     await expectNothingHeld(line.gw);
-    expect(line.gw.exchanges.map(({ outcome }) => outcome?.kind)).toEqual(['abandoned', 'abandoned']);
+    expect(line.gw.messages.map(({ outcome }) => outcome?.kind)).toEqual(['abandoned', 'abandoned']);
     await using other = await connectSender(line.gw.port());
     expect(said(await other.exchange(small('AFTER')))).toBe('AA AFTER');
     expect(line.node.controlIds).toEqual(['AFTER']);
@@ -258,7 +258,7 @@ describe('what else is asked of a whole message', () => {
       const segments = [`PID|1||patient-${i % 4}`];
       await sender.exchange(message({ segments, size: i < 4 ? 3000 : 200 }));
     }
-    const keys = gw.exchanges.map(({ stickyKey, node }) => `${stickyKey} ${node?.name}`);
+    const keys = gw.messages.map(({ stickyKey, node }) => `${stickyKey} ${node?.name}`);
     expect(keys.slice(4, 8)).toEqual(keys.slice(0, 4));
     expect(keys.slice(8)).toEqual(keys.slice(0, 4));
     expect(new Set(keys).size).toBe(4);

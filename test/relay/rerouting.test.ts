@@ -1,22 +1,22 @@
 // Which messages a reload has met, who waits for them, and for how long.
 import { describe, expect, test } from 'vitest';
-import { Exchange } from '../../src/relay/exchange.ts';
+import { Message } from '../../src/relay/message.ts';
 import { ReloadGuard } from '../../src/relay/reload-guard.ts';
 import { frame, message } from '../helpers/mllp.ts';
 import { FakeSender } from './fake-pool.ts';
 
 const LISTENERS = new Set(['in']);
 
-function exchange(sender = new FakeSender(), stickyKey?: string): Exchange {
-  const made = new Exchange(frame(message()), sender);
+function exchange(sender = new FakeSender(), stickyKey?: string): Message {
+  const made = new Message(frame(message()), sender);
   made.stickyKey = stickyKey;
   return made;
 }
 
 /** One that a pool has taken. */
-function taken(sender?: FakeSender, stickyKey?: string): Exchange {
+function taken(sender?: FakeSender, stickyKey?: string): Message {
   const made = exchange(sender, stickyKey);
-  made.takePlace();
+  made.takeSequence();
   return made;
 }
 

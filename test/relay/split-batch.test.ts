@@ -5,7 +5,7 @@ import { readAck } from '../../src/hl7/ack.ts';
 import { splitBatch } from '../../src/hl7/batch.ts';
 import { readHeader } from '../../src/hl7/header.ts';
 import { frame, payloadOf } from '../../src/mllp/frame.ts';
-import { Exchange, type Origin, type Outcome } from '../../src/relay/exchange.ts';
+import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
 import { SplitBatch } from '../../src/relay/split-batch.ts';
 import { ackFor, message } from '../helpers/mllp.ts';
 import { turns } from '../helpers/until.ts';
@@ -19,7 +19,7 @@ class Sender implements Origin {
   readonly later: Buffer[] = [];
   held = 0;
 
-  settled(_: Exchange, outcome: Outcome): void {
+  settled(_: Message, outcome: Outcome): void {
     this.outcomes.push(outcome);
   }
 
@@ -34,7 +34,7 @@ class Sender implements Origin {
     },
   };
 
-  partSettled(part: Exchange, outcome: Outcome): Buffer | null {
+  partSettled(part: Message, outcome: Outcome): Buffer | null {
     this.parts.push(`${part.batch?.position} ${outcome.kind}`);
     if (outcome.kind === 'answered') return outcome.frame;
     if (outcome.kind === 'unanswered') return Buffer.alloc(0);
@@ -48,13 +48,13 @@ class Sender implements Origin {
   }
 }
 
-function startBatch(count: number, accept?: (part: Exchange) => void) {
+function startBatch(count: number, accept?: (part: Message) => void) {
   const messages = Array.from({ length: count }, (_, i) => message({ controlId: `M${i + 1}` }));
   const payload = Buffer.concat(messages);
   const sender = new Sender();
-  const whole = new Exchange(frame(payload), sender);
+  const whole = new Message(frame(payload), sender);
   whole.header = readHeader(payload);
-  const parts: Exchange[] = [];
+  const parts: Message[] = [];
   const pieces = splitBatch(whole.header, count);
   if (pieces === undefined) throw new Error('not split');
   const told = { handedOver: 0 };
@@ -71,7 +71,7 @@ function startBatch(count: number, accept?: (part: Exchange) => void) {
   return { sender, whole, parts, batch, told };
 }
 
-function answer(part: Exchange | undefined, code: 'AA' | 'AE' | 'CA' = 'AA'): void {
+function answer(part: Message | undefined, code: 'AA' | 'AE' | 'CA' = 'AA'): void {
   if (part === undefined) throw new Error('no part');
   const bytes = ackFor(payloadOf(part.frame), code);
   const ack = readAck(bytes);
@@ -79,7 +79,7 @@ function answer(part: Exchange | undefined, code: 'AA' | 'AE' | 'CA' = 'AA'): vo
   part.settle({ kind: 'answered', ack, frame: frame(bytes), node: 'a' });
 }
 
-const failed = (part: Exchange | undefined, code: 'GW_ERR_QUEUE_TIMEOUT' | 'GW_ERR_ROUTE_NONE'): void =>
+const failed = (part: Message | undefined, code: 'GW_ERR_QUEUE_TIMEOUT' | 'GW_ERR_ROUTE_NONE'): void =>
   part?.settle({ kind: 'failed', error: new GatewayError(code), ambiguous: false });
 
 describe('the outcome', () => {
@@ -120,9 +120,9 @@ describe('the outcome', () => {
 
   it('is ambiguous where a node has another of its messages', () => {
     for (const reach of [
-      (part: Exchange | undefined) => answer(part, 'AE'),
-      (part: Exchange | undefined) => part?.settle({ kind: 'unanswered', node: 'a' }),
-      (part: Exchange | undefined) => {
+      (part: Message | undefined) => answer(part, 'AE'),
+      (part: Message | undefined) => part?.settle({ kind: 'unanswered', node: 'a' }),
+      (part: Message | undefined) => {
         if (part !== undefined) part.phase = 'sent';
       },
     ]) {
@@ -158,7 +158,7 @@ describe('the outcome', () => {
 
 it('what is answered later waits for the batch, and then for nothing', () => {
   const { sender, parts, batch } = startBatch(2);
-  const [first, second] = parts as [Exchange, Exchange];
+  const [first, second] = parts as [Message, Message];
   answer(first, 'CA');
   batch.replyTarget?.tell(Buffer.from('1'));
   expect(sender.later).toEqual([]);

@@ -1,6 +1,6 @@
 // Turns: what is done with a sender's messages is done in their order, whichever has been read first.
 import { describe, expect, it } from 'vitest';
-import { Exchange, type Origin } from '../../src/relay/exchange.ts';
+import { Message, type Origin } from '../../src/relay/message.ts';
 import { ReorderBuffer } from '../../src/relay/reorder-buffer.ts';
 import { frame, message } from '../helpers/mllp.ts';
 import { turns as loopTurns } from '../helpers/until.ts';
@@ -11,7 +11,7 @@ class FakeOrigin implements Origin {
   readonly lanes = new WeakMap();
   readonly outcomes: string[] = [];
 
-  settled(exchange: Exchange): void {
+  settled(exchange: Message): void {
     this.outcomes.push(exchange.outcome?.kind ?? '');
   }
 
@@ -30,7 +30,7 @@ function room() {
     origin,
     turns,
     done,
-    begin: (from = origin) => turns.begin(new Exchange(frame(message()), from)),
+    begin: (from = origin) => turns.begin(new Message(frame(message()), from)),
     step: (name: string) => () => void done.push(name),
   };
 }
@@ -77,8 +77,8 @@ describe('turns', () => {
     turns.end(c, step('c'));
     turns.end(d, step('d'));
     // As a connection does that ends behind `a`.
-    b.exchange.abandon();
-    c.exchange.abandon();
+    b.message.abandon();
+    c.message.abandon();
     expect([origin.outcomes, cancelled, turns.count]).toEqual([['abandoned', 'abandoned'], 1, 4]);
     turns.end(a, step('a'));
     await loopTurns();
@@ -92,8 +92,8 @@ describe('turns', () => {
     const { turns, done, begin, step } = room();
     const [a, b] = [begin(), begin()];
     turns.end(b, step('b'));
-    a.exchange.abandon();
-    b.exchange.abandon();
+    a.message.abandon();
+    b.message.abandon();
     await loopTurns();
     expect([done, turns.count]).toEqual([[], 0]);
   });

@@ -119,10 +119,10 @@ describe('over MLLP', () => {
     // Once for its header, where that is read there too.
     await until(() => {
       hold.letGo();
-      return gw.exchanges.length === 1 + behind.length;
+      return gw.messages.length === 1 + behind.length;
     });
     await ended(gw);
-    expect(gw.exchanges.map(({ outcome }) => outcome?.kind)).toEqual(
+    expect(gw.messages.map(({ outcome }) => outcome?.kind)).toEqual(
       Array(1 + behind.length).fill('abandoned'),
     );
     expect(a.requests.length).toBe(0);

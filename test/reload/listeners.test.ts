@@ -189,6 +189,6 @@ describe('ports that are opened anew', () => {
     expect([gateway.port('one'), gateway.port('two')]).toEqual([ports.two, ports.one]);
     await using sender = await connectSender(ports.one);
     await sender.exchange(message());
-    expect(gateway.exchanges.at(-1)?.origin.listener).toBe('two');
+    expect(gateway.messages.at(-1)?.origin.listener).toBe('two');
   });
 });

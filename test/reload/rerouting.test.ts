@@ -222,7 +222,7 @@ describe('a message that a node may have', () => {
     await reload(gw, nodes({ b: { url: b.url } }));
     sender.reset();
     await until(() => gw.gateway.listeners[0]?.connections === 0);
-    const overByThen = gw.gateway.stop().then(() => gw.exchanges.length);
+    const overByThen = gw.gateway.stop().then(() => gw.messages.length);
     // Time enough for one that does not wait; one that does is in no hurry.
     await Promise.race([overByThen, until(() => false, { deadlineMs: 100 }).catch(() => {})]);
     hold.open();

@@ -10,9 +10,9 @@ describe('mode hash', () => {
     expect(new Set(before)).toEqual(new Set(['a', 'b', 'c']));
     for (const one of nodes) one.hasRoom = false;
     expect(placed(pool)).toEqual(before);
-    expect(pool.choose('lab')).toMatchObject({ why: 'sticky-hash', wait: true });
+    expect(pool.choose('lab')).toMatchObject({ selectionReason: 'sticky-hash', wait: true });
     for (const one of nodes) one.hasRoom = true;
-    expect(pool.choose('lab')).toMatchObject({ why: 'sticky-hash', wait: false });
+    expect(pool.choose('lab')).toMatchObject({ selectionReason: 'sticky-hash', wait: false });
   });
 
   it('two pools that never talked agree, also in another order of nodes', () => {
@@ -51,7 +51,7 @@ describe('mode hash', () => {
 
   it('a message without a key is balanced', () => {
     const pool = poolOf([node('a'), node('b')], 'least-in-flight', 'hash');
-    expect(pool.choose(undefined)?.why).toBe('least-in-flight');
+    expect(pool.choose(undefined)?.selectionReason).toBe('least-in-flight');
   });
 });
 
@@ -59,17 +59,20 @@ describe('mode table', () => {
   it('the balance picks, the table remembers', () => {
     const nodes = [node('a'), node('b')] as const;
     const pool = poolOf(nodes, 'round-robin', 'table');
-    expect(pool.choose('lab')).toEqual({ node: nodes[0], why: 'round-robin', wait: false });
-    expect(pool.choose('ris')).toEqual({ node: nodes[1], why: 'round-robin', wait: false });
-    expect(pool.choose('lab')).toEqual({ node: nodes[0], why: 'sticky-table', wait: false });
+    expect(pool.choose('lab')).toEqual({ node: nodes[0], selectionReason: 'round-robin', wait: false });
+    expect(pool.choose('ris')).toEqual({ node: nodes[1], selectionReason: 'round-robin', wait: false });
+    expect(pool.choose('lab')).toEqual({ node: nodes[0], selectionReason: 'sticky-table', wait: false });
     nodes[0].hasRoom = false;
-    expect(pool.choose('lab')).toEqual({ node: nodes[0], why: 'sticky-table', wait: true });
-    expect(pool.choose('new')).toEqual({ node: nodes[1], why: 'round-robin', wait: false });
+    expect(pool.choose('lab')).toEqual({ node: nodes[0], selectionReason: 'sticky-table', wait: true });
+    expect(pool.choose('new')).toEqual({ node: nodes[1], selectionReason: 'round-robin', wait: false });
   });
 
   it('a new sender may be given a node by hash', () => {
     const pool = poolOf([node('a'), node('b')], 'hash', 'table');
-    expect([pool.choose('lab')?.why, pool.choose('lab')?.why]).toEqual(['hash', 'sticky-table']);
+    expect([pool.choose('lab')?.selectionReason, pool.choose('lab')?.selectionReason]).toEqual([
+      'hash',
+      'sticky-table',
+    ]);
   });
 
   it('a sender of a lost or excluded node is given another, and keeps that', () => {
@@ -77,11 +80,11 @@ describe('mode table', () => {
     const pool = poolOf(nodes, 'round-robin', 'table');
     pool.choose('lab');
     nodes[0].usable = false;
-    expect(pool.choose('lab')).toMatchObject({ node: nodes[1], why: 'round-robin' });
+    expect(pool.choose('lab')).toMatchObject({ node: nodes[1], selectionReason: 'round-robin' });
     nodes[0].usable = true;
-    expect(pool.choose('lab')).toMatchObject({ node: nodes[1], why: 'sticky-table' });
+    expect(pool.choose('lab')).toMatchObject({ node: nodes[1], selectionReason: 'sticky-table' });
     expect(pool.choose('lab', new Set([nodes[1]]))?.node).toBe(nodes[0]);
-    expect(pool.choose('lab')).toMatchObject({ node: nodes[0], why: 'sticky-table' });
+    expect(pool.choose('lab')).toMatchObject({ node: nodes[0], selectionReason: 'sticky-table' });
   });
 
   it('a node of weight 0 keeps the senders it has and gets no new ones', () => {
@@ -89,7 +92,7 @@ describe('mode table', () => {
     const pool = poolOf(nodes, 'round-robin', 'table');
     pool.choose('lab');
     nodes[0].weight = 0;
-    expect(pool.choose('lab')).toMatchObject({ node: nodes[0], why: 'sticky-table' });
+    expect(pool.choose('lab')).toMatchObject({ node: nodes[0], selectionReason: 'sticky-table' });
     expect([1, 2, 3].map((n) => pool.choose(`new-${n}`)?.node.name)).toEqual(['b', 'b', 'b']);
     nodes[1].usable = false;
     expect(pool.choose('lab')?.node).toBe(nodes[0]);
@@ -102,7 +105,7 @@ describe('mode table', () => {
     pool.choose('lab');
     nodes[0].draining = true;
     nodes[1].usable = false;
-    expect(pool.choose('lab')).toMatchObject({ node: nodes[0], why: 'sticky-table' });
+    expect(pool.choose('lab')).toMatchObject({ node: nodes[0], selectionReason: 'sticky-table' });
     expect(pool.choose('new')?.node).toBe(nodes[2]);
     nodes[0].usable = false;
     expect(pool.choose('lab')?.node).toBe(nodes[2]);
@@ -112,9 +115,15 @@ describe('mode table', () => {
     const nodes = [node('a'), node('spare', { backup: true })] as const;
     const pool = poolOf(nodes, 'round-robin', 'table');
     nodes[0].usable = false;
-    expect([pool.choose('lab')?.why, pool.choose('lab')?.why]).toEqual(['round-robin', 'sticky-table']);
+    expect([pool.choose('lab')?.selectionReason, pool.choose('lab')?.selectionReason]).toEqual([
+      'round-robin',
+      'sticky-table',
+    ]);
     nodes[0].usable = true;
-    expect([pool.choose('lab')?.node, pool.choose('lab')?.why]).toEqual([nodes[0], 'sticky-table']);
+    expect([pool.choose('lab')?.node, pool.choose('lab')?.selectionReason]).toEqual([
+      nodes[0],
+      'sticky-table',
+    ]);
   });
 
   it('forgets a silent sender', () => {
@@ -122,6 +131,6 @@ describe('mode table', () => {
     const pool = poolOf([node('a'), node('b')], 'round-robin', 'table', () => now);
     pool.choose('lab');
     now = 1_000;
-    expect(pool.choose('lab')).toMatchObject({ node: { name: 'b' }, why: 'round-robin' });
+    expect(pool.choose('lab')).toMatchObject({ node: { name: 'b' }, selectionReason: 'round-robin' });
   });
 });

@@ -12,7 +12,11 @@ describe('candidates', () => {
       node('d'),
     ] as const;
     const pool = poolOf([a, b, c, d]);
-    expect(pool.choose(undefined, new Set([c]))).toEqual({ node: d, why: 'round-robin', wait: false });
+    expect(pool.choose(undefined, new Set([c]))).toEqual({
+      node: d,
+      selectionReason: 'round-robin',
+      wait: false,
+    });
     expect(pool.choose(undefined, new Set([c, d]))).toBeUndefined();
     expect(poolOf([]).choose(undefined)).toBeUndefined();
   });
@@ -43,7 +47,11 @@ describe('without a sender', () => {
       node('b', { inFlight: 9 }),
       node('c', { hasRoom: false }),
     ] as const;
-    expect(poolOf([a, b, c], balance).choose(undefined)).toEqual({ node: b, why: balance, wait: false });
+    expect(poolOf([a, b, c], balance).choose(undefined)).toEqual({
+      node: b,
+      selectionReason: balance,
+      wait: false,
+    });
   });
 
   it.each([
@@ -53,7 +61,7 @@ describe('without a sender', () => {
     const nodes = [node('a', { hasRoom: false, inFlight: 8 }), node('b', { hasRoom: false, inFlight: 7 })];
     expect(poolOf(nodes, balance).choose(undefined)).toMatchObject({
       node: { name },
-      why: balance,
+      selectionReason: balance,
       wait: true,
     });
   });
@@ -61,7 +69,7 @@ describe('without a sender', () => {
   it('balance hash takes turns, for there is nothing to hash', () => {
     const pool = poolOf([node('a'), node('b')], 'hash');
     expect([1, 2, 3].map(() => pool.choose(undefined)?.node.name)).toEqual(['a', 'b', 'a']);
-    expect(pool.choose(undefined)?.why).toBe('round-robin');
+    expect(pool.choose(undefined)?.selectionReason).toBe('round-robin');
   });
 
   it('a key is not stuck to where the pool has no persistence', () => {
@@ -73,9 +81,9 @@ describe('without a sender', () => {
     const nodes = [node('a'), node('b')];
     const pool = poolOf(nodes, 'hash');
     const own = pool.choose('lab');
-    expect([own?.why, own?.wait, pool.choose('lab')?.node]).toEqual(['hash', false, own?.node]);
+    expect([own?.selectionReason, own?.wait, pool.choose('lab')?.node]).toEqual(['hash', false, own?.node]);
     for (const one of nodes) one.hasRoom = one !== own?.node;
-    expect(pool.choose('lab')).toMatchObject({ why: 'hash', wait: false });
+    expect(pool.choose('lab')).toMatchObject({ selectionReason: 'hash', wait: false });
     expect(pool.choose('lab')?.node).not.toBe(own?.node);
   });
 });
@@ -100,7 +108,7 @@ describe('F45 a node that wants a trial', () => {
     const pool = poolOf([a, b], balance);
     b.wantsTrial = true;
     for (const key of ['k', 'l', undefined]) {
-      expect(pool.choose(key)).toEqual({ node: b, why: 'trial', wait: false });
+      expect(pool.choose(key)).toEqual({ node: b, selectionReason: 'trial', wait: false });
     }
     expect(pool.choose(undefined, new Set([b]))?.node).toBe(a);
     b.hasRoom = false;
@@ -115,7 +123,7 @@ describe('F45 a node that wants a trial', () => {
     const pool = poolOf([a, spare]);
     expect(pool.choose(undefined)?.node).toBe(a);
     a.usable = false;
-    expect(pool.choose(undefined)?.why).toBe('trial');
+    expect(pool.choose(undefined)?.selectionReason).toBe('trial');
   });
 
   it('does not draw senders that belong elsewhere', () => {
@@ -137,8 +145,8 @@ describe('setNodes', () => {
     const fresh = [node('b'), node('c')];
     pool.setNodes(fresh);
     expect(pool.nodes).toEqual(fresh);
-    expect(pool.choose('ris')).toMatchObject({ node: fresh[0], why: 'sticky-table' });
-    expect(pool.choose('lab')?.why).toBe('round-robin');
+    expect(pool.choose('ris')).toMatchObject({ node: fresh[0], selectionReason: 'sticky-table' });
+    expect(pool.choose('lab')?.selectionReason).toBe('round-robin');
   });
 
   it('keeps the turns', () => {
@@ -194,7 +202,7 @@ describe('any pool', () => {
         if (choice === undefined) return;
         expect(candidates).toContain(choice.node);
         expect(choice.wait).toBe(!choice.node.hasRoom);
-        if (choice.why !== 'sticky-hash' && choice.wait)
+        if (choice.selectionReason !== 'sticky-hash' && choice.wait)
           expect(candidates.some((one) => one.hasRoom)).toBe(false);
       },
     );

@@ -184,7 +184,7 @@ export class ProxySession implements DedicatedHandler {
     this.#place = place;
     this.#stream = isStreamed ? new LazyBody(request.incoming, bodyTimeoutMs, record) : undefined;
     place.upstream.occupy();
-    record.begin(place.node.name, place.why);
+    record.begin(place.node.name, place.selectionReason);
     const nodeRequest = {
       method: request.method,
       path: this.#translation.target,

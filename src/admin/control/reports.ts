@@ -4,7 +4,7 @@ import type { RouteConfig, ValueTest } from '../../config/config.ts';
 import { suggestion } from '../../config/source/closest.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
-import type { Exchange } from '../../relay/exchange.ts';
+import type { Message } from '../../relay/message.ts';
 import type { StateReport } from '../../state/state-keeper.ts';
 import type { Node } from '../../upstream/node.ts';
 import { isAvailable } from '../../upstream/node-status.ts';
@@ -38,7 +38,7 @@ export class Reports {
   }
 
   /** To be called for each message that is over. */
-  onExchange({ node, attempts, route, outcome }: Exchange): void {
+  onMessage({ node, attempts, route, outcome }: Message): void {
     if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
     const last = attempts.at(-1);
     if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;

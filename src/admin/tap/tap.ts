@@ -3,7 +3,7 @@
 import { GatewayError } from '../../errors.ts';
 import { payloadOf } from '../../mllp/frame.ts';
 import type { Log } from '../../observe/log/log.ts';
-import type { Exchange } from '../../relay/exchange.ts';
+import type { Message } from '../../relay/message.ts';
 import type { LineSink, Lines } from '../answer.ts';
 import type { By, TapRequest } from '../control.ts';
 
@@ -40,8 +40,8 @@ export class Tap {
   }
 
   /** A message is over. Those of a batch that was split come as the batch did. */
-  onExchange(exchange: Exchange): void {
-    if (this.#open !== undefined && exchange.batch === undefined) this.#open.take(exchange);
+  onMessage(message: Message): void {
+    if (this.#open !== undefined && message.batch === undefined) this.#open.take(message);
   }
 }
 
@@ -75,14 +75,14 @@ class OpenTap {
     sink.onClosed(() => this.#end('reader'));
   }
 
-  take(exchange: Exchange): void {
+  take(message: Message): void {
     const { listener, count, maxBytes } = this.#request;
     const sink = this.#sink;
     if (sink === undefined || this.#isOver) return;
-    if (listener !== undefined && exchange.origin.listener !== listener) return;
+    if (listener !== undefined && message.origin.listener !== listener) return;
     // Base64 is a third longer; checked before the copy is made.
-    const answer = answerOf(exchange);
-    const size = Math.ceil((exchange.frame.length + (answer?.length ?? 0)) * 1.4);
+    const answer = answerOf(message);
+    const size = Math.ceil((message.frame.length + (answer?.length ?? 0)) * 1.4);
     if (sink.waitingBytes + size > MAX_WAITING_BYTES) {
       this.#lost++;
       return;
@@ -91,15 +91,15 @@ class OpenTap {
       this.#end('bytes');
       return;
     }
-    const line = `${JSON.stringify(this.#copyOf(exchange, answer))}\n`;
+    const line = `${JSON.stringify(this.#copyOf(message, answer))}\n`;
     this.#bytes += line.length;
     this.#messages++;
     sink.write(line);
     if (this.#messages >= count) this.#end('count');
   }
 
-  #copyOf(exchange: Exchange, answer: Buffer | undefined): object {
-    const { origin, outcome, receivedAt, settledAt, frame } = exchange;
+  #copyOf(message: Message, answer: Buffer | undefined): object {
+    const { origin, outcome, receivedAt, settledAt, frame } = message;
     let connection = this.#connections.get(origin);
     if (connection === undefined) {
       connection = ++this.#seen;
@@ -132,6 +132,6 @@ class OpenTap {
   }
 }
 
-function answerOf({ outcome }: Exchange): Buffer | undefined {
+function answerOf({ outcome }: Message): Buffer | undefined {
   return outcome?.kind === 'answered' || outcome?.kind === 'gathered' ? outcome.frame : undefined;
 }

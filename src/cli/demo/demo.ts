@@ -11,7 +11,7 @@ import { readHeader } from '../../hl7/header.ts';
 import { readMessageFile } from '../../hl7/message-file.ts';
 import { createLog } from '../../observe/log/log.ts';
 import { loggable } from '../../observe/log/loggable.ts';
-import type { Exchange } from '../../relay/exchange.ts';
+import type { Message } from '../../relay/message.ts';
 import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../../tools/simulation/mirth-defaults.ts';
 import { SimulatedHttpNode } from '../../tools/simulation/simulated-http-node.ts';
 import { SimulatedNode } from '../../tools/simulation/simulated-node.ts';
@@ -41,7 +41,7 @@ const ANY: DemoPorts = { mllp: 0, mllps: 0, http: 0, https: 0 };
 
 /** The last message that is over: the demo sends one at a time. */
 interface Seen {
-  last: Exchange | undefined;
+  last: Message | undefined;
 }
 
 /** @throws GatewayError GW_ERR_LISTEN */
@@ -218,10 +218,10 @@ async function startGateway(
 ): Promise<Gateway> {
   const text = demoConfig(wanted, nodes, certificates, tracesOf(traces));
   const { config } = parseConfig(text, { env: {} });
-  const onExchange = (exchange: Exchange): void => {
-    seen.last = exchange;
+  const onMessage = (message: Message): void => {
+    seen.last = message;
   };
-  const gateway = new Gateway(config, createLog(config.log), { onExchange });
+  const gateway = new Gateway(config, createLog(config.log), { onMessage });
   try {
     await gateway.start();
     return gateway;

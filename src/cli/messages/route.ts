@@ -163,7 +163,10 @@ export function explainer(
       ...(key === undefined ? {} : { stickyKey: identifiers.stickyKey(key), stickyBy: partsOf(to.pool) }),
       pool: to.pool.name,
       ...(choice === undefined ? {} : { node: choice.node.name }),
-      why: choice === undefined ? 'no node of the pool takes new senders' : reason(choice.why, to.pool),
+      why:
+        choice === undefined
+          ? 'no node of the pool takes new senders'
+          : reason(choice.selectionReason, to.pool),
     };
   };
 }

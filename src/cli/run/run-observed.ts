@@ -8,7 +8,7 @@ import { AuditTrail } from '../../observe/audit/audit-trail.ts';
 import { GatewayEvents } from '../../observe/audit/gateway-events.ts';
 import type { Log } from '../../observe/log/log.ts';
 
-export interface Observers extends ChangeWatcher, Required<Pick<GatewayOptions, 'onExchange' | 'onFault'>> {
+export interface Observers extends ChangeWatcher, Required<Pick<GatewayOptions, 'onMessage' | 'onFault'>> {
   onAdminRefused(by: string): void;
   /** @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_FILE; then the audit trail is as it was */
   prepareAudit(config: AuditConfig | undefined): Promise<PreparedChange>;
@@ -30,8 +30,8 @@ export function observe({ audit }: GatewayConfig, gateway: () => Gateway, log: L
     () => gateway().identifiers,
   );
   return {
-    onExchange: (exchange) => {
-      if (trail.isOn) events.onExchange(exchange);
+    onMessage: (message) => {
+      if (trail.isOn) events.onMessage(message);
     },
     onFault: (listener, error, peer) => events.onFault(listener, error, peer),
     onAdminRefused: (by) => events.onAdminRefused(by),

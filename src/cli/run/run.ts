@@ -44,9 +44,9 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   });
   const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, log, {
-    onExchange: (exchange) => {
-      direct.onExchange(exchange);
-      observers.onExchange(exchange);
+    onMessage: (message) => {
+      direct.onMessage(message);
+      observers.onMessage(message);
     },
     onFault: observers.onFault,
   });

@@ -2,7 +2,7 @@
 // nothing of a message is in it but its control id, as the log has it.
 import type { Peer } from '../../../routing/message-view.ts';
 import type { ErrorCode, GatewayError } from '../../errors.ts';
-import type { Exchange } from '../../relay/exchange.ts';
+import type { Message } from '../../relay/message.ts';
 import { loggable } from '../log/loggable.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
 import type { AuditEvent, Participant } from './audit-message.ts';
@@ -45,20 +45,20 @@ export class GatewayEvents {
   }
 
   /** A message that is over. */
-  onExchange(exchange: Exchange): void {
-    const { outcome, origin, attempts } = exchange;
+  onMessage(message: Message): void {
+    const { outcome, origin, attempts } = message;
     for (const { node, error } of attempts) {
       if (error?.code !== 'GW_ERR_NODE_TLS') continue;
-      const subject = `pools.${exchange.pool?.name ?? ''}.nodes.${node}`;
+      const subject = `pools.${message.pool?.name ?? ''}.nodes.${node}`;
       this.#tell('not authenticated', 'minor', undefined, subject, inWords(error));
     }
     if (outcome?.kind !== 'failed' || outcome.error.fault !== 'unacceptable') return;
     const { error } = outcome;
     const isStranger = NOT_AUTHENTICATED.has(error.code);
     if (!isStranger && !this.#withRefusals()) return;
-    const controlId = exchange.hasHeader ? this.#shown().controlId(exchange.header.controlId) : undefined;
+    const controlId = message.hasHeader ? this.#shown().controlId(message.header.controlId) : undefined;
     const kind = isStranger ? 'not authenticated' : 'message refused';
-    const route = exchange.route === undefined ? '' : `, route ${exchange.route.name}`;
+    const route = message.route === undefined ? '' : `, route ${message.route.name}`;
     // Details of these may say where in the message something is wrong, and need not be here.
     const description = `${error.code}${route}`;
     this.#tell(

@@ -2,8 +2,8 @@
 // Header identifiers only (loggable, in log.ts): nothing of a patient is in reach here.
 import { causeCode, type GatewayError } from '../../errors.ts';
 import type { Header } from '../../hl7/header.ts';
-import type { Exchange } from '../../relay/exchange.ts';
 import type { FaultOrigin } from '../../relay/fault-origin.ts';
+import type { Message } from '../../relay/message.ts';
 import type { ProxiedRequest } from '../../relay/proxied-request.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
 import type { TraceContext } from '../traces/trace-context.ts';
@@ -11,27 +11,27 @@ import type { Log } from './log.ts';
 import { loggable } from './loggable.ts';
 
 /** One line for a message that is over. */
-export function logExchange(log: Log, exchange: Exchange, reply: string, shown: Identifiers): void {
-  const { outcome, attempts } = exchange;
+export function logMessage(log: Log, message: Message, reply: string, shown: Identifiers): void {
+  const { outcome, attempts } = message;
   const failed = outcome?.kind === 'failed' ? outcome : undefined;
-  const { replyError, abandonedFor } = exchange;
+  const { replyError, abandonedFor } = message;
   const trouble = failed?.error ?? replyError ?? (outcome?.kind === 'abandoned' ? abandonedFor : undefined);
   const level = trouble === undefined ? 'info' : 'warn';
   if (!log.isLevelEnabled(level)) return;
   const last = attempts.at(-1);
   log[level](
     {
-      trace_id: exchange.trace.traceId,
-      listener: exchange.origin.listener,
-      source: exchange.origin.peer.address,
-      'client.port': exchange.origin.peer.port,
-      ...(exchange.hasHeader ? identifiers(exchange.header, shown) : {}),
-      batch: exchange.batch === undefined ? undefined : shown.controlId(exchange.batch.controlId),
-      messages: exchange.parts === 0 ? undefined : exchange.parts,
-      bytes: exchange.frame.length - 3,
-      framing: exchange.origin.framing,
-      route: exchange.route?.name,
-      pool: exchange.pool?.name,
+      trace_id: message.trace.traceId,
+      listener: message.origin.listener,
+      source: message.origin.peer.address,
+      'client.port': message.origin.peer.port,
+      ...(message.hasHeader ? identifiers(message.header, shown) : {}),
+      batch: message.batch === undefined ? undefined : shown.controlId(message.batch.controlId),
+      messages: message.parts === 0 ? undefined : message.parts,
+      bytes: message.frame.length - 3,
+      framing: message.origin.framing,
+      route: message.route?.name,
+      pool: message.pool?.name,
       node: last?.node,
       attempts: attempts.length,
       outcome: outcome?.kind,
@@ -40,25 +40,25 @@ export function logExchange(log: Log, exchange: Exchange, reply: string, shown: 
       ...(failed === undefined ? {} : causeOf(failed.error, last?.error)),
       reply,
       undelivered: replyError === undefined ? undefined : true,
-      queueMs: rounded(exchange.queuedMs),
+      queueMs: rounded(message.queuedMs),
       connectMs: rounded(last?.connectMs),
       ackMs: last?.writtenAt === undefined ? undefined : rounded((last.endedAt ?? 0) - last.writtenAt),
-      totalMs: rounded((exchange.settledAt ?? 0) - exchange.receivedAt),
+      totalMs: rounded((message.settledAt ?? 0) - message.receivedAt),
     },
     'message',
   );
 }
 
 /** F83: of a message whose line said what its sender is told, and whose sender has not been told. */
-export function logReplyLost(log: Log, exchange: Exchange, error: GatewayError, shown: Identifiers): void {
+export function logReplyLost(log: Log, message: Message, error: GatewayError, shown: Identifiers): void {
   log.warn(
     {
-      trace_id: exchange.trace.traceId,
-      listener: exchange.origin.listener,
-      source: exchange.origin.peer.address,
-      ...(exchange.hasHeader ? identifiers(exchange.header, shown) : {}),
+      trace_id: message.trace.traceId,
+      listener: message.origin.listener,
+      source: message.origin.peer.address,
+      ...(message.hasHeader ? identifiers(message.header, shown) : {}),
       code: error.code,
-      reply: exchange.told,
+      reply: message.replyCode,
       undelivered: true,
     },
     error.message,

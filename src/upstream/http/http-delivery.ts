@@ -46,19 +46,19 @@ export class HttpDelivery implements NodeResponseHandler {
     this.#delivery = delivery;
     this.#options = options;
     this.#over = over;
-    const { posting } = delivery;
-    const charset = posting?.charset ?? charsetLabel(delivery.header);
-    const timeoutMs = posting?.timeoutMs ?? options.ackMs;
+    const { postPlan } = delivery;
+    const charset = postPlan?.charset ?? charsetLabel(delivery.header);
+    const timeoutMs = postPlan?.timeoutMs ?? options.ackMs;
     this.#timeoutMs = timeoutMs;
     this.request = {
       method: 'POST',
-      path: options.path === '/' ? (posting?.path ?? '/') : options.path,
-      headers: withOwn(posting?.headers(options.node) ?? [], {
+      path: options.path === '/' ? (postPlan?.path ?? '/') : options.path,
+      headers: withOwn(postPlan?.headers(options.node) ?? [], {
         'content-type': withCharset(options.contentType, charset),
         date: new Date().toUTCString(),
         host: options.authority,
       }),
-      body: posting?.body ?? payloadOf(delivery.frame),
+      body: postPlan?.body ?? payloadOf(delivery.frame),
       timeoutMs,
     };
     // Until a connection is there, which is dialled within a deadline of its own.
@@ -130,7 +130,7 @@ export class HttpDelivery implements NodeResponseHandler {
 
   #answer(): GatewayError | undefined {
     const { node } = this.#options;
-    const { expectsAnswer, silenceIsSuccess, posting } = this.#delivery;
+    const { expectsAnswer, silenceIsSuccess, postPlan } = this.#delivery;
     const payload = Buffer.concat(this.#chunks);
     const ack = readAck(payload);
     if (!expectsAnswer) {
@@ -149,7 +149,7 @@ export class HttpDelivery implements NodeResponseHandler {
     }
     if (ack === undefined) return new GatewayError('GW_ERR_ACK_INVALID', { node });
     // What stands behind such a byte would be read as the answer to another message.
-    if (posting?.answerIsFramed === true && !isFramable(payload))
+    if (postPlan?.answerIsFramed === true && !isFramable(payload))
       return new GatewayError('GW_ERR_ACK_INVALID', { node, detail: 'it holds bytes of the framing' });
     if (!this.#isBelieved(ack)) return new GatewayError('GW_ERR_ACK_MISMATCH', { node });
     this.#end(ack.code);

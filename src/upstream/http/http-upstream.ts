@@ -116,14 +116,14 @@ export class HttpUpstream implements Upstream {
   send(delivery: Delivery): void {
     this.#inFlight++;
     delivery.assigned(CHANNEL, 0);
-    const exchange = new HttpDelivery(delivery, { ...this.#options, authority: this.#host }, (result) => {
+    const httpDelivery = new HttpDelivery(delivery, { ...this.#options, authority: this.#host }, (result) => {
       this.#inFlight--;
       if (!(result instanceof GatewayError)) this.#owner.onAnswered(result);
       else if (result.code !== 'GW_ERR_NODE_BUSY' && result.code !== 'GW_ERR_NODE_REFUSED')
         this.#owner.onFailure(result);
       this.#owner.onRoom();
     });
-    this.#dispatch(exchange.request, exchange);
+    this.#dispatch(httpDelivery.request, httpDelivery);
   }
 
   /** Sends a proxied request, which `occupy` has counted; `over` must be called once when it needs the node no more. */

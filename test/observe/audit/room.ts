@@ -83,7 +83,7 @@ export async function startRoom(
   });
   const control = new WatchedControl(direct, observers);
   const gateway: Gateway = new Gateway(config, logger, {
-    onExchange: observers.onExchange,
+    onMessage: observers.onMessage,
     onFault: observers.onFault,
   });
   const server = new AdminServer({ host: '127.0.0.1', port: 0, token: TOKEN, tls: undefined }, control, {

@@ -7,7 +7,7 @@ import type { GatewayConfig } from '../../../config/config.ts';
 import type { GatewayError } from '../../../errors.ts';
 import type { Parsing } from '../../../hl7/parsing.ts';
 import type { Pools } from '../../../pools/pools.ts';
-import type { Exchange } from '../../../relay/exchange.ts';
+import type { Message } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import type { DropReason } from '../../log/log-output.ts';
 import { counted, type Family, number } from '../family.ts';
@@ -99,8 +99,8 @@ export class GatewayMetrics {
     this.#process.stop();
   }
 
-  onExchange(exchange: Exchange): void {
-    this.#messages.add(exchange);
+  onMessage(message: Message): void {
+    this.#messages.add(message);
   }
 
   onProxied(record: ProxiedRequest): void {

@@ -2,7 +2,7 @@
 // less than a microsecond for each (bench/metrics.ts): a few look-ups and additions, nothing is made.
 import type { ErrorCode } from '../../../errors.ts';
 import type { AckCode } from '../../../hl7/ack.ts';
-import type { Attempt, Exchange, Outcome } from '../../../relay/exchange.ts';
+import type { Attempt, Message, Outcome } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import { type Family, histograms, numbers } from '../family.ts';
 import { BucketHistogram } from '../histogram.ts';
@@ -46,7 +46,7 @@ interface MessageCell {
 }
 
 /** The trace that a message or a request is part of, if it is recorded. */
-export type TraceIdOf = (one: Exchange | ProxiedRequest) => string | undefined;
+export type TraceIdOf = (one: Message | ProxiedRequest) => string | undefined;
 
 /** Which names are in the config that is in force. An empty name always is. */
 export interface Present {
@@ -80,19 +80,19 @@ export class MessageCounts {
   }
 
   /** One that is over. */
-  add(exchange: Exchange): void {
-    const { outcome, attempts, route, pool, settledAt } = exchange;
-    const { listener } = exchange.origin;
+  add(message: Message): void {
+    const { outcome, attempts, route, pool, settledAt } = message;
+    const { listener } = message.origin;
     if (outcome === undefined) return;
-    if (exchange.parts > 0) {
+    if (message.parts > 0) {
       this.#batches.of(listener)[outcome.kind === 'gathered' ? 'answered' : 'failed']++;
       return;
     }
     const last = attempts[attempts.length - 1];
     const cell = this.#cells.of(listener, route?.name, pool?.name, last?.node);
     cell.outcomes[nameOf(outcome)]++;
-    const traceId = this.#traceIdOf(exchange);
-    if (settledAt !== undefined) cell.whole.record((settledAt - exchange.receivedAt) / 1000, traceId);
+    const traceId = this.#traceIdOf(message);
+    if (settledAt !== undefined) cell.whole.record((settledAt - message.receivedAt) / 1000, traceId);
     if (outcome.kind === 'answered' && last?.writtenAt !== undefined && last.endedAt !== undefined)
       cell.ack.record((last.endedAt - last.writtenAt) / 1000, traceId);
     if (attempts.length > 1) this.countRetries(attempts);

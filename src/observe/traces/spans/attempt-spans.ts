@@ -3,7 +3,7 @@
 import { type Peer, sourceAddress } from '../../../../routing/message-view.ts';
 import type { NodeConfig, PoolConfig } from '../../../config/config.ts';
 import { ERRORS, type GatewayError } from '../../../errors.ts';
-import type { Attempt } from '../../../relay/exchange.ts';
+import type { Attempt } from '../../../relay/message.ts';
 import type { Identifiers } from '../identifiers.ts';
 import { newSpanId } from '../random-ids.ts';
 import { CLIENT, INTERNAL, SERVER, type SpanError, type SpanWriter } from '../span-writer.ts';
@@ -92,7 +92,7 @@ export function putRequest(out: SpanWriter, method: string, scheme: string): voi
   out.put(SCHEME, scheme);
 }
 
-/** What an exchange and a proxied request have in common. */
+/** What a message and a proxied request have in common. */
 export interface AttemptRecord {
   readonly receivedAt: number;
   readonly settledAt: number | undefined;
@@ -178,7 +178,7 @@ function writeForward(
   hasPeers: boolean,
   more: AttemptDetails,
 ): void {
-  const { node, why, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
+  const { node, selectionReason, startedAt, connectMs, writtenAt, endedAt, error, status } = attempt;
   // Before it was written the node has nothing of it.
   const isReported = hasPeers && writtenAt !== undefined;
   const spanId = attempt.spanId ?? (isReported ? newSpanId() : undefined);
@@ -186,7 +186,7 @@ function writeForward(
   out.put(ATTEMPT, number);
   if (count > 1) out.put(ATTEMPT_COUNT, count);
   out.put(NODE, node);
-  out.put(NODE_CHOICE, why);
+  out.put(NODE_CHOICE, selectionReason);
   const service = serviceOf(pool, node);
   out.put(SERVICE_PEER, service);
   out.put(PEER_SERVICE, service);

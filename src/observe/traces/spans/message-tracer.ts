@@ -6,8 +6,8 @@ import { compileCondition } from '../../../../routing/condition.ts';
 import type { MessageView } from '../../../../routing/message-view.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { causeCode, type GatewayError } from '../../../errors.ts';
-import { Exchange } from '../../../relay/exchange.ts';
 import type { FaultOrigin } from '../../../relay/fault-origin.ts';
+import { Message } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import { type TraceSampler, traceFields } from '../../../relay/trace-sampler.ts';
 import type { Log } from '../../log/log.ts';
@@ -24,7 +24,7 @@ import type { SpanWriter } from '../span-writer.ts';
 import type { TraceContext } from '../trace-context.ts';
 import { unheededIn } from '../variables.ts';
 import type { SpanContext } from './attempt-spans.ts';
-import { exchangeSpanCount, isWorthIt, writeExchange } from './exchange-spans.ts';
+import { isWorthIt, messageSpanCount, writeMessage } from './message-spans.ts';
 import { isProxiedWorthIt, proxiedSpanCount, writeFault, writeProxied } from './proxied-spans.ts';
 
 /** A shutdown waits so long for the collector: a container's grace period has room for it behind `shutdown.timeout`. */
@@ -47,7 +47,7 @@ export class MessageTracer implements TraceSampler {
   #fields: TraceSampler['fields'];
   /** Of queues that are no more. */
   #past = NOTHING;
-  #ended: (Exchange | ProxiedRequest)[] = [];
+  #ended: (Message | ProxiedRequest)[] = [];
   #endedSpans = 0;
   #turn: NodeJS.Immediate | undefined;
   #isOwed = false;
@@ -131,20 +131,20 @@ export class MessageTracer implements TraceSampler {
   }
 
   /** Of one that is over: will it be sent, if there is room? */
-  willRecord(record: Exchange | ProxiedRequest): boolean {
+  willRecord(record: Message | ProxiedRequest): boolean {
     if (this.#queue === undefined) return false;
-    return record instanceof Exchange
+    return record instanceof Message
       ? isWorthIt(record) || this.#takes(record.trace, record)
       : isProxiedWorthIt(record) || this.#takes(record.trace, undefined);
   }
 
   /** A message is over. `replied`: its answer is on its way to the sender since now. */
-  onExchange(exchange: Exchange, replied: boolean): void {
+  onMessage(message: Message, replied: boolean): void {
     if (this.#queue === undefined) return;
-    const isUrgent = isWorthIt(exchange);
-    if (!isUrgent && !this.#takes(exchange.trace, exchange)) return;
-    if (replied) exchange.repliedAt = performance.now();
-    this.#keep(exchange, exchangeSpanCount(exchange, this.#context), isUrgent);
+    const isUrgent = isWorthIt(message);
+    if (!isUrgent && !this.#takes(message.trace, message)) return;
+    if (replied) message.repliedAt = performance.now();
+    this.#keep(message, messageSpanCount(message, this.#context), isUrgent);
   }
 
   onProxied(record: ProxiedRequest): void {
@@ -163,10 +163,10 @@ export class MessageTracer implements TraceSampler {
     else queue.add((out) => writeFault(out, trace, error, origin, this.#context, this.#stateOf(trace, true)));
   }
 
-  #takes(trace: TraceContext, exchange: Exchange | undefined): boolean {
+  #takes(trace: TraceContext, message: Message | undefined): boolean {
     trace.sampled ??=
       this.#sampling.takes(trace) ||
-      (exchange !== undefined && this.#always.length > 0 && this.#isNamed(viewOf(exchange)));
+      (message !== undefined && this.#always.length > 0 && this.#isNamed(viewOf(message)));
     return trace.sampled;
   }
 
@@ -174,7 +174,7 @@ export class MessageTracer implements TraceSampler {
     return this.#always.some((holds) => holds(view));
   }
 
-  #keep(record: Exchange | ProxiedRequest, spans: number, isUrgent: boolean): void {
+  #keep(record: Message | ProxiedRequest, spans: number, isUrgent: boolean): void {
     const queue = this.#queue;
     if (queue?.hasRoom(this.#endedSpans + spans, isUrgent) !== true) {
       queue?.drop(spans);
@@ -196,10 +196,10 @@ export class MessageTracer implements TraceSampler {
     else this.#turn = setImmediate(() => this.#write(TURN_MESSAGES));
   }
 
-  #writeOne(out: SpanWriter, record: Exchange | ProxiedRequest): void {
-    if (record instanceof Exchange) {
+  #writeOne(out: SpanWriter, record: Message | ProxiedRequest): void {
+    if (record instanceof Message) {
       const isSure = isWorthIt(record) || (this.#always.length > 0 && this.#isNamed(viewOf(record)));
-      writeExchange(out, record, this.#context, this.#stateOf(record.trace, isSure));
+      writeMessage(out, record, this.#context, this.#stateOf(record.trace, isSure));
     } else writeProxied(out, record, this.#context, this.#stateOf(record.trace, isProxiedWorthIt(record)));
   }
 
@@ -244,9 +244,9 @@ export class MessageTracer implements TraceSampler {
   }
 }
 
-function viewOf(exchange: Exchange): MessageView {
-  const { listener, peer, http } = exchange.origin;
-  return { header: exchange.hasHeader ? exchange.header : undefined, listener, peer, http };
+function viewOf(message: Message): MessageView {
+  const { listener, peer, http } = message.origin;
+  return { header: message.hasHeader ? message.header : undefined, listener, peer, http };
 }
 
 function sum(a: QueueStats, b: QueueStats): QueueStats {

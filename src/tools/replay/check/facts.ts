@@ -3,7 +3,7 @@
 import { readAck } from '../../../hl7/ack.ts';
 import { parseFieldPath, readPath } from '../../../hl7/field-path.ts';
 import { readHeader } from '../../../hl7/header.ts';
-import type { Attempt, Exchange } from '../../../relay/exchange.ts';
+import type { Attempt, Message } from '../../../relay/message.ts';
 import type { SentStep } from '../senders/sent.ts';
 import type { Received } from '../stage/staged-node.ts';
 
@@ -43,8 +43,8 @@ export function ownDeliveries(sent: SentStep, deliveries: Deliveries): readonly 
 }
 
 export function factsOf(sent: SentStep, received: Deliveries, speed: number): MessageFacts {
-  const { exchange, proxied, parts, answer } = sent;
-  const whole = exchange === undefined ? [] : parts.length > 0 ? parts : [exchange];
+  const { message, proxied, parts, answer } = sent;
+  const whole = message === undefined ? [] : parts.length > 0 ? parts : [message];
   const routes = proxied === undefined ? whole.map(({ route }) => route?.name) : [proxied.route?.name];
   const pools = proxied === undefined ? whole.map(({ pool }) => pool?.name) : [proxied.pool?.name];
   const nodes = proxied === undefined ? whole.map(nodeOf) : [proxiedNode(proxied)];
@@ -57,7 +57,7 @@ export function factsOf(sent: SentStep, received: Deliveries, speed: number): Me
     nodes: unique(nodes),
     ack: ackOf(answer),
     text: answer === undefined ? '' : textOf(answer),
-    outcome: exchange?.outcome?.kind ?? NONE,
+    outcome: message?.outcome?.kind ?? NONE,
     error: proxied?.error?.code ?? (failed?.kind === 'failed' ? failed.error.code : NONE),
     attempts: attempts.length,
     deliveries: own.length,
@@ -78,7 +78,7 @@ export function fieldOf(answer: Buffer | undefined, path: string): string | unde
   }
 }
 
-function nodeOf({ outcome }: Exchange): string | undefined {
+function nodeOf({ outcome }: Message): string | undefined {
   return outcome?.kind === 'answered' || outcome?.kind === 'unanswered' ? outcome.node : undefined;
 }
 
@@ -94,8 +94,8 @@ function textOf(answer: Buffer): string {
   return [fieldOf(answer, 'MSA-3'), fieldOf(answer, 'ERR-8')].filter((text) => text).join(' / ');
 }
 
-function traceOf({ exchange, proxied, end }: SentStep, attempts: readonly Attempt[]): string[] {
-  const queuedMs = exchange?.queuedMs ?? proxied?.queuedMs ?? 0;
+function traceOf({ message, proxied, end }: SentStep, attempts: readonly Attempt[]): string[] {
+  const queuedMs = message?.queuedMs ?? proxied?.queuedMs ?? 0;
   const trace = queuedMs > 0 ? ['queue'] : [];
   for (const { node, writtenAt, error, endedAt } of attempts) {
     const end = error?.code ?? (endedAt === undefined ? undefined : 'ack');

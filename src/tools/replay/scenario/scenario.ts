@@ -4,7 +4,7 @@
 import type { SourcePlace } from '../../../config/source/problem.ts';
 import type { Tree } from '../../../config/source/value.ts';
 import type { AckCode } from '../../../hl7/ack.ts';
-import type { Outcome } from '../../../relay/exchange.ts';
+import type { Outcome } from '../../../relay/message.ts';
 import type { DOINGS } from './keys.ts';
 
 export interface Scenario {

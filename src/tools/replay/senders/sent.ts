@@ -1,6 +1,6 @@
 // One message or request that a scenario sends, and what came of it: the answer, the gateway's record of it, the times.
 // Promises to be over exactly once.
-import type { Exchange } from '../../../relay/exchange.ts';
+import type { Message } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import type { RequestStep, ScenarioSender, SendStep } from '../scenario/scenario.ts';
 
@@ -31,9 +31,9 @@ export class SentStep {
   end: End | undefined;
   answer: Buffer | undefined;
   response: HttpResponse | undefined;
-  exchange: Exchange | undefined;
+  message: Message | undefined;
   /** Of a batch that was split. */
-  readonly parts: Exchange[] = [];
+  readonly parts: Message[] = [];
   proxied: ProxiedRequest | undefined;
   readonly #resolve: () => void;
 
@@ -71,9 +71,9 @@ export class SentStep {
   }
 
   /** The gateway has settled it. Where no answer is to come, that is its end. */
-  settled(exchange: Exchange): void {
-    this.exchange = exchange;
-    const { outcome } = exchange;
+  settled(message: Message): void {
+    this.message = message;
+    const { outcome } = message;
     const isSilent =
       outcome?.kind === 'unanswered' || (outcome?.kind === 'gathered' && outcome.frame.length === 0);
     if (isSilent && this.response === undefined) this.ended('silent');

@@ -5,7 +5,7 @@ import type { GatewayConfig } from '../../../config/config.ts';
 import { Gateway } from '../../../gateway.ts';
 import { payloadOf } from '../../../mllp/frame.ts';
 import { createLog } from '../../../observe/log/log.ts';
-import type { Exchange } from '../../../relay/exchange.ts';
+import type { Message } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import type { Node } from '../../../upstream/node.ts';
 import { stagedConfig } from '../config/staged-config.ts';
@@ -32,7 +32,7 @@ export class TestBed {
   readonly notes = new Set<string>();
   readonly #options: StageOptions;
   readonly #unmatched: SentStep[] = [];
-  readonly #parts = new Map<number, Exchange[]>();
+  readonly #parts = new Map<number, Message[]>();
   #gateway: Gateway | undefined;
   #order = 0;
 
@@ -45,7 +45,7 @@ export class TestBed {
     const staged = await this.#staged(config);
     const log = createLog({ level: 'warn', format: 'json' }, { write: (line) => this.#onLog(line) });
     this.#gateway = new Gateway(staged, log, {
-      onExchange: (exchange) => this.#onExchange(exchange),
+      onMessage: (message) => this.#onMessage(message),
       onProxied: (record) => this.#onProxied(record),
     });
     await this.#gateway.start();
@@ -83,7 +83,7 @@ export class TestBed {
   async recorded(all: readonly SentStep[]): Promise<void> {
     const end = performance.now() + RECORD_MS;
     const isDue = (sent: SentStep): boolean =>
-      sent.exchange === undefined && sent.proxied === undefined && sent.end !== 'late';
+      sent.message === undefined && sent.proxied === undefined && sent.end !== 'late';
     while (all.some(isDue) && performance.now() < end) await setTimeout(RECORD_POLL_MS);
   }
 
@@ -116,26 +116,26 @@ export class TestBed {
     if (code !== undefined && this.faults.length < MOST_FAULTS) this.faults.push(code);
   }
 
-  #onExchange(exchange: Exchange): void {
-    const { batch } = exchange;
+  #onMessage(message: Message): void {
+    const { batch } = message;
     if (batch !== undefined) {
       const parts = this.#parts.get(batch.serial);
-      if (parts === undefined) this.#parts.set(batch.serial, [exchange]);
-      else parts.push(exchange);
+      if (parts === undefined) this.#parts.set(batch.serial, [message]);
+      else parts.push(message);
       return;
     }
-    const payload = payloadOf(exchange.frame);
+    const payload = payloadOf(message.frame);
     const isOf = (sent: SentStep): boolean =>
-      !sent.isRequest && sent.exchange === undefined && sent.payload.equals(payload);
-    const { port } = exchange.origin.peer;
+      !sent.isRequest && sent.message === undefined && sent.payload.equals(payload);
+    const { port } = message.origin.peer;
     const sent = this.#take((one) => isOf(one) && one.port === port) ?? this.#take(isOf);
-    sent?.parts.push(...(this.#parts.get(exchange.serial) ?? []));
-    sent?.settled(exchange);
+    sent?.parts.push(...(this.#parts.get(message.serial) ?? []));
+    sent?.settled(message);
   }
 
   #onProxied(record: ProxiedRequest): void {
     const isOf = (sent: SentStep): boolean =>
-      sent.proxied === undefined && sent.exchange === undefined && sent.response === undefined;
+      sent.proxied === undefined && sent.message === undefined && sent.response === undefined;
     const { port } = record.peer;
     const sent =
       this.#take((one) => isOf(one) && one.port === port) ?? this.#take((one) => one.port === port);

@@ -69,7 +69,7 @@ export class EverySeries implements AsyncDisposable {
   async #lostReply(): Promise<void> {
     const { gw } = this;
     const faults = gw.codes.length;
-    const exchanges = gw.exchanges.length;
+    const exchanges = gw.messages.length;
     const received = this.#late.messages.length;
     const hold: Gate = gate();
     this.#late.script = answers.after(hold, answers.aa());
@@ -79,7 +79,7 @@ export class EverySeries implements AsyncDisposable {
     sender.reset();
     await until(() => gw.codes.slice(faults).includes('GW_ERR_SENDER_RESET'), { deadlineMs: 15_000 });
     hold.open();
-    await until(() => gw.exchanges.length > exchanges, { deadlineMs: 15_000 });
+    await until(() => gw.messages.length > exchanges, { deadlineMs: 15_000 });
   }
 
   #next(): string {

@@ -25,7 +25,7 @@ describe('the outcome of a message', () => {
     await using gw = await startGateway({ nodes: [node.url], pool });
     await using sender = await connectSender(gw.port());
     await sender.send(message());
-    await until(() => gw.exchanges.length === 1);
+    await until(() => gw.messages.length === 1);
     const scraped = await scrape(gw);
     const labels = { listener: 'in', route: 'all', pool: 'pool', node: 'a' };
     expect(scraped.value(MESSAGES, { ...labels, outcome })).toBe(1);
@@ -38,7 +38,7 @@ describe('the outcome of a message', () => {
     await using sender = await connectSender(gw.port());
     await sender.send(message());
     await expectClosedUnanswered(sender);
-    await until(() => gw.exchanges.length === 1);
+    await until(() => gw.messages.length === 1);
     const scraped = await scrape(gw);
     const labels = { listener: 'in', route: 'all', pool: 'pool' };
     expect(scraped.value(MESSAGES, { ...labels, outcome: 'unavailable' })).toBe(1);
@@ -102,7 +102,7 @@ test('times are counted in the right buckets, and add up', async () => {
     30,
     Number.POSITIVE_INFINITY,
   ]);
-  const spent = gw.exchanges.map(
+  const spent = gw.messages.map(
     ({ attempts: [one] }) => ((one?.endedAt ?? 0) - (one?.writtenAt ?? 0)) / 1000,
   );
   for (const { labels: own, value } of buckets) {
@@ -125,7 +125,7 @@ test('each further attempt is a retry of its class', async () => {
   });
   await using sender = await connectSender(gw.port());
   expect(said(await sender.exchange(message({ controlId: 'X' })))).toBe('AA X');
-  const errors = gw.exchanges[0]?.attempts.map(({ error }) => error?.resend);
+  const errors = gw.messages[0]?.attempts.map(({ error }) => error?.resend);
   const scraped = await scrape(gw);
   expect(errors?.at(-1)).toBeUndefined();
   expect(errors?.length).toBeGreaterThan(1);
@@ -142,7 +142,7 @@ test('OpenMetrics has the last trace of each bucket', async () => {
   await using gw = await startGateway(JSON.stringify({ ...config, telemetry }));
   await using sender = await connectSender(gw.port());
   for (let i = 0; i < 20; i++) await sender.exchange(message());
-  const traces = gw.exchanges.map(({ trace }) => trace.traceId);
+  const traces = gw.messages.map(({ trace }) => trace.traceId);
   const scraped = await scrape(gw, 'openmetrics');
   expect(traces).toHaveLength(20);
   const buckets = scraped.all('hl7_gateway_ack_seconds_bucket');

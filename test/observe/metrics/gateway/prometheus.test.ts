@@ -101,7 +101,7 @@ describe.skipIf(!hasPrometheus)('Prometheus (skipped where it is not installed)'
       readonly seriesLabels: Texts;
       readonly exemplars: readonly { readonly labels: Texts; readonly value: string }[];
     }
-    const traces = [...gw.exchanges, ...gw.proxied].map(({ trace }) => trace.traceId);
+    const traces = [...gw.messages, ...gw.proxied].map(({ trace }) => trace.traceId);
     const all = await prometheus.ask<readonly Found[]>('query_exemplars', {
       query: grafana(expr),
       start: String(at / 1000 - 60),

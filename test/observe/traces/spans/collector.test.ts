@@ -57,8 +57,8 @@ describe('trouble with the collector', () => {
       await until(() => traces.stats.exported > before + 100, PATIENCE);
       isOver = true;
       await Promise.all(load);
-      expect(gw.exchanges).toHaveLength(sent);
-      expect(gw.exchanges.every(({ outcome }) => outcome?.kind === 'answered')).toBe(true);
+      expect(gw.messages).toHaveLength(sent);
+      expect(gw.messages.every(({ outcome }) => outcome?.kind === 'answered')).toBe(true);
       expect(most).toBeGreaterThan(max / 2);
       expect(most).toBeLessThanOrEqual(max);
       for (const sender of senders) await sender[Symbol.asyncDispose]();
@@ -134,9 +134,9 @@ describe('the way to the collector', () => {
     await using sender = await connectSender(gw.port());
     await sendMany(sender, 1);
     await collector.trace();
-    const [exchange] = gw.exchanges;
+    const [exchange] = gw.messages;
     if (exchange === undefined) throw new Error('no message');
-    gw.gateway.traces.onExchange(exchange, true);
+    gw.gateway.traces.onMessage(exchange, true);
     await gw.gateway.traces.stop();
     expect(collector.spans).toHaveLength(10);
   });

@@ -41,7 +41,7 @@ describe('a message that a node takes', () => {
     const trace = await collector.trace();
     expect(trace.tree).toEqual([...RECEIVED, '  client forward a [connect write ack]', '  internal reply']);
     expect(trace.spans).toHaveLength(5);
-    const [exchange] = gw.exchanges;
+    const [exchange] = gw.messages;
     const { root } = trace;
     expect(root.traceId).toBe(exchange?.trace.traceId);
     expect(gw.log.find(({ msg }) => msg === 'message')?.trace_id).toBe(root.traceId);
@@ -270,7 +270,7 @@ describe('a message whose answer nobody gets', () => {
     await sender.send(message({ app: 'SLOW', controlId: 'E-1' }));
     await sender.send(message({ controlId: 'E-2' }));
     await sender.send(message({ controlId: 'E-3' }));
-    await until(() => quick.messages.length === 2 && gw.exchanges.length === 1);
+    await until(() => quick.messages.length === 2 && gw.messages.length === 1);
     hold.open();
     await sender.closed;
     later.open();

@@ -56,9 +56,9 @@ it('every fixture, with a patient planted at its end', { timeout: 60_000 }, asyn
     );
     await sender.send(Buffer.concat([bytes, end]));
     await Promise.race([sender.nextAck(), sender.closed]);
-    expect(gw.exchanges.length, `${name} ${i}`).toBeGreaterThan(0);
+    expect(gw.messages.length, `${name} ${i}`).toBeGreaterThan(0);
   }
-  await collector.traces(gw.exchanges.length);
+  await collector.traces(gw.messages.length);
   expectNothingOf(collector, gw);
 });
 
@@ -185,7 +185,7 @@ describe('control ids made of a record number', () => {
     await sender.exchange(planted(ID ?? ''));
     await sender.exchange(file(planted(`${ID}`).toString('latin1')).replaceAll('F-1', ID ?? ''));
     await collector.traces(3);
-    await until(() => gw.exchanges.length === 3);
+    await until(() => gw.messages.length === 3);
     expectNothingOf(collector, gw);
     const [first] = await collector.traces(1);
     const line = gw.log.find(({ trace_id }) => trace_id === first?.root.traceId);

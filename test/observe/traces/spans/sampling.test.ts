@@ -120,7 +120,7 @@ describe('a trace context in a message that comes by MLLP', () => {
     const { root } = await collector.trace();
     expect(root).toMatchObject({ traceId: TRACE_ID, parentId: SPAN_ID, parentIsRemote: true });
     expect(node.messages[0]?.payload.equals(bytes)).toBe(true);
-    expect(gw.exchanges[0]?.trace.traceId).toBe(TRACE_ID);
+    expect(gw.messages[0]?.trace.traceId).toBe(TRACE_ID);
   });
 
   it('goes on to an HTTP node', async () => {
@@ -148,7 +148,7 @@ describe('a trace context in a message that comes by MLLP', () => {
       await using gw = await startTraced(collector, { nodes: [node.url], traces });
       await using sender = await connectSender(gw.port());
       await sender.exchange(message({ segments }));
-      expect(gw.exchanges[0]?.trace.traceId).not.toBe(TRACE_ID);
+      expect(gw.messages[0]?.trace.traceId).not.toBe(TRACE_ID);
     }
   });
 });

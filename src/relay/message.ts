@@ -30,7 +30,7 @@ export type Outcome =
 export interface Attempt {
   readonly node: string;
   /** Why this node: what the pool's choice went by. */
-  readonly why: string;
+  readonly selectionReason: string;
   readonly startedAt: number;
   /** How long a connection had to be dialled for it; 0 where one was open. */
   connectMs: number;
@@ -46,10 +46,10 @@ export interface Attempt {
 }
 
 /** One that begins now. */
-export function newAttempt(node: string, why: string, waitedSince: number | undefined): Attempt {
+export function newAttempt(node: string, selectionReason: string, waitedSince: number | undefined): Attempt {
   return {
     node,
-    why,
+    selectionReason,
     startedAt: performance.now(),
     connectMs: 0,
     writtenAt: undefined,
@@ -84,24 +84,24 @@ export interface Origin {
    * By dispatcher: the messages of this sender connection that are not yet answered, in order. Weak: a connection outlives
    * pools. Messages of one connection have the same one, also those of a batch.
    */
-  readonly lanes: WeakMap<object, OrderingLane<Exchange>>;
-  settled(exchange: Exchange, outcome: Outcome): void;
+  readonly lanes: WeakMap<object, OrderingLane<Message>>;
+  settled(message: Message, outcome: Outcome): void;
   /** It is to be split, into as many messages as its `parts` says. */
-  becameBatch?(exchange: Exchange): void;
+  becameBatch?(message: Message): void;
   /** For answers that come behind those of its messages (F43). Undefined: there is no way to say more. */
   readonly replyTarget?: ReplyTarget | undefined;
   /**
    * One message of a batch is over: what its sender is to be told of it, framed, in the answer to the batch. Empty: nothing;
    * null: the connection is to end.
    */
-  partSettled(part: Exchange, outcome: Outcome): Buffer | null;
+  partSettled(part: Message, outcome: Outcome): Buffer | null;
   /** Bytes that are held for this sender besides the frames that came from it; given back with a negative number. */
   hold(bytes: number): void;
 }
 
 /** Which batch a message came in. */
 export interface BatchPlace {
-  /** That of the batch's own exchange. */
+  /** That of the batch's own message. */
   readonly serial: number;
   readonly trace: TraceContext;
   /** FHS-11, else BHS-11, one character for each byte; of a frame without them the first MSH-10. */
@@ -111,21 +111,21 @@ export interface BatchPlace {
   readonly size: number;
 }
 
-/** Who brings an exchange to a node. */
+/** Who brings a message to a node. */
 export interface Carrier {
-  onAssigned(exchange: Exchange): void;
-  onAnswered(exchange: Exchange, ack: Ack, frame: Buffer): void;
-  onUnanswered(exchange: Exchange): void;
-  onFailed(exchange: Exchange, error: GatewayError): void;
-  abandon(exchange: Exchange): void;
+  onAssigned(message: Message): void;
+  onAnswered(message: Message, ack: Ack, frame: Buffer): void;
+  onUnanswered(message: Message): void;
+  onFailed(message: Message, error: GatewayError): void;
+  abandon(message: Message): void;
 }
 
-let count = 0;
-let places = 0;
+let lastSerial = 0;
+let lastSequence = 0;
 
-export class Exchange implements Delivery {
+export class Message implements Delivery {
   /** Order of receipt, over all connections. */
-  readonly serial = ++count;
+  readonly serial = ++lastSerial;
   readonly receivedAt = performance.now();
   readonly frame: Buffer;
   readonly origin: Origin;
@@ -136,18 +136,18 @@ export class Exchange implements Delivery {
 
   /** Its place in `Taken`. */
   isLinked = false;
-  ahead: Exchange | undefined;
-  behind: Exchange | undefined;
+  ahead: Message | undefined;
+  behind: Message | undefined;
   /** Of the config that it was routed by: see `Rerouting`. */
   epoch = 0;
   /** In the order in which pools took messages first; 0: none has. Being routed anew does not change it. */
-  place = 0;
+  sequence = 0;
   route: RouteConfig | undefined;
   pool: PoolConfig | undefined;
   stickyKey: string | undefined;
   expectsAnswer = true;
   silenceIsSuccess = false;
-  posting: HttpPostPlan | undefined;
+  postPlan: HttpPostPlan | undefined;
   /** Messages that it was split into; 0: it was not. */
   parts = 0;
   /** Of the first of them. */
@@ -156,7 +156,7 @@ export class Exchange implements Delivery {
   /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
   phase: 'ready' | 'queued' | 'sent' | 'over' = 'ready';
   carrier: Carrier | undefined;
-  lane: OrderingLane<Exchange> | undefined;
+  lane: OrderingLane<Message> | undefined;
   node: Node | undefined;
   channel: Channel | undefined;
   /** Nodes that have failed it since all of them were last allowed. */
@@ -171,7 +171,7 @@ export class Exchange implements Delivery {
   waitsSince = 0;
   queuedMs = 0;
   /** Whose queue it has been in last. */
-  seat: Carrier | undefined;
+  lastQueue: Carrier | undefined;
   /** It waits, and has since then, for its turn or for a node. */
   waitingSince: number | undefined;
   /** The last of its fields that decide its way was read. */
@@ -182,7 +182,7 @@ export class Exchange implements Delivery {
   outcome: Outcome | undefined;
   settledAt: number | undefined;
   /** What its sender is told: the code of the acknowledgement, `close`, `none` or `HTTP …`. */
-  told: string | undefined;
+  replyCode: string | undefined;
   /** F83: its sender was gone before the answer was written. */
   replyError: GatewayError | undefined;
   /** F80: why it was not to be sent any more. */
@@ -229,8 +229,8 @@ export class Exchange implements Delivery {
   }
 
   /** A pool takes it. */
-  takePlace(): void {
-    if (this.place === 0) this.place = ++places;
+  takeSequence(): void {
+    if (this.sequence === 0) this.sequence = ++lastSequence;
   }
 
   /** It is to be routed anew: no more is known of its way than when it came. What it met on it so far stays on record. */
@@ -240,7 +240,7 @@ export class Exchange implements Delivery {
     this.route = undefined;
     this.pool = undefined;
     this.stickyKey = undefined;
-    this.posting = undefined;
+    this.postPlan = undefined;
     this.lane = undefined;
     this.node = undefined;
     this.channel = undefined;
@@ -270,9 +270,9 @@ export class Exchange implements Delivery {
 
   /** There is something to tell its sender, who was not told: the reply is lost. */
   get hasReply(): boolean {
-    if (this.outcome === undefined || this.outcome.kind === 'abandoned' || this.told === 'close')
+    if (this.outcome === undefined || this.outcome.kind === 'abandoned' || this.replyCode === 'close')
       return false;
-    return this.told !== 'none' || this.origin.http !== undefined;
+    return this.replyCode !== 'none' || this.origin.http !== undefined;
   }
 
   /** Its sender's connection has ended. To be called before it is said what became of it, where that is known. */
