@@ -4,6 +4,7 @@ import type { RE2JS } from 're2js';
 import { AddressRange } from '../src/addresses.ts';
 import type { Condition, Subject, ValueTest } from '../src/config/config.ts';
 import { GatewayError } from '../src/errors.ts';
+import { type FieldPath, headerEquals, isHeaderPath } from '../src/hl7/field-path.ts';
 import { compileRegex } from '../src/hl7/regex.ts';
 import { MemoizedPredicate } from './memoized-predicate.ts';
 import { type MessageView, readSubject } from './message-view.ts';
@@ -36,8 +37,12 @@ export function compileCondition(
   const read = readerOf(subject);
   const holds = compileTest(condition.test, condition);
   switch (subject.kind) {
-    case 'field':
+    case 'field': {
+      const { path } = subject;
+      const { test } = condition;
+      if (test.kind === 'equals' && isHeaderPath(path)) return headerTest(path, test.value, read);
       return (view) => view.header !== undefined && holds(read(view) ?? '', view);
+    }
     case 'method':
     case 'host':
     case 'path':
@@ -47,6 +52,18 @@ export function compileCondition(
     default:
       return (view) => holds(read(view), view);
   }
+}
+
+/** Most conditions are of this kind, and most messages answer them by their bytes alone. */
+function headerTest(path: FieldPath, expected: string, read: SubjectReader): (view: MessageView) => boolean {
+  return (view) => {
+    const { header } = view;
+    if (header === undefined) return false;
+    // What a worker has read may be of another message of the same frame, an envelope speaks for its messages.
+    const isOwn = view.fields === undefined && view.envelope === undefined;
+    const equal = isOwn ? headerEquals(header, path, expected) : undefined;
+    return equal ?? (read(view) ?? '') === expected;
+  };
 }
 
 export function plainReader(subject: Subject): SubjectReader {

@@ -1,8 +1,10 @@
 // Finds a message's route: the first whose conditions all hold.
 // Each field is read at most once for a message, however many conditions name it. Throws for no message.
 import type { Condition, RouteConfig, Subject } from '../src/config/config.ts';
+import { HEADER_ONLY } from '../src/hl7/field-query-plan.ts';
 import { compileCondition, plainReader, type SubjectReader } from './condition.ts';
 import { type MessageView, readSubject } from './message-view.ts';
+import { firstMatch, indexRoutes, type RouteIndexNode } from './route-index.ts';
 
 export type Decision = { readonly route: RouteConfig } | undefined;
 
@@ -28,6 +30,7 @@ const MAX_KEPT_LENGTH = 256;
 export class Router {
   readonly routes: readonly RouteConfig[];
   readonly #routes: readonly CompiledRoute[];
+  readonly #index: RouteIndexNode;
   /** Number of the message in hand; a reading made for another one is stale. */
   #message = 0;
 
@@ -46,15 +49,23 @@ export class Router {
       decision: { route },
       conditions: route.when.map((condition) => compileCondition(condition, readerOf)),
     }));
+    this.#index = indexRoutes(
+      routes.map(({ when }) => when),
+      readerOf,
+    );
   }
 
   /** The first route that matches; undefined if none does. */
   decide(view: MessageView): Decision {
     this.#message++;
-    for (const { decision, conditions } of this.#routes)
-      if (firstFailed(conditions, view) < 0) return decision;
-    return undefined;
+    // Where only the header has been read, no field may be asked for that a route ahead does not need.
+    if (view.fields === HEADER_ONLY)
+      return this.#routes.find(({ conditions }) => holds(conditions, view))?.decision;
+    return this.#routes[firstMatch(this.#index, view, this.#matches, this.#routes.length)]?.decision;
   }
+
+  readonly #matches = (route: number, view: MessageView): boolean =>
+    holds((this.#routes[route] as CompiledRoute).conditions, view);
 
   /** What becomes of a message at each route, in order, also after the first that holds. */
   explain(view: MessageView): readonly Explanation[] {
@@ -77,6 +88,10 @@ export class Router {
       return fresh;
     };
   }
+}
+
+function holds(conditions: CompiledRoute['conditions'], view: MessageView): boolean {
+  return firstFailed(conditions, view) < 0;
 }
 
 /** Index of the first condition that does not hold, or -1. */

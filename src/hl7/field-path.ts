@@ -1,7 +1,7 @@
 // Field paths (`PID-3[2].4.1`): their syntax, and reading the value that one names straight from a message's bytes,
 // no model built. Values come out as a person reads them: escapes decoded, charset applied, delimiters standard.
 import { splittable } from './charset.ts';
-import { indexOfByte, readValue } from './field-value.ts';
+import { equalsPlain, indexOfByte, readValue } from './field-value.ts';
 import type { Header } from './header.ts';
 
 export interface FieldPath {
@@ -107,6 +107,25 @@ export function readPath(header: Header, path: FieldPath): string | undefined {
     at = next;
   }
   return undefined;
+}
+
+/**
+ * Is the value that a path of the header names `expected`? One that is not there reads as empty. Undefined where that
+ * cannot be said by comparing bytes: `readPath` knows.
+ */
+export function headerEquals(header: Header, path: FieldPath, expected: string): boolean | undefined {
+  const { charset } = header;
+  if (path.field <= 2 || !header.isMsh || (charset !== undefined && charset !== 'utf-8')) return undefined;
+  if (path.field > header.fieldCount) return expected === '';
+  const { bytes, delimiters } = header;
+  return equalsPlain(
+    bytes,
+    header.fieldStart(path.field),
+    header.fieldEnd(path.field),
+    delimiters,
+    path,
+    expected,
+  );
 }
 
 const LAST_SHARED_FIELD = 8;

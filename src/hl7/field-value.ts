@@ -42,6 +42,47 @@ function takePiece(bytes: Buffer, from: number, to: number, delimiter: number, n
   }
 }
 
+/** Finds the part of the field at `start`…`end`; false if the field has none. */
+function takePart(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  delimiters: Delimiters,
+  { repetition, component, subcomponent }: FieldPart,
+): boolean {
+  pieceStart = start;
+  pieceEnd = end;
+  if (repetition === undefined && component === undefined) return true;
+  if (!takePiece(bytes, start, end, delimiters.repetition, repetition ?? 1)) return false;
+  if (component === undefined) return true;
+  if (!takePiece(bytes, pieceStart, pieceEnd, delimiters.component, component)) return false;
+  return (
+    subcomponent === undefined ||
+    takePiece(bytes, pieceStart, pieceEnd, delimiters.subcomponent, subcomponent)
+  );
+}
+
+/**
+ * Does the part of the field at `start`…`end` read as `expected`? A part that is not there reads as empty. Compares
+ * bytes and makes no string; undefined where the text is more than its bytes say, and `readValue` has to be asked.
+ */
+export function equalsPlain(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  delimiters: Delimiters,
+  part: FieldPart,
+  expected: string,
+): boolean | undefined {
+  if (!takePart(bytes, start, end, delimiters, part)) return expected === '';
+  const from = pieceStart;
+  const to = pieceEnd;
+  if (!isPlain(bytes, from, to, delimiters)) return undefined;
+  if (to - from !== expected.length) return false;
+  for (let i = 0; i < expected.length; i++) if (bytes[from + i] !== expected.charCodeAt(i)) return false;
+  return true;
+}
+
 /**
  * The text of the part of the field at `start`…`end`, or undefined where the field has no such part.
  *
@@ -57,24 +98,9 @@ export function readValue(
   hexCharset: string | undefined,
   part: FieldPart,
 ): string | undefined {
-  const { repetition, component, subcomponent } = part;
-  let from = start;
-  let to = end;
-  if (repetition !== undefined || component !== undefined) {
-    if (!takePiece(bytes, from, to, delimiters.repetition, repetition ?? 1)) return undefined;
-    from = pieceStart;
-    to = pieceEnd;
-    if (component !== undefined) {
-      if (!takePiece(bytes, from, to, delimiters.component, component)) return undefined;
-      from = pieceStart;
-      to = pieceEnd;
-      if (subcomponent !== undefined) {
-        if (!takePiece(bytes, from, to, delimiters.subcomponent, subcomponent)) return undefined;
-        from = pieceStart;
-        to = pieceEnd;
-      }
-    }
-  }
+  if (!takePart(bytes, start, end, delimiters, part)) return undefined;
+  const from = pieceStart;
+  const to = pieceEnd;
   return isPlain(bytes, from, to, delimiters)
     ? bytes.toString('latin1', from, to)
     : decode(bytes, from, to, delimiters, charset, hexCharset);

@@ -1,6 +1,8 @@
 // Any path of any message: agrees with a slow reference, never throws.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { headerEquals, isHeaderPath, parseFieldPath, readPath } from '../../src/hl7/field-path.ts';
+import { readHeader } from '../../src/hl7/header.ts';
 import { oddMessages } from './odd-messages.ts';
 import { read, reference } from './split-reference.ts';
 
@@ -51,4 +53,25 @@ describe('any message', () => {
     );
     fc.assert(property, { numRuns: 1_000 });
   });
+
+  it('a value of the header is compared by its bytes as by its text, wherever bytes can say it', () => {
+    let compared = 0;
+    let equal = 0;
+    const other = fc.constantFrom('', 'ADT', 'a', '&', '\\T\\', 'É');
+    const property = fc.property(oddMessages, paths, other, fc.boolean(), (message, text, wrong, same) => {
+      const path = parseFieldPath(text);
+      if (path === undefined || !isHeaderPath(path)) return;
+      const header = readHeader(Buffer.from(message, 'latin1'));
+      const value = readPath(header, path) ?? '';
+      const expected = same ? value : wrong;
+      const answer = headerEquals(header, path, expected);
+      if (answer === undefined) return;
+      compared++;
+      if (answer) equal++;
+      expect(answer).toBe(value === expected);
+    });
+    fc.assert(property, { numRuns: RUNS });
+    expect(compared).toBeGreaterThan(RUNS / 100);
+    expect(equal).toBeGreaterThan(RUNS / 200);
+  }, 120_000);
 });
