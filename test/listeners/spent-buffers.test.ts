@@ -1,13 +1,23 @@
 // The buffers of bodies that have gone by are collected after every 16 MiB of them, by a young collection, and not before:
-// of request bodies, of responses, and of tunnels. What is counted are collections that were asked for: V8's own do not say so.
+// of request bodies, of responses, and of tunnels. It takes Node.js's `--expose-gc`. What is counted are collections that were asked for: V8's own do not say so.
 import { constants, PerformanceObserver } from 'node:perf_hooks';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { spend } from '../../listeners/http/spent-buffers.ts';
 import { GET, openHttpRoom, request } from '../faults/http-room.ts';
 import { turns, until } from '../helpers/until.ts';
 
 const MIB = 1024 * 1024;
 const { NODE_PERFORMANCE_GC_MINOR: MINOR, NODE_PERFORMANCE_GC_FLAGS_FORCED: FORCED } = constants;
+
+/** What `--expose-gc` on the command line gives. */
+const exposed = Reflect.get(globalThis, 'gc');
+beforeAll(() => {
+  setFlagsFromString('--expose-gc');
+  Reflect.set(globalThis, 'gc', runInNewContext('globalThis.gc'));
+  return () => Reflect.set(globalThis, 'gc', exposed);
+});
 
 /** Of collections that were asked for. */
 let kinds: (number | undefined)[];
@@ -33,7 +43,15 @@ test('every 16 MiB', async () => {
     await until(() => kinds.length > time);
   }
   expect(kinds).toEqual([MINOR, MINOR, MINOR]);
-  expect(Reflect.get(globalThis, 'gc')).toBeUndefined();
+});
+
+test('without the flag nothing is asked for', async () => {
+  const collect = Reflect.get(globalThis, 'gc');
+  Reflect.set(globalThis, 'gc', undefined);
+  onTestFinished(() => void Reflect.set(globalThis, 'gc', collect));
+  spend(32 * MIB);
+  await turns(20);
+  expect(kinds).toEqual([]);
 });
 
 const BODY = Buffer.alloc(17 * MIB);
