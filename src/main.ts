@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The command line: runs what was asked for, and says what an error means for the exit code.
 import { CommanderError } from 'commander';
 import { paintOn } from './cli/colors.ts';

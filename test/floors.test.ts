@@ -34,6 +34,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/tools/replay/'],
   ['src/cli/'],
   ['src/main.ts'],
+  ['src/start.ts'],
 ];
 
 const files = productFiles();

@@ -1,8 +1,15 @@
-// The gateway as `npm run build` makes it for the package: JavaScript, and parse workers that are found and started.
+// The gateway as `npm run build` makes it for the package: a bundle. What a bundler breaks quietly works: parse workers, what is
+// loaded when it is first needed, files that are found by where the code is.
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { said } from '../helpers/expect-relay.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';
+import { startCollector } from '../helpers/otlp-collector.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { startGatewayProcess } from './child.ts';
 import { buildPackage, type PackageBuild } from './package-build.ts';
@@ -37,5 +44,47 @@ describe('built', () => {
     gateway.kill('SIGTERM');
     expect(await gateway.exited).toEqual({ code: 0, signal: null });
     expect(gateway.stderr).toBe('');
+  });
+
+  test('traces go to a collector by gRPC', async () => {
+    await using node = await startFaultyNode();
+    await using collector = await startCollector('grpc');
+    const config = {
+      listeners: { in: { bind: '127.0.0.1:0' } },
+      pools: { a: { nodes: { a: { url: node.url } } } },
+      routes: [{ name: 'rest', to: 'a' }],
+      telemetry: { traces: { endpoint: collector.url, protocol: 'grpc' } },
+    };
+    await using gateway = await startGatewayProcess(config, [], built.main);
+    await using sender = await connectSender(gateway.port);
+    expect(said(await sender.exchange(message({ controlId: 'T1' }), 15_000))).toBe('AA T1');
+    // What is owed to a collector is sent before the end.
+    gateway.kill('SIGTERM');
+    expect(await gateway.exited).toEqual({ code: 0, signal: null });
+    expect(collector.spans.map(({ name }) => name)).toContain('mllp rest');
+  });
+
+  test('nothing is loaded from a package that is not in it, but compiled code', () => {
+    const outside = new Set<string>();
+    for (const file of readdirSync(built.dist).filter((name) => name.endsWith('.js'))) {
+      const text = readFileSync(join(built.dist, file), 'utf8');
+      const loads =
+        /\b__require\("([^"]+)"\)|^import\s[^;]*?from\s*"([^".][^"]*)";|\bimport\("([^".][^"]*)"\)/gm;
+      for (const [, required, from, dynamic] of text.matchAll(loads))
+        outside.add((required ?? from ?? dynamic) as string);
+    }
+    const isBuiltin = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name);
+    expect([...outside].filter((name) => !isBuiltin(name)).toSorted()).toEqual(['@napi-rs/nice']);
+  });
+
+  test('what was compiled is kept beside it, unless the environment names another folder', async () => {
+    const cache = join(built.dist, '.compile-cache');
+    const { NODE_COMPILE_CACHE: _, ...env } = process.env;
+    await promisify(execFile)(process.execPath, [built.main, '--version'], {
+      env: { ...env, NODE_COMPILE_CACHE: `${cache}-2` },
+    });
+    expect(existsSync(cache)).toBe(false);
+    await promisify(execFile)(process.execPath, [built.main, '--version'], { env });
+    expect(existsSync(cache)).toBe(true);
   });
 });

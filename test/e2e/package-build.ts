@@ -1,4 +1,4 @@
-// The gateway as `npm run build` makes it for the package: JavaScript, in a folder of its own.
+// The gateway as `npm run build` makes it for the package: a bundle, in a folder of its own.
 // Promises that nothing of it is left behind.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
@@ -10,6 +10,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 export interface PackageBuild extends Disposable {
   /** What the package's bin runs. */
   readonly main: string;
+  /** The folder that it is in, with all else that was built. */
+  readonly dist: string;
 }
 
 export async function buildPackage(): Promise<PackageBuild> {
@@ -18,11 +20,14 @@ export async function buildPackage(): Promise<PackageBuild> {
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, 'built-'));
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')];
-  await promisify(execFile)(process.execPath, args);
+  const dist = join(folder, 'dist');
+  const rolldown = join(ROOT, 'node_modules/rolldown/bin/cli.mjs');
+  await promisify(execFile)(process.execPath, [rolldown, '-c', 'rolldown.config.ts', '-d', dist], {
+    cwd: ROOT,
+  });
   return {
-    main: join(folder, 'dist/src/main.js'),
+    dist,
+    main: join(dist, 'main.js'),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -199,9 +199,9 @@ function fixtureFiles(): string[] {
   return names.sort().map((name) => join(folder, name));
 }
 
-/** Beside the sources in a checkout, beside `dist` in a package. */
+/** Beside the sources in a checkout, beside `dist` in a package, which has no folders. */
 function fixtureFolder(): string | undefined {
-  for (const up of ['../../../fixtures', '../../../../fixtures']) {
+  for (const up of ['../fixtures', '../../../fixtures']) {
     const folder = fileURLToPath(new URL(up, import.meta.url));
     if (existsSync(folder)) return folder;
   }
