@@ -7,40 +7,34 @@ import { ServerTls } from '../certs/server-tls.ts';
 import { CertificateStore, type TlsUser } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/accept/buffer-budget.ts';
 import { hasSameBinding } from '../listeners/accept/same-binding.ts';
-import { HttpListener, type HttpListenerWatcher } from '../listeners/http/http-listener.ts';
+import { HttpListener } from '../listeners/http/http-listener.ts';
 import { ReverseProxy } from '../listeners/http/proxy/reverse-proxy.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { MllpListener } from '../listeners/mllp/mllp-listener.ts';
 import { FieldQueries } from '../routing/field-queries.ts';
-import type { Peer } from '../routing/message-view.ts';
 import { Router } from '../routing/router.ts';
 import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
-import { asGatewayError, GatewayError } from './errors.ts';
+import { asGatewayError, causeCode, GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import type { Log } from './observe/log/log.ts';
-import { logFault, logMessage, logProxied, logReplyLost } from './observe/log/message-log.ts';
+import { MessageLog } from './observe/log/message-log.ts';
 import { Repeats } from './observe/log/repeats.ts';
+import { stackOf } from './observe/log/stack.ts';
 import { GatewayMetrics } from './observe/metrics/gateway/gateway-metrics.ts';
+import { type Observer, Observers } from './observe/observer.ts';
 import { Identifiers } from './observe/traces/identifiers.ts';
 import { MessageTracer } from './observe/traces/spans/message-tracer.ts';
-import { TraceContext } from './observe/traces/trace-context.ts';
 import { openFileLimit, openFilesNeeded } from './open-files.ts';
 import { Pools } from './pools/pools.ts';
 import type { Dispatcher } from './relay/dispatcher.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
-import type { Message } from './relay/message.ts';
-import type { ProxiedRequest } from './relay/proxied-request.ts';
 import { Relay } from './relay/relay.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
 
 export interface GatewayOptions {
-  /** Called when a message is over, after its sender was answered. */
-  readonly onMessage?: (message: Message) => void;
-  /** The same for a proxied request. */
-  readonly onProxied?: (record: ProxiedRequest) => void;
-  /** The same for what never became a message, or ended a sender's connection. */
-  readonly onFault?: (listener: string, error: GatewayError, peer: Peer | undefined) => void;
+  /** Told of all that happens, after the gateway's own: metrics, log, traces. */
+  readonly observers?: readonly Observer[];
   /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
   readonly parseWorker?: URL;
 }
@@ -53,12 +47,12 @@ export class Gateway {
   readonly parsing: Parsing;
   readonly metrics: GatewayMetrics;
   readonly traces: MessageTracer;
+  readonly observers: Observers;
   readonly #log: Log;
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
   readonly #relay: Relay;
   readonly #proxy: ReverseProxy;
-  readonly #watcher: HttpListenerWatcher;
   readonly #secured = new Map<Listener, ServerTls>();
   /** Those that a reload replaced, until their last connection has ended. */
   readonly #leaving = new Set<Listener>();
@@ -107,44 +101,14 @@ export class Gateway {
       onPush: (state, reason) =>
         log[state === 'ok' ? 'info' : 'warn']({ reason: reason || undefined }, `metrics by OTLP: ${state}`),
     });
-    this.#watcher = {
-      onMessage: (message, reply) => {
-        this.metrics.onMessage(message);
-        if (this.#config.log.messages) logMessage(log, message, reply, this.#identifiers);
-        options.onMessage?.(message);
-      },
-      onOver: (message, replied) => {
-        if (!replied && message.hasReply) this.#onReplyLost(message);
-        this.traces.onMessage(message, replied);
-      },
-      onProxied: (record) => {
-        this.metrics.onProxied(record);
-        this.traces.onProxied(record);
-        if (this.#config.log.messages) logProxied(log, record);
-        options.onProxied?.(record);
-      },
-      onFault: (listener, error, peer, header, remote) => {
-        const trace = new TraceContext(remote);
-        const origin = { listener, protocol: this.#protocolOf(listener), peer, header };
-        this.metrics.onFault(listener, error);
-        const { code } = error;
-        const tell = (leftOut: number): void =>
-          log.warn({ listener, code, leftOut }, 'lines were left out: too many alike');
-        if (this.#repeats.admits(`${listener} ${code}`, tell))
-          logFault(log, error, origin, trace, this.#identifiers);
-        this.traces.onFault(trace, error, origin);
-        options.onFault?.(listener, error, peer);
-      },
-      onFraming: (listener, { address, port }, framing) => {
-        const tell = (leftOut: number): void =>
-          log.info({ listener, leftOut }, 'lines were left out: too many alike');
-        if (this.#repeats.admits(`${listener} framing`, tell))
-          log.info(
-            { listener, source: address, 'client.port': port, framing },
-            'a sender frames its messages in UTF-16',
-          );
-      },
-    };
+    const messageLog = new MessageLog(log, {
+      hasMessages: () => this.#config.log.messages,
+      identifiers: () => this.#identifiers,
+    });
+    this.observers = new Observers(
+      [this.metrics, messageLog, traces, ...(options.observers ?? [])],
+      (observer, event, thrown) => this.#onObserverFailed(observer.constructor.name, event, thrown),
+    );
     this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
     for (const listener of this.#listeners) this.#register(listener);
   }
@@ -375,14 +339,15 @@ export class Gateway {
     return changes;
   }
 
-  /** F83: its line in the log may say so already. */
-  #onReplyLost(message: Message): void {
-    const isSaid = message.replyError !== undefined && this.#config.log.messages;
-    message.loseReply();
-    const { replyError } = message;
-    if (replyError === undefined) return;
-    this.metrics.onFault(message.origin.listener, replyError);
-    if (!isSaid) logReplyLost(this.#log, message, replyError, this.#identifiers);
+  #onObserverFailed(observer: string, event: string, thrown: unknown): void {
+    const code = 'GW_ERR_INTERNAL';
+    const tell = (leftOut: number): void =>
+      this.#log.warn({ observer, code, leftOut }, 'lines were left out: too many alike');
+    if (this.#repeats.admits(`${observer} ${event}`, tell))
+      this.#log.error(
+        { observer, event, code, cause: causeCode(thrown), stack: stackOf(thrown) },
+        'an observer failed: this is a defect in the gateway',
+      );
   }
 
   /** F100: where every listener is full. Said before it happens, as then messages wait. */
@@ -401,11 +366,6 @@ export class Gateway {
   /** Some messages cannot be routed by their header alone. */
   #startParsing({ listeners }: GatewayConfig, questions: FieldQueries): void {
     this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
-  }
-
-  #protocolOf(name: string): 'mllp' | 'http' {
-    const listener = this.#config.listeners.find((one) => one.name === name);
-    return listener?.protocol ?? 'mllp';
   }
 
   async #open(listener: Listener): Promise<void> {
@@ -442,8 +402,8 @@ export class Gateway {
     const tls = config.tls && new ServerTls(config.tls);
     const listener =
       config.protocol === 'http'
-        ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.#watcher)
-        : new MllpListener(config, tls, this.#relay, this.#budget, this.#watcher);
+        ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers)
+        : new MllpListener(config, tls, this.#relay, this.#budget, this.observers);
     if (tls !== undefined) this.#secured.set(listener, tls);
     return listener;
   }

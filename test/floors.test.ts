@@ -21,6 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/upstream/'],
   ['routing/'],
   ['src/relay/'],
+  ['src/observe/observer.ts'],
   ['listeners/'],
   ['src/observe/log/message-log.ts', 'src/observe/traces/spans/', 'src/observe/audit/'],
   ['src/pools/'],

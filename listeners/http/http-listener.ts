@@ -9,15 +9,16 @@ import { AddressRanges } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../../src/errors.ts';
 import { isHl7Type, parseContentType } from '../../src/hl7/content-type.ts';
+import type { Observers } from '../../src/observe/observer.ts';
+import { TraceContext } from '../../src/observe/traces/trace-context.ts';
 import type { Admission } from '../../src/relay/admission.ts';
-import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import type { RouteResolver } from '../../src/relay/route-resolver.ts';
 import { remoteOf } from '../../src/relay/trace-sampler.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
 import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
-import { admissionOf, type ListenerWatcher } from '../mllp/mllp-listener.ts';
+import { admissionOf } from '../mllp/mllp-listener.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './client-request.ts';
 import { type AnyServerResponse, refuse } from './client-response.ts';
 import { Connections, MAX_SURPLUS } from './connections.ts';
@@ -29,17 +30,13 @@ import type { ReverseProxy } from './proxy/reverse-proxy.ts';
 import { tunnelTo } from './proxy/tunnel.ts';
 import { UpgradeOffer } from './proxy/upgrade-offer.ts';
 
-export interface HttpListenerWatcher extends ListenerWatcher {
-  onProxied(record: ProxiedRequest): void;
-}
-
 export class HttpListener implements Listener {
   readonly name: string;
   readonly #budget: BufferBudget;
   #config: ListenerConfig;
   readonly #relay: Relay;
   readonly #proxy: ReverseProxy;
-  readonly #watcher: HttpListenerWatcher;
+  readonly #observers: Observers;
   #admission: Admission;
   readonly #trusted: AddressRanges;
   #messages: Hl7Endpoint;
@@ -54,13 +51,13 @@ export class HttpListener implements Listener {
     relay: Relay,
     proxy: ReverseProxy,
     budget: BufferBudget,
-    watcher: HttpListenerWatcher,
+    observers: Observers,
   ) {
     this.name = config.name;
     this.#config = config;
     this.#relay = relay;
     this.#proxy = proxy;
-    this.#watcher = watcher;
+    this.#observers = observers;
     this.#budget = budget;
     const { http, limits } = config;
     this.#admission = admissionOf(config);
@@ -104,8 +101,11 @@ export class HttpListener implements Listener {
       relay: this.#relay,
       budget: this.#budget,
       trusted: this.#trusted,
-      onMessage: (message, reply) => this.#watcher.onMessage(message, reply),
-      onOver: (message, replied) => this.#watcher.onOver(message, replied),
+      onMessage: (message) => this.#observers.onMessage(message),
+      onOver: (message, isDelivered) => {
+        message.endReply(isDelivered);
+        this.#observers.onReply(message, isDelivered);
+      },
       onFault: (error, peer, incoming) => this.#fault(error, peer, incoming),
       mustClose: () => this.#draining,
     });
@@ -241,7 +241,7 @@ export class HttpListener implements Listener {
       writeTimeoutMs: this.#config.limits.writeTimeoutMs,
       tunnel,
       mustClose: () => this.#draining,
-      over: (record) => this.#watcher.onProxied(record),
+      over: (record) => this.#observers.onRequest(record),
     });
   }
 
@@ -291,7 +291,7 @@ export class HttpListener implements Listener {
   /** `incoming`: the request that it happened to; its client's trace is that of the fault. */
   #fault(error: GatewayError, peer: Peer | undefined, incoming?: Incoming): void {
     // What went wrong is recorded whatever anybody says of sampling, so trust is not asked for.
-    const remote = incoming && remoteOf(incoming.rawHeaders, false);
-    this.#watcher.onFault(this.name, error, peer, undefined, remote);
+    const trace = new TraceContext(incoming && remoteOf(incoming.rawHeaders, false));
+    this.#observers.onFault({ listener: this.name, protocol: 'http', error, peer, header: undefined, trace });
   }
 }

@@ -8,34 +8,14 @@ import { SenderPolicy } from '../../routing/sender-policy.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import type { Header } from '../../src/hl7/header.ts';
-import type { RemoteContext } from '../../src/observe/traces/trace-context.ts';
+import type { Observers } from '../../src/observe/observer.ts';
+import { TraceContext } from '../../src/observe/traces/trace-context.ts';
 import type { Admission } from '../../src/relay/admission.ts';
-import type { Message } from '../../src/relay/message.ts';
 import type { Relay } from '../../src/relay/relay.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
 import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
 import { MllpSession, type SessionWatcher } from './mllp-session.ts';
-
-/** Told of everything that happens on a listener. */
-export interface ListenerWatcher {
-  onMessage(message: Message, reply: string): void;
-  /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
-  onOver(message: Message, replied: boolean): void;
-  /**
-   * `header`: of the message that it happened to, where one could be read. `remote`: the trace that its client says it
-   * belongs to.
-   */
-  onFault(
-    listener: string,
-    error: GatewayError,
-    peer: Peer | undefined,
-    header: Header | undefined,
-    remote?: RemoteContext,
-  ): void;
-  /** F99: a sender's connection is framed in something else than single bytes. */
-  onFraming(listener: string, peer: Peer, framing: string): void;
-}
 
 export class MllpListener implements Listener {
   readonly name: string;
@@ -44,7 +24,7 @@ export class MllpListener implements Listener {
   #admission: Admission;
   readonly #relay: Relay;
   readonly #budget: BufferBudget;
-  readonly #watcher: ListenerWatcher;
+  readonly #observers: Observers;
   readonly #sessions = new Set<MllpSession>();
   /** Of connections that have ended. */
   readonly #strays: StrayCounts = { skippedBytes: 0, emptyFrames: 0 };
@@ -57,14 +37,14 @@ export class MllpListener implements Listener {
     tls: ServerTls | undefined,
     relay: Relay,
     budget: BufferBudget,
-    watcher: ListenerWatcher,
+    observers: Observers,
   ) {
     this.name = config.name;
     this.#config = config;
     this.#admission = admissionOf(config);
     this.#relay = relay;
     this.#budget = budget;
-    this.#watcher = watcher;
+    this.#observers = observers;
     this.#doorway = new ConnectionAcceptor(config, this.#createServer(tls), (error, peer) =>
       this.#fault(error, peer),
     );
@@ -148,10 +128,13 @@ export class MllpListener implements Listener {
     // The doorway has refused it.
     if (socket.destroyed) return;
     const watcher: SessionWatcher = {
-      onMessage: (message, reply) => this.#watcher.onMessage(message, reply),
-      onOver: (message, replied) => this.#watcher.onOver(message, replied),
+      onMessage: (message) => this.#observers.onMessage(message),
+      onOver: (message, isDelivered) => {
+        message.endReply(isDelivered);
+        this.#observers.onReply(message, isDelivered);
+      },
       onFault: (error, from, header) => this.#fault(error, from, header),
-      onFraming: (from, framing) => this.#watcher.onFraming(this.name, from, framing),
+      onFraming: (from, framing) => this.#observers.onFraming(this.name, from, framing),
       onClosed: (session) => this.#onClosed(session),
     };
     const session = new MllpSession(
@@ -173,7 +156,14 @@ export class MllpListener implements Listener {
   }
 
   #fault(error: GatewayError, peer?: Peer, header?: Header): void {
-    this.#watcher.onFault(this.name, error, peer, header);
+    this.#observers.onFault({
+      listener: this.name,
+      protocol: 'mllp',
+      error,
+      peer,
+      header,
+      trace: new TraceContext(),
+    });
   }
 }
 

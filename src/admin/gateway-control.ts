@@ -1,11 +1,11 @@
 // The running gateway as the admin API sees it, put together of what it tells (control/reports.ts), what an operator may
 // change (control/node-actions.ts), the reload of its config (control/config-reload.ts) and its metrics.
 import { suggestion } from '../config/source/closest.ts';
-import { GatewayError } from '../errors.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Log } from '../observe/log/log.ts';
 import type { MetricsFormat } from '../observe/metrics/text.ts';
-import type { Message } from '../relay/message.ts';
+import type { Observer, OperatorAction } from '../observe/observer.ts';
 import { StateKeeper } from '../state/state-keeper.ts';
 import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
@@ -89,10 +89,9 @@ export class GatewayControl implements Control {
     return this.#state;
   }
 
-  /** To be called for each message that is over. */
-  onMessage(message: Message): void {
-    this.#tap.onMessage(message);
-    this.#reports.onMessage(message);
+  /** To be told of what happens in the gateway. */
+  get observers(): readonly Observer[] {
+    return [this.#tap, this.#reports];
   }
 
   status(): StatusReport {
@@ -124,36 +123,47 @@ export class GatewayControl implements Control {
   }
 
   drain(pool: string, node: string, by: By): NodeReport {
-    return this.#reports.node(this.#actions.drain(pool, node, by));
+    return this.#setState('drain', pool, node, by);
   }
 
   maintenance(pool: string, node: string, by: By): NodeReport {
-    return this.#reports.node(this.#actions.maintenance(pool, node, by));
+    return this.#setState('maintenance', pool, node, by);
   }
 
   ready(pool: string, node: string, by: By): NodeReport {
-    return this.#reports.node(this.#actions.ready(pool, node, by));
+    return this.#setState('ready', pool, node, by);
   }
 
   setWeight(pool: string, node: string, weight: number, by: By): NodeReport {
-    return this.#reports.node(this.#actions.setWeight(pool, node, weight, by));
+    const report = this.#reports.node(this.#actions.setWeight(pool, node, weight, by));
+    this.#tell(by, { kind: 'node config', pool, node, what: `weight ${weight}` });
+    return report;
   }
 
   addNode(pool: string, node: string, settings: unknown, by: By): NodeReport {
-    return this.#reports.node(this.#actions.addNode(pool, node, settings, by));
+    const report = this.#reports.node(this.#actions.addNode(pool, node, settings, by));
+    this.#tell(by, { kind: 'node config', pool, node, what: 'added' });
+    return report;
   }
 
   removeNode(pool: string, node: string, by: By): void {
     this.#actions.removeNode(pool, node, by);
+    this.#tell(by, { kind: 'node config', pool, node, what: 'removed' });
   }
 
   /** Reads the file anew. What is wrong with it changes nothing. */
   async reload(by: By): Promise<ReloadReport> {
-    const report = await this.#config.reload(by);
-    this.#actions.forgetGone();
-    this.#state.changed();
-    this.#reports.forgetGone();
-    return report;
+    try {
+      const report = await this.#config.reload(by);
+      this.#actions.forgetGone();
+      this.#state.changed();
+      this.#reports.forgetGone();
+      this.#tell(by, { kind: 'reload', error: undefined, changed: report.changed });
+      return report;
+    } catch (thrown) {
+      this.#tell(by, { kind: 'reload', error: asGatewayError(thrown), changed: [] });
+      throw thrown;
+    }
   }
 
   rotate(by: By): RotateReport {
@@ -172,7 +182,19 @@ export class GatewayControl implements Control {
       throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
         detail: `no listener of that name${suggestion(listener, names)}`,
       });
-    return this.#tap.begin(request, by);
+    const lines = this.#tap.begin(request, by);
+    this.#tell(by, { kind: 'tap' });
+    return lines;
+  }
+
+  #setState(what: 'drain' | 'maintenance' | 'ready', pool: string, node: string, by: By): NodeReport {
+    const report = this.#reports.node(this.#actions[what](pool, node, by));
+    this.#tell(by, { kind: 'node state', pool, node, what });
+    return report;
+  }
+
+  #tell(by: By, action: OperatorAction): void {
+    this.#gateway().observers.onOperator(by, action);
   }
 }
 

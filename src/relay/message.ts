@@ -280,6 +280,16 @@ export class Message implements Delivery {
     this.replyError ??= new GatewayError('GW_ERR_REPLY_UNDELIVERED');
   }
 
+  /** Its sender is not told of what became of it, though it should be. */
+  get lostReply(): GatewayError | undefined {
+    return this.hasReply ? this.replyError : undefined;
+  }
+
+  /** Nothing more happens to it: its reply was handed to its sender's connection, or never will be. */
+  endReply(isDelivered: boolean): void {
+    if (!isDelivered && this.hasReply) this.loseReply();
+  }
+
   /** Not to be sent any more, if it has not been. `reason`: where it is its sender's doing. */
   abandon(reason?: GatewayError): void {
     if (this.phase !== 'over') this.abandonedFor ??= reason;

@@ -38,9 +38,7 @@ test('all that a gateway says is described', async () => {
   const { config: loaded, text } = loadConfig(file, { env: {} });
   const log = createLog({ level: 'silent', format: 'json' });
   const control = new GatewayControl(() => gateway, text, log);
-  const gateway: Gateway = new Gateway(loaded, log, {
-    onMessage: (exchange) => control.onMessage(exchange),
-  });
+  const gateway: Gateway = new Gateway(loaded, log, { observers: control.observers });
   const failed: unknown[] = [];
   const server = new AdminServer({ host: '127.0.0.1', port: 0, token: TOKEN, tls: undefined }, control, {
     onRefused: () => {},

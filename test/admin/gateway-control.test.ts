@@ -48,9 +48,7 @@ async function room(...nodes: readonly FaultyNode[]): Promise<Room> {
   );
   const { config } = parseConfig(textOf(nodes), { env: {}, file });
   const control = new GatewayControl(() => gateway, textOf(nodes), logger);
-  const gateway: Gateway = new Gateway(config, logger, {
-    onMessage: (exchange) => control.onMessage(exchange),
-  });
+  const gateway: Gateway = new Gateway(config, logger, { observers: control.observers });
   await gateway.start();
   const sender = await connectSender(gateway.listeners[0]?.port ?? 0);
   onTestFinished(async () => {

@@ -40,9 +40,7 @@ export async function openTapRoom(
     { write: (line) => void lines.push(JSON.parse(line)) },
   );
   const control = new GatewayControl(() => gateway, text, log);
-  const gateway: Gateway = new Gateway(config, log, {
-    onMessage: (exchange) => control.onMessage(exchange),
-  });
+  const gateway: Gateway = new Gateway(config, log, { observers: control.observers });
   const quiet = { onRefused: () => {}, onFailed: () => {} };
   const server = new AdminServer({ host, port: 0, token: TOKEN, tls: undefined }, control, quiet);
   await gateway.start();

@@ -2,7 +2,7 @@
 // answers what is in work and ends with exit code 1. F124: SIGUSR1 opens no debugger.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { stackOf } from '../../src/cli/run/uncaught.ts';
+import { stackOf } from '../../src/observe/log/stack.ts';
 import { RunningCommand } from '../cli/command-line.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message, msaOf } from '../helpers/mllp.ts';

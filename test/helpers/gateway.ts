@@ -74,7 +74,7 @@ const OFFLOAD = process.env.TEST_OFFLOAD === 'always' ? 'always' : undefined;
  */
 export async function startGateway(
   config: string | SimpleConfig,
-  options: Pick<GatewayOptions, 'parseWorker' | 'onFault'> = {},
+  options: GatewayOptions = {},
 ): Promise<TestGateway> {
   const text = typeof config === 'string' ? config : simpleConfig(config);
   const { config: loaded } = parseConfig(text, { env: {} });
@@ -88,13 +88,15 @@ export async function startGateway(
   const proxied: ProxiedRequest[] = [];
   const faults: string[] = [];
   const gateway = new Gateway({ ...loaded, parsing }, log, {
-    onMessage: (message) => messages.push(message),
-    onProxied: (record) => proxied.push(record),
     ...options,
-    onFault: (listener, error, peer) => {
-      faults.push(error.code);
-      options.onFault?.(listener, error, peer);
-    },
+    observers: [
+      {
+        onMessage: (message) => void messages.push(message),
+        onRequest: (request) => void proxied.push(request),
+        onFault: ({ error }) => void faults.push(error.code),
+      },
+      ...(options.observers ?? []),
+    ],
   });
   await gateway.start();
   return new TestGateway(gateway, lines, messages, proxied, faults);

@@ -1,6 +1,6 @@
 // Handshakes that cost: a limit on how many are in progress, a deadline for each, and those who send already go on.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { GatewayOptions } from '../../src/gateway.ts';
+import type { Observer } from '../../src/observe/observer.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway, type TestGateway } from '../helpers/gateway.ts';
@@ -20,9 +20,9 @@ afterAll(async () => {
   folder[Symbol.dispose]();
 });
 
-function start(tlsConfig: object, onFault?: GatewayOptions['onFault']): Promise<TestGateway> {
+function start(tlsConfig: object, observer: Observer = {}): Promise<TestGateway> {
   const listener = { tls: { ...folder.files.good, ...tlsConfig } };
-  return startGateway({ nodes: [node.url], listener }, onFault === undefined ? {} : { onFault });
+  return startGateway({ nodes: [node.url], listener }, { observers: [observer] });
 }
 
 function secure(gw: TestGateway): Promise<Sender> {
@@ -129,9 +129,12 @@ test('a flood of connections: established senders are answered all the while, in
 }, async () => {
   // Not by the log, which leaves out lines where too many are alike.
   let refused = 0;
-  await using gw = await start({ maxHandshakes: 5, handshakeTimeout: '30s' }, (_, { code }) => {
-    if (code === 'GW_ERR_SENDER_HANDSHAKES') refused++;
-  });
+  const observer: Observer = {
+    onFault: ({ error: { code } }) => {
+      if (code === 'GW_ERR_SENDER_HANDSHAKES') refused++;
+    },
+  };
+  await using gw = await start({ maxHandshakes: 5, handshakeTimeout: '30s' }, observer);
   const established = [await secure(gw), await secure(gw), await secure(gw)];
   const flood: Promise<Sender | undefined>[] = [];
   for (let round = 0; round < 20; round++) {

@@ -4,6 +4,7 @@ import type { RouteConfig, ValueTest } from '../../config/config.ts';
 import { suggestion } from '../../config/source/closest.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
+import type { Observer } from '../../observe/observer.ts';
 import type { Message } from '../../relay/message.ts';
 import type { StateReport } from '../../state/state-keeper.ts';
 import type { Node } from '../../upstream/node.ts';
@@ -24,7 +25,7 @@ import type { LoadedConfig } from './config-reload.ts';
 
 const DAY_MS = 86_400_000;
 
-export class Reports {
+export class Reports implements Observer {
   readonly #gateway: () => Gateway;
   readonly #startedAt = new Date();
   readonly #paces = new WeakMap<Node, NodePace>();
@@ -37,7 +38,6 @@ export class Reports {
     this.#state = state;
   }
 
-  /** To be called for each message that is over. */
   onMessage({ node, attempts, route, outcome }: Message): void {
     if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
     const last = attempts.at(-1);

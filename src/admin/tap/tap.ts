@@ -3,6 +3,7 @@
 import { GatewayError } from '../../errors.ts';
 import { payloadOf } from '../../mllp/frame.ts';
 import type { Log } from '../../observe/log/log.ts';
+import type { Observer } from '../../observe/observer.ts';
 import type { Message } from '../../relay/message.ts';
 import type { LineSink, Lines } from '../answer.ts';
 import type { By, TapRequest } from '../control.ts';
@@ -17,7 +18,7 @@ const HEARTBEAT_MS = 15_000;
 
 type End = 'count' | 'bytes' | 'time' | 'reader';
 
-export class Tap {
+export class Tap implements Observer {
   readonly #log: Log;
   #open: OpenTap | undefined;
 

@@ -221,7 +221,7 @@ async function startGateway(
   const onMessage = (message: Message): void => {
     seen.last = message;
   };
-  const gateway = new Gateway(config, createLog(config.log), { onMessage });
+  const gateway = new Gateway(config, createLog(config.log), { observers: [{ onMessage }] });
   try {
     await gateway.start();
     return gateway;

@@ -5,17 +5,17 @@ import type { ServerTls } from '../../../certs/server-tls.ts';
 import { AdminListener } from '../../admin/admin-listener.ts';
 import { inTurn } from '../../admin/control/prepared.ts';
 import { GatewayControl } from '../../admin/gateway-control.ts';
-import { WatchedControl } from '../../admin/watched-control.ts';
 import { formatProblem, loadConfig } from '../../config/load.ts';
 import { causeCode } from '../../errors.ts';
 import { Gateway } from '../../gateway.ts';
+import { AuditObserver } from '../../observe/audit/audit-observer.ts';
 import { createLog, type Log } from '../../observe/log/log.ts';
 import { LogOutput } from '../../observe/log/log-output.ts';
 import { version } from '../../version.ts';
 import type { Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
+import { createAuditTrail } from './run-audit.ts';
 import { endProcess, untilEnd } from './run-end.ts';
-import { observe } from './run-observed.ts';
 
 export interface RunOptions {
   /** Process id of the gateway whose listeners this one takes over (hot restart). */
@@ -33,39 +33,34 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const output = new LogOutput();
   const log = createLog(config.log, output);
-  const observers = observe(config, () => gateway, log);
-  const direct = new GatewayControl(() => gateway, text, log, {
+  const trail = createAuditTrail(config.audit, log);
+  const audit = new AuditObserver(trail, () => gateway.identifiers);
+  const control = new GatewayControl(() => gateway, text, log, {
     prepare: inTurn(
       ({ admin }) => door.prepare(admin),
-      ({ audit }) => observers.prepareAudit(audit),
+      (wanted) => trail.prepare(wanted.audit),
     ),
-    reopenFiles: observers.reopenFiles,
+    reopenFiles: () => trail.reopenFiles(),
     stateFile: config.state?.file,
   });
-  const control = new WatchedControl(direct, observers);
-  const gateway: Gateway = new Gateway(config, log, {
-    onMessage: (message) => {
-      direct.onMessage(message);
-      observers.onMessage(message);
-    },
-    onFault: observers.onFault,
-  });
-  gateway.metrics.isStateStored = () => direct.isStateStored();
+  const gateway: Gateway = new Gateway(config, log, { observers: [...control.observers, audit] });
+  gateway.metrics.isStateStored = () => control.isStateStored();
+  gateway.metrics.audit = trail;
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
   const door: AdminListener = new AdminListener(config.admin, {
     control,
     log,
     secure,
-    onRefused: observers.onAdminRefused,
+    onRefused: (by) => gateway.observers.onOperator(by, { kind: 'wrong token' }),
   });
   gateway.metrics.log = output.dropped;
-  const started = observers
+  const started = trail
     .open()
-    .then(() => direct.state.restore(replace))
+    .then(() => control.state.restore(replace))
     .then(() => startBoth(gateway, door, replace !== undefined))
     .then(() => {
-      direct.state.start();
-      observers.started();
+      control.state.start();
+      audit.started();
     });
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilEnd(log, {
@@ -73,7 +68,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     onReload: () => void started.then(() => control.reload('SIGHUP')).catch(() => {}),
     onRotate: () => void control.rotate('SIGUSR2'),
     onDefect: () => {
-      direct.isLive = false;
+      control.isLive = false;
     },
   });
   const watch = new FileWatch(() => (gateway.config.watchConfig ? [file] : []), {
@@ -92,7 +87,10 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   watch.stop();
   const work = {
     drain: () => started.then(() => gateway.drain()),
-    close: () => Promise.all([gateway.close(), door.stop(), direct.state.stop(), observers.stopped()]),
+    close: () => {
+      audit.stopped();
+      return Promise.all([gateway.close(), door.stop(), control.state.stop(), trail.close()]);
+    },
   };
   return endProcess(reason, gateway.config.shutdown.timeoutMs, work, log);
 }

@@ -26,6 +26,8 @@ export const LOG_LINES = {
     'Once for each connection. Nodes get the messages in framing of single bytes, the sender its answers in its own.',
   'lines were left out: too many alike':
     'Of one listener or node, and one cause, more than 100 lines came in 10 s: so many were not written.',
+  'an observer failed: this is a defect in the gateway':
+    'What records events (log, metrics, traces, audit, admin API) threw an error. Messages go on. Report it.',
   reload: 'The config is about to be read, and who wants it.',
   'config loaded': 'It is in force.',
   '(a warning of check)': 'What `check` warns of in the config that is loaded.',
@@ -172,6 +174,8 @@ export const LOG_FIELDS = {
   note: 'in words',
   leftOut: 'lines that were not written',
   lines: 'lines that were dropped',
+  observer: 'what failed to record an event',
+  event: 'that it failed to record',
   count: 'how many',
   origin: 'uncaughtException, unhandledRejection or shutdown',
   stack: 'classes, codes and frames, without texts',
@@ -203,6 +207,7 @@ export const LOG_LIMITS: readonly {
     limit: 'at most 100 in 10 s for each listener or node and each cause; then how many were left out',
     lines: [
       '(the text of an error)',
+      'an observer failed: this is a defect in the gateway',
       'an answer that belongs to no message was dropped',
       'no sender was told of an application acknowledgement',
       'admin: a wrong token',

@@ -1,17 +1,72 @@
-// What the log says of a message: where it came from, where it went, how it ended and how long each phase took.
-// Header identifiers only (loggable, in log.ts): nothing of a patient is in reach here.
+// What the log says of a message: where it came from, where it went, how it ended and how long each phase took; and of what
+// never became one. Header identifiers only (loggable.ts): nothing of a patient is in reach here.
+import type { Peer } from '../../../routing/message-view.ts';
 import { causeCode, type GatewayError } from '../../errors.ts';
 import type { Header } from '../../hl7/header.ts';
-import type { FaultOrigin } from '../../relay/fault-origin.ts';
 import type { Message } from '../../relay/message.ts';
 import type { ProxiedRequest } from '../../relay/proxied-request.ts';
+import type { Observer, SenderFault } from '../observer.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
-import type { TraceContext } from '../traces/trace-context.ts';
 import type { Log } from './log.ts';
 import { loggable } from './loggable.ts';
+import { Repeats } from './repeats.ts';
+
+export interface MessageLogOptions {
+  /** Messages and requests have a line each. Asked for each, as a reload may change it; so is the next. */
+  readonly hasMessages: () => boolean;
+  readonly identifiers: () => Identifiers;
+}
+
+export class MessageLog implements Observer {
+  readonly #log: Log;
+  readonly #options: MessageLogOptions;
+  readonly #repeats = new Repeats();
+  /** F83: their lines said already that the sender was gone. */
+  readonly #saidLost = new WeakSet<Message>();
+
+  constructor(log: Log, options: MessageLogOptions) {
+    this.#log = log;
+    this.#options = options;
+  }
+
+  onMessage(message: Message): void {
+    if (!this.#options.hasMessages()) return;
+    logMessage(this.#log, message, this.#options.identifiers());
+    if (message.replyError !== undefined) this.#saidLost.add(message);
+  }
+
+  onReply(message: Message, isDelivered: boolean): void {
+    const { lostReply } = message;
+    if (isDelivered || lostReply === undefined || this.#saidLost.has(message)) return;
+    logReplyLost(this.#log, message, lostReply, this.#options.identifiers());
+  }
+
+  onRequest(request: ProxiedRequest): void {
+    if (this.#options.hasMessages()) logRequest(this.#log, request);
+  }
+
+  onFault(fault: SenderFault): void {
+    const { listener, error } = fault;
+    const { code } = error;
+    const tell = (leftOut: number): void =>
+      this.#log.warn({ listener, code, leftOut }, 'lines were left out: too many alike');
+    if (this.#repeats.admits(`${listener} ${code}`, tell))
+      logFault(this.#log, fault, this.#options.identifiers());
+  }
+
+  onFraming(listener: string, { address, port }: Peer, framing: string): void {
+    const tell = (leftOut: number): void =>
+      this.#log.info({ listener, leftOut }, 'lines were left out: too many alike');
+    if (this.#repeats.admits(`${listener} framing`, tell))
+      this.#log.info(
+        { listener, source: address, 'client.port': port, framing },
+        'a sender frames its messages in UTF-16',
+      );
+  }
+}
 
 /** One line for a message that is over. */
-export function logMessage(log: Log, message: Message, reply: string, shown: Identifiers): void {
+function logMessage(log: Log, message: Message, shown: Identifiers): void {
   const { outcome, attempts } = message;
   const failed = outcome?.kind === 'failed' ? outcome : undefined;
   const { replyError, abandonedFor } = message;
@@ -38,7 +93,7 @@ export function logMessage(log: Log, message: Message, reply: string, shown: Ide
       ambiguous: failed?.ambiguous === true ? true : undefined,
       code: trouble?.code,
       ...(failed === undefined ? {} : causeOf(failed.error, last?.error)),
-      reply,
+      reply: message.replyCode,
       undelivered: replyError === undefined ? undefined : true,
       queueMs: rounded(message.queuedMs),
       connectMs: rounded(last?.connectMs),
@@ -50,7 +105,7 @@ export function logMessage(log: Log, message: Message, reply: string, shown: Ide
 }
 
 /** F83: of a message whose line said what its sender is told, and whose sender has not been told. */
-export function logReplyLost(log: Log, message: Message, error: GatewayError, shown: Identifiers): void {
+function logReplyLost(log: Log, message: Message, error: GatewayError, shown: Identifiers): void {
   log.warn(
     {
       trace_id: message.trace.traceId,
@@ -66,7 +121,7 @@ export function logReplyLost(log: Log, message: Message, error: GatewayError, sh
 }
 
 /** One line for a proxied request that is over. Its path and query may name a patient, so they are not in it. */
-export function logProxied(log: Log, record: ProxiedRequest): void {
+function logRequest(log: Log, record: ProxiedRequest): void {
   const { error, attempts, status } = record;
   const level = error === undefined ? 'info' : 'warn';
   if (!log.isLevelEnabled(level)) return;
@@ -98,13 +153,7 @@ export function logProxied(log: Log, record: ProxiedRequest): void {
 }
 
 /** Something a sender did that never became a message, or that ended its connection. */
-export function logFault(
-  log: Log,
-  error: GatewayError,
-  { listener, peer, header }: FaultOrigin,
-  trace: TraceContext,
-  shown: Identifiers,
-): void {
+function logFault(log: Log, { listener, error, peer, header, trace }: SenderFault, shown: Identifiers): void {
   const fields = {
     trace_id: trace.traceId,
     listener,

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { AdminServer } from '../../../src/admin/admin-server.ts';
 import { GatewayControl } from '../../../src/admin/gateway-control.ts';
-import { WatchedControl } from '../../../src/admin/watched-control.ts';
-import { type Observers, observe } from '../../../src/cli/run/run-observed.ts';
+import { createAuditTrail } from '../../../src/cli/run/run-audit.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { Gateway } from '../../../src/gateway.ts';
+import { AuditObserver } from '../../../src/observe/audit/audit-observer.ts';
 import { createLog } from '../../../src/observe/log/log.ts';
 import type { FaultyNode } from '../../helpers/faulty-node.ts';
 import { type AuditRecord, auditRecord } from '../../helpers/syslog-receiver.ts';
@@ -28,8 +28,7 @@ export interface House {
 
 export interface Room {
   readonly gateway: Gateway;
-  readonly control: WatchedControl;
-  readonly observers: Observers;
+  readonly control: GatewayControl;
   readonly admin: string;
   readonly configFile: string;
   readonly log: Record<string, unknown>[];
@@ -77,28 +76,27 @@ export async function startRoom(
     { level: 'debug', format: 'json' },
     { write: (line) => void log.push(JSON.parse(line)) },
   );
-  const observers = observe(config, () => gateway, logger);
-  const direct = new GatewayControl(() => gateway, text, logger, {
-    prepare: (wanted) => observers.prepareAudit(wanted.audit),
+  const trail = createAuditTrail(config.audit, logger);
+  const auditor = new AuditObserver(trail, () => gateway.identifiers);
+  const control = new GatewayControl(() => gateway, text, logger, {
+    prepare: (wanted) => trail.prepare(wanted.audit),
   });
-  const control = new WatchedControl(direct, observers);
-  const gateway: Gateway = new Gateway(config, logger, {
-    onMessage: observers.onMessage,
-    onFault: observers.onFault,
-  });
+  const gateway: Gateway = new Gateway(config, logger, { observers: [...control.observers, auditor] });
+  gateway.metrics.audit = trail;
   const server = new AdminServer({ host: '127.0.0.1', port: 0, token: TOKEN, tls: undefined }, control, {
-    onRefused: (by) => observers.onAdminRefused(by),
+    onRefused: (by) => gateway.observers.onOperator(by, { kind: 'wrong token' }),
     onFailed: () => {},
   });
   await gateway.start();
-  observers.started();
+  auditor.started();
   await server.start();
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= (async () => {
       await server.stop();
       await gateway.stop();
-      await observers.stopped();
+      auditor.stopped();
+      await trail.close();
     })();
     return stopped;
   };
@@ -118,7 +116,6 @@ export async function startRoom(
   return {
     gateway,
     control,
-    observers,
     admin: `http://127.0.0.1:${server.port}`,
     configFile,
     log,

@@ -4,12 +4,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Certificate } from '../../../../certs/certificate.ts';
 import type { Listener } from '../../../../listeners/listener.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
-import type { GatewayError } from '../../../errors.ts';
 import type { Parsing } from '../../../hl7/parsing.ts';
 import type { Pools } from '../../../pools/pools.ts';
 import type { Message } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import type { DropReason } from '../../log/log-output.ts';
+import type { Observer, OperatorAction, SenderFault } from '../../observer.ts';
 import { counted, type Family, number } from '../family.ts';
 import type { OtlpMetricsConfig } from '../otlp-config.ts';
 import { type OnPush, OtlpPush } from '../otlp-push.ts';
@@ -53,7 +53,7 @@ export interface MetricsOptions {
   readonly onPush: OnPush;
 }
 
-export class GatewayMetrics {
+export class GatewayMetrics implements Observer {
   /** Set by whoever has it. */
   audit: AuditCounts = { written: 0, dropped: 0, queued: 0 };
   /** Lines of the log that were dropped, by reason; set likewise. */
@@ -103,20 +103,26 @@ export class GatewayMetrics {
     this.#messages.add(message);
   }
 
-  onProxied(record: ProxiedRequest): void {
+  /** F83: the sender was not told. */
+  onReply({ origin, lostReply }: Message, isDelivered: boolean): void {
+    if (!isDelivered && lostReply !== undefined) this.#faults.add(origin.listener, lostReply);
+  }
+
+  onRequest(record: ProxiedRequest): void {
     this.#requests.add(record);
     if (record.attempts.length > 1) this.#messages.countRetries(record.attempts);
     if (record.error !== undefined)
       this.#messages.countFailure(record.listener, record.pool?.name, record.error.code);
   }
 
-  onFault(listener: string, error: GatewayError): void {
+  onFault({ listener, error }: SenderFault): void {
     this.#faults.add(listener, error);
   }
 
-  onReload(result: 'ok' | 'failed'): void {
-    this.#reloads[result]++;
-    this.#lastReload = result === 'ok' ? 1 : 0;
+  onOperator(_by: string, action: OperatorAction): void {
+    if (action.kind !== 'reload') return;
+    this.#reloads[action.error === undefined ? 'ok' : 'failed']++;
+    this.#lastReload = action.error === undefined ? 1 : 0;
   }
 
   /** Undefined where `telemetry.metrics.prometheus` is off. */

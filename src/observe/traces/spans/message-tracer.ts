@@ -5,12 +5,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { compileCondition } from '../../../../routing/condition.ts';
 import type { MessageView } from '../../../../routing/message-view.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
-import { causeCode, type GatewayError } from '../../../errors.ts';
-import type { FaultOrigin } from '../../../relay/fault-origin.ts';
+import { causeCode } from '../../../errors.ts';
 import { Message } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import { type TraceSampler, traceFields } from '../../../relay/trace-sampler.ts';
 import type { Log } from '../../log/log.ts';
+import type { Observer, SenderFault } from '../../observer.ts';
 import { toldOf } from '../collector-answer.ts';
 import { openCollectorLine } from '../collector-line.ts';
 import { tellDiagnostics } from '../diagnostics.ts';
@@ -35,7 +35,7 @@ const NOTHING: QueueStats = { exported: 0, dropped: 0, failedExports: 0, queued:
 /** A turn of the event loop writes the spans of so many messages, which takes about a millisecond. */
 const TURN_MESSAGES = 200;
 
-export class MessageTracer implements TraceSampler {
+export class MessageTracer implements TraceSampler, Observer {
   readonly #log: Log;
   readonly #env: Environment;
   #context: SpanContext = { identifiers: PLAIN_IDENTIFIERS, encrypted: new Set() };
@@ -138,16 +138,16 @@ export class MessageTracer implements TraceSampler {
       : isProxiedWorthIt(record) || this.#takes(record.trace, undefined);
   }
 
-  /** A message is over. `replied`: its answer is on its way to the sender since now. */
-  onMessage(message: Message, replied: boolean): void {
+  /** `isDelivered`: its reply is on its way to the sender since now. */
+  onReply(message: Message, isDelivered: boolean): void {
     if (this.#queue === undefined) return;
     const isUrgent = isWorthIt(message);
     if (!isUrgent && !this.#takes(message.trace, message)) return;
-    if (replied) message.repliedAt = performance.now();
+    if (isDelivered) message.repliedAt = performance.now();
     this.#keep(message, messageSpanCount(message, this.#context), isUrgent);
   }
 
-  onProxied(record: ProxiedRequest): void {
+  onRequest(record: ProxiedRequest): void {
     if (this.#queue === undefined) return;
     const isUrgent = isProxiedWorthIt(record);
     if (isUrgent || this.#takes(record.trace, undefined))
@@ -155,12 +155,12 @@ export class MessageTracer implements TraceSampler {
   }
 
   /** Something that never became a message. */
-  onFault(trace: TraceContext, error: GatewayError, origin: FaultOrigin): void {
+  onFault(fault: SenderFault): void {
     const queue = this.#queue;
     // A sender that has nothing to say is no failure.
-    if (queue === undefined || error.code === 'GW_ERR_SENDER_IDLE') return;
+    if (queue === undefined || fault.error.code === 'GW_ERR_SENDER_IDLE') return;
     if (!queue.hasRoom(this.#endedSpans + 1, true)) queue.drop(1);
-    else queue.add((out) => writeFault(out, trace, error, origin, this.#context, this.#stateOf(trace, true)));
+    else queue.add((out) => writeFault(out, fault, this.#context, this.#stateOf(fault.trace, true)));
   }
 
   #takes(trace: TraceContext, message: Message | undefined): boolean {

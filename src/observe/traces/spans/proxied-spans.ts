@@ -2,10 +2,9 @@
 // `reply`. Of the request's target, its Host and its headers nothing is told: each of them may name a patient.
 import { statusOf } from '../../../../listeners/http/statuses.ts';
 import type { GatewayError } from '../../../errors.ts';
-import type { FaultOrigin } from '../../../relay/fault-origin.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
+import type { SenderFault } from '../../observer.ts';
 import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../span-writer.ts';
-import type { TraceContext } from '../trace-context.ts';
 import {
   attemptSpanCount,
   knownMethod,
@@ -89,9 +88,7 @@ export function isProxiedWorthIt(record: ProxiedRequest): boolean {
 /** Something that never became a message: a root alone, of the moment when it was found. */
 export function writeFault(
   out: SpanWriter,
-  trace: TraceContext,
-  error: GatewayError,
-  { listener, protocol, peer, header }: FaultOrigin,
+  { listener, protocol, error, peer, header, trace }: SenderFault,
   context: SpanContext,
   state: string | undefined,
 ): void {

@@ -5,6 +5,7 @@ import type { GatewayConfig } from '../../../config/config.ts';
 import { Gateway } from '../../../gateway.ts';
 import { payloadOf } from '../../../mllp/frame.ts';
 import { createLog } from '../../../observe/log/log.ts';
+import type { Observer } from '../../../observe/observer.ts';
 import type { Message } from '../../../relay/message.ts';
 import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import type { Node } from '../../../upstream/node.ts';
@@ -25,7 +26,7 @@ const RECORD_POLL_MS = 2;
 /** A log line with a code is 300 bytes; a scenario's expectations need the codes only. */
 const MOST_FAULTS = 1000;
 
-export class TestBed {
+export class TestBed implements Observer {
   readonly nodes = new Map<string, StagedNode>();
   /** Codes that the log holds. */
   readonly faults: string[] = [];
@@ -44,10 +45,7 @@ export class TestBed {
   async open(config: GatewayConfig): Promise<void> {
     const staged = await this.#staged(config);
     const log = createLog({ level: 'warn', format: 'json' }, { write: (line) => this.#onLog(line) });
-    this.#gateway = new Gateway(staged, log, {
-      onMessage: (message) => this.#onMessage(message),
-      onProxied: (record) => this.#onProxied(record),
-    });
+    this.#gateway = new Gateway(staged, log, { observers: [this] });
     await this.#gateway.start();
   }
 
@@ -116,7 +114,7 @@ export class TestBed {
     if (code !== undefined && this.faults.length < MOST_FAULTS) this.faults.push(code);
   }
 
-  #onMessage(message: Message): void {
+  onMessage(message: Message): void {
     const { batch } = message;
     if (batch !== undefined) {
       const parts = this.#parts.get(batch.serial);
@@ -133,7 +131,7 @@ export class TestBed {
     sent?.settled(message);
   }
 
-  #onProxied(record: ProxiedRequest): void {
+  onRequest(record: ProxiedRequest): void {
     const isOf = (sent: SentStep): boolean =>
       sent.proxied === undefined && sent.message === undefined && sent.response === undefined;
     const { port } = record.peer;

@@ -136,7 +136,7 @@ describe('the way to the collector', () => {
     await collector.trace();
     const [exchange] = gw.messages;
     if (exchange === undefined) throw new Error('no message');
-    gw.gateway.traces.onMessage(exchange, true);
+    gw.gateway.traces.onReply(exchange, true);
     await gw.gateway.traces.stop();
     expect(collector.spans).toHaveLength(10);
   });

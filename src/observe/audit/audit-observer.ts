@@ -4,11 +4,10 @@ import type { Peer } from '../../../routing/message-view.ts';
 import type { ErrorCode, GatewayError } from '../../errors.ts';
 import type { Message } from '../../relay/message.ts';
 import { loggable } from '../log/loggable.ts';
+import type { Observer, OperatorAction, SenderFault } from '../observer.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
 import type { AuditEvent, Participant } from './audit-message.ts';
-import type { Move } from './audit-trail.ts';
-
-export type Record = (event: AuditEvent) => void;
+import type { AuditTrail } from './audit-trail.ts';
 
 /** Somebody is not who it should be, or may not do what it tried. */
 const NOT_AUTHENTICATED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -18,16 +17,13 @@ const NOT_AUTHENTICATED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'GW_ERR_HTTP_CREDENTIALS',
 ]);
 
-export class GatewayEvents {
-  readonly #record: Record;
-  readonly #withRefusals: () => boolean;
+export class AuditObserver implements Observer {
+  readonly #trail: AuditTrail;
   readonly #shown: () => Identifiers;
 
-  /** `withRefusals`: messages that the gateway refuses are recorded as well. */
-  constructor(record: Record, withRefusals: () => boolean, shown: () => Identifiers) {
-    this.#record = record;
+  constructor(trail: AuditTrail, shown: () => Identifiers) {
+    this.#trail = trail;
     this.#shown = shown;
-    this.#withRefusals = withRefusals;
   }
 
   started(): void {
@@ -38,14 +34,13 @@ export class GatewayEvents {
     this.#tell('stopped', 'success', undefined, 'gateway', 'the gateway stops');
   }
 
-  /** What never became a message, as the log has it. */
-  onFault(listener: string, error: GatewayError, peer: Peer | undefined): void {
+  onFault({ listener, error, peer }: SenderFault): void {
     if (!NOT_AUTHENTICATED.has(error.code)) return;
     this.#tell('not authenticated', 'minor', participantOf(peer), `listeners.${listener}`, inWords(error));
   }
 
-  /** A message that is over. */
   onMessage(message: Message): void {
+    if (!this.#trail.isOn) return;
     const { outcome, origin, attempts } = message;
     for (const { node, error } of attempts) {
       if (error?.code !== 'GW_ERR_NODE_TLS') continue;
@@ -55,7 +50,7 @@ export class GatewayEvents {
     if (outcome?.kind !== 'failed' || outcome.error.fault !== 'unacceptable') return;
     const { error } = outcome;
     const isStranger = NOT_AUTHENTICATED.has(error.code);
-    if (!isStranger && !this.#withRefusals()) return;
+    if (!isStranger && !this.#trail.takesRefusals) return;
     const controlId = message.hasHeader ? this.#shown().controlId(message.header.controlId) : undefined;
     const kind = isStranger ? 'not authenticated' : 'message refused';
     const route = message.route === undefined ? '' : `, route ${message.route.name}`;
@@ -71,47 +66,38 @@ export class GatewayEvents {
     );
   }
 
-  /** Somebody came to the admin API with a wrong token. */
-  onAdminRefused(by: string): void {
-    this.#tell('not authenticated', 'minor', operator(by), 'admin', 'GW_ERR_ADMIN_TOKEN: a wrong token');
-  }
-
-  /** `moves`: places of this trail that have changed by it; what is told here goes to all of them. */
-  onReload(
-    by: string,
-    error: GatewayError | undefined,
-    changed: readonly string[],
-    moves: readonly Move[],
-  ): void {
-    const what = changed.length === 0 ? 'nothing has changed' : changed.join('; ');
-    if (error === undefined)
-      this.#tell('config changed', 'success', operator(by), 'config', `reload: ${what}`);
-    else this.#tell('config changed', 'minor', operator(by), 'config', `reload: ${error.code}`);
-    for (const { to, key, name } of moves) {
-      const kind = to ? 'audit started' : 'audit stopped';
-      this.#tell(kind, 'success', operator(by), key, `records go to ${name}${to ? '' : ' no longer'}`);
+  onOperator(by: string, action: OperatorAction): void {
+    const who = operator(by);
+    switch (action.kind) {
+      case 'reload':
+        this.#onReload(who, action.error, action.changed);
+        return;
+      case 'node state':
+      case 'node config': {
+        const kind = action.kind === 'node state' ? 'node state' : 'config changed';
+        this.#tell(kind, 'success', who, `pools.${action.pool}.nodes.${action.node}`, action.what);
+        return;
+      }
+      case 'tap':
+        this.#tell('messages tapped', 'success', who, 'tap', 'messages are recorded through the admin API');
+        return;
+      case 'wrong token':
+        this.#tell('not authenticated', 'minor', who, 'admin', 'GW_ERR_ADMIN_TOKEN: a wrong token');
     }
   }
 
-  /** Nodes added, removed, weighed. */
-  onNodeChanged(by: string, pool: string, node: string, what: string): void {
-    this.#tell('config changed', 'success', operator(by), `pools.${pool}.nodes.${node}`, what);
-  }
-
-  /** Nodes drained, in maintenance, ready. */
-  onNodeState(by: string, pool: string, node: string, what: string): void {
-    this.#tell('node state', 'success', operator(by), `pools.${pool}.nodes.${node}`, what);
-  }
-
-  /** Messages are given out by the admin API, patients and all. */
-  onTap(by: string): void {
-    this.#tell(
-      'messages tapped',
-      'success',
-      operator(by),
-      'tap',
-      'messages are recorded through the admin API',
-    );
+  /** What is told here goes to the places that the trail had and to those that it has now. */
+  #onReload(who: Participant, error: GatewayError | undefined, changed: readonly string[]): void {
+    const what = changed.length === 0 ? 'nothing has changed' : changed.join('; ');
+    if (error === undefined) this.#tell('config changed', 'success', who, 'config', `reload: ${what}`);
+    else this.#tell('config changed', 'minor', who, 'config', `reload: ${error.code}`);
+    for (const { to, key, name } of this.#trail.moves) {
+      const kind = to ? 'audit started' : 'audit stopped';
+      this.#tell(kind, 'success', who, key, `records go to ${name}${to ? '' : ' no longer'}`);
+    }
+    this.#trail.settle();
+    // Logs may have been rotated, and certificates replaced.
+    this.#trail.reopen();
   }
 
   #tell(
@@ -122,7 +108,7 @@ export class GatewayEvents {
     description: string,
     controlId?: string,
   ): void {
-    this.#record({ kind, at: new Date(), outcome, who, subject, description, controlId });
+    this.#trail.record({ kind, at: new Date(), outcome, who, subject, description, controlId });
   }
 }
 

@@ -1,0 +1,108 @@
+// What happens in a gateway, told to all who record it: the log, metrics, traces, the audit trail, the admin API. Promises that
+// each event comes to each of them once, in the order of the list, and that one that fails is no failure of anything else.
+import type { Peer } from '../../routing/message-view.ts';
+import type { GatewayError } from '../errors.ts';
+import type { Header } from '../hl7/header.ts';
+import type { Message } from '../relay/message.ts';
+import type { ProxiedRequest } from '../relay/proxied-request.ts';
+import type { TraceContext } from './traces/trace-context.ts';
+
+/** Something that never became a message or a request, or that ended a sender's connection. */
+export interface SenderFault {
+  readonly listener: string;
+  readonly protocol: 'mllp' | 'http';
+  readonly error: GatewayError;
+  readonly peer: Peer | undefined;
+  /** Of the message that it happened to, where one could be read. */
+  readonly header: Header | undefined;
+  readonly trace: TraceContext;
+}
+
+/** What an operator did, or tried to do: somebody who has the admin API's token, a signal, a change of the config file. */
+export type OperatorAction =
+  /** `error`: why the reload failed. */
+  | { readonly kind: 'reload'; readonly error: GatewayError | undefined; readonly changed: readonly string[] }
+  /** `node state`: drained, in maintenance or ready; `node config`: added, removed or weighed. */
+  | {
+      readonly kind: 'node state' | 'node config';
+      readonly pool: string;
+      readonly node: string;
+      readonly what: string;
+    }
+  /** Messages are given out, patients and all. */
+  | { readonly kind: 'tap' }
+  /** The token was wrong. */
+  | { readonly kind: 'wrong token' };
+
+/** Each method is called in the turn in which the event happens, and must not wait for anything. */
+export interface Observer {
+  /** A message has its outcome and its reply code. */
+  onMessage?(message: Message): void;
+  /** Nothing more happens to a message: its reply was handed to the sender's connection, or never will be. */
+  onReply?(message: Message, isDelivered: boolean): void;
+  /** A proxied request is over. */
+  onRequest?(request: ProxiedRequest): void;
+  onFault?(fault: SenderFault): void;
+  /** F99: a sender's connection is framed in something else than single bytes. */
+  onFraming?(listener: string, peer: Peer, framing: string): void;
+  onOperator?(by: string, action: OperatorAction): void;
+}
+
+type OnObserverFailed = (observer: Observer, event: keyof Observer, thrown: unknown) => void;
+
+export class Observers implements Required<Observer> {
+  readonly #list: readonly Observer[];
+  readonly #onFailed: OnObserverFailed;
+
+  constructor(list: readonly Observer[], onFailed: OnObserverFailed) {
+    this.#list = list;
+    this.#onFailed = onFailed;
+  }
+
+  onMessage(message: Message): void {
+    for (const observer of this.#list) {
+      try {
+        observer.onMessage?.(message);
+      } catch (thrown) {
+        this.#onFailed(observer, 'onMessage', thrown);
+      }
+    }
+  }
+
+  onReply(message: Message, isDelivered: boolean): void {
+    for (const observer of this.#list) {
+      try {
+        observer.onReply?.(message, isDelivered);
+      } catch (thrown) {
+        this.#onFailed(observer, 'onReply', thrown);
+      }
+    }
+  }
+
+  onRequest(request: ProxiedRequest): void {
+    this.#tell('onRequest', (observer) => observer.onRequest?.(request));
+  }
+
+  onFault(fault: SenderFault): void {
+    this.#tell('onFault', (observer) => observer.onFault?.(fault));
+  }
+
+  onFraming(listener: string, peer: Peer, framing: string): void {
+    this.#tell('onFraming', (observer) => observer.onFraming?.(listener, peer, framing));
+  }
+
+  onOperator(by: string, action: OperatorAction): void {
+    this.#tell('onOperator', (observer) => observer.onOperator?.(by, action));
+  }
+
+  /** `onMessage` and `onReply` do not use it: they make nothing for a message. */
+  #tell(event: keyof Observer, call: (observer: Observer) => void): void {
+    for (const observer of this.#list) {
+      try {
+        call(observer);
+      } catch (thrown) {
+        this.#onFailed(observer, event, thrown);
+      }
+    }
+  }
+}
