@@ -1,6 +1,6 @@
 // Which message does an acknowledgement answer? MSA-2 is to be the message's MSH-10, byte for byte (v2.9.1 2.9). Real nodes trim
 // it, shorten it and change its case. docs/acknowledgements.md says when such an answer is believed; this file is that rule.
-import { type Ack, controlIdsOf, isNegative } from './ack.ts';
+import { type Ack, controlIdsOf, isAcknowledgement, isNegative } from './ack.ts';
 import type { Header } from './header.ts';
 
 /** `connections.match` of a pool. */
@@ -113,4 +113,28 @@ function unescaped(id: string, { delimiters }: Header): string {
   ] as const)
     if (byte >= 0) text = text.replaceAll(`${sign}${letter}${sign}`, String.fromCharCode(byte));
   return text;
+}
+
+/** What a node says of a message: something in any case, something where it fails only, or nothing. */
+export type Awaited = 'answer' | 'error' | 'nothing';
+
+/**
+ * F90: HL7 v2.9.1 2.9.2 and table 0155. Success is told where MSH-15 or MSH-16 is AL or SU, an error where one is AL or ER. Where
+ * success means silence, an answer may come all the same: many nodes answer everything.
+ */
+export function awaitedOf(header: Header, mode: 'always' | 'by-header' | 'never'): Awaited {
+  if (mode === 'never') return 'nothing';
+  // Nobody has to answer one (2.9.3): what does not come is not missing.
+  if (isAcknowledgement(header)) return 'error';
+  if (!header.enhanced) return 'answer';
+  const accept = header.text(15);
+  const application = header.text(16);
+  const isNever = accept === 'NE' && (application === 'NE' || application === '');
+  if (mode === 'always') return isNever ? 'error' : 'answer';
+  if (isNever) return 'nothing';
+  return isSilentOnSuccess(accept) && isSilentOnSuccess(application) ? 'error' : 'answer';
+}
+
+function isSilentOnSuccess(value: string): boolean {
+  return value === 'NE' || value === 'ER' || value === '';
 }

@@ -5,7 +5,6 @@ import type { MessageView } from '../../routing/message-view.ts';
 import type { SenderPolicy } from '../../routing/sender-policy.ts';
 import type { ListenerConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
-import { isAcknowledgement } from '../hl7/ack.ts';
 import type { MessageRead } from '../hl7/field-query-plan.ts';
 import { findHeader, type Header, readHeader, sendingEnvelopes } from '../hl7/header.ts';
 import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
@@ -77,28 +76,4 @@ function allEnvelopes(envelopes: Iterable<Header>, view: MessageView, allowance:
   for (const envelope of envelopes)
     if (!allowance.permits({ ...view, envelope, fields: undefined })) return false;
   return true;
-}
-
-/** What a node says of a message: something in any case, something where it fails only, or nothing. */
-export type Awaited = 'answer' | 'error' | 'nothing';
-
-/**
- * F90: HL7 v2.9.1 2.9.2 and table 0155. Success is told where MSH-15 or MSH-16 is AL or SU, an error where one is AL or ER. Where
- * success means silence, an answer may come all the same: many nodes answer everything.
- */
-export function awaitedOf(header: Header, mode: 'always' | 'by-header' | 'never'): Awaited {
-  if (mode === 'never') return 'nothing';
-  // Nobody has to answer one (2.9.3): what does not come is not missing.
-  if (isAcknowledgement(header)) return 'error';
-  if (!header.enhanced) return 'answer';
-  const accept = header.text(15);
-  const application = header.text(16);
-  const isNever = accept === 'NE' && (application === 'NE' || application === '');
-  if (mode === 'always') return isNever ? 'error' : 'answer';
-  if (isNever) return 'nothing';
-  return isSilentOnSuccess(accept) && isSilentOnSuccess(application) ? 'error' : 'answer';
-}
-
-function isSilentOnSuccess(value: string): boolean {
-  return value === 'NE' || value === 'ER' || value === '';
 }

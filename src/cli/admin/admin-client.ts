@@ -1,9 +1,9 @@
 // Asks a running gateway's admin API, one request at a time. Promises a deadline on each answer as a whole, a bound on its
 // size, and one line for whatever goes wrong.
-import { Client, errors } from 'undici';
+import { errors } from 'undici';
 import { reasonInWords } from '../../../certs/verify/reasons.ts';
 import { causeCode, ERRORS, type ErrorCode, GatewayError } from '../../errors.ts';
-import { dial } from '../../upstream/dial.ts';
+import { HttpClient, originOf } from '../../upstream/client/http-client.ts';
 import { TypedFields } from '../fields.ts';
 import type { AdminTarget } from './admin-target.ts';
 
@@ -19,28 +19,20 @@ export interface AdminReply {
 export class AdminClient {
   readonly #target: AdminTarget;
   readonly #url: string;
-  readonly #client: Client;
+  readonly #client: HttpClient;
 
-  /** `maxAnswerBytes`: 0 for lines without an end. */
-  constructor(target: AdminTarget, maxAnswerBytes = MAX_ANSWER_BYTES) {
+  /** `maxAnswerBytes`: undefined for lines without an end. */
+  constructor(
+    target: AdminTarget,
+    { maxAnswerBytes }: { readonly maxAnswerBytes: number | undefined } = {
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+    },
+  ) {
     const { host, port, tls, timeoutMs } = target;
     this.#target = target;
-    const scheme = tls === undefined ? 'http' : 'https';
-    this.#url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-    this.#client = new Client(this.#url, {
-      allowH2: false,
-      maxResponseSize: maxAnswerBytes === 0 ? -1 : maxAnswerBytes,
-      // The deadline below is stricter than both: these begin anew with each byte.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (_, done) => {
-        dial(
-          { node: this.#url, host, port, tls, connectMs: timeoutMs, settleMs: 0 },
-          (socket) => done(null, socket),
-          (error) => done(error, null),
-        );
-      },
-    });
+    this.#url = originOf(target);
+    const client = { node: this.#url, host, port, tls, connectMs: timeoutMs };
+    this.#client = new HttpClient({ ...client, maxAnswerBytes });
   }
 
   /**
@@ -124,8 +116,7 @@ export class AdminClient {
   }
 
   close(): void {
-    // Whatever is under way has been answered, or given up on.
-    this.#client.destroy().catch(() => {});
+    this.#client.close();
   }
 
   #refusal(status: number, value: unknown): GatewayError {

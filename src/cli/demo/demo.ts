@@ -15,8 +15,9 @@ import type { Message } from '../../relay/message.ts';
 import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../../tools/simulation/mirth-defaults.ts';
 import { SimulatedHttpNode } from '../../tools/simulation/simulated-http-node.ts';
 import { SimulatedNode } from '../../tools/simulation/simulated-node.ts';
-import { HttpClient } from '../messages/http-client.ts';
-import { MllpClient, type MllpReply } from '../messages/mllp-client.ts';
+import { HttpMessageClient } from '../../upstream/client/http-message-client.ts';
+import type { MessageClient } from '../../upstream/client/message-client.ts';
+import { MllpClient } from '../../upstream/client/mllp-client.ts';
 import { untilSignal } from '../run/until-signal.ts';
 import { EXIT, type Terminal, table } from '../terminal.ts';
 import { type DemoCertificates, makeCertificates } from './demo-certificates.ts';
@@ -143,8 +144,8 @@ async function sendFixtures(
   for (const file of fixtureFiles()) {
     for (const message of readMessageFile(file)) {
       const header = readHeader(message);
-      const client = clients[sent++ % clients.length] as Client;
-      const code = await client.send(message).then(
+      const client = clients[sent++ % clients.length] as MessageClient;
+      const code = await client.ask(message).then(
         ({ ack }) => ack?.code ?? 'none',
         (error: unknown) => (error instanceof GatewayError ? error.code : 'failed'),
       );
@@ -173,20 +174,15 @@ async function sendFixtures(
   return failed;
 }
 
-interface Client {
-  send(message: Buffer): Promise<MllpReply>;
-  close(): void;
-}
-
-function clientsOf(ports: DemoPorts, { ca }: DemoCertificates): Client[] {
+function clientsOf(ports: DemoPorts, { ca }: DemoCertificates): MessageClient[] {
   const limits = { host: '127.0.0.1', connectMs: 2_000, ackMs: 10_000 };
   const tls = new NodeTls(trusting(ca), limits.host);
   const http = { ...limits, path: '/hl7', contentType: HL7_TYPE, credentials: undefined };
   return [
     new MllpClient({ ...limits, port: ports.mllp, tls: undefined }),
     new MllpClient({ ...limits, port: ports.mllps, tls }),
-    new HttpClient({ ...http, port: ports.http, tls: undefined }),
-    new HttpClient({ ...http, port: ports.https, tls }),
+    new HttpMessageClient({ ...http, port: ports.http, tls: undefined }),
+    new HttpMessageClient({ ...http, port: ports.https, tls }),
   ];
 }
 

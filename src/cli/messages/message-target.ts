@@ -6,11 +6,11 @@ import { isHost, type NodeUrl, parseNodeUrl } from '../../config/formats.ts';
 import { quoted } from '../../config/source/problem.ts';
 import { urlHintText } from '../../config/url-hints.ts';
 import { type ContentType, parseContentType } from '../../hl7/content-type.ts';
+import type { HttpMessageClientOptions } from '../../upstream/client/http-message-client.ts';
+import type { MessageClient, MessageClientOptions } from '../../upstream/client/message-client.ts';
 import { CONTENT_TYPE } from '../defaults.ts';
 import type { Terminal } from '../terminal.ts';
 import { usage, warnIfOpen } from '../usage.ts';
-import type { HttpClientOptions } from './http-client.ts';
-import type { MllpClientOptions } from './mllp-client.ts';
 
 export interface TargetOptions {
   readonly timeoutMs: number;
@@ -27,8 +27,8 @@ export interface TargetOptions {
 }
 
 export type MessageTarget =
-  | { readonly kind: 'mllp'; readonly client: MllpClientOptions }
-  | { readonly kind: 'http'; readonly client: HttpClientOptions };
+  | { readonly kind: 'mllp'; readonly client: MessageClientOptions }
+  | { readonly kind: 'http'; readonly client: HttpMessageClientOptions };
 
 /** @throws GatewayError GW_ERR_USAGE, GW_ERR_FILE, GW_ERR_TLS_FILE */
 export async function messageTarget(
@@ -55,6 +55,16 @@ export async function messageTarget(
       `--content-type, --user and --password-file need http:// or https://, and this is ${protocol}://`,
     );
   return { kind: 'mllp', client: limits };
+}
+
+/** Loads what the address's protocol needs, and no more. */
+export async function clientOf(target: MessageTarget, pipelining = 1): Promise<() => MessageClient> {
+  if (target.kind === 'http') {
+    const { HttpMessageClient } = await import('../../upstream/client/http-message-client.ts');
+    return () => new HttpMessageClient(target.client);
+  }
+  const { MllpClient } = await import('../../upstream/client/mllp-client.ts');
+  return () => new MllpClient({ ...target.client, pipelining });
 }
 
 function urlOf(to: string, option: string): NodeUrl {

@@ -7,10 +7,10 @@ import { examineMessageFile } from '../../hl7/message-file.ts';
 import { loggable } from '../../observe/log/loggable.ts';
 import { newSpanId, newTraceId } from '../../observe/traces/random-ids.ts';
 import { formatTraceparent } from '../../observe/traces/trace-context.ts';
+import type { MessageClient } from '../../upstream/client/message-client.ts';
 import { plainPaint } from '../colors.ts';
 import { EXIT, sayFaults, type Terminal } from '../terminal.ts';
-import { type MessageTarget, messageTarget, type TargetOptions } from './message-target.ts';
-import type { MllpReply } from './mllp-client.ts';
+import { clientOf, messageTarget, type TargetOptions } from './message-target.ts';
 import { protocolHint } from './protocol-hints.ts';
 
 export interface SendOptions extends TargetOptions {
@@ -18,13 +18,6 @@ export interface SendOptions extends TargetOptions {
   readonly json?: boolean | undefined;
   /** What has come by standard input, for the file `-`. */
   readonly input?: Buffer | undefined;
-}
-
-interface Client {
-  /** Over MLLP there is no place for a trace: the message goes as it is. */
-  readonly isTraced: boolean;
-  send(message: Buffer, traceparent?: string): Promise<MllpReply>;
-  close(): void;
 }
 
 /** Good only if every message was answered AA or CA, or asks for no answer where all is well (`none`). What is no HL7 ends the command before anything is sent, and each such message is named (F112). */
@@ -40,12 +33,19 @@ export async function send(
   const messages = read.flatMap((one) =>
     one.messages.map(({ bytes: message }) => ({ file: one.file, message })),
   );
-  const client = await clientOf(target);
+  const client = (await clientOf(target))();
+  // Over MLLP there is no place for a trace: the message goes as it is.
+  const isTraced = target.kind === 'http';
   let positive = 0;
   let answered = 0;
   try {
     for (const { file, message } of messages) {
-      const code = await sendOne(client, { file, message, isFirst: answered === 0 }, options, terminal);
+      const code = await sendOne(
+        client,
+        { file, message, isTraced, isFirst: answered === 0 },
+        options,
+        terminal,
+      );
       if (code !== undefined) answered++;
       if (isAccepted(code)) positive++;
     }
@@ -57,18 +57,10 @@ export async function send(
   return positive === messages.length ? EXIT.good : EXIT.failed;
 }
 
-async function clientOf(target: MessageTarget): Promise<Client> {
-  if (target.kind === 'http') {
-    const { HttpClient } = await import('./http-client.ts');
-    return Object.assign(new HttpClient(target.client), { isTraced: true });
-  }
-  const { MllpClient } = await import('./mllp-client.ts');
-  return Object.assign(new MllpClient(target.client), { isTraced: false });
-}
-
 interface Sent {
   readonly file: string;
   readonly message: Buffer;
+  readonly isTraced: boolean;
   /** Nothing has been answered yet. */
   readonly isFirst: boolean;
 }
@@ -79,19 +71,19 @@ function isAccepted(code: string | undefined): boolean {
 
 /** The code of its answer; undefined: there was none, and there should have been. */
 async function sendOne(
-  client: Client,
-  { file, message, isFirst }: Sent,
+  client: MessageClient,
+  { file, message, isTraced, isFirst }: Sent,
   { json, to }: SendOptions,
   terminal: Terminal,
 ): Promise<string | undefined> {
   const controlId = loggable(readHeader(message).controlId);
   const { paint = plainPaint } = terminal;
   const painted = (code: string): string => paint(isAccepted(code) ? 'good' : 'bad', code);
-  const traceId = client.isTraced ? newTraceId() : undefined;
+  const traceId = isTraced ? newTraceId() : undefined;
   const traced = traceId === undefined || json === true ? [] : [`    trace ${traceId}`];
   try {
     const parent = traceId && formatTraceparent(traceId, newSpanId(), true);
-    const { ack, payload, ms } = await client.send(message, parent);
+    const { ack, payload, ms } = await client.ask(message, parent);
     const code = ack?.code ?? 'none';
     const answer = payload.toString('latin1').trimEnd();
     if (json === true)

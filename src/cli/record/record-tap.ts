@@ -43,7 +43,7 @@ export async function recordTap(
     throw usage('messages cross the network as they are over http://; use https://');
   requireNewFolder(options.output);
   const deidentifier = deidentifierOf(options, terminal);
-  const client = new AdminClient(target, 0);
+  const client = new AdminClient(target, { maxAnswerBytes: undefined });
   let recording: Recording | undefined;
   let ended: { reason: string; lost: number } | undefined;
   let broken: GatewayError | undefined;

@@ -1,19 +1,13 @@
 // `replay --to` and `replay --diff`: messages against live targets, or one message through two of them. What is printed is
 // made in src/tools/replay/live; here are the targets, the progress line and the exit code.
-import type { Socket } from 'node:net';
 import { quoted } from '../../config/source/problem.ts';
 import { GatewayError } from '../../errors.ts';
-import { closeGracefully } from '../../mllp/coalescing-writer.ts';
 import { readLiveMessages } from '../../tools/replay/live/messages.ts';
 import { replayLive, type Target } from '../../tools/replay/live/replay-live.ts';
 import { asJson, inWords, isGood, progressLine } from '../../tools/replay/live/report.ts';
 import type { Pace } from '../../tools/replay/live/schedule.ts';
-import type { OpenLine } from '../../tools/replay/live/send-line.ts';
-import { openingMllp } from '../../tools/replay/live/send-line.ts';
-import { dial } from '../../upstream/dial.ts';
-import { HttpClient } from '../messages/http-client.ts';
-import { messageTarget, type TargetOptions } from '../messages/message-target.ts';
-import { MAX_ANSWER_BYTES } from '../messages/mllp-client.ts';
+import type { OpenLine } from '../../tools/replay/live/send-lane.ts';
+import { clientOf, messageTarget, type TargetOptions } from '../messages/message-target.ts';
 import { EXIT, sayFaults, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 
@@ -103,38 +97,8 @@ export async function opening(
   option?: string,
 ): Promise<OpenLine> {
   const target = await messageTarget(url, options, terminal, option);
-  if (target.kind === 'mllp')
-    return openingMllp({
-      ...target.client,
-      timeoutMs: options.timeoutMs,
-      pipelining: options.pipelining,
-      maxAnswerBytes: MAX_ANSWER_BYTES,
-    });
-  if (options.pipelining > 1) throw usage(`--pipelining needs mllp:// or mllps://, not ${quoted(url)}`);
-  const { host, port } = target.client;
-  return async () => {
-    // An HTTP server need not keep a connection that asks for nothing: this one tells only whether it is there.
-    await new Promise<void>((resolve, reject) => {
-      const answer = (socket: Socket): void => {
-        closeGracefully(socket);
-        resolve();
-      };
-      dial({ ...target.client, node: `${host}:${port}`, settleMs: 0 }, answer, reject);
-    });
-    const client = new HttpClient(target.client);
-    return {
-      isOpen: true,
-      pipelining: 1,
-      send: (message, _header, done) => {
-        client.send(message).then(
-          ({ ack, payload }) => done({ code: ack?.code ?? 'none', payload }),
-          (error) => {
-            if (!(error instanceof GatewayError)) throw error;
-            done({ error });
-          },
-        );
-      },
-      close: () => client.close(),
-    };
-  };
+  if (target.kind === 'http' && options.pipelining > 1)
+    throw usage(`--pipelining needs mllp:// or mllps://, not ${quoted(url)}`);
+  const client = await clientOf(target, options.pipelining);
+  return () => client().open();
 }

@@ -2,8 +2,9 @@
 import type { RE2JS } from 're2js';
 import type { HttpCheckConfig } from '../../config/health-config.ts';
 import { compileRegex } from '../../hl7/regex.ts';
+import { basicAuthorization } from '../client/http-client.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
-import { basicAuthorization, type HttpTarget, NoAnswer, request } from './http-request.ts';
+import { type HttpTarget, NoAnswer, request } from './http-request.ts';
 
 /** What a check looks for stands near the beginning; a page larger than this is no health page. */
 const MAX_BODY_BYTES = 256 * 1024;

@@ -1,8 +1,8 @@
 // One request to a node's HTTP port for a check, on a connection of its own, with a limit on its time and on the answer's
-// size. Dials as messages do, so that certificates, pins and reasons are the same.
-import { Client } from 'undici';
+// size.
 import { causeCode, GatewayError } from '../../errors.ts';
-import { type DialTls, dial } from '../dial.ts';
+import { HttpClient } from '../client/http-client.ts';
+import type { DialTls } from '../dial.ts';
 
 export interface HttpTarget {
   /** The node's name, for errors. */
@@ -58,24 +58,15 @@ export async function request(
   const { url, timeoutMs, connectMs = timeoutMs } = target;
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
-  let abortDial = (): void => {};
   let connected = false;
-  const client = new Client(url.origin, {
-    connect: (_, done) => {
-      abortDial = dial(
-        { ...target, ...addressOf(url), connectMs, settleMs: 0 },
-        (socket) => {
-          connected = true;
-          done(null, socket);
-        },
-        (error) => done(error, null),
-      );
-    },
-    allowH2: false,
-    maxResponseSize: question.maxBytes,
-    // `timer` is for all of it; undici's own would begin anew with each byte.
-    headersTimeout: 0,
-    bodyTimeout: 0,
+  const client = new HttpClient({
+    ...target,
+    ...addressOf(url),
+    connectMs,
+    maxAnswerBytes: question.maxBytes,
+  });
+  client.onceConnected(() => {
+    connected = true;
   });
   try {
     const { method, path, headers } = question;
@@ -104,18 +95,11 @@ export async function request(
     return new NoAnswer(WORDS[code] ?? code);
   } finally {
     clearTimeout(timer);
-    abortDial();
-    // Ends a connection that is still there; one whose answer came has been ended with it.
-    client.destroy().catch(() => {});
+    client.close();
   }
 }
 
 function addressOf(url: URL): { host: string; port: number } {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port };
-}
-
-/** RFC 7617. */
-export function basicAuthorization({ user, password }: { user: string; password: string }): string {
-  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }

@@ -2,14 +2,8 @@
 // that a request is left to its end where a check has given up on it, because each that is cut off leaves an error with a
 // stack trace in Mirth's log, and a login costs Mirth half a second of CPU whether anybody waits for it or not (F94).
 import type { Credentials } from '../../config/health-config.ts';
-import {
-  basicAuthorization,
-  type HttpAnswer,
-  type HttpTarget,
-  NOT_IN_TIME,
-  NoAnswer,
-  request,
-} from './http-request.ts';
+import { basicAuthorization } from '../client/http-client.ts';
+import { type HttpAnswer, type HttpTarget, NOT_IN_TIME, NoAnswer, request } from './http-request.ts';
 import { type Dated, SharedAnswer } from './shared-answer.ts';
 
 /** Who asks: requests are made with its certificates, as they are now. `timeoutMs`: for the connection. */

@@ -5,8 +5,8 @@ import type { MllpCheckConfig } from '../../config/health-config.ts';
 import { readAck } from '../../hl7/ack.ts';
 import { readHeader } from '../../hl7/header.ts';
 import { closeGracefully } from '../../mllp/coalescing-writer.ts';
-import { frame, payloadOf } from '../../mllp/frame.ts';
-import { FrameReader } from '../../mllp/frame-reader.ts';
+import { frame } from '../../mllp/frame.ts';
+import { readFrames } from '../../mllp/read-frames.ts';
 import { dial } from '../dial.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
 import type { DialCheckOptions } from './dial-check.ts';
@@ -18,7 +18,7 @@ export interface MllpCheckOptions extends DialCheckOptions {
 }
 
 /** An acknowledgement has two or three segments, and a probe channel has no reason for long texts. */
-const MAX_ANSWER_BYTES = 64 * 1024;
+const LIMITS = { maxFrameBytes: 64 * 1024, maxJunkBytes: 4096 };
 
 let count = 0;
 
@@ -46,29 +46,20 @@ export class MllpCheck implements Check {
             if (over) return;
             over = true;
             clearTimeout(timer);
-            reader.stop();
+            stop();
             closeGracefully(socket);
             resolve(verdict);
           };
           const leftMs = Math.max(timeoutMs - (performance.now() - startedAt), 1);
           const timer = setTimeout(() => end(failed('no answer in time')), leftMs);
           const payload = messageOf(this.#options.message);
-          const reader = new FrameReader(
-            {
-              onFrame: (answer) => end(this.#judge(payload, payloadOf(answer))),
-              onEmptyFrame: () => end(failed('an empty frame')),
-              onFault: (code) => end(failed(code)),
-            },
-            {
-              maxFrameBytes: MAX_ANSWER_BYTES,
-              maxJunkBytes: 4096,
-              strayEndByte: 'content',
-              missingCr: 'refuse',
-            },
-          );
-          socket.on('data', (chunk: Buffer) => reader.push(chunk));
           const onClose = (): void => end(failed('closed without an answer'));
-          socket.on('end', onClose).on('close', onClose);
+          const stop = readFrames(socket, LIMITS, {
+            onPayload: (answer) => end(this.#judge(payload, answer)),
+            onEmptyFrame: () => end(failed('an empty frame')),
+            onFault: (code) => end(failed(code)),
+            onEnd: onClose,
+          });
           signal.addEventListener('abort', onClose);
           socket.write(frame(payload));
         },

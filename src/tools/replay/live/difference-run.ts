@@ -5,8 +5,7 @@ import { readHeader } from '../../../hl7/header.ts';
 import { differences, type FieldDifference } from '../../../hl7/whole/difference.ts';
 import { readWholeMessage } from '../../../hl7/whole/whole-message.ts';
 import type { LiveMessage } from './messages.ts';
-import { SendLane } from './send-lane.ts';
-import type { OpenLine, SendResult } from './send-line.ts';
+import { type OpenLine, SendLane, type SendResult } from './send-lane.ts';
 
 export interface ComparedAnswers {
   readonly message: LiveMessage;
@@ -63,15 +62,13 @@ function compared(
   ignore: readonly string[],
 ): ComparedAnswers {
   const [left, right] = [nameOf(a), nameOf(b)];
-  if ('error' in a || 'error' in b)
-    return { message, left, right, differences: left === right ? [] : [{ path: 'answer', left, right }] };
-  if (a.code === 'none' || b.code === 'none')
+  if (a instanceof GatewayError || b instanceof GatewayError || !a.ack || !b.ack)
     return { message, left, right, differences: left === right ? [] : [{ path: 'answer', left, right }] };
   return { message, left, right, differences: inAnswers(a.payload, b.payload, ignore) };
 }
 
 function nameOf(result: SendResult): string {
-  return 'error' in result ? result.error.code : result.code;
+  return result instanceof GatewayError ? result.code : (result.ack?.code ?? 'none');
 }
 
 function inAnswers(a: Buffer, b: Buffer, ignore: readonly string[]): readonly FieldDifference[] {

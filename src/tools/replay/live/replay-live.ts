@@ -1,12 +1,13 @@
 // Replays messages against live targets: at a rate that the targets' answers do not slow (an open loop), or as fast as the
 // connections go. Promises one result for each message that went, and the order of each sender's messages.
+import { GatewayError } from '../../../errors.ts';
 import { isNegative } from '../../../hl7/ack.ts';
 import { readHeader } from '../../../hl7/header.ts';
+import type { MessageClient } from '../../../upstream/client/message-client.ts';
 import type { LiveMessage } from './messages.ts';
 import { type Renew, renewing } from './new-ids.ts';
 import { dueMs, type Pace } from './schedule.ts';
-import { type Errand, SendLane } from './send-lane.ts';
-import type { OpenLine, SendLine, SendResult } from './send-line.ts';
+import { type Errand, type OpenLine, SendLane, type SendResult } from './send-lane.ts';
 import { Tally } from './tally.ts';
 
 export interface Target {
@@ -71,7 +72,7 @@ export async function replayLive(messages: readonly LiveMessage[], options: Live
 }
 
 /** All or none: a target that is not there is said before anything is sent. */
-async function connectEach(targets: readonly Target[]): Promise<SendLine[]> {
+async function connectEach(targets: readonly Target[]): Promise<MessageClient[]> {
   const settled = await Promise.allSettled(targets.map(({ open }) => open()));
   const lines = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = settled.find((one) => one.status === 'rejected');
@@ -169,14 +170,12 @@ class Run {
 
   #onDone(message: LiveMessage, result: SendResult, latencyMs: number): void {
     this.#settled++;
-    if ('error' in result) this.#tally.failed(message, result.error);
-    else
-      this.#tally.answered(
-        message,
-        result.code,
-        result.code !== 'none' && isNegative(result.code),
-        latencyMs,
-      );
+    if (result instanceof GatewayError) this.#tally.failed(message, result);
+    else {
+      const { ack } = result;
+      const isRefused = ack !== undefined && isNegative(ack.code);
+      this.#tally.answered(message, ack?.code ?? 'none', isRefused, latencyMs);
+    }
     if (this.#ending && this.#settled === this.#issued) this.#finish();
   }
 

@@ -2,7 +2,13 @@
 // again, after a pause, where the connection was lost; every message that it was given has one result.
 import { asGatewayError, type GatewayError } from '../../../errors.ts';
 import type { Header } from '../../../hl7/header.ts';
-import type { OpenLine, SendLine, SendResult } from './send-line.ts';
+import type { MessageClient, MessageReply } from '../../../upstream/client/message-client.ts';
+
+/** Rejects with a GatewayError GW_ERR_NODE_…. */
+export type OpenLine = () => Promise<MessageClient>;
+
+/** An error is `safe` where not a byte of the message was written. */
+export type SendResult = MessageReply | GatewayError;
 
 export interface Errand {
   /** When it should have gone, by performance.now(). */
@@ -22,11 +28,11 @@ export class SendLane {
   /** Of `#waiting`, those that have gone. */
   #gone = 0;
   #inFlight = 0;
-  #line: SendLine | undefined;
+  #line: MessageClient | undefined;
   #state: 'idle' | 'dialling' | 'pausing' | 'closed' = 'idle';
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(open: OpenLine, line?: SendLine) {
+  constructor(open: OpenLine, line?: MessageClient) {
     this.#open = open;
     this.#line = line;
   }
@@ -72,7 +78,7 @@ export class SendLane {
     }
   }
 
-  #send(line: SendLine, errand: Errand): void {
+  #send(line: MessageClient, errand: Errand): void {
     // Moved once in a while, not for each message.
     if (++this.#gone >= 1024 || this.#gone === this.#waiting.length) {
       this.#waiting.splice(0, this.#gone);
@@ -113,6 +119,6 @@ export class SendLane {
       this.#state = 'idle';
       this.#pump();
     }, REDIAL_MS);
-    for (const errand of failed) errand.done({ error }, performance.now());
+    for (const errand of failed) errand.done(error, performance.now());
   }
 }

@@ -4,13 +4,13 @@ import type { Socket } from 'node:net';
 import { readAck } from '../../../hl7/ack.ts';
 import { answers } from '../../../hl7/answers.ts';
 import { readHeader } from '../../../hl7/header.ts';
-import { frame, payloadOf } from '../../../mllp/frame.ts';
-import { FrameReader } from '../../../mllp/frame-reader.ts';
+import { frame } from '../../../mllp/frame.ts';
+import { readFrames } from '../../../mllp/read-frames.ts';
 import { type Door, openSendLine } from './connect.ts';
 import type { SentStep } from './sent.ts';
 
 /** Query answers may be as large as messages. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const LIMITS = { maxFrameBytes: 64 * 1024 * 1024, maxJunkBytes: 64 * 1024 * 1024 };
 
 export class MllpLine {
   readonly #socket: Socket;
@@ -21,26 +21,15 @@ export class MllpLine {
   private constructor(socket: Socket, localPort: number) {
     this.#socket = socket;
     this.#localPort = localPort;
-    const reader = new FrameReader(
-      {
-        onFrame: (framed) => this.#onAnswer(Buffer.from(payloadOf(framed))),
-        onEmptyFrame: () => {},
-        onFault: () => this.close(),
+    readFrames(socket, LIMITS, {
+      onPayload: (answer) => this.#onAnswer(Buffer.from(answer)),
+      onEmptyFrame: () => {},
+      onFault: () => this.close(),
+      onEnd: () => {
+        this.#onClosed();
+        socket.end();
       },
-      {
-        maxFrameBytes: MAX_ANSWER_BYTES,
-        maxJunkBytes: MAX_ANSWER_BYTES,
-        strayEndByte: 'content',
-        missingCr: 'refuse',
-      },
-    );
-    socket.on('data', (chunk: Buffer) => reader.push(chunk));
-    socket.on('error', () => {});
-    socket.on('end', () => {
-      this.#onClosed();
-      socket.end();
     });
-    socket.on('close', () => this.#onClosed());
   }
 
   static async open(door: Door): Promise<MllpLine> {

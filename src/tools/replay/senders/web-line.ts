@@ -1,5 +1,6 @@
 // One HTTP connection of a scenario's sender, for messages that it posts and for other requests, one at a time.
-// Promises that each is over some time: a response, the connection's end, or its time.
+// Promises that each is over: by a response, the connection's end, or its time. By Node.js's own client, not by
+// src/upstream/client: a scenario may send fields that undici refuses (Upgrade, Expect, Transfer-Encoding), behind a PROXY header.
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ScenarioSender } from '../scenario/scenario.ts';

@@ -4,8 +4,8 @@ import { readHeader } from '../../../../src/hl7/header.ts';
 import type { LiveMessage } from '../../../../src/tools/replay/live/messages.ts';
 import { type LiveOptions, replayLive, type Target } from '../../../../src/tools/replay/live/replay-live.ts';
 import { asJson, inWords, isGood, shortfall } from '../../../../src/tools/replay/live/report.ts';
-import { openingMllp } from '../../../../src/tools/replay/live/send-line.ts';
 import { Tally } from '../../../../src/tools/replay/live/tally.ts';
+import { MllpClient } from '../../../../src/upstream/client/mllp-client.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { headerField } from '../../../helpers/mllp.ts';
 import { gate, until } from '../../../helpers/until.ts';
@@ -18,16 +18,10 @@ function messages(senders: number, each: number): LiveMessage[] {
   });
 }
 
-function target({ port, url }: FaultyNode, over: { pipelining?: number; timeoutMs?: number } = {}): Target {
-  const options = {
-    host: '127.0.0.1',
-    port,
-    tls: undefined,
-    timeoutMs: 10_000,
-    pipelining: 1,
-    maxAnswerBytes: 100_000,
-  };
-  return { url, open: openingMllp({ ...options, ...over }) };
+function target({ port, url }: FaultyNode, { pipelining = 1, timeoutMs = 10_000 } = {}): Target {
+  const limits = { connectMs: timeoutMs, ackMs: timeoutMs, maxReplyBytes: 100_000 };
+  const options = { host: '127.0.0.1', port, tls: undefined, ...limits, pipelining };
+  return { url, open: () => new MllpClient(options).open() };
 }
 
 const QUIET: Omit<LiveOptions, 'targets'> = {

@@ -1,72 +1,63 @@
-// Posts messages one after the other over one connection and reads each response's body as the answer: `send` over HTTP.
+// Posts messages one after the other over one connection and reads each response's body as the answer (HL7 over HTTP).
 // Promises a deadline on each answer as a whole, and a bound on its size.
 import { STATUS_CODES } from 'node:http';
-import { Client, errors } from 'undici';
-import { GatewayError } from '../../errors.ts';
+import type { Socket } from 'node:net';
+import { errors } from 'undici';
+import { asGatewayError, GatewayError } from '../../errors.ts';
 import { readAck } from '../../hl7/ack.ts';
-import { answers, matchAnswer } from '../../hl7/answers.ts';
+import { answers, awaitedOf, matchAnswer } from '../../hl7/answers.ts';
 import { type ContentType, charsetLabel, formatContentType } from '../../hl7/content-type.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
-import { awaitedOf } from '../../relay/admission.ts';
-import { type DialTls, dial } from '../../upstream/dial.ts';
-import { nodeError } from '../../upstream/http/node-request.ts';
-import { MAX_ANSWER_BYTES, type MllpReply } from './mllp-client.ts';
+import { closeGracefully } from '../../mllp/coalescing-writer.ts';
+import { dial } from '../dial.ts';
+import { nodeError } from '../http/node-request.ts';
+import { basicAuthorization, HttpClient } from './http-client.ts';
+import {
+  MAX_REPLY_BYTES,
+  type MessageClient,
+  type MessageClientOptions,
+  type MessageReply,
+} from './message-client.ts';
 
-export interface HttpClientOptions {
-  readonly host: string;
-  readonly port: number;
-  /** Undefined: http. */
-  readonly tls: DialTls | undefined;
+export interface HttpMessageClientOptions extends MessageClientOptions {
   readonly path: string;
   readonly contentType: ContentType;
   /** Of Basic authentication (RFC 7617). */
   readonly credentials: { readonly user: string; readonly password: string } | undefined;
-  readonly connectMs: number;
-  readonly ackMs: number;
 }
 
 /** Of a refusal's body, so that the connection can be used again; with more it is closed. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
-export class HttpClient {
-  readonly #options: HttpClientOptions;
+export class HttpMessageClient implements MessageClient {
+  /** It connects for each message where it has to. */
+  readonly isOpen = true;
+  readonly pipelining = 1;
+  readonly #options: HttpMessageClientOptions;
   readonly #node: string;
-  readonly #client: Client;
-  #connected = false;
+  readonly #client: HttpClient;
 
-  constructor(options: HttpClientOptions) {
-    const { host, port, tls, connectMs } = options;
+  constructor(options: HttpMessageClientOptions) {
     this.#options = options;
-    const bracketed = host.includes(':') ? `[${host}]` : host;
-    this.#node = `${host}:${port}`;
-    this.#client = new Client(`${tls === undefined ? 'http' : 'https'}://${bracketed}:${port}`, {
-      allowH2: false,
-      maxResponseSize: MAX_ANSWER_BYTES,
-      // The deadline in `send` is stricter than both: these begin anew with each byte.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (_, done) => {
-        dial(
-          { node: this.#node, host, port, tls, connectMs, settleMs: 0 },
-          (socket) => done(null, socket),
-          (error) => done(error, null),
-        );
-      },
-    });
-    this.#client.on('connect', () => {
-      this.#connected = true;
-    });
-    this.#client.on('disconnect', () => {
-      this.#connected = false;
-    });
+    this.#node = `${options.host}:${options.port}`;
+    const maxAnswerBytes = options.maxReplyBytes ?? MAX_REPLY_BYTES;
+    this.#client = new HttpClient({ ...options, node: this.#node, maxAnswerBytes });
   }
 
-  /**
-   * `traceparent`: the trace that the message is to belong to.
-   *
-   * @throws GatewayError GW_ERR_NODE_… and GW_ERR_ACK_…, where `node` is what was posted to
-   */
-  async send(message: Buffer, traceparent?: string): Promise<MllpReply> {
+  /** A server need not keep a connection that asks for nothing: this one tells only whether it is there. */
+  async open(): Promise<this> {
+    const socket = await new Promise<Socket>((resolve, reject) => {
+      dial({ ...this.#options, node: this.#node, settleMs: 0 }, resolve, reject);
+    });
+    closeGracefully(socket);
+    return this;
+  }
+
+  send(message: Buffer, _: Header, done: (result: MessageReply | GatewayError) => void): void {
+    this.ask(message).then(done, (thrown) => done(asGatewayError(thrown)));
+  }
+
+  async ask(message: Buffer, traceparent?: string): Promise<MessageReply> {
     const header = readHeader(message);
     const cut = new AbortController();
     let startedAt = performance.now();
@@ -77,8 +68,9 @@ export class HttpClient {
       const late = new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#node });
       deadline = setTimeout(() => cut.abort(late), this.#options.ackMs);
     };
-    if (this.#connected) start();
-    else this.#client.once('connect', start);
+    let forget = (): void => {};
+    if (this.#client.isConnected) start();
+    else forget = this.#client.onceConnected(start);
     try {
       const { path } = this.#options;
       const headers = this.#headers(header);
@@ -113,18 +105,17 @@ export class HttpClient {
       throw nodeError(thrown, true, this.#node);
     } finally {
       clearTimeout(deadline);
-      this.#client.off('connect', start);
+      forget();
     }
+  }
+
+  close(): void {
+    this.#client.close();
   }
 
   #statusError(status: number): GatewayError {
     const detail = `HTTP ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
     return new GatewayError('GW_ERR_NODE_STATUS', { node: this.#node, detail });
-  }
-
-  close(): void {
-    // Whatever is under way has been answered, or given up on.
-    this.#client.destroy().catch(() => {});
   }
 
   #headers(header: Header): string[] {
@@ -136,8 +127,9 @@ export class HttpClient {
     // The draft asks for it on both sides.
     headers.push('date', new Date().toUTCString());
     if (credentials !== undefined) {
-      const text = `${credentials.user}:${credentials.password}`.normalize('NFC');
-      headers.push('authorization', `Basic ${Buffer.from(text, 'utf8').toString('base64')}`);
+      const user = credentials.user.normalize('NFC');
+      const password = credentials.password.normalize('NFC');
+      headers.push('authorization', basicAuthorization({ user, password }));
     }
     return headers;
   }
