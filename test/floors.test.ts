@@ -33,6 +33,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/tools/simulation/', 'src/tools/deidentify/'],
   ['src/tools/record/'],
   ['src/tools/replay/'],
+  ['src/tools/documents/'],
   ['src/cli/'],
   ['src/main.ts'],
   ['src/start.ts'],

@@ -1,6 +1,7 @@
 // The config in force as YAML: the file as it was loaded, and what was added, set and taken out since. Promises that no
 // secret is shown (F77): what stands in the file itself is masked, what stands elsewhere is named only.
 import { type Document, isMap, isPair, isScalar, type Pair, parseDocument, visit } from 'yaml';
+import { SECRET_KEYS } from '../config/keys/sections.ts';
 
 /** Of one pool. `added`: a node's settings as they were given. */
 export interface PoolChanges {
@@ -20,7 +21,7 @@ export function shownText(text: string, changes: ReadonlyMap<string, PoolChanges
   visit(document, {
     Pair(_, pair, path) {
       const key = keyOf(pair);
-      if (SECRET.has(key)) maskScalars(pair);
+      if (SECRET_KEYS.has(key)) maskScalars(pair);
       // Values of headers and of users are secrets as often as not.
       else if (HOLD_SECRETS.has(keyOf(path.findLast(isPair) as Pair | undefined))) maskScalars(pair);
     },
@@ -42,7 +43,6 @@ function changedDocument(text: string, changes: ReadonlyMap<string, PoolChanges>
   return document;
 }
 
-const SECRET: ReadonlySet<string> = new Set(['token', 'passphrase', 'password', 'hashKey']);
 const HOLD_SECRETS: ReadonlySet<string> = new Set(['users', 'headers', 'set', 'add']);
 const MASK = '***';
 

@@ -1,4 +1,4 @@
-// The formats of config values, as functions from text; convict-formats.ts makes convict know them.
+// How single values of a config are written, as functions from text. keys/formats.ts says of each format what uses these.
 // Promises no coercion surprises: text is taken whole or refused (`12x` is no 12, `yes` is no boolean).
 import ipaddr from 'ipaddr.js';
 
@@ -103,49 +103,6 @@ export function parseNodeUrl(text: string): NodeUrl | undefined {
   const parsed = parseHostPort(isHttp && !hasPort ? `${authority}:${port}` : authority);
   if (parsed === undefined || parsed.host === '' || parsed.port === 0) return undefined;
   return { protocol, ...parsed, path };
-}
-
-export type FormatName =
-  | 'duration'
-  | 'size'
-  | 'count'
-  | 'auto-count'
-  | 'flag'
-  | 'share'
-  | 'bind'
-  | 'node-url'
-  | 'http-url'
-  | 'host'
-  | 'one-of'
-  | 'file'
-  | 'files'
-  | 'key-pair'
-  | 'key-pairs'
-  | 'fingerprints'
-  | 'groups'
-  | 'codings'
-  | 'text'
-  | 'map'
-  | 'list'
-  | 'subjects'
-  | 'token'
-  | 'tokens'
-  | 'texts'
-  | 'ranges';
-
-/** One key of a convict schema. `null` as the default: the key is required; undefined: it may be left out. */
-export interface Item {
-  readonly format: FormatName;
-  readonly default: string | number | boolean | null | undefined;
-  /** Of a `count` and, in bytes, a `size`. */
-  readonly min?: number;
-  readonly max?: number;
-  /** May a duration be 0? Only where the docs say what that means. */
-  readonly zero?: true;
-  /** Of a `one-of`. */
-  readonly values?: readonly string[];
-  /** Never printed. */
-  readonly sensitive?: true;
 }
 
 /** Names and texts go into logs and acknowledgements: one line, and short enough for MSA-3 with some room. */

@@ -1,36 +1,50 @@
 // What a pool's config says of its nodes' health: how they are asked, when one is left out, how it comes back.
-// Plain data, every default filled in; build-health.ts makes it.
+// Plain data, every default filled in; build/health.ts makes it. Keys that say as much as they are have their type from keys/health.ts.
+import type { EJECTION_KEYS, HEALTH_KEYS } from './keys/health.ts';
+import type { Values } from './keys/key.ts';
 
-export interface HealthConfig {
+type HealthValues = Values<typeof HEALTH_KEYS>;
+
+export type CheckType = HealthValues['type'];
+
+/** The values of the keys that are for this type of check. */
+export type KeysOf<Type extends CheckType> = Values<{
+  readonly [Name in keyof typeof HEALTH_KEYS as (typeof HEALTH_KEYS)[Name] extends {
+    readonly only: readonly (infer Who)[];
+  }
+    ? Type extends Who
+      ? Name
+      : never
+    : never]: (typeof HEALTH_KEYS)[Name];
+}>;
+
+/** `fastIntervalMs` is never longer than `intervalMs`. */
+export interface HealthConfig
+  extends Pick<HealthValues, 'intervalMs' | 'fastIntervalMs' | 'timeoutMs' | 'rise' | 'fall' | 'initial'> {
   readonly check: CheckConfig;
-  readonly intervalMs: number;
-  /** While the node is down, or on its way up or down. Never longer than `intervalMs`. */
-  readonly fastIntervalMs: number;
-  readonly timeoutMs: number;
-  readonly rise: number;
-  readonly fall: number;
-  /** What a node is before anything is known of it. */
-  readonly initial: 'up' | 'down';
 }
 
-export type CheckConfig =
-  | { readonly type: 'none' }
-  /** `port`: undefined: the node's own. `isDefault`: the config names no type, so a node with TLS is asked for a handshake. */
-  | { readonly type: 'tcp' | 'tls'; readonly port: number | undefined; readonly isDefault?: boolean }
-  | ({ readonly type: 'mllp' } & MllpCheckConfig)
-  | ({ readonly type: 'http' } & HttpCheckConfig)
-  | ({ readonly type: 'mirth' } & MirthCheckConfig);
+export type CheckConfig = {
+  readonly [Type in CheckType]: { readonly type: Type } & CheckOf<Type>;
+}[CheckType];
 
-export interface MllpCheckConfig {
-  readonly port: number | undefined;
+/** Of a type that is not listed here: what its keys say. */
+type CheckOf<Type extends CheckType> = Type extends keyof MadeChecks ? MadeChecks[Type] : KeysOf<Type>;
+
+interface MadeChecks {
+  /** `isDefault`: the config names no type, so a node with TLS is asked for a handshake. */
+  readonly tcp: KeysOf<'tcp'> & { readonly isDefault?: boolean };
+  readonly mllp: MllpCheckConfig;
+  readonly http: HttpCheckConfig;
+  readonly mirth: MirthCheckConfig;
+}
+
+export interface MllpCheckConfig extends KeysOf<'mllp'> {
   /** Segments end in CR. `{id}` and `{time}` stand for a new control id and the time of each check. */
   readonly message: string;
-  /** MSA-1 that is good; `positive` is AA or CA. */
-  readonly ack: 'positive' | 'any' | 'AA' | 'AE' | 'AR' | 'CA' | 'CE' | 'CR';
 }
 
-export interface HttpCheckConfig {
-  readonly method: 'GET' | 'HEAD' | 'OPTIONS' | 'POST';
+export interface HttpCheckConfig extends Pick<HealthValues, 'method'> {
   /** Name and value. */
   readonly headers: readonly (readonly [string, string])[];
   readonly statuses: readonly StatusRange[];
@@ -49,10 +63,8 @@ export type BodyTest =
   | { readonly kind: 'part'; readonly text: string }
   | { readonly kind: 'regex'; readonly source: string; readonly flags: string };
 
-export interface MirthCheckConfig {
+export interface MirthCheckConfig extends Pick<HealthValues, 'channel'> {
   readonly credentials: Credentials | undefined;
-  /** Name of a channel that must be started. */
-  readonly channel: string | undefined;
 }
 
 export interface Credentials {
@@ -60,9 +72,8 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Leaving a node out for what messages met there. */
+/** Leaving a node out for what messages met there: for the nth time in a row n times `baseMs`. */
 export interface EjectionConfig {
-  /** For the first time; the nth in a row takes n times as long. */
   readonly baseMs: number;
   readonly maxMs: number;
   /** So many of a pool's nodes may be ejected at the same time; one always stays in use. */
@@ -74,8 +85,4 @@ export interface EjectionConfig {
 export type Portion = { readonly count: number } | { readonly share: number };
 
 /** More than `share` of at least `answers` answers within `windowMs` are negative. */
-export interface ErrorRateConfig {
-  readonly share: number;
-  readonly windowMs: number;
-  readonly answers: number;
-}
+export type ErrorRateConfig = Values<typeof EJECTION_KEYS>['errors'] & { readonly share: number };

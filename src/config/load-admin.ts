@@ -1,9 +1,10 @@
 // Only the `admin` section of a config: for commands that talk to a running gateway. Promises that nothing else in the
 // file has to be right, as the gateway runs by what it was, and this may be the draft of what it shall be.
 import { dirname, resolve } from 'node:path';
-import { buildAdmin } from './build-admin.ts';
+import { buildAdmin } from './build/admin.ts';
 import type { AdminConfig } from './config.ts';
-import { readSection } from './section.ts';
+import { TOP_KEYS } from './keys/top.ts';
+import { readSection } from './read/section.ts';
 import { configFileError } from './source/config-file.ts';
 import { readText } from './source/files.ts';
 import type { Environment } from './source/interpolate.ts';
@@ -25,8 +26,8 @@ export function loadAdmin(path: string, env: Environment): AdminConfig | undefin
   if (tree === undefined) problems.throwIfAny();
   const entry = entryIn(tree, 'admin');
   if (tree === undefined || entry === undefined) return undefined;
-  const where = { key: '', pattern: '', place: tree.place } as const;
-  const admin = buildAdmin(readSection({ ...tree, entries: [entry] }, where, reading), reading);
+  const where = { key: '', place: tree.place };
+  const admin = buildAdmin(readSection({ ...tree, entries: [entry] }, TOP_KEYS, where, reading), reading);
   throwIfRelevant(problems);
   return admin;
 }

@@ -1,10 +1,11 @@
 // Loads a config: YAML or JSON text → the typed, frozen GatewayConfig and warnings, or one ConfigError with all problems.
 // Promises never to throw anything else for what a file may hold, and to print nothing secret in a problem.
 import { dirname, resolve } from 'node:path';
-import { build } from './build.ts';
+import { buildGateway } from './build/gateway.ts';
+import { crossCheck } from './check/cross-checks.ts';
 import type { GatewayConfig } from './config.ts';
-import { crossCheck } from './cross-checks.ts';
-import { readSection } from './section.ts';
+import { TOP_KEYS } from './keys/top.ts';
+import { readSection } from './read/section.ts';
 import { configFileError } from './source/config-file.ts';
 import { readText } from './source/files.ts';
 import type { Environment } from './source/interpolate.ts';
@@ -51,8 +52,8 @@ export function parseConfig(text: string, { file, env }: ParseOptions): Loaded {
 /** Of a config that has been taken apart, or that is part of another file. */
 export function readConfig(tree: MapTree, file: string | undefined, reading: ReadContext): Loaded {
   const { problems } = reading;
-  const top = readSection(tree, { key: '', pattern: '', place: tree.place }, reading);
-  const config = build(top, file === undefined ? undefined : resolve(file), reading);
+  const top = readSection(tree, TOP_KEYS, { key: '', place: tree.place }, reading);
+  const config = buildGateway(top, file === undefined ? undefined : resolve(file), reading);
   crossCheck(top, config, reading);
   problems.throwIfAny();
   return { config: deepFreeze(config), warnings: problems.warnings };

@@ -1,6 +1,6 @@
 // Conditions and sticky keys: what each way of writing one becomes, and what is refused.
 import { describe, expect, test } from 'vitest';
-import { parseSubject } from '../../src/config/conditions.ts';
+import { parseSubject } from '../../src/config/build/conditions.ts';
 import type { Condition } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { compileRegex } from '../../src/hl7/regex.ts';

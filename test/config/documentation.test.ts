@@ -1,8 +1,9 @@
 // docs/configuration.md and the schema hold the same keys, types and defaults; the examples in it load.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { FormatName, Item } from '../../src/config/formats.ts';
-import { CONFIG_SECTIONS, isItem, type Schema } from '../../src/config/schema.ts';
+import type { FormatName } from '../../src/config/keys/formats.ts';
+import { type ConfigKey, isKey, type KeyTable } from '../../src/config/keys/key.ts';
+import { CONFIG_SECTIONS } from '../../src/config/keys/sections.ts';
 import { folderWith, outcome, TLS_FILES } from './config-folder.ts';
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
@@ -18,10 +19,10 @@ function documented(): Row[] {
   return [...rows].map(([, key = '', type = '', fallback = '']) => ({ key, type, default: fallback }));
 }
 
-function items(schema: Schema, path: string): [string, Item][] {
+function items(schema: KeyTable, path: string): [string, ConfigKey][] {
   return Object.entries(schema).flatMap(([key, part]) => {
     const full = path === '' ? key : `${path}.${key}`;
-    return isItem(part) ? [[full, part] as [string, Item]] : items(part, full);
+    return isKey(part) ? [[full, part] as [string, ConfigKey]] : items(part, full);
   });
 }
 
@@ -44,7 +45,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   ranges: 'range or list of ranges',
 };
 
-function typeOf({ format, values = [], min, max }: Item): string {
+function typeOf({ format, values = [], min, max }: ConfigKey): string {
   if (format === 'count') return `integer ${min} to ${max}`;
   if (format === 'auto-count') return `\`auto\` or integer ${min} to ${max}`;
   if (format !== 'one-of') return WORDS[format] ?? format;
@@ -53,7 +54,7 @@ function typeOf({ format, values = [], min, max }: Item): string {
   return quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;
 }
 
-function defaultOf(item: Item): string {
+function defaultOf(item: ConfigKey): string {
   if (item.default === null) return 'required';
   return item.default === undefined ? 'none' : `\`${item.default}\``;
 }

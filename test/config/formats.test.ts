@@ -2,9 +2,7 @@
 import convict from 'convict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import '../../src/config/convict-formats.ts';
 import {
-  type Item,
   LONGEST_MS,
   parseCount,
   parseDuration,
@@ -13,6 +11,10 @@ import {
   parseSize,
   sizeText,
 } from '../../src/config/formats.ts';
+import type { ConfigKey } from '../../src/config/keys/key.ts';
+import '../../src/config/read/convict-formats.ts';
+
+type Item = Omit<ConfigKey, 'doc'>;
 
 /** What convict says of `value`: the parsed value, or the error's text. */
 function through(item: Item, value: unknown): unknown {

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { parseFingerprint } from '../../src/config/build/tls/fingerprint.ts';
+import { GROUPS } from '../../src/config/build/tls/groups.ts';
 import type { ListenerTlsConfig, NodeTlsConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { parseFingerprint } from '../../src/config/tls/fingerprint.ts';
-import { GROUPS } from '../../src/config/tls/groups.ts';
 import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
 
 const FILES = {

@@ -1,6 +1,7 @@
 // Conditions on HTTP requests: what each way of writing one becomes, and what no request could ever be.
 import { describe, expect, test } from 'vitest';
-import { KEY_WORDS, parseSubject } from '../../../src/config/conditions.ts';
+import { parseSubject } from '../../../src/config/build/conditions.ts';
+import { KEY_WORDS } from '../../../src/config/keys/subjects.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import { folderWith, outcome, webConfig } from '../config-folder.ts';
 

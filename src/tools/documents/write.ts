@@ -1,0 +1,14 @@
+// `npm run docs:config`: writes what is made from the tables of keys. Tests fail while a file is not as this would write it.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withKeyTables } from './key-tables.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+/** Path from the repository's root, and the text that it should have. */
+export function madeDocuments(): readonly (readonly [path: string, text: string])[] {
+  const page = 'docs/configuration.md';
+  return [[page, withKeyTables(readFileSync(join(ROOT, page), 'utf8'))]];
+}
+
+if (import.meta.main) for (const [path, text] of madeDocuments()) writeFileSync(join(ROOT, path), text);
