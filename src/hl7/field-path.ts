@@ -17,12 +17,13 @@ export interface FieldPath {
   readonly subcomponent: number | undefined;
 }
 
-const PATH =
+/** `SEG[occurrence]-field[repetition].component.subcomponent`. */
+export const FIELD_PATH =
   /^([A-Z][A-Z0-9]{2})(?:\[([1-9]\d{0,4})\])?-([1-9]\d{0,2})(?:\[([1-9]\d{0,4})\])?(?:\.([1-9]\d{0,2})(?:\.([1-9]\d{0,2}))?)?$/;
 
-/** `SEG[occurrence]-field[repetition].component.subcomponent`; undefined if `text` is no field path. */
+/** Undefined if `text` is no field path. */
 export function parseFieldPath(text: string): FieldPath | undefined {
-  const match = PATH.exec(text);
+  const match = FIELD_PATH.exec(text);
   if (match === null) return undefined;
   const number = (group: number): number | undefined => {
     const digits = match[group];

@@ -1,6 +1,7 @@
 // `npm run docs:config`: writes what is made from the tables of keys. Tests fail while a file is not as this would write it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gatewaySchema } from './gateway-schema.ts';
 import { withKeyTables } from './key-tables.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -8,7 +9,10 @@ const ROOT = join(import.meta.dirname, '../../..');
 /** Path from the repository's root, and the text that it should have. */
 export function madeDocuments(): readonly (readonly [path: string, text: string])[] {
   const page = 'docs/configuration.md';
-  return [[page, withKeyTables(readFileSync(join(ROOT, page), 'utf8'))]];
+  return [
+    [page, withKeyTables(readFileSync(join(ROOT, page), 'utf8'))],
+    ['schema/gateway.schema.json', `${JSON.stringify(gatewaySchema(), null, 2)}\n`],
+  ];
 }
 
 if (import.meta.main) for (const [path, text] of madeDocuments()) writeFileSync(join(ROOT, path), text);

@@ -1,0 +1,118 @@
+// schema/gateway.schema.json: the JSON schema of the gateway's config, made from the tables of keys.
+import { NAME_PATTERN } from '../../config/build/name.ts';
+import type { Json } from '../../config/keys/formats.ts';
+import type { ConfigKey, Content } from '../../config/keys/key.ts';
+import { CONFIG_SECTIONS } from '../../config/keys/sections.ts';
+import { CONDITION_WORDS, KEY_WORDS, SENDER_WORDS } from '../../config/keys/subjects.ts';
+import { FIELD_PATH } from '../../hl7/field-path.ts';
+import { FROM_OUTSIDE, oneOrMany, scalarSchema, tableSchema } from './json-schema.ts';
+
+const TEXT: Json = { type: ['string', 'number', 'boolean'] };
+const PATH: Json = { type: 'string', pattern: FIELD_PATH.source };
+const SEGMENT: Json = { type: 'string', pattern: '^[A-Z][A-Z0-9]{2}$' };
+const COUNT: Json = {
+  anyOf: [
+    { type: 'integer', minimum: 0 },
+    { type: 'string', pattern: '^(0|[1-9]\\d*)$' },
+  ],
+};
+
+function ref(name: string): Json {
+  return { $ref: `#/$defs/${name}` };
+}
+
+/** `header.NAME` stands for any name. */
+function subjectSchema(words: readonly string[]): Json {
+  const named = words.filter((word) => word.endsWith('.NAME')).map((word) => word.replace('.NAME', ''));
+  return {
+    anyOf: [
+      { enum: words.filter((word) => !word.endsWith('.NAME')) },
+      ...named.map((word) => ({ type: 'string', pattern: `^${word}\\..+$` })),
+      PATH,
+    ],
+  };
+}
+
+function conditions(words: string): Json {
+  return { type: 'object', propertyNames: ref(words), additionalProperties: ref('test') };
+}
+
+function byPath(value: Json): Json {
+  return { type: 'object', propertyNames: PATH, additionalProperties: value };
+}
+
+const CONTENTS: Readonly<Record<Content, Json>> = {
+  conditions: conditions('subject'),
+  'condition-list': { type: 'array', minItems: 1, items: conditions('senderSubject') },
+  texts: { type: 'object', additionalProperties: scalarSchema(TEXT) },
+  segments: { type: 'array', minItems: 1, items: scalarSchema(SEGMENT) },
+  'field-paths': { type: 'array', minItems: 1, items: scalarSchema(PATH) },
+  'value-tables': byPath(oneOrMany(scalarSchema(TEXT))),
+  lengths: byPath({
+    anyOf: [
+      ...(scalarSchema(COUNT).anyOf as readonly Json[]),
+      {
+        type: 'object',
+        properties: { min: scalarSchema(COUNT), max: scalarSchema(COUNT) },
+        minProperties: 1,
+        additionalProperties: false,
+      },
+    ],
+  }),
+};
+
+/** The right side of a condition. */
+const TEST: Json = {
+  anyOf: [
+    TEXT,
+    ref('fromFile'),
+    { type: 'array', minItems: 1, items: ref('test') },
+    { type: 'object', properties: { not: ref('test') }, required: ['not'], additionalProperties: false },
+    {
+      type: 'object',
+      properties: { exists: scalarSchema({ enum: [true, false, 'true', 'false'] }) },
+      required: ['exists'],
+      additionalProperties: false,
+    },
+  ],
+};
+
+/** `listeners.NAME.tls` is `listeners-tls`. Tables that are used twice have the name of the first place. */
+function definitionName(pattern: string): string {
+  const same = Object.entries(CONFIG_SECTIONS).find(([, table]) => table === CONFIG_SECTIONS[pattern]);
+  return (same?.[0] ?? pattern).replaceAll('.NAME', '').replaceAll('[]', '').replaceAll('.', '-');
+}
+
+function inside(full: string, { of }: ConfigKey): Json {
+  if (of !== undefined) return CONTENTS[of];
+  if (Object.hasOwn(CONFIG_SECTIONS, `${full}.NAME`)) {
+    const items = ref(definitionName(`${full}.NAME`));
+    return { type: 'object', propertyNames: { pattern: NAME_PATTERN.source }, additionalProperties: items };
+  }
+  if (Object.hasOwn(CONFIG_SECTIONS, `${full}[]`))
+    return { type: 'array', items: ref(definitionName(`${full}[]`)) };
+  if (!Object.hasOwn(CONFIG_SECTIONS, full)) throw new Error(`no table says what is in ${full}`);
+  return ref(definitionName(full));
+}
+
+export function gatewaySchema(): Json {
+  const { '': top = {}, ...sections } = CONFIG_SECTIONS;
+  const definitions = Object.entries(sections).map(([pattern, table]) => [
+    definitionName(pattern),
+    tableSchema(table, pattern, inside),
+  ]);
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: 'urn:hl7-gateway:gateway.schema.json',
+    title: 'A config of hl7-gateway',
+    ...tableSchema(top, '', inside),
+    $defs: {
+      ...Object.fromEntries(definitions),
+      ...FROM_OUTSIDE,
+      subject: subjectSchema(CONDITION_WORDS),
+      senderSubject: subjectSchema(SENDER_WORDS),
+      stickySubject: subjectSchema(KEY_WORDS),
+      test: TEST,
+    },
+  };
+}
