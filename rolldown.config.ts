@@ -26,6 +26,7 @@ export default defineConfig({
     worker: 'node_modules/piscina/dist/worker.js',
   },
   platform: 'node',
+  logLevel: 'warn',
   external: NATIVE,
   plugins: [grpcAsCommonJs],
   transform: { define: { __dirname: 'import.meta.dirname' } },

@@ -23,7 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/relay/'],
   ['src/observe/observer.ts'],
   ['listeners/'],
-  ['src/observe/log/message-log.ts', 'src/observe/traces/spans/', 'src/observe/audit/'],
+  ['src/observe/log/message-', 'src/observe/traces/spans/', 'src/observe/audit/'],
   ['src/pools/'],
   ['src/open-files.ts'],
   ['src/observe/metrics/gateway/'],

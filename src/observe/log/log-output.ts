@@ -2,12 +2,19 @@
 // Promises that nobody waits for whoever reads them, whatever becomes of it (a full disk, a pipe without a reader, a reader
 // that stands still), that memory is bounded, and that dropped lines are counted and told of.
 import type { DestinationStream } from 'pino';
+import { LineWriter } from './line-writer.ts';
 import { type LogTarget, standardOutput } from './log-target.ts';
 
 /** Nobody sees the difference; at 100 messages a second it is a write for each line as before. */
 const DELAY_MS = 10;
 /** Some 16 KiB, which is what is written at once. */
 const MAX_LINES = 50;
+/** As many as that of one message each, which take 400 bytes. */
+const BLOCK_BYTES = 64 * 1024;
+/** Longer than any line of a message: names of a config have 200 characters, identifiers 64. */
+const MAX_LINE_BYTES = 8 * 1024;
+/** Of a character in UTF-8, by JavaScript's count of characters. */
+const MAX_CHARACTER_BYTES = 3;
 /** As much as a reader that stands still for a second at 20,000 messages a second leaves behind. More is dropped. */
 const MAX_BYTES = 8 * 1024 * 1024;
 /** A reader that is only slow has made room by then; one that stands still costs 20 attempts a second. */
@@ -34,7 +41,10 @@ export class LogOutput implements DestinationStream {
   /** Called once lines are taken again. `cause`: the code of the last error, or `slow`. */
   onDropped: (lines: number, cause: string) => void = () => {};
   readonly #target: LogTarget;
-  #lines: string[] = [];
+  readonly #block = new LineWriter(BLOCK_BYTES);
+  #lines = 0;
+  /** Bytes of the block that are whole lines: behind them may be the beginning of one that was never ended. */
+  #wholeBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #queue: Chunk[] = [];
   #queuedBytes = 0;
@@ -56,8 +66,30 @@ export class LogOutput implements DestinationStream {
   }
 
   write(line: string): void {
-    this.#lines.push(line);
-    if (this.#lines.length >= MAX_LINES) this.#gather();
+    this.#block.used = this.#wholeBytes;
+    const most = line.length * MAX_CHARACTER_BYTES;
+    if (most > this.#block.room) this.#gather();
+    if (most > this.#block.room) {
+      this.#keep(Buffer.from(line), 1);
+      this.#writeOn();
+      return;
+    }
+    this.#block.line(line);
+    this.end();
+  }
+
+  /** Where a line is to be written, with its line end, of 8 KiB at most; `end` has to be called behind it. */
+  begin(): LineWriter {
+    this.#block.used = this.#wholeBytes;
+    if (this.#block.room < MAX_LINE_BYTES) this.#gather();
+    return this.#block;
+  }
+
+  /** The line that was begun is there. */
+  end(): void {
+    this.#wholeBytes = this.#block.used;
+    this.#lines++;
+    if (this.#lines >= MAX_LINES) this.#gather();
     else this.#timer ??= setTimeout(() => this.#gather(), DELAY_MS).unref();
   }
 
@@ -72,17 +104,28 @@ export class LogOutput implements DestinationStream {
   #gather(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#lines.length === 0) return;
-    const bytes = Buffer.from(this.#lines.join(''));
-    const lines = this.#lines.length;
-    this.#lines = [];
+    if (this.#lines === 0) return;
+    this.#keep(...this.#takeBlock());
+    this.#writeOn();
+  }
+
+  /** What is in the block: a copy, as the block is written to again. */
+  #takeBlock(): [bytes: Buffer, lines: number] {
+    const bytes = Buffer.from(this.#block.bytes.subarray(0, this.#wholeBytes));
+    const lines = this.#lines;
+    this.#block.used = 0;
+    this.#wholeBytes = 0;
+    this.#lines = 0;
+    return [bytes, lines];
+  }
+
+  #keep(bytes: Buffer, lines: number): void {
     if (this.#queuedBytes + bytes.length > MAX_BYTES) {
       this.#count(lines, 'slow', 'slow');
       return;
     }
     this.#queue.push({ bytes, lines });
     this.#queuedBytes += bytes.length;
-    this.#writeOn();
   }
 
   #writeOn(): void {
@@ -176,9 +219,9 @@ export class LogOutput implements DestinationStream {
     }
     let triedMs = 0;
     while (triedMs < GIVE_UP_MS) {
-      if (this.#lines.length > 0) {
-        this.#queue.push({ bytes: Buffer.from(this.#lines.join('')), lines: this.#lines.length });
-        this.#lines = [];
+      if (this.#lines > 0) {
+        const [bytes, lines] = this.#takeBlock();
+        this.#queue.push({ bytes, lines });
       }
       if (this.#queue.length === 0) return;
       try {

@@ -7,6 +7,14 @@ import { LogOutput } from './log-output.ts';
 
 export type Log = Logger;
 
+/** Logs whose lines go out as they are. */
+const outputs = new WeakMap<Log, LogOutput>();
+
+/** Where a line of JSON may be written as bytes; undefined: this log's lines have another format, or another way. */
+export function lineOutputOf(log: Log): LogOutput | undefined {
+  return outputs.get(log);
+}
+
 export interface LogOptions {
   readonly level: string;
   /** `auto`: text on a terminal, JSON elsewhere. `pretty`: the old name of `text`. */
@@ -24,6 +32,7 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
   const format = formatOf(options.format);
   const colours = destination === undefined && isatty(1) && process.env.NO_COLOR === undefined;
   const log = pino(settings, format === 'json' ? stream : inFormat(stream, format, colours));
+  if (stream instanceof LogOutput && format === 'json') outputs.set(log, stream);
   if (stream instanceof LogOutput)
     stream.onDropped = (lines, cause) => log.warn({ lines, cause }, 'log: lines were dropped');
   return log;

@@ -7,8 +7,9 @@ import type { Message } from '../../relay/message.ts';
 import type { ProxiedRequest } from '../../relay/proxied-request.ts';
 import type { Observer, SenderFault } from '../observer.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
-import type { Log } from './log.ts';
+import { type Log, lineOutputOf } from './log.ts';
 import { loggable } from './loggable.ts';
+import { writeMessageLine } from './message-line.ts';
 import { Repeats } from './repeats.ts';
 
 export interface MessageLogOptions {
@@ -73,6 +74,11 @@ function logMessage(log: Log, message: Message, shown: Identifiers): void {
   const trouble = failed?.error ?? replyError ?? (outcome?.kind === 'abandoned' ? abandonedFor : undefined);
   const level = trouble === undefined ? 'info' : 'warn';
   if (!log.isLevelEnabled(level)) return;
+  const output = trouble === undefined ? lineOutputOf(log) : undefined;
+  if (output !== undefined) {
+    writeMessageLine(output, message, shown);
+    return;
+  }
   const last = attempts.at(-1);
   log[level](
     {
