@@ -247,7 +247,7 @@ export class HttpListener implements Listener {
 
   /** F56: nothing of what follows goes to a node before the node has agreed. */
   #onUpgrade(incoming: IncomingMessage, socket: net.Socket, head: Buffer): void {
-    const offer = new UpgradeOffer(incoming, socket, head);
+    const offer = new UpgradeOffer(incoming, socket, head, () => this.#connections.onTimeout(socket));
     const response: ServerResponse = offer.response;
     this.#connections.expect(socket, response);
     const peer = this.#connections.peerOf(incoming);

@@ -1,31 +1,74 @@
-// TCP connections that this process has open at one of its ports, as the kernel counts them: also those that no object of
-// Node.js stands for any more. Linux only.
+// The sockets that a process has open, as the kernel counts them: also those that no object of Node.js stands for any more.
+// Linux only.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-const LISTENING = '0A';
+export interface OpenSocket {
+  readonly localPort: number;
+  readonly remotePort: number;
+  readonly state: string;
+  /** Bytes that its peer has not taken, and that came and were not read. */
+  readonly queues: readonly [sent: number, received: number];
+}
+
+/** By number, include/net/tcp_states.h. */
+const STATES = [
+  'none',
+  'ESTABLISHED',
+  'SYN_SENT',
+  'SYN_RECV',
+  'FIN_WAIT1',
+  'FIN_WAIT2',
+  'TIME_WAIT',
+  'CLOSE',
+  'CLOSE_WAIT',
+  'LAST_ACK',
+  'LISTEN',
+  'CLOSING',
+];
 
 /** At the accepting end. A connection that the process has closed and the kernel still remembers does not count. */
 export function socketsAt(port: number): number {
-  const local = port.toString(16).toUpperCase().padStart(4, '0');
-  const inodes = new Set<string>();
-  for (const table of ['tcp', 'tcp6']) {
-    for (const line of readFileSync(`/proc/self/net/${table}`, 'latin1').split('\n').slice(1)) {
-      const columns = line.trim().split(/\s+/);
-      if (columns[1]?.endsWith(`:${local}`) === true && columns[3] !== LISTENING)
-        inodes.add(`socket:[${columns[9]}]`);
-    }
-  }
-  if (inodes.size === 0) return 0;
-  let count = 0;
-  for (const fd of readdirSync('/proc/self/fd')) if (inodes.has(targetOf(fd))) count++;
-  return count;
+  return openConnections('self').filter(({ localPort }) => localPort === port).length;
 }
 
-/** The one that the folder was read with is gone by now. */
-function targetOf(fd: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return '';
+/** Of all that are sockets, of whatever kind. */
+export function socketInodes(process: number | 'self'): string[] {
+  return readdirSync(`/proc/${process}/fd`).flatMap((fd) => inodeOf(`/proc/${process}/fd/${fd}`) ?? []);
+}
+
+/** Those of TCP. One that the kernel has forgotten the peer of is not among them. */
+export function openConnections(process: number | 'self'): OpenSocket[] {
+  const known = new Map<string, OpenSocket>();
+  for (const table of ['tcp', 'tcp6']) {
+    for (const line of readFileSync(`/proc/${process}/net/${table}`, 'latin1').split('\n').slice(1)) {
+      const [, local = '', remote = '', state = '', queues = '', , , , , inode] = line.trim().split(/\s+/);
+      if (inode === undefined || STATES[hex(state)] === 'LISTEN') continue;
+      const [sent = 0, received = 0] = queues.split(':').map(hex);
+      const [localPort, remotePort] = [portOf(local), portOf(remote)];
+      known.set(inode, {
+        localPort,
+        remotePort,
+        state: STATES[hex(state)] ?? state,
+        queues: [sent, received],
+      });
+    }
   }
+  return socketInodes(process).flatMap((inode) => known.get(inode) ?? []);
+}
+
+/** The one that a folder of descriptors was read with is gone by now. */
+function inodeOf(path: string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(path))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+function portOf(address: string): number {
+  return hex(address.split(':')[1] ?? '');
+}
+
+function hex(text: string): number {
+  return Number.parseInt(text, 16);
 }

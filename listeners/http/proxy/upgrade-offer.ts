@@ -11,12 +11,17 @@ export class UpgradeOffer {
   /** For as long as no node has agreed. */
   readonly response: ServerResponse;
   readonly #socket: Socket;
+  readonly #onTimeout: () => void;
   readonly #early: Buffer[];
   #earlyBytes = 0;
 
-  /** `head`: what came with the request's last packet. */
-  constructor(incoming: IncomingMessage, socket: Socket, head: Buffer) {
+  /**
+   * `head`: what came with the request's last packet. `onTimeout`: the socket's, until a node has agreed: a node's refusal is a
+   * response like any other, and its client may not read it (F69).
+   */
+  constructor(incoming: IncomingMessage, socket: Socket, head: Buffer, onTimeout: () => void) {
     this.#socket = socket;
+    this.#onTimeout = onTimeout;
     this.#early = [head];
     this.response = new ServerResponse(incoming);
     this.response.shouldKeepAlive = false;
@@ -26,6 +31,7 @@ export class UpgradeOffer {
     socket.on('error', () => {});
     socket.on('drain', this.#onDrain);
     socket.on('data', this.#onData);
+    socket.on('timeout', onTimeout);
   }
 
   /** A node has agreed: the socket is the caller's, with what has come on it so far. */
@@ -33,7 +39,7 @@ export class UpgradeOffer {
     const socket = this.#socket;
     this.response.off('finish', this.#onFinish);
     this.response.detachSocket(socket);
-    socket.off('drain', this.#onDrain).off('data', this.#onData);
+    socket.off('drain', this.#onDrain).off('data', this.#onData).off('timeout', this.#onTimeout);
     socket.pause();
     return Buffer.concat(this.#early);
   }
