@@ -10,6 +10,7 @@ import { FuzzedGateway } from './gateway.ts';
 import { HANG_MS, type Running, type Target } from './target.ts';
 import { seedOf } from './wire/bytes.ts';
 import { makeCertificate } from './wire/certificate.ts';
+import { inputsByPort, inputUnderWay } from './wire/line.ts';
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -158,7 +159,7 @@ class FuzzRun {
     this.#inFlight.add(index);
     try {
       const wrong = await withLimit(
-        this.#running.run(index, new Prng(seedOf(this.#options.seed, index))),
+        inputUnderWay.run(index, () => this.#running.run(index, new Prng(seedOf(this.#options.seed, index)))),
         2 * HANG_MS,
       );
       if (wrong !== undefined && !this.#gateway.gone)
@@ -196,7 +197,8 @@ class FuzzRun {
       const now = this.#gateway.sockets;
       if (now <= before) break;
       if (performance.now() > deadline) {
-        this.#add('leak', `${now - before} more sockets than before the inputs so far`);
+        const what = this.#gateway.describeSockets(inputsByPort);
+        this.#add('leak', `${now - before} more sockets than before the inputs so far; there are ${what}`);
         break;
       }
       await pause(POLL_MS);

@@ -1,9 +1,10 @@
 // The gateway that is fuzzed: a process of its own, as a user starts it, so that its descriptors and its end are seen from outside.
 // Promises: whatever it says that it should not (an internal error, a fatal line, anything on stderr) is found once.
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type GatewayChild, startGateway, within } from '../campaign/peers/child.ts';
+import { openConnections, socketInodes } from '../helpers/open-sockets.ts';
 import { LogTail } from './wire/log-tail.ts';
 
 const START_MS = 120_000;
@@ -65,16 +66,21 @@ export class FuzzedGateway implements AsyncDisposable {
 
   /** Of those that are sockets; Linux only. */
   get sockets(): number {
-    const folder = `/proc/${this.#child.pid}/fd`;
-    let count = 0;
-    for (const fd of readdirSync(folder)) {
-      try {
-        if (readlinkSync(join(folder, fd)).startsWith('socket:')) count++;
-      } catch {
-        // Closed between the two calls.
-      }
-    }
-    return count;
+    return socketInodes(this.#child.pid).length;
+  }
+
+  /** What they are. `inputs`: which input a client's port was last used by. */
+  describeSockets(inputs: ReadonlyMap<number, number>): string {
+    const names = new Map([...this.#ports].map(([name, port]) => [port, name]));
+    return openConnections(this.#child.pid)
+      .map(({ localPort, remotePort, state, queues }) => {
+        const ends = names.has(localPort)
+          ? `${names.get(localPort)} of input ${inputs.get(remotePort) ?? 'unknown'}`
+          : `from port ${localPort} to ${remotePort}`;
+        return `${ends}: ${state}, queues ${queues.join(' and ')}`;
+      })
+      .toSorted()
+      .join('; ');
   }
 
   async memory(): Promise<number> {

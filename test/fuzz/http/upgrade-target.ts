@@ -2,6 +2,7 @@
 // through is a beginning of it, in order, and nothing goes to a node before its own 101.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Prng } from '../../campaign/wire/prng.ts';
+import { type Request, value } from '../../helpers/strict-http.ts';
 import { HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, shown } from '../wire/bytes.ts';
 import type { Line } from '../wire/line.ts';
@@ -16,6 +17,8 @@ const TOKEN = /U\d+/;
 const MOMENT_MS = 12;
 /** Plans, of the last inputs. */
 const KEPT = 2_000;
+/** The request, and what tears it. */
+const HEAD_BYTES = 3_000;
 
 type Ending = 'waits' | 'ends' | 'resets' | 'destroys';
 const ENDINGS: readonly Ending[] = ['waits', 'ends', 'ends', 'resets', 'destroys'];
@@ -38,6 +41,8 @@ class UpgradeFuzz implements Running {
   readonly #room: HttpRoom;
   readonly #plans = new Map<string, Plan>();
   readonly #byLink = new WeakMap<HttpLink, Plan>();
+  /** Inputs whose request may have been torn, by what they have sent so far. */
+  readonly #torn = new Map<number, Torn>();
   #probes = 0;
 
   constructor(around: Surroundings) {
@@ -50,9 +55,10 @@ class UpgradeFuzz implements Running {
     await this.#room.start(
       {
         report,
-        takes: () => true,
+        // A request without an upgrade may be followed by another one.
+        takes: (request) => value(request, 'upgrade') !== undefined,
         onRequest: (request, link) => {
-          const plan = this.#plans.get(TOKEN.exec(request.target)?.[0] ?? '');
+          const plan = this.#planOf(request);
           if (plan === undefined) {
             report(`a node got what nobody sent: ${request.startLine}`);
             return;
@@ -90,27 +96,50 @@ class UpgradeFuzz implements Running {
     const line = await this.#room.connect(door);
     if (line === undefined) return `no connection to ${door}`;
     const request = Buffer.from(`GET /${token} HTTP/1.1\r\nHost: localhost\r\n${upgrade}\r\n`);
-    const writing = line.writePieces(cut(prng, Buffer.concat([request, early])));
+    let isWritten = false;
+    void line.writePieces(cut(prng, Buffer.concat([request, early]))).then(() => {
+      isWritten = true;
+    });
     if (ending === 'waits') await line.until(() => line.gone || line.received.includes('\r\n\r\n'), HANG_MS);
     else if (endsAfterMs > 0) await pause(endsAfterMs);
+    // In the middle of the request it is a part of that.
+    const isTorn = !isWritten && late.length > 0;
+    if (isTorn) this.#torn.set(index, { plan, sent: () => line.sent });
     line.write(late);
     leave(line, ending);
-    void writing;
     // A client that is gone hears nothing; any other has the end of the tunnel, or of the response.
     if (ending === 'waits') line.finish();
     const gone = await line.until(() => line.gone, HANG_MS + 10_000);
-    const { received } = line;
+    const { received, sent } = line;
     line.destroy();
+    if (isTorn) {
+      const head = Buffer.from(sent.subarray(0, HEAD_BYTES));
+      this.#torn.set(index, { plan, sent: () => head });
+    }
+    this.#torn.delete(index - KEPT);
     const said = (what: string): string =>
       `${what} at ${door}: client ${ending} after ${endsAfterMs} ms, node ${plan.ending} after ${plan.answerAfterMs} + ${plan.endsAfterMs} ms, ${shown(Buffer.concat(plan.answer), 300)}`;
     if (!gone) return said('hang: the connection did not end');
-    const wrong = judge(plan, received, line.sent.subarray(request.length));
+    const wrong = judge(plan, received, isTorn ? sent : sent.subarray(request.length), isTorn);
     return wrong === undefined ? undefined : said(wrong);
+  }
+
+  #planOf({ target, startLine }: Request): Plan | undefined {
+    const plan = this.#plans.get(TOKEN.exec(target)?.[0] ?? '');
+    if (plan !== undefined) return plan;
+    for (const torn of this.#torn.values()) if (torn.sent().includes(`${startLine}\r\n`)) return torn.plan;
+    return undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#room[Symbol.asyncDispose]();
   }
+}
+
+/** Later bytes came between the pieces of its request. */
+interface Torn {
+  readonly plan: Plan;
+  readonly sent: () => Buffer;
 }
 
 function leave(line: Line, ending: Ending): void {
@@ -167,9 +196,9 @@ function textOf(prng: Prng, letter: string, length: number): Buffer {
   return Buffer.from(unit.repeat(Math.ceil(length / unit.length)).slice(0, length));
 }
 
-function judge(plan: Plan, received: Buffer, sent: Buffer): string | undefined {
-  if (!sent.subarray(0, plan.came.length).equals(plan.came))
-    return `the node got what the client did not say: ${shown(plan.came)}`;
+function judge(plan: Plan, received: Buffer, sent: Buffer, isTorn: boolean): string | undefined {
+  const isSaid = isTorn ? sent.includes(plan.came) : sent.subarray(0, plan.came.length).equals(plan.came);
+  if (!isSaid) return `the node got what the client did not say: ${shown(plan.came)}`;
   const head = received.indexOf('\r\n\r\n');
   if (head < 0) return undefined;
   const isSwitched = received.toString('latin1', 0, 13) === 'HTTP/1.1 101 ';

@@ -1,5 +1,6 @@
 // One connection of a fuzzer to the gateway: writes bytes in pieces, keeps what comes, ends as it is told.
 // Promises: no error of a socket is thrown; every wait has a limit and says whether it held.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -14,6 +15,11 @@ export interface LineOptions {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+
+/** Within an input, its number. */
+export const inputUnderWay = new AsyncLocalStorage<number>();
+/** Which input has used a port last: what is left in the gateway is found by it. */
+export const inputsByPort = new Map<number, number>();
 
 export class Line {
   readonly socket: net.Socket;
@@ -123,6 +129,8 @@ export async function connectLine(options: LineOptions): Promise<Line | undefine
   const raw = net.connect({ host: '127.0.0.1', port: options.port, noDelay: true, allowHalfOpen: true });
   raw.on('error', ignore);
   if (!(await opened(raw, 'connect'))) return undefined;
+  const input = inputUnderWay.getStore();
+  if (input !== undefined && raw.localPort !== undefined) inputsByPort.set(raw.localPort, input);
   if (options.before !== undefined) raw.write(options.before);
   if (options.tls === undefined) return new Line(raw, raw);
   const secured = tls.connect({
