@@ -1,4 +1,5 @@
-// docs/faults.md has a row for every fault number that code, tests or documents cite, in order and once.
+// docs/faults.md has a row for every fault number that code, tests or documents cite, in order and once; and each number is
+// shown by a test whose name begins with it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
@@ -30,4 +31,22 @@ test('no number is cited that has none', () => {
   const numbers = cited();
   expect(numbers.size).toBeGreaterThan(100);
   expect([...numbers].filter((n) => !rows.includes(n))).toEqual([]);
+});
+
+/** Numbers that names of tests begin with: `F12 …`, `F12, F13: …`, `F12 and F13 …`, in rows of `test.each` too. */
+function shown(): Set<number> {
+  const numbers = new Set<number>();
+  for (const name of readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })) {
+    // Rows of `test.each` may stand in a file of their own (test/faults/http-probes.ts); the campaign's own files name no test.
+    if (!name.endsWith('.ts') || (name.startsWith('campaign/') && !name.endsWith('.test.ts'))) continue;
+    const text = readFileSync(join(ROOT, 'test', name), 'utf8');
+    for (const [, first = ''] of text.matchAll(/[`'"]((?:F\d{1,3}(?:, | and | to )?)+)[ :,'`]/g))
+      for (const [, n] of first.matchAll(/F(\d+)/g)) numbers.add(Number(n));
+  }
+  return numbers;
+}
+
+test('each number is shown by a test of its name', () => {
+  const numbers = shown();
+  expect(rows.filter((n) => !numbers.has(n))).toEqual([]);
 });
