@@ -22,17 +22,10 @@ function messages(): Message[] {
       settledAt: message.receivedAt + 3 + i,
       outcome: { kind: 'answered', ack: { code: 'AA' } },
     });
-    message.attempts.push({
-      node: `node-${i % 6}`,
-      selectionReason: '',
-      startedAt: 0,
-      connectMs: 0,
+    message.beginAttempt(`node-${i % 6}`, '');
+    Object.assign(message.lastAttempt ?? {}, {
       writtenAt: message.receivedAt,
       endedAt: message.receivedAt + 2 + i,
-      error: undefined,
-      waitedSince: undefined,
-      spanId: undefined,
-      status: undefined,
     });
     return message;
   });

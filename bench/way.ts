@@ -55,7 +55,9 @@ async function measure(): Promise<void> {
   const bytes = (getHeapStatistics().total_allocated_bytes - before) / MESSAGES;
   console.log('| a straight message | calls to the writer | and of its flush | bytes of garbage |');
   console.log('| --- | --- | --- | --- |');
-  console.log(`| down: sender's data to the node's socket | ${down.handOver.length} | ${down.flush.length} | |`);
+  console.log(
+    `| down: sender's data to the node's socket | ${down.handOver.length} | ${down.flush.length} | |`,
+  );
   console.log(`| up: node's data to the sender's socket | ${up.handOver.length} | ${up.flush.length} | |`);
   console.log(`| both | | | ${Math.round(bytes).toLocaleString('en')} |`);
   if (values.trace === true)
@@ -156,17 +158,22 @@ async function printSites(session: Session): Promise<void> {
   }
   const largest = [...sizes].sort(([, one], [, other]) => other - one).slice(0, 40);
   console.log('\nbytes a message (sampled)');
-  for (const [name, size] of largest) console.log(`${String(Math.round(size / MESSAGES)).padStart(6)}  ${name}`);
+  for (const [name, size] of largest)
+    console.log(`${String(Math.round(size / MESSAGES)).padStart(6)}  ${name}`);
 }
 
 /** Sender and node. */
 async function speak(): Promise<void> {
   const node = net.createServer((socket) => {
     socket.setNoDelay(true);
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       let acks = '';
-      for (let from = 0, at = 0; (at = chunk.indexOf(FRAME_END, from)) >= 0; from = at + 2)
-        acks += `\x0bMSH|^~\\&|N|F|S|F|2026||ACK|${idIn(chunk.subarray(from, at))}|P|2.5\rMSA|AA|${idIn(chunk.subarray(from, at))}\r\x1c\r`;
+      let from = 0;
+      for (let to = chunk.indexOf(FRAME_END); to >= 0; to = chunk.indexOf(FRAME_END, from)) {
+        const id = idIn(chunk.subarray(from, to));
+        acks += `\x0bMSH|^~\\&|N|F|S|F|2026||ACK|${id}|P|2.5\rMSA|AA|${id}\r\x1c\r`;
+        from = to + FRAME_END.length;
+      }
       socket.write(acks, 'latin1');
     });
   });

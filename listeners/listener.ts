@@ -1,7 +1,7 @@
 // What every listener is, whatever it speaks: it starts, it drains, it stops.
 import type { Peer } from '../routing/message-view.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
-import type { Admission } from '../src/relay/admission.ts';
+import type { Admission } from '../src/relay/route-resolver.ts';
 
 /** A sender's connection, for people. */
 export interface ConnectedSender {

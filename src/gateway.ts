@@ -27,9 +27,9 @@ import { Identifiers } from './observe/traces/identifiers.ts';
 import { MessageTracer } from './observe/traces/spans/message-tracer.ts';
 import { openFileLimit, openFilesNeeded } from './open-files.ts';
 import { Pools } from './pools/pools.ts';
-import type { Dispatcher } from './relay/dispatcher.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
-import { Relay } from './relay/relay.ts';
+import { Pipeline } from './relay/pipeline.ts';
+import type { Dispatcher } from './relay/pool-queue.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
 
 export interface GatewayOptions {
@@ -51,7 +51,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
-  readonly #relay: Relay;
+  readonly #relay: Pipeline;
   readonly #proxy: ReverseProxy;
   readonly #secured = new Map<Listener, ServerTls>();
   /** Those that a reload replaced, until their last connection has ended. */
@@ -92,7 +92,7 @@ export class Gateway {
     const questions = new FieldQueries(config.routes, config.pools);
     const router = new Router(config.routes);
     const ways = this.#waysBy(router, questions);
-    this.#relay = new Relay(ways, this.pools.rerouting, this.parsing, this.traces);
+    this.#relay = new Pipeline(ways, this.pools.rerouting, this.parsing, this.traces);
     this.#proxy = new ReverseProxy(this.#budget, this.traces);
     const { traces } = this;
     this.metrics = new GatewayMetrics(this, {

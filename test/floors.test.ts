@@ -10,7 +10,13 @@ import { productFiles, ROOT } from './helpers/product-files.ts';
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
-  ['src/version.ts', 'src/listen-error.ts', 'src/addresses.ts', 'src/sync-folder.ts'],
+  [
+    'src/version.ts',
+    'src/listen-error.ts',
+    'src/addresses.ts',
+    'src/sync-folder.ts',
+    'src/in-flight-list.ts',
+  ],
   ['src/observe/log/', 'src/observe/otlp/', 'src/listen.ts'],
   ['src/observe/traces/', 'src/observe/metrics/'],
   ['src/mllp/'],

@@ -2,7 +2,9 @@
 // is a 200 whatever its code says; anything else says that the transport failed, and carries no HL7.
 import { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { HttpOrigin } from '../../routing/http-post-plan.ts';
 import type { Peer } from '../../routing/message-view.ts';
+import { remoteOf } from '../../routing/trace-sampler.ts';
 import { type AddressRanges, sourceKey } from '../../src/addresses.ts';
 import type { Coding, ListenerConfig } from '../../src/config/config.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -14,14 +16,14 @@ import {
   CARRIAGE_RETURN,
   contentOf,
   END_BLOCK,
+  FRAMING_BYTES,
   frame,
   payloadOf,
   START_BLOCK,
 } from '../../src/mllp/frame.ts';
-import type { Admission } from '../../src/relay/admission.ts';
-import { type HttpOrigin, Message, type Origin, type Outcome } from '../../src/relay/message.ts';
-import type { Relay } from '../../src/relay/relay.ts';
-import { remoteOf } from '../../src/relay/trace-sampler.ts';
+import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
+import type { Pipeline } from '../../src/relay/pipeline.ts';
+import type { Admission } from '../../src/relay/route-resolver.ts';
 import type { BufferBudget, SourceBudget } from '../accept/buffer-budget.ts';
 import { negativeAckBytes, refusalOf } from '../mllp/refusal.ts';
 import type { ClientRequest, Incoming } from './client-request.ts';
@@ -32,7 +34,7 @@ import { statusOf } from './statuses.ts';
 export interface Hl7ReceptionOptions {
   readonly config: ListenerConfig;
   readonly admission: Admission;
-  readonly relay: Relay;
+  readonly relay: Pipeline;
   readonly budget: BufferBudget;
   readonly trusted: AddressRanges;
   readonly onMessage: (message: Message, reply: string) => void;
@@ -103,7 +105,7 @@ export class Hl7Reception implements Origin {
   }
 
   settled(message: Message, outcome: Outcome): void {
-    this.#source.hold(-message.frame.length);
+    this.#source.hold(-(message.payload.length + FRAMING_BYTES));
     const response = this.#response;
     // F26: its message stands all the same. F83: said with what became of it.
     const wasGone = isGone(response);
@@ -149,7 +151,7 @@ export class Hl7Reception implements Origin {
   }
 
   #tell(message: Message, told: string): void {
-    message.replyCode = told;
+    message.replyWith(told);
     this.#options.onMessage(message, told);
   }
 
@@ -194,7 +196,7 @@ export class Hl7Reception implements Origin {
       this.#refuse(new GatewayError('GW_ERR_HTTP_CUT'));
       return;
     }
-    const message = new Message(framed, this);
+    const message = new Message(payloadOf(framed), this, framed);
     this.#response.once('close', () => this.#abandonIfReset(message, socket));
     this.#options.relay.accept(message, this.#options.admission);
   }

@@ -5,16 +5,15 @@ import { Http2ServerResponse } from 'node:http2';
 import type net from 'node:net';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import type { MessageView, Peer } from '../../routing/message-view.ts';
+import { remoteOf } from '../../routing/trace-sampler.ts';
 import { AddressRanges } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../../src/errors.ts';
 import { isHl7Type, parseContentType } from '../../src/hl7/content-type.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
-import type { Admission } from '../../src/relay/admission.ts';
-import type { Relay } from '../../src/relay/relay.ts';
-import type { RouteResolver } from '../../src/relay/route-resolver.ts';
-import { remoteOf } from '../../src/relay/trace-sampler.ts';
+import type { Pipeline } from '../../src/relay/pipeline.ts';
+import type { Admission, RouteResolver } from '../../src/relay/route-resolver.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
 import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
@@ -34,7 +33,7 @@ export class HttpListener implements Listener {
   readonly name: string;
   readonly #budget: BufferBudget;
   #config: ListenerConfig;
-  readonly #relay: Relay;
+  readonly #relay: Pipeline;
   readonly #proxy: ReverseProxy;
   readonly #observers: Observers;
   #admission: Admission;
@@ -48,7 +47,7 @@ export class HttpListener implements Listener {
   constructor(
     config: ListenerConfig,
     tls: ServerTls | undefined,
-    relay: Relay,
+    relay: Pipeline,
     proxy: ReverseProxy,
     budget: BufferBudget,
     observers: Observers,
@@ -199,8 +198,8 @@ export class HttpListener implements Listener {
     const isHl7 =
       (type !== undefined && isHl7Type(type.type)) ||
       (isPost &&
-        this.#signpost.somePathIsHl7(this.#admission) &&
-        this.#signpost.findRoute(this.#viewOf(request), this.#admission)?.http?.hl7 === true);
+        this.#routes.somePathIsHl7(this.#admission) &&
+        this.#routes.findRoute(this.#viewOf(request), this.#admission)?.http?.hl7 === true);
     // Whether it may be sent, and whether its route rejects it, is asked of the message that it holds.
     if (isHl7) this.#messages.receive(request, response, type);
     else this.#forward(request, response, undefined);
@@ -215,17 +214,17 @@ export class HttpListener implements Listener {
     const { allowance } = this.#admission;
     if (allowance !== undefined && !allowance.permits(view))
       throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
-    const route = this.#signpost.routeOf(view, this.#admission);
-    return { route, pool: this.#signpost.httpPoolOf(route, this.#admission) };
+    const route = this.#routes.routeOf(view, this.#admission);
+    return { route, pool: this.#routes.httpPoolOf(route, this.#admission) };
   }
 
   /** The same one, unless a reload has come since. */
   #wayNow(request: ClientRequest, way: RouteTarget): RouteTarget {
-    return this.#signpost.isInForce(way.route, this.#admission) ? way : this.#wayOf(request);
+    return this.#routes.isInForce(way.route, this.#admission) ? way : this.#wayOf(request);
   }
 
-  get #signpost(): RouteResolver {
-    return this.#relay.signpost;
+  get #routes(): RouteResolver {
+    return this.#relay.routes;
   }
 
   #forward(request: ClientRequest, response: AnyServerResponse, tunnel: ProxyRequest['tunnel']): void {

@@ -10,8 +10,8 @@ import type { GatewayError } from '../../src/errors.ts';
 import type { Header } from '../../src/hl7/header.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
-import type { Admission } from '../../src/relay/admission.ts';
-import type { Relay } from '../../src/relay/relay.ts';
+import type { Pipeline } from '../../src/relay/pipeline.ts';
+import type { Admission } from '../../src/relay/route-resolver.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
 import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
@@ -22,7 +22,7 @@ export class MllpListener implements Listener {
   #config: ListenerConfig;
   readonly #doorway: ConnectionAcceptor;
   #admission: Admission;
-  readonly #relay: Relay;
+  readonly #relay: Pipeline;
   readonly #budget: BufferBudget;
   readonly #observers: Observers;
   readonly #sessions = new Set<MllpSession>();
@@ -35,7 +35,7 @@ export class MllpListener implements Listener {
   constructor(
     config: ListenerConfig,
     tls: ServerTls | undefined,
-    relay: Relay,
+    relay: Pipeline,
     budget: BufferBudget,
     observers: Observers,
   ) {

@@ -8,7 +8,7 @@ import { GatewayError } from '../../src/errors.ts';
 import type { Utf16 } from '../../src/hl7/charset.ts';
 import { type Header, readHeader } from '../../src/hl7/header.ts';
 import { CoalescingWriter, closeGracefully } from '../../src/mllp/coalescing-writer.ts';
-import { classifyBytes, FRAMING_BYTES, frame, isFramedAsUtf16 } from '../../src/mllp/frame.ts';
+import { classifyBytes, FRAMING_BYTES, frame, isFramedAsUtf16, payloadOf } from '../../src/mllp/frame.ts';
 import {
   type FrameFault,
   FrameReader,
@@ -17,9 +17,9 @@ import {
 } from '../../src/mllp/frame-reader.ts';
 import { Utf16Detector } from '../../src/mllp/utf16-detector.ts';
 import { Utf16FrameReader } from '../../src/mllp/utf16-frame-reader.ts';
-import type { Admission } from '../../src/relay/admission.ts';
 import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
-import type { Relay } from '../../src/relay/relay.ts';
+import type { Pipeline } from '../../src/relay/pipeline.ts';
+import type { Admission } from '../../src/relay/route-resolver.ts';
 import { type BufferBudget, PartialMessage, type SourceBudget } from '../accept/buffer-budget.ts';
 import { FrameClock } from './frame-clock.ts';
 import { LaterAnswers } from './later-answers.ts';
@@ -59,7 +59,7 @@ export class MllpSession implements FrameSink, Origin {
   readonly lanes: Origin['lanes'] = new WeakMap();
   readonly replyTarget: LaterAnswers;
   #config: ListenerConfig;
-  readonly #relay: Relay;
+  readonly #relay: Pipeline;
   #admission: Admission;
   readonly #source: SourceBudget;
   readonly #watcher: SessionWatcher;
@@ -103,7 +103,7 @@ export class MllpSession implements FrameSink, Origin {
     peer: Peer,
     config: ListenerConfig,
     admission: Admission,
-    relay: Relay,
+    relay: Pipeline,
     budget: BufferBudget,
     watcher: SessionWatcher,
   ) {
@@ -187,7 +187,7 @@ export class MllpSession implements FrameSink, Origin {
     this.messages++;
     // It is counted as a whole from here on.
     this.#part.end();
-    const message = new Message(bytes, this);
+    const message = new Message(payloadOf(bytes), this, bytes);
     this.#owed.expect(message);
     this.#source.hold(bytes.length);
     this.#relay.accept(message, this.#admission);
@@ -236,7 +236,7 @@ export class MllpSession implements FrameSink, Origin {
   }
 
   settled(message: Message, outcome: Outcome): void {
-    this.#source.hold(-message.frame.length);
+    this.#source.hold(-(message.payload.length + FRAMING_BYTES));
     // F83: said with what became of it.
     if (outcome.kind !== 'abandoned' && !this.#owed.owes(message)) message.loseReply();
     const bytes = this.partSettled(message, outcome);
@@ -254,8 +254,8 @@ export class MllpSession implements FrameSink, Origin {
     const refusal =
       outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, header, message.route) : 'close';
     const bytes = replyTo(message, outcome, refusal);
-    message.replyCode = replyName(outcome, bytes, refusal);
-    this.#watcher.onMessage(message, message.replyCode);
+    message.replyWith(replyName(outcome, bytes, refusal));
+    this.#watcher.onMessage(message, message.replyCode ?? '');
     // It is in the answer to its batch that its own goes out.
     if (message.batch !== undefined) this.#watcher.onOver(message, true);
     return bytes;

@@ -3,8 +3,8 @@
 import type { Peer } from '../../routing/message-view.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Header } from '../hl7/header.ts';
+import type { ProxiedRequest } from '../relay/http-scheduler.ts';
 import type { Message } from '../relay/message.ts';
-import type { ProxiedRequest } from '../relay/proxied-request.ts';
 import type { TraceContext } from './traces/trace-context.ts';
 
 /** Something that never became a message or a request, or that ended a sender's connection. */

@@ -1,10 +1,14 @@
 // The nodes of an HTTP pool as proxied requests see them: which one a request goes to, and waiting where none has
 // room. Messages of the same pool go through its dispatcher; both count on the same nodes.
+import type { Peer } from '../../routing/message-view.ts';
 import type { NodeSelector } from '../../routing/node-selector.ts';
-import type { PoolConfig } from '../config/config.ts';
+import type { PoolConfig, RouteConfig } from '../config/config.ts';
+import type { GatewayError } from '../errors.ts';
 import { nodeToken } from '../http/cookie.ts';
+import { TraceContext } from '../observe/traces/trace-context.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node } from '../upstream/node.ts';
+import { AttemptHistory } from './retry.ts';
 
 export interface NodeChoice {
   readonly node: Node;
@@ -109,5 +113,62 @@ export class HttpScheduler {
     const upstream = this.#upstreams.get(node);
     if (upstream === undefined) throw new TypeError(`node ${node.name} is none of pool ${this.config.name}`);
     return { node, upstream, selectionReason };
+  }
+}
+
+/**
+ * One proxied request from receipt to response: where it came from, every attempt with its times, what came of it. Logs and traces
+ * are made from it when it is over; nothing of its path, its headers or its bodies is in it.
+ */
+export class ProxiedRequest extends AttemptHistory {
+  readonly trace: TraceContext;
+  readonly listener: string;
+  /** With the client's address, as trusted proxies tell it. */
+  readonly peer: Peer;
+  readonly method: string;
+  /** `1.0`, `1.1`, `2.0`. */
+  readonly version: string;
+  route: RouteConfig | undefined;
+  pool: PoolConfig | undefined;
+  /** Of the response; undefined where there was none. */
+  status: number | undefined;
+  /** The protocol was switched. */
+  upgraded = false;
+  requestBytes = 0;
+  responseBytes = 0;
+  error: GatewayError | undefined;
+  /** The response's headers went to the client. */
+  repliedAt: number | undefined;
+  settledAt: number | undefined;
+
+  constructor(
+    listener: string,
+    peer: Peer,
+    method: string,
+    version: string,
+    trace: TraceContext = new TraceContext(),
+  ) {
+    super();
+    this.trace = trace;
+    this.listener = listener;
+    this.peer = peer;
+    this.method = method;
+    this.version = version;
+  }
+
+  /** Of the latest attempt. */
+  get lastError(): GatewayError | undefined {
+    return this.lastAttempt?.error;
+  }
+
+  override responded(status: number): void {
+    super.responded(status);
+    this.status = status;
+    this.repliedAt = performance.now();
+  }
+
+  settle(error: GatewayError | undefined): void {
+    this.error = error;
+    this.settledAt = performance.now();
   }
 }

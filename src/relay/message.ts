@@ -1,15 +1,17 @@
 // One message from receipt to reply: what is known of it, every attempt to bring it to a node with its times, and
-// what came of it. Each step of the line writes here; logs and traces are made from it when it is over.
+// what came of it. Its methods are its transitions, and nothing else writes its fields; logs and traces are made from it when it is
+// over.
 
-import type { Peer, RequestView } from '../../routing/message-view.ts';
+import type { HttpOrigin } from '../../routing/http-post-plan.ts';
+import type { Peer } from '../../routing/message-view.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
-import { type RemoteContext, TraceContext } from '../observe/traces/trace-context.ts';
+import { TraceContext } from '../observe/traces/trace-context.ts';
 import type { Channel, Delivery, HttpPostPlan, ReplyTarget } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
-import type { OrderingLane } from './ordering-lane.ts';
+import { AttemptHistory } from './retry.ts';
 
 /** What came of a message. A positive acknowledgement exists only in `answered`, made by a node. */
 export type Outcome =
@@ -26,52 +28,6 @@ export type Outcome =
   /** Not sent, because the gateway closed the sender's connection at an earlier message. */
   | { readonly kind: 'abandoned' };
 
-/** Times are performance.now() milliseconds. */
-export interface Attempt {
-  readonly node: string;
-  /** Why this node: what the pool's choice went by. */
-  readonly selectionReason: string;
-  readonly startedAt: number;
-  /** How long a connection had to be dialled for it; 0 where one was open. */
-  connectMs: number;
-  writtenAt: number | undefined;
-  endedAt: number | undefined;
-  error: GatewayError | undefined;
-  /** Since when it waited before this attempt: for its turn, or for a node. Undefined: it did not. */
-  readonly waitedSince: number | undefined;
-  /** Of its span, where the node was told of it. */
-  spanId: string | undefined;
-  /** Of the node's HTTP response. */
-  status: number | undefined;
-}
-
-/** One that begins now. */
-export function newAttempt(node: string, selectionReason: string, waitedSince: number | undefined): Attempt {
-  return {
-    node,
-    selectionReason,
-    startedAt: performance.now(),
-    connectMs: 0,
-    writtenAt: undefined,
-    endedAt: undefined,
-    error: undefined,
-    waitedSince,
-    spanId: undefined,
-    status: undefined,
-  };
-}
-
-/** What of its request goes with a message to a node over HTTP. */
-export interface HttpOrigin extends RequestView {
-  /** The charset that the request declares: the name for TextDecoder, and as it was written. */
-  readonly charset: { readonly decoder: string; readonly label: string } | undefined;
-  readonly query: string;
-  /** The trace that its client says it belongs to. */
-  readonly trace: RemoteContext | undefined;
-  /** Its end-to-end fields and those that say where it came from. */
-  fields(): string[];
-}
-
 /** Where a message came from and its answer goes. */
 export interface Origin {
   readonly listener: string;
@@ -84,7 +40,7 @@ export interface Origin {
    * By dispatcher: the messages of this sender connection that are not yet answered, in order. Weak: a connection outlives
    * pools. Messages of one connection have the same one, also those of a batch.
    */
-  readonly lanes: WeakMap<object, OrderingLane<Message>>;
+  readonly lanes: WeakMap<object, MessageLane>;
   settled(message: Message, outcome: Outcome): void;
   /** It is to be split, into as many messages as its `parts` says. */
   becameBatch?(message: Message): void;
@@ -97,6 +53,18 @@ export interface Origin {
   partSettled(part: Message, outcome: Outcome): Buffer | null;
   /** Bytes that are held for this sender besides the frames that came from it; given back with a negative number. */
   hold(bytes: number): void;
+}
+
+/** Messages that keep their order, as `OrderingLane` has them. */
+export interface MessageLane {
+  readonly messages: readonly Message[];
+  readonly isEmpty: boolean;
+  readonly isAlone: boolean;
+  mayFollow: boolean;
+  stuckSince: number | undefined;
+  add(message: Message): void;
+  remove(message: Message): void;
+  advance(place: (message: Message) => void, follow: (message: Message, ahead: Message) => boolean): void;
 }
 
 /** Which batch a message came in. */
@@ -114,8 +82,10 @@ export interface BatchPlace {
 /** Who brings a message to a node. */
 export interface Carrier {
   onAssigned(message: Message): void;
-  onAnswered(message: Message, ack: Ack, frame: Buffer): void;
-  onUnanswered(message: Message): void;
+  /** A node has answered it, or is not going to: it is about to be settled. */
+  onAnswered(message: Message): void;
+  /** Its sender has been told. */
+  onSettled(message: Message): void;
   onFailed(message: Message, error: GatewayError): void;
   abandon(message: Message): void;
 }
@@ -123,89 +93,102 @@ export interface Carrier {
 let lastSerial = 0;
 let lastSequence = 0;
 
-export class Message implements Delivery {
+/** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
+export type MessagePhase = 'ready' | 'queued' | 'sent' | 'over';
+
+/** What only the methods of `Message` write. */
+type Own = { -readonly [Key in keyof Message]: Message[Key] };
+
+export class Message extends AttemptHistory implements Delivery {
   /** Order of receipt, over all connections. */
   readonly serial = ++lastSerial;
-  readonly receivedAt = performance.now();
-  readonly frame: Buffer;
+  /** The message as it came, without framing. */
+  readonly payload: Buffer;
+  /** The same with its MLLP framing, as a view of the same memory; undefined: it had none. */
+  readonly frame: Buffer | undefined;
   readonly origin: Origin;
   /** Undefined: it came by itself. */
   readonly batch: BatchPlace | undefined;
-  readonly trace: TraceContext;
+  #trace: TraceContext | undefined;
   #header: Header | undefined;
 
-  /** Its place in `Taken`. */
+  /** Its place in the `InFlightList`, which alone writes these. */
   isLinked = false;
   ahead: Message | undefined;
   behind: Message | undefined;
-  /** Of the config that it was routed by: see `Rerouting`. */
-  epoch = 0;
-  /** In the order in which pools took messages first; 0: none has. Being routed anew does not change it. */
-  sequence = 0;
-  route: RouteConfig | undefined;
-  pool: PoolConfig | undefined;
-  stickyKey: string | undefined;
-  expectsAnswer = true;
-  silenceIsSuccess = false;
-  postPlan: HttpPostPlan | undefined;
-  /** Messages that it was split into; 0: it was not. */
-  parts = 0;
-  /** Of the first of them. */
-  partTraces: readonly TraceContext[] | undefined;
 
-  /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
-  phase: 'ready' | 'queued' | 'sent' | 'over' = 'ready';
-  carrier: Carrier | undefined;
-  lane: OrderingLane<Message> | undefined;
-  node: Node | undefined;
-  channel: Channel | undefined;
+  /** Of the config that it was routed by: see `ReloadGuard`. */
+  readonly epoch: number = 0;
+  /** In the order in which pools took messages first; 0: none has. Being routed again does not change it. */
+  readonly sequence: number = 0;
+  readonly route: RouteConfig | undefined;
+  readonly pool: PoolConfig | undefined;
+  readonly stickyKey: string | undefined;
+  readonly expectsAnswer: boolean = true;
+  readonly silenceIsSuccess: boolean = false;
+  readonly postPlan: HttpPostPlan | undefined;
+  /** Messages that it was split into; 0: it was not. */
+  readonly parts: number = 0;
+  /** Of the first of them. */
+  readonly partTraces: readonly TraceContext[] | undefined;
+
+  readonly phase: MessagePhase = 'ready';
+  readonly carrier: Carrier | undefined;
+  readonly lane: MessageLane | undefined;
+  readonly node: Node | undefined;
+  readonly channel: Channel | undefined;
   /** Nodes that have failed it since all of them were last allowed. */
-  tried: Set<Node> | undefined;
+  #tried: Set<Node> | undefined;
   /** `onAmbiguous: same-node`: the only node that may have it, from its first ambiguous failure on. */
-  boundTo: Node | undefined;
+  readonly boundTo: Node | undefined;
   /** Its sender was closed at an earlier message while it was with a node: it is not to be sent again. */
-  unwanted = false;
-  /** When its time began to run: see `Dispatcher.#begin`. */
-  turnAt: number | undefined;
+  readonly unwanted: boolean = false;
+  /** When its time began to run: see `PoolQueue`. */
+  readonly turnAt: number | undefined;
   /** From when `queue.timeout` counts: its turn, or its last ambiguous failure. */
-  waitsSince = 0;
-  queuedMs = 0;
+  readonly waitsSince: number = 0;
   /** Whose queue it has been in last. */
-  lastQueue: Carrier | undefined;
-  /** It waits, and has since then, for its turn or for a node. */
-  waitingSince: number | undefined;
+  readonly lastQueue: Carrier | undefined;
   /** The last of its fields that decide its way was read. */
-  parsedAt: number | undefined;
+  readonly parsedAt: number | undefined;
   /** It was read in the parse pool, and waited so long for a thread there. */
-  parseWaitMs: number | undefined;
-  readonly attempts: Attempt[] = [];
-  outcome: Outcome | undefined;
-  settledAt: number | undefined;
+  readonly parseWaitMs: number | undefined;
+  readonly outcome: Outcome | undefined;
+  readonly settledAt: number | undefined;
   /** What its sender is told: the code of the acknowledgement, `close`, `none` or `HTTP …`. */
-  replyCode: string | undefined;
+  readonly replyCode: string | undefined;
   /** F83: its sender was gone before the answer was written. */
-  replyError: GatewayError | undefined;
+  readonly replyError: GatewayError | undefined;
   /** F80: why it was not to be sent any more. */
-  abandonedFor: GatewayError | undefined;
+  readonly abandonedFor: GatewayError | undefined;
   /** Its answer was handed to the sender's connection. */
-  repliedAt: number | undefined;
+  readonly repliedAt: number | undefined;
   #heldBytes = 0;
 
-  constructor(frame: Buffer, origin: Origin, batch?: BatchPlace) {
-    this.frame = frame;
+  constructor(payload: Buffer, origin: Origin, frame?: Buffer, batch?: BatchPlace) {
+    super();
+    this.payload = payload;
     this.origin = origin;
+    this.frame = frame;
     this.batch = batch;
+  }
+
+  get #own(): Own {
+    return this;
+  }
+
+  get trace(): TraceContext {
     // Each message of a batch has a trace of its own, linked to the batch's.
-    this.trace = new TraceContext(batch === undefined ? origin.http?.trace : undefined, batch?.trace);
+    this.#trace ??= new TraceContext(
+      this.batch === undefined ? this.origin.http?.trace : undefined,
+      this.batch?.trace,
+    );
+    return this.#trace;
   }
 
   get header(): Header {
     if (this.#header === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: 'header not read' });
     return this.#header;
-  }
-
-  set header(header: Header) {
-    this.#header = header;
   }
 
   get hasHeader(): boolean {
@@ -216,56 +199,217 @@ export class Message implements Delivery {
     return this.origin.replyTarget;
   }
 
-  /** How often it has been written to a node. */
-  get writes(): number {
-    let writes = 0;
-    for (const attempt of this.attempts) if (attempt.writtenAt !== undefined) writes++;
-    return writes;
-  }
-
   /** A node may have it, and has not said so. */
   get isAmbiguous(): boolean {
     return this.attempts.some(({ error }) => error?.resend === 'unsafe');
   }
 
-  /** A pool takes it. */
-  takeSequence(): void {
-    if (this.sequence === 0) this.sequence = ++lastSequence;
+  get tried(): ReadonlySet<Node> | undefined {
+    return this.#tried;
   }
 
-  /** It is to be routed anew: no more is known of its way than when it came. What it met on it so far stays on record. */
+  // Parsing and routing.
+
+  set header(header: Header) {
+    this.#header = header;
+  }
+
+  /** Its reading in the parse pool begins, or has waited so much longer for a thread. */
+  waitedForThread(ms: number): void {
+    this.#own.parseWaitMs = (this.parseWaitMs ?? 0) + ms;
+  }
+
+  /** All that its way goes by has been read. */
+  parsed(): void {
+    this.#own.parsedAt = performance.now();
+  }
+
+  /** Its route is found; it may reject it. */
+  matchedRoute(route: RouteConfig): void {
+    this.#own.route = route;
+  }
+
+  /** It is known where it goes; `awaited`: what a node will say of it. */
+  routed(
+    postPlan: HttpPostPlan | undefined,
+    stickyKey: string | undefined,
+    awaited: 'answer' | 'error' | 'nothing',
+    epoch: number,
+  ): void {
+    this.#own.postPlan = postPlan;
+    this.#own.stickyKey = stickyKey;
+    this.#own.expectsAnswer = awaited !== 'nothing';
+    this.#own.silenceIsSuccess = awaited === 'error';
+    this.#own.epoch = epoch;
+  }
+
+  /** Another body is posted in its place, in UTF-8. */
+  postsInUtf8(body: Buffer): void {
+    if (this.postPlan === undefined) return;
+    this.#own.postPlan = { ...this.postPlan, body, charset: 'utf-8' };
+  }
+
+  /** It is split into `parts` messages, and is not sent itself. */
+  becomesBatch(carrier: Carrier, parts: number, traces: readonly TraceContext[]): void {
+    this.#own.carrier = carrier;
+    this.#own.parts = parts;
+    this.#own.partTraces = traces;
+    this.origin.becameBatch?.(this);
+  }
+
+  /** It is to be routed again: no more is known of its way than when it came. What it met on it so far stays on record. */
   unroute(): void {
     this.#giveBack();
-    this.phase = 'ready';
-    this.route = undefined;
-    this.pool = undefined;
-    this.stickyKey = undefined;
-    this.postPlan = undefined;
-    this.lane = undefined;
-    this.node = undefined;
-    this.channel = undefined;
-    this.tried = undefined;
+    this.#own.phase = 'ready';
+    this.#own.route = undefined;
+    this.#own.pool = undefined;
+    this.#own.stickyKey = undefined;
+    this.#own.postPlan = undefined;
+    this.#own.lane = undefined;
+    this.#own.node = undefined;
+    this.#own.channel = undefined;
+    this.#tried = undefined;
   }
+
+  // Order and queue.
+
+  /** Until it has its turn, it can be abandoned there. */
+  heldBy(carrier: Carrier): void {
+    this.#own.carrier = carrier;
+  }
+
+  /** A pool takes it. */
+  takeSequence(): void {
+    if (this.sequence === 0) this.#own.sequence = ++lastSequence;
+  }
+
+  /** A pool has taken it, into this lane. */
+  taken(carrier: Carrier, pool: PoolConfig, lane: MessageLane): void {
+    this.takeSequence();
+    this.#own.pool = pool;
+    this.#own.carrier = carrier;
+    this.#own.lane = lane;
+  }
+
+  /** First in its lane: its time runs from `since`. */
+  hasItsTurn(since: number): void {
+    this.#own.turnAt = since;
+    this.#own.waitsSince = since;
+  }
+
+  /** A node may have it: from now on it waits for another try. */
+  wasAmbiguous(now: number): void {
+    this.#own.waitsSince = now;
+  }
+
+  /** Waits in this pool's queue. */
+  queuedBy(queue: Carrier): void {
+    this.#require('ready');
+    this.#own.phase = 'queued';
+    this.#own.lastQueue = queue;
+    this.waits();
+  }
+
+  /** Out of its queue again. */
+  released(): void {
+    this.#require('queued');
+    this.#own.phase = 'ready';
+  }
+
+  // Attempts.
+
+  /** It is handed to this node. */
+  sentTo(node: Node, selectionReason: string): void {
+    this.#require('ready');
+    this.#own.phase = 'sent';
+    this.#own.node = node;
+    this.beginAttempt(node.name, selectionReason);
+  }
+
+  assigned(channel: Channel, connectMs: number): void {
+    this.#own.channel = channel;
+    const { lastAttempt } = this;
+    if (lastAttempt !== undefined) lastAttempt.connectMs = connectMs;
+    this.carrier?.onAssigned(this);
+  }
+
+  answered(ack: Ack, frame: Buffer): void {
+    this.endAttempt(undefined);
+    this.carrier?.onAnswered(this);
+    const outcome: Outcome = { kind: 'answered', ack, frame, node: this.node?.name ?? '' };
+    // As `settle` does, at one call less for each message.
+    if (!this.#isOver(outcome)) this.origin.settled(this, outcome);
+    this.carrier?.onSettled(this);
+  }
+
+  unanswered(): void {
+    this.endAttempt(undefined);
+    this.carrier?.onAnswered(this);
+    this.settle({ kind: 'unanswered', node: this.node?.name ?? '' });
+    this.carrier?.onSettled(this);
+  }
+
+  failed(error: GatewayError): void {
+    this.endAttempt(error);
+    this.carrier?.onFailed(this, error);
+  }
+
+  /** It may be sent again: to `boundTo` alone, once a node may have it; not to `exclude` for now. */
+  resent(boundTo: Node | undefined, exclude: Node | undefined): void {
+    this.#own.phase = 'ready';
+    this.#own.channel = undefined;
+    if (boundTo !== undefined) this.#own.boundTo = boundTo;
+    if (exclude !== undefined) {
+      this.#tried ??= new Set();
+      this.#tried.add(exclude);
+    }
+  }
+
+  /** All nodes may be asked again. True: some were not. */
+  allowAll(): boolean {
+    const some = this.#tried !== undefined;
+    this.#tried = undefined;
+    return some;
+  }
+
+  /** A node is gone, and another one is at its address: it is the same for what is bound to it. */
+  succeed(old: Node, successor: Node): void {
+    if (this.boundTo === old) this.#own.boundTo = successor;
+    if (this.#tried?.has(old) === true) this.#tried.add(successor);
+  }
+
+  // End and reply.
 
   settle(outcome: Outcome): void {
-    if (this.phase === 'over') return;
-    this.phase = 'over';
-    this.outcome = outcome;
-    this.settledAt = performance.now();
+    if (!this.#isOver(outcome)) this.origin.settled(this, outcome);
+  }
+
+  /** True: it was over before. */
+  #isOver(outcome: Outcome): boolean {
+    if (this.phase === 'over') return true;
+    this.#own.phase = 'over';
+    this.#own.outcome = outcome;
+    this.#own.settledAt = performance.now();
     this.#giveBack();
-    this.origin.settled(this, outcome);
+    return false;
   }
 
-  /** More bytes are held for it besides its frame, until it is over. */
-  hold(bytes: number): void {
+  /** Not to be sent any more, if it has not been. `reason`: where it is its sender's doing. */
+  abandon(reason?: GatewayError): void {
     if (this.phase === 'over') return;
-    this.#heldBytes += bytes;
-    this.origin.hold(bytes);
+    this.#own.abandonedFor ??= reason;
+    if (this.phase === 'sent') this.#own.unwanted = true;
+    else this.carrier?.abandon(this);
   }
 
-  #giveBack(): void {
-    if (this.#heldBytes > 0) this.origin.hold(-this.#heldBytes);
-    this.#heldBytes = 0;
+  /** What its sender is told. */
+  replyWith(code: string): void {
+    this.#own.replyCode = code;
+  }
+
+  /** The reply has been handed to the sender's connection. */
+  replied(): void {
+    this.#own.repliedAt = performance.now();
   }
 
   /** There is something to tell its sender, who was not told: the reply is lost. */
@@ -277,7 +421,7 @@ export class Message implements Delivery {
 
   /** Its sender's connection has ended. To be called before it is said what became of it, where that is known. */
   loseReply(): void {
-    this.replyError ??= new GatewayError('GW_ERR_REPLY_UNDELIVERED');
+    this.#own.replyError ??= new GatewayError('GW_ERR_REPLY_UNDELIVERED');
   }
 
   /** Its sender is not told of what became of it, though it should be. */
@@ -290,49 +434,20 @@ export class Message implements Delivery {
     if (!isDelivered && this.hasReply) this.loseReply();
   }
 
-  /** Not to be sent any more, if it has not been. `reason`: where it is its sender's doing. */
-  abandon(reason?: GatewayError): void {
-    if (this.phase !== 'over') this.abandonedFor ??= reason;
-    if (this.phase === 'sent') this.unwanted = true;
-    else if (this.phase !== 'over') this.carrier?.abandon(this);
+  /** More bytes are held for it besides its own, until it is over. */
+  hold(bytes: number): void {
+    if (this.phase === 'over') return;
+    this.#heldBytes += bytes;
+    this.origin.hold(bytes);
   }
 
-  assigned(channel: Channel, connectMs: number): void {
-    this.channel = channel;
-    const attempt = this.attempts.at(-1);
-    if (attempt !== undefined) attempt.connectMs = connectMs;
-    this.carrier?.onAssigned(this);
+  #giveBack(): void {
+    if (this.#heldBytes > 0) this.origin.hold(-this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
-  written(): void {
-    const attempt = this.attempts.at(-1);
-    if (attempt !== undefined) attempt.writtenAt = performance.now();
-  }
-
-  responded(status: number): void {
-    const attempt = this.attempts.at(-1);
-    if (attempt !== undefined) attempt.status = status;
-  }
-
-  answered(ack: Ack, frame: Buffer): void {
-    this.#endAttempt(undefined);
-    this.carrier?.onAnswered(this, ack, frame);
-  }
-
-  unanswered(): void {
-    this.#endAttempt(undefined);
-    this.carrier?.onUnanswered(this);
-  }
-
-  failed(error: GatewayError): void {
-    this.#endAttempt(error);
-    this.carrier?.onFailed(this, error);
-  }
-
-  #endAttempt(error: GatewayError | undefined): void {
-    const attempt = this.attempts.at(-1);
-    if (attempt === undefined) return;
-    attempt.endedAt = performance.now();
-    attempt.error = error;
+  #require(phase: MessagePhase): void {
+    if (this.phase !== phase)
+      throw new GatewayError('GW_ERR_INTERNAL', { detail: `a message is ${this.phase}, not ${phase}` });
   }
 }

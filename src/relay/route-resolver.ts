@@ -1,26 +1,26 @@
-// Says where a message goes: its route, its sticky key, the pool that is to take it. Promises that this is decided by one
-// config alone, for a listener that is gone by the last one that had it, and that nothing is done with what goes nowhere.
-
+// Says whether a message is taken at all, by what its listener's config says, and where it goes: its route, its sticky key, the pool
+// that is to take it. Promises that this is decided by one config alone, for a listener that is gone by the last one that had it; that
+// nothing is done with what goes nowhere; and that nothing is searched here of a message that a worker has read.
 import type { FieldQueries } from '../../routing/field-queries.ts';
+import { HttpPostPlans } from '../../routing/http-post-plan.ts';
 import type { MessageView } from '../../routing/message-view.ts';
 import type { Router } from '../../routing/router.ts';
+import type { SenderPolicy } from '../../routing/sender-policy.ts';
 import { stickyKey, streamKey } from '../../routing/sticky-key.ts';
-import type { RouteConfig } from '../config/config.ts';
+import { remoteIn, type TraceFields, type TraceSampler } from '../../routing/trace-sampler.ts';
+import type { ListenerConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import { awaitedOf } from '../hl7/answers.ts';
 import type { MessageRead } from '../hl7/field-query-plan.ts';
 import { isFragment } from '../hl7/fragments.ts';
-import type { Header } from '../hl7/header.ts';
-import { payloadOf } from '../mllp/frame.ts';
-import { type Admission, admit, allow, checkFramable } from './admission.ts';
-import type { Dispatcher } from './dispatcher.ts';
-import { HttpPostPlans } from './http-post-plan.ts';
+import { findHeader, type Header, readHeader, sendingEnvelopes } from '../hl7/header.ts';
+import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
 import type { HttpScheduler } from './http-scheduler.ts';
 import type { Message } from './message.ts';
-import type { ReloadGuard } from './reload-guard.ts';
-import { remoteIn, type TraceFields, type TraceSampler } from './trace-sampler.ts';
+import type { ReloadGuard } from './ordering.ts';
+import type { Dispatcher } from './pool-queue.ts';
 
-/** A config as far as it decides about ways, and the pools that it has, by name; neither map changes any more. */
+/** A config as far as it decides about routing, and the pools that it has, by name; neither map changes any more. */
 export interface RoutingSnapshot {
   readonly router: Router;
   readonly questions: FieldQueries;
@@ -29,46 +29,46 @@ export interface RoutingSnapshot {
   readonly httpPools: ReadonlyMap<string, HttpScheduler>;
 }
 
-interface KnownWays extends RoutingSnapshot {
+interface KnownRouting extends RoutingSnapshot {
   readonly postPlans: HttpPostPlans;
   readonly hasHl7Routes: boolean;
 }
 
 export class RouteResolver {
-  readonly #rerouting: ReloadGuard;
-  readonly #head: TraceSampler;
-  #ways: KnownWays;
+  readonly #reloadGuard: ReloadGuard;
+  readonly #sampler: TraceSampler;
+  #routing: KnownRouting;
   /** Of listeners that are gone: what came by them is not to be judged by a config that does not know them. */
-  readonly #last = new WeakMap<Admission, KnownWays>();
+  readonly #last = new WeakMap<Admission, KnownRouting>();
 
-  constructor(ways: RoutingSnapshot, rerouting: ReloadGuard, head: TraceSampler) {
-    this.#rerouting = rerouting;
-    this.#head = head;
-    this.#ways = known(ways, head);
+  constructor(routing: RoutingSnapshot, reloadGuard: ReloadGuard, sampler: TraceSampler) {
+    this.#reloadGuard = reloadGuard;
+    this.#sampler = sampler;
+    this.#routing = known(routing, sampler);
   }
 
   /** `gone`: of the listeners that the other config does not have. */
-  reconfigure(ways: RoutingSnapshot, gone: Iterable<Admission>): void {
-    for (const admission of gone) this.#last.set(admission, this.#ways);
-    this.#ways = known(ways, this.#head);
+  reconfigure(routing: RoutingSnapshot, gone: Iterable<Admission>): void {
+    for (const admission of gone) this.#last.set(admission, this.#routing);
+    this.#routing = known(routing, this.#sampler);
   }
 
   /** What has to be known of a message. */
   questionsFor(admission: Admission): FieldQueries {
-    return this.#waysOf(admission).questions;
+    return this.#routingOf(admission).questions;
   }
 
   somePathIsHl7(admission: Admission): boolean {
-    return this.#waysOf(admission).hasHl7Routes;
+    return this.#routingOf(admission).hasHl7Routes;
   }
 
   /** No reload has come since it was found. */
   isInForce(route: RouteConfig, admission: Admission): boolean {
-    return this.#waysOf(admission).router.routes.includes(route);
+    return this.#routingOf(admission).router.routes.includes(route);
   }
 
   findRoute(view: MessageView, admission: Admission): RouteConfig | undefined {
-    return this.#waysOf(admission).router.decide(view)?.route;
+    return this.#routingOf(admission).router.decide(view)?.route;
   }
 
   /** @throws GatewayError */
@@ -80,7 +80,7 @@ export class RouteResolver {
 
   /** Where requests go by this route. @throws GatewayError */
   httpPoolOf(route: RouteConfig, admission: Admission): HttpScheduler {
-    const pool = this.#waysOf(admission).httpPools.get(poolNameOf(route));
+    const pool = this.#routingOf(admission).httpPools.get(poolNameOf(route));
     if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
     return pool;
   }
@@ -89,42 +89,38 @@ export class RouteResolver {
   decide(message: Message, admission: Admission, fields: MessageRead | undefined): Dispatcher {
     const { header } = message;
     const { listener, peer, http } = message.origin;
-    if (this.#head.isOn) {
-      if (message.sequence === 0) message.parsedAt = performance.now();
-      if (this.#head.fields !== undefined && fields === undefined) adopt(message, this.#head.fields);
+    if (this.#sampler.isOn) {
+      if (message.sequence === 0) message.parsed();
+      if (this.#sampler.fields !== undefined && fields === undefined) adopt(message, this.#sampler.fields);
     }
     admit(header, admission, fields);
     if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
     const view = { header, listener, peer, http, fields };
     if (admission.allowance !== undefined) allow(view, admission.allowance, fields);
     const route = this.routeOf(view, admission);
-    message.route = route;
-    const { dispatchers, postPlans } = this.#waysOf(admission);
+    message.matchedRoute(route);
+    const { dispatchers, postPlans } = this.#routingOf(admission);
     const dispatcher = dispatcherOf(route, dispatchers);
     const { persistence, acknowledgement, protocol } = dispatcher.config;
-    if (protocol === 'http') message.postPlan = postPlans.for(message);
-    else if (http !== undefined) checkFramable(payloadOf(message.frame));
-    if (persistence !== undefined) message.stickyKey = stickyKey(view, persistence.by);
+    if (protocol !== 'http' && http !== undefined) checkFramable(message.payload);
+    let key = persistence && stickyKey(view, persistence.by);
     // F81: fragments are one message, whatever the pool keeps together; of a numbered sequence its own key says as much.
-    if (isFragment(header) || (message.stickyKey === undefined && header.isMsh && header.has(13)))
-      message.stickyKey = streamOf(header);
-    const awaited = awaitedOf(header, acknowledgement);
-    message.expectsAnswer = awaited !== 'nothing';
-    message.silenceIsSuccess = awaited === 'error';
-    message.epoch = this.#rerouting.epoch;
+    if (isFragment(header) || (key === undefined && header.isMsh && header.has(13))) key = streamOf(header);
+    const postPlan = protocol === 'http' ? postPlans.for(message) : undefined;
+    message.routed(postPlan, key, awaitedOf(header, acknowledgement), this.#reloadGuard.epoch);
     return dispatcher;
   }
 
-  #waysOf(admission: Admission): KnownWays {
-    return this.#last.get(admission) ?? this.#ways;
+  #routingOf(admission: Admission): KnownRouting {
+    return this.#last.get(admission) ?? this.#routing;
   }
 }
 
-function known(ways: RoutingSnapshot, head: TraceSampler): KnownWays {
-  const { routes } = ways.router;
+function known(routing: RoutingSnapshot, sampler: TraceSampler): KnownRouting {
+  const { routes } = routing.router;
   return {
-    ...ways,
-    postPlans: new HttpPostPlans(routes, head),
+    ...routing,
+    postPlans: new HttpPostPlans(routes, sampler),
     // Some route says of its POSTs that they are messages.
     hasHl7Routes: routes.some(({ http }) => http?.hl7 === true),
   };
@@ -154,4 +150,73 @@ function adopt({ header, origin, batch, trace }: Message, fields: TraceFields): 
   if (origin.http !== undefined || batch !== undefined) return;
   const remote = remoteIn(header, fields);
   if (remote !== undefined) trace.adopt(remote);
+}
+
+/** What of a listener's config decides about a message. */
+export interface Admission extends Pick<ListenerConfig, 'batch' | 'missingControlId' | 'utf16'> {
+  /** Messages that a batch may have to be split. */
+  readonly maxBatch: number;
+  /** Undefined: every sender may send everything. */
+  readonly allowance: SenderPolicy | undefined;
+}
+
+/** A body may hold what would end an MLLP frame, and begin another message behind it (F10, F12). */
+export function checkFramable(payload: Buffer): void {
+  if (payload.includes(START_BLOCK)) throw new GatewayError('GW_ERR_FRAME_START_BLOCK');
+  if (holdsFrameEnd(payload)) throw new GatewayError('GW_ERR_FRAME_END_BYTE');
+}
+
+/** `fields`: where the message is not to be searched here. */
+export function admit(header: Header, admission: Admission, fields: MessageRead | undefined): void {
+  if (admission.batch === 'refuse' && (header.batch || hasFurtherHeader(header, fields))) {
+    throw new GatewayError('GW_ERR_HEADER_BATCH');
+  }
+  if (admission.utf16 === 'refuse' && header.utf16 !== undefined)
+    throw new GatewayError('GW_ERR_HEADER_UTF16');
+  // A batch of nothing but its own header has no MSH-10; FHS-10 and BHS-10 are comments.
+  if (admission.missingControlId === 'refuse' && !header.batch && !header.has(10)) {
+    throw new GatewayError('GW_ERR_HEADER_CONTROL_ID');
+  }
+}
+
+function hasFurtherHeader({ bytes, end }: Header, fields: MessageRead | undefined): boolean {
+  return fields === undefined ? findHeader(bytes, end - 1) >= 0 : fields.hasFurtherHeader;
+}
+
+/**
+ * Every message of the frame, and not only the one that it is routed by (F24), and every envelope (F122): each could name
+ * another sender.
+ */
+export function allow(
+  view: MessageView & { readonly header: Header },
+  allowance: SenderPolicy,
+  fields: MessageRead | undefined,
+): void {
+  let permitted: boolean;
+  if (fields === undefined) {
+    const { bytes, end } = view.header;
+    permitted = allowance.permits(view);
+    for (let at = findHeader(bytes, end - 1); permitted && at >= 0; at = findHeader(bytes, at))
+      permitted = allowance.permits({ ...view, header: readHeader(bytes.subarray(at)) });
+    permitted &&= allEnvelopes(sendingEnvelopes(view.header), view, allowance);
+  } else {
+    permitted = fields.ofEach.every((one) => allowance.permits({ ...view, fields: one }));
+    if (permitted && fields.refusal !== undefined) throw new GatewayError(fields.refusal);
+  }
+  if (!permitted) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+}
+
+/** F122: the envelopes of a batch that is split are in none of its messages. */
+export function allowEnvelopes(
+  view: MessageView,
+  allowance: SenderPolicy,
+  envelopes: Iterable<Header>,
+): void {
+  if (!allEnvelopes(envelopes, view, allowance)) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+}
+
+function allEnvelopes(envelopes: Iterable<Header>, view: MessageView, allowance: SenderPolicy): boolean {
+  for (const envelope of envelopes)
+    if (!allowance.permits({ ...view, envelope, fields: undefined })) return false;
+  return true;
 }

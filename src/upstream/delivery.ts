@@ -40,8 +40,10 @@ export interface ReplyTarget {
 
 /** Exactly one of `answered`, `unanswered` and `failed` is called, once. */
 export interface Delivery {
-  /** The message with its framing, as it came. */
-  readonly frame: Buffer;
+  /** The message as it came. */
+  readonly payload: Buffer;
+  /** The same with its MLLP framing, as it came; undefined: it came without. */
+  readonly frame?: Buffer | undefined;
   readonly header: Header;
   /** F42: false where nobody answers this message, by the pool's `acknowledgement`. */
   readonly expectsAnswer: boolean;

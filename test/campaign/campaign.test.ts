@@ -73,10 +73,10 @@ describe.runIf(onLinux)('F34 F35 F41 F125 a gateway that is wrong is caught', ()
 });
 
 test('a mutant whose place in the source is gone, or there twice, is an error', () => {
-  const patch = { file: 'src/relay/resend.ts', put: '' };
+  const patch = { file: 'src/relay/retry.ts', put: '' };
   for (const find of ['not in there', 'return'])
     expect(() => makeMutant({ name: 'test', patches: [{ ...patch, find }] })).toThrow(
-      'the mutant “test” does not fit src/relay/resend.ts any more',
+      'the mutant “test” does not fit src/relay/retry.ts any more',
     );
 });
 

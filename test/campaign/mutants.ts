@@ -86,12 +86,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'retry after ambiguous regardless of policy',
     patches: [
       {
-        file: 'src/relay/resend.ts',
+        file: 'src/relay/retry.ts',
         find: "if (onAmbiguous === 'fail' || tried.writes >= attempts",
         put: 'if (tried.writes >= attempts',
       },
       {
-        file: 'src/relay/resend.ts',
+        file: 'src/relay/retry.ts',
         find: '  return onAmbiguous;',
         put: "  return 'other-node';",
       },
@@ -105,13 +105,12 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/relay/message.ts',
-        find: '    if (attempt !== undefined) attempt.writtenAt = performance.now();',
-        put: `    if (attempt === undefined) return;
-    attempt.writtenAt = performance.now();
+        find: '    this.carrier?.onAssigned(this);',
+        put: `    this.carrier?.onAssigned(this);
     const controlId = this.header.controlId;
     const text = '\\x0bMSH|^~\\\\&|MIRTH|NODE|||||ACK|1|P|2.5\\rMSA|AA|' + controlId + '\\r\\x1c\\r';
     const ack: Ack = { code: 'AA', controlId };
-    this.settle({ kind: 'answered', ack, frame: Buffer.from(text, 'latin1'), node: attempt.node });`,
+    this.settle({ kind: 'answered', ack, frame: Buffer.from(text, 'latin1'), node: this.node?.name ?? '' });`,
       },
     ],
     profile: 'default',
@@ -122,9 +121,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'messages of a connection may overtake each other',
     patches: [
       {
-        file: 'src/relay/ordering-lanes.ts',
+        file: 'src/relay/ordering.ts',
         find: '    let lane = key === undefined ? lanes.get(this) : this.#byKey.get(key);',
-        put: '    let lane: OrderingLane<Message> | undefined;',
+        put: '    let lane: MessageLane | undefined;',
       },
     ],
     profile: 'balanced',
@@ -192,10 +191,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one message in three hundred waits for nothing',
     patches: [
       {
-        file: 'src/relay/dispatcher.ts',
-        find: '} else if (!choice.wait) this.#send(message, choice.node, choice.selectionReason);',
-        put: `} else if (!choice.wait && ${every(300)}) setTimeout(() => this.#send(message, choice.node, choice.selectionReason), 10_000);
-    else if (!choice.wait) this.#send(message, choice.node, choice.selectionReason);`,
+        file: 'src/relay/pool-queue.ts',
+        find: '    node.send(message, channel);',
+        put: `    if (${every(300)}) setTimeout(() => node.send(message, channel), 10_000);
+    else node.send(message, channel);`,
       },
     ],
     profile: 'weighted',
@@ -228,9 +227,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one message in five is not validated',
     patches: [
       {
-        file: 'src/relay/body-stage.ts',
-        find: 'return rules === undefined && !toUtf8 ?',
-        put: `return (rules === undefined && !toUtf8) || ${every(5)} ?`,
+        file: 'src/relay/pipeline.ts',
+        find: 'return route?.validate?.rules;',
+        put: `return ${every(5)} ? undefined : route?.validate?.rules;`,
       },
     ],
     profile: 'checked',
@@ -242,7 +241,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'answers of a batch in another order',
     patches: [
       {
-        file: 'src/relay/split-batch.ts',
+        file: 'src/relay/batch.ts',
         find: 'gatherAnswers(this.#pieces, this.#answers,',
         put: 'gatherAnswers(this.#pieces, this.#answers.toReversed(),',
       },

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAuthority } from '../../certs/authority.ts';
-import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
+import type { ProxiedRequest } from '../../src/relay/http-scheduler.ts';
 import { MIRTH_HTTP_DEFAULTS } from '../../src/tools/simulation/mirth-defaults.ts';
 import { SimulatedHttpNode } from '../../src/tools/simulation/simulated-http-node.ts';
 import { startGateway, type TestGateway } from '../helpers/gateway.ts';

@@ -2,8 +2,8 @@
 import { parseConfig } from '../../src/config/load.ts';
 import { Gateway, type GatewayOptions } from '../../src/gateway.ts';
 import { createLog } from '../../src/observe/log/log.ts';
+import type { ProxiedRequest } from '../../src/relay/http-scheduler.ts';
 import type { Message } from '../../src/relay/message.ts';
-import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
 import { until } from './until.ts';
 
 export class TestGateway implements AsyncDisposable {

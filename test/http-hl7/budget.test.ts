@@ -151,5 +151,5 @@ it('small messages that have come whole wait for nobody', LONG, async () => {
   await fill(room, false);
   await using client = await connectClient(room.gw.port('http'));
   expect(told(await ask(client, post(message({ controlId: 'SMALL' }))))).toBe('200 AA SMALL');
-  expect((await ended(room.gw)).frame.equals(frame(room.node.messages[0]?.payload ?? ''))).toBe(true);
+  expect((await ended(room.gw)).frame?.equals(frame(room.node.messages[0]?.payload ?? ''))).toBe(true);
 });

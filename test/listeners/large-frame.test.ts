@@ -7,7 +7,7 @@ import { BufferBudget } from '../../listeners/accept/buffer-budget.ts';
 import { MllpSession } from '../../listeners/mllp/mllp-session.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import type { Relay } from '../../src/relay/relay.ts';
+import type { Pipeline } from '../../src/relay/pipeline.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { simpleConfig, startGateway } from '../helpers/gateway.ts';
 import { frame, message } from '../helpers/mllp.ts';
@@ -27,7 +27,7 @@ function startSession(): Socket {
     { address: '127.0.0.1', port: 1 },
     config.listeners[0] as ListenerConfig,
     { batch: 'whole', missingControlId: 'refuse', maxBatch: 1000, utf16: 'forward', allowance: undefined },
-    { accept: () => {}, holdsUp: () => false } as unknown as Relay,
+    { accept: () => {}, holdsUp: () => false } as unknown as Pipeline,
     new BufferBudget(GIB),
     { onMessage: () => {}, onOver: () => {}, onFault: () => {}, onFraming: () => {}, onClosed: () => {} },
   );

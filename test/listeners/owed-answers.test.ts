@@ -13,8 +13,7 @@ const ORIGIN: Origin = {
 };
 
 function exchange(parts = 0): Message & { abandoned: number } {
-  const one = Object.assign(new Message(Buffer.alloc(0), ORIGIN), { abandoned: 0 });
-  one.parts = parts;
+  const one = Object.assign(new Message(Buffer.alloc(0), ORIGIN), { abandoned: 0, parts });
   one.abandon = () => void one.abandoned++;
   return one;
 }

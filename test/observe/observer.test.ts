@@ -1,8 +1,8 @@
 // Each event comes once to each observer, in the order of the list; one that fails keeps nothing from anybody.
 import { describe, expect, test } from 'vitest';
 import { type Observer, Observers, type SenderFault } from '../../src/observe/observer.ts';
+import type { ProxiedRequest } from '../../src/relay/http-scheduler.ts';
 import type { Message } from '../../src/relay/message.ts';
-import type { ProxiedRequest } from '../../src/relay/proxied-request.ts';
 
 const MESSAGE = { serial: 1 } as unknown as Message;
 const REQUEST = { method: 'GET' } as unknown as ProxiedRequest;

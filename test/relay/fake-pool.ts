@@ -5,8 +5,8 @@ import { type ErrorCode, GatewayError } from '../../src/errors.ts';
 import { type Ack, readAck } from '../../src/hl7/ack.ts';
 import { readHeader } from '../../src/hl7/header.ts';
 import { payloadOf } from '../../src/mllp/frame.ts';
-import { Dispatcher } from '../../src/relay/dispatcher.ts';
 import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
+import { Dispatcher } from '../../src/relay/pool-queue.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
 import { mayEject } from '../../src/upstream/health/ejection-floor.ts';
 import type { UpstreamOwner } from '../../src/upstream/mllp/mllp-upstream.ts';
@@ -82,7 +82,7 @@ export class FakeUpstream implements Upstream {
     if (delivery === undefined)
       throw new Error(`nothing to answer${controlId === undefined ? '' : ` as ${controlId}`}`);
     delivery.written();
-    const answer = ackFor(payloadOf(delivery.frame), code);
+    const answer = ackFor(delivery.payload, code);
     const ack = readAck(answer) as Ack;
     this.owner.onAnswered(ack.code);
     this.owner.onRoom();
@@ -220,9 +220,9 @@ export function fakePool(
     at,
     send: (sender, controlId, stickyKey) => {
       const bytes = frame(message({ controlId }));
-      const exchange = new Message(bytes, sender);
-      exchange.header = readHeader(payloadOf(bytes));
-      exchange.stickyKey = stickyKey;
+      const exchange = new Message(payloadOf(bytes), sender, bytes);
+      exchange.header = readHeader(exchange.payload);
+      exchange.routed(undefined, stickyKey, 'answer', exchange.epoch);
       dispatcher.take(exchange);
       return exchange;
     },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Laned, OrderingLane } from '../../src/relay/ordering-lane.ts';
+import { type Laned, OrderingLane } from '../../src/relay/ordering.ts';
 
 interface One extends Laned {
   readonly name: string;

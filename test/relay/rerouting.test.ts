@@ -1,15 +1,15 @@
 // Which messages a reload has met, who waits for them, and for how long.
 import { describe, expect, test } from 'vitest';
 import { Message } from '../../src/relay/message.ts';
-import { ReloadGuard } from '../../src/relay/reload-guard.ts';
-import { frame, message } from '../helpers/mllp.ts';
+import { ReloadGuard } from '../../src/relay/ordering.ts';
+import { message } from '../helpers/mllp.ts';
 import { FakeSender } from './fake-pool.ts';
 
 const LISTENERS = new Set(['in']);
 
 function exchange(sender = new FakeSender(), stickyKey?: string): Message {
-  const made = new Message(frame(message()), sender);
-  made.stickyKey = stickyKey;
+  const made = new Message(message(), sender);
+  made.routed(undefined, stickyKey, 'answer', made.epoch);
   return made;
 }
 
@@ -84,7 +84,7 @@ test('what is to be routed anew: neither what a node may have, nor what came by 
   const one = taken();
   rerouting.reload(LISTENERS, [one]);
   expect(rerouting.isOutdated(one)).toBe(true);
-  one.epoch = rerouting.epoch;
+  one.routed(undefined, undefined, 'answer', rerouting.epoch);
   expect(rerouting.isOutdated(one)).toBe(false);
   rerouting.reload(new Set(), [one]);
   expect([rerouting.isOutdated(one), rerouting.isGone('in')]).toEqual([false, true]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ERRORS, type ErrorCode, GatewayError } from '../../src/errors.ts';
-import { resendAfter } from '../../src/relay/resend.ts';
+import { resendAfter } from '../../src/relay/retry.ts';
 
 const codes = Object.keys(ERRORS) as ErrorCode[];
 

@@ -1,7 +1,7 @@
 // The list of messages that a pool has, against a Set: what is in it, in which order, after any additions and removals.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { InFlightList, type Linked } from '../../src/relay/in-flight-list.ts';
+import { InFlightList, type Linked } from '../../src/in-flight-list.ts';
 
 interface One extends Linked<One> {
   readonly id: number;

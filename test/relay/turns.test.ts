@@ -1,8 +1,8 @@
 // Turns: what is done with a sender's messages is done in their order, whichever has been read first.
 import { describe, expect, it } from 'vitest';
 import { Message, type Origin } from '../../src/relay/message.ts';
-import { ReorderBuffer } from '../../src/relay/reorder-buffer.ts';
-import { frame, message } from '../helpers/mllp.ts';
+import { ReorderBuffer } from '../../src/relay/ordering.ts';
+import { message } from '../helpers/mllp.ts';
 import { turns as loopTurns } from '../helpers/until.ts';
 
 class FakeOrigin implements Origin {
@@ -30,7 +30,7 @@ function room() {
     origin,
     turns,
     done,
-    begin: (from = origin) => turns.begin(new Message(frame(message()), from)),
+    begin: (from = origin) => turns.begin(new Message(message(), from)),
     step: (name: string) => () => void done.push(name),
   };
 }

@@ -1,7 +1,6 @@
 // An upstream on a real socket, its owner's view of it, and messages to give it.
 import type { GatewayError } from '../../src/errors.ts';
 import { type Header, readHeader } from '../../src/hl7/header.ts';
-import { payloadOf } from '../../src/mllp/frame.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
 import {
   MllpUpstream,
@@ -13,6 +12,7 @@ import { frame, message } from '../helpers/mllp.ts';
 import { until } from '../helpers/until.ts';
 
 export class TestDelivery implements Delivery {
+  readonly payload: Buffer;
   readonly frame: Buffer;
   readonly header: Header;
   readonly expectsAnswer: boolean;
@@ -22,8 +22,9 @@ export class TestDelivery implements Delivery {
   channel: Channel | undefined;
 
   constructor(controlId: string, expectsAnswer = true) {
-    this.frame = frame(message({ controlId }));
-    this.header = readHeader(payloadOf(this.frame));
+    this.payload = message({ controlId });
+    this.frame = frame(this.payload);
+    this.header = readHeader(this.payload);
     this.expectsAnswer = expectsAnswer;
   }
 

@@ -3,8 +3,7 @@
 import type { Socket } from 'node:net';
 import type { AddressRanges } from '../../../src/addresses.ts';
 import type { RouteConfig } from '../../../src/config/config.ts';
-import type { HttpScheduler } from '../../../src/relay/http-scheduler.ts';
-import type { ProxiedRequest } from '../../../src/relay/proxied-request.ts';
+import type { HttpScheduler, ProxiedRequest } from '../../../src/relay/http-scheduler.ts';
 import type { ClientRequest } from '../client-request.ts';
 import type { AnyServerResponse } from '../client-response.ts';
 import type { TranslationOptions } from './translation.ts';

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
 import type { NodeChoice } from '../../../src/relay/http-scheduler.ts';
-import { mayTryAgain } from '../../../src/relay/try-again.ts';
+import { mayTryAgain } from '../../../src/relay/retry.ts';
 import type { DedicatedHandler } from '../../../src/upstream/http/dedicated-request.ts';
 import type { NodeConnection } from '../../../src/upstream/http/pooled-client.ts';
 import type { Node } from '../../../src/upstream/node.ts';
@@ -106,7 +106,7 @@ export class ProxySession implements DedicatedHandler {
       this.#fail(new GatewayError('GW_ERR_NODE_CLOSED', { node: place.node.name }), true);
       return;
     }
-    this.#options.record.ended(undefined);
+    this.#options.record.endAttempt(undefined);
     this.#place = undefined;
     place.upstream.over('answered');
     this.#finish(undefined);
@@ -155,7 +155,7 @@ export class ProxySession implements DedicatedHandler {
     }
     record.responded(101);
     record.upgraded = true;
-    record.ended(undefined);
+    record.endAttempt(undefined);
     // From here on the ends of the sockets are no errors.
     this.#place = undefined;
     const over = (): void => {
@@ -184,7 +184,7 @@ export class ProxySession implements DedicatedHandler {
     this.#place = place;
     this.#stream = isStreamed ? new LazyBody(request.incoming, bodyTimeoutMs, record) : undefined;
     place.upstream.occupy();
-    record.begin(place.node.name, place.selectionReason);
+    record.beginAttempt(place.node.name, place.selectionReason);
     const nodeRequest = {
       method: request.method,
       path: this.#translation.target,
@@ -199,7 +199,7 @@ export class ProxySession implements DedicatedHandler {
   #waitForNode(): void {
     const { pool, record } = this.#options;
     const since = performance.now();
-    record.waitingSince ??= since;
+    record.waits(since);
     const leftMs = this.#deadlineAt - since;
     if (leftMs <= 0) {
       this.#refuse(record.lastError ?? new GatewayError('GW_ERR_QUEUE_TIMEOUT'));
@@ -207,7 +207,7 @@ export class ProxySession implements DedicatedHandler {
     }
     this.#leaveQueue = pool.wait(() => {
       this.#leaveQueue = undefined;
-      record.queuedMs += performance.now() - since;
+      record.wasQueued(performance.now() - since);
       this.#goOn();
     }, leftMs);
     if (this.#leaveQueue === undefined) this.#refuse(new GatewayError('GW_ERR_QUEUE_FULL'));
@@ -267,7 +267,7 @@ export class ProxySession implements DedicatedHandler {
     const place = this.#place;
     if (place === undefined) return;
     this.#place = undefined;
-    this.#options.record.ended(error);
+    this.#options.record.endAttempt(error);
     place.upstream.over(ofNode ? error : undefined);
     this.#controller?.abort(error);
   }

@@ -1,13 +1,13 @@
 // The way of a request that is no HL7 message: its route's pool, what binds it to a node, and how much of its body is
 // kept so that it could be sent again.
 import { stickyKey } from '../../../routing/sticky-key.ts';
+import { remoteOf, type TraceSampler } from '../../../routing/trace-sampler.ts';
 import { sourceKey } from '../../../src/addresses.ts';
 import type { RouteConfig } from '../../../src/config/config.ts';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
 import { TraceContext } from '../../../src/observe/traces/trace-context.ts';
 import type { Binding, HttpScheduler } from '../../../src/relay/http-scheduler.ts';
-import { ProxiedRequest } from '../../../src/relay/proxied-request.ts';
-import { remoteOf, type TraceSampler } from '../../../src/relay/trace-sampler.ts';
+import { ProxiedRequest } from '../../../src/relay/http-scheduler.ts';
 import type { BufferBudget, SourceBudget } from '../../accept/buffer-budget.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { refuse } from '../client-response.ts';

@@ -1,12 +1,16 @@
 // What a proxied request is to a node, and what the node's responses are to its client: path, headers, cookies.
 // Made once for each request; which node it goes to may change.
 
+import { handOn, type TraceSampler } from '../../../routing/trace-sampler.ts';
 import type { AddressRanges } from '../../../src/addresses.ts';
 import type { HeaderVariables } from '../../../src/http/header-rules.ts';
 import type { PathChange } from '../../../src/http/path-rewrite.ts';
-import type { Binding, HttpScheduler, NodeChoice } from '../../../src/relay/http-scheduler.ts';
-import type { ProxiedRequest } from '../../../src/relay/proxied-request.ts';
-import { handOn, type TraceSampler } from '../../../src/relay/trace-sampler.ts';
+import type {
+  Binding,
+  HttpScheduler,
+  NodeChoice,
+  ProxiedRequest,
+} from '../../../src/relay/http-scheduler.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { givenCookie, type NodeFields, type RouteActions, type Trailers } from './route-actions.ts';
 

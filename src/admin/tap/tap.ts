@@ -83,7 +83,7 @@ class OpenTap {
     if (listener !== undefined && message.origin.listener !== listener) return;
     // Base64 is a third longer; checked before the copy is made.
     const answer = answerOf(message);
-    const size = Math.ceil((message.frame.length + (answer?.length ?? 0)) * 1.4);
+    const size = Math.ceil((message.payload.length + (answer?.length ?? 0)) * 1.4);
     if (sink.waitingBytes + size > MAX_WAITING_BYTES) {
       this.#lost++;
       return;
@@ -100,7 +100,7 @@ class OpenTap {
   }
 
   #copyOf(message: Message, answer: Buffer | undefined): object {
-    const { origin, outcome, receivedAt, settledAt, frame } = message;
+    const { origin, outcome, receivedAt, settledAt, payload } = message;
     let connection = this.#connections.get(origin);
     if (connection === undefined) {
       connection = ++this.#seen;
@@ -110,7 +110,7 @@ class OpenTap {
       connection,
       listener: origin.listener,
       atMs: Math.round(performance.timeOrigin + receivedAt),
-      message: payloadOf(frame).toString('base64'),
+      message: payload.toString('base64'),
       answer: answer && payloadOf(answer).toString('base64'),
       code:
         outcome?.kind === 'answered'

@@ -4,6 +4,7 @@ import { type MessageView, type RequestView, readSubject } from '../../../routin
 import { NodeSelector } from '../../../routing/node-selector.ts';
 import { Router } from '../../../routing/router.ts';
 import { stickyKey } from '../../../routing/sticky-key.ts';
+import { remoteIn, traceFields } from '../../../routing/trace-sampler.ts';
 import type {
   Condition,
   GatewayConfig,
@@ -25,7 +26,6 @@ import { readHost } from '../../http/host.ts';
 import { readTarget } from '../../http/request-target.ts';
 import { loggable } from '../../observe/log/loggable.ts';
 import { Identifiers } from '../../observe/traces/identifiers.ts';
-import { remoteIn, traceFields } from '../../relay/trace-sampler.ts';
 import { EXIT, sayFaults, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 

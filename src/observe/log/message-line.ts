@@ -55,7 +55,7 @@ export function writeMessageLine(output: LogOutput, message: Message, shown: Ide
   if (message.hasHeader) writeIdentifiers(line, message, shown);
   if (batch !== undefined) line.text(BATCH, shown.controlId(batch.controlId));
   if (message.parts > 0) line.count(MESSAGES, message.parts);
-  line.count(BYTES, message.frame.length - 3);
+  line.count(BYTES, message.payload.length);
   if (origin.framing !== undefined) line.text(FRAMING, origin.framing);
   if (route?.name !== undefined) line.text(ROUTE, route.name);
   if (pool !== undefined) line.text(POOL, pool.name);

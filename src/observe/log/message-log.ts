@@ -3,8 +3,8 @@
 import type { Peer } from '../../../routing/message-view.ts';
 import { causeCode, type GatewayError } from '../../errors.ts';
 import type { Header } from '../../hl7/header.ts';
+import type { ProxiedRequest } from '../../relay/http-scheduler.ts';
 import type { Message } from '../../relay/message.ts';
-import type { ProxiedRequest } from '../../relay/proxied-request.ts';
 import type { Observer, SenderFault } from '../observer.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
 import { type Log, lineOutputOf } from './log.ts';
@@ -89,7 +89,7 @@ function logMessage(log: Log, message: Message, shown: Identifiers): void {
       ...(message.hasHeader ? identifiers(message.header, shown) : {}),
       batch: message.batch === undefined ? undefined : shown.controlId(message.batch.controlId),
       messages: message.parts === 0 ? undefined : message.parts,
-      bytes: message.frame.length - 3,
+      bytes: message.payload.length,
       framing: message.origin.framing,
       route: message.route?.name,
       pool: message.pool?.name,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { GatewayError } from '../../errors.ts';
 import { awaitedOf } from '../../hl7/answers.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
-import { frame, payloadOf } from '../../mllp/frame.ts';
+import { payloadOf } from '../../mllp/frame.ts';
 import { dial } from '../dial.ts';
 import { MllpConnection } from '../mllp/mllp-connection.ts';
 import {
@@ -60,7 +60,7 @@ export class MllpClient implements MessageClient {
     const end = (ack: MessageReply['ack'], payload: Buffer): void =>
       done({ ack, payload, ms: performance.now() - startedAt });
     this.#connection?.send({
-      frame: frame(message),
+      payload: message,
       header,
       expectsAnswer: true,
       silenceIsSuccess: awaitedOf(header, 'by-header') !== 'answer',

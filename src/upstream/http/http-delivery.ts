@@ -6,7 +6,7 @@ import { GatewayError } from '../../errors.ts';
 import { type Ack, type AckCode, readAck } from '../../hl7/ack.ts';
 import { type MatchMode, matchAnswer } from '../../hl7/answers.ts';
 import { charsetLabel, parseContentType, withCharset } from '../../hl7/content-type.ts';
-import { frame, holdsFrameEnd, payloadOf, START_BLOCK } from '../../mllp/frame.ts';
+import { frame, holdsFrameEnd, START_BLOCK } from '../../mllp/frame.ts';
 import type { Delivery } from '../delivery.ts';
 import { type NodeRequest, nodeError } from './node-request.ts';
 import type { NodeConnection, NodeResponseHandler } from './pooled-client.ts';
@@ -58,7 +58,7 @@ export class HttpDelivery implements NodeResponseHandler {
         date: new Date().toUTCString(),
         host: options.authority,
       }),
-      body: postPlan?.body ?? payloadOf(delivery.frame),
+      body: postPlan?.body ?? delivery.payload,
       timeoutMs,
     };
     // Until a connection is there, which is dialled within a deadline of its own.

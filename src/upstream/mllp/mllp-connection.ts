@@ -6,7 +6,7 @@ import { type Ack, type AckCode, isApplicationAck, isNegative, readAck } from '.
 import { alikeKey, answers, type Match, type MatchMode, matchAnswer } from '../../hl7/answers.ts';
 import type { Header } from '../../hl7/header.ts';
 import { CoalescingWriter, closeGracefully } from '../../mllp/coalescing-writer.ts';
-import { classifyBytes, isUnframedHl7, payloadOf } from '../../mllp/frame.ts';
+import { classifyBytes, frame as framed, isUnframedHl7, payloadOf } from '../../mllp/frame.ts';
 import {
   type FrameFault,
   FrameReader,
@@ -245,7 +245,7 @@ export class MllpConnection implements Channel, FrameSink {
       this.#silent.push(delivery);
       this.#silentCount++;
     }
-    this.#writer.write(delivery.frame);
+    this.#writer.write(delivery.frame ?? framed(delivery.payload));
     delivery.assigned(this, this.#connectMs);
     this.#connectMs = 0;
   }

@@ -2,8 +2,9 @@
 // less than a microsecond for each (bench/metrics.ts): a few look-ups and additions, nothing is made.
 import type { ErrorCode } from '../../../errors.ts';
 import type { AckCode } from '../../../hl7/ack.ts';
-import type { Attempt, Message, Outcome } from '../../../relay/message.ts';
-import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
+import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
+import type { Message, Outcome } from '../../../relay/message.ts';
+import type { Attempt } from '../../../relay/retry.ts';
 import { type Family, histograms, numbers } from '../family.ts';
 import { BucketHistogram } from '../histogram.ts';
 import { type LabelValues, SeriesTable } from '../series-table.ts';

@@ -1,6 +1,6 @@
 // Counts proxied HTTP requests: by where they came from, where they went, and the class of the status that they got.
 import { statusOf } from '../../../../listeners/http/statuses.ts';
-import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
+import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import { type Family, histograms, numbers } from '../family.ts';
 import { BucketHistogram } from '../histogram.ts';
 import { SeriesTable } from '../series-table.ts';

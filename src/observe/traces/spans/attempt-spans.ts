@@ -3,7 +3,7 @@
 import { type Peer, sourceAddress } from '../../../../routing/message-view.ts';
 import type { NodeConfig, PoolConfig } from '../../../config/config.ts';
 import { ERRORS, type GatewayError } from '../../../errors.ts';
-import type { Attempt } from '../../../relay/message.ts';
+import type { Attempt } from '../../../relay/retry.ts';
 import type { Identifiers } from '../identifiers.ts';
 import { newSpanId } from '../random-ids.ts';
 import { CLIENT, INTERNAL, SERVER, type SpanError, type SpanWriter } from '../span-writer.ts';

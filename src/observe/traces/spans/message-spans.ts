@@ -68,7 +68,7 @@ export function writeMessage(
     out.end(failure);
   }
   out.child('parse', INTERNAL, receivedAt, parsedAt ?? (message.parts > 0 ? receivedAt : settledAt));
-  out.put(MESSAGE_SIZE, message.frame.length - 3);
+  out.put(MESSAGE_SIZE, message.payload.length);
   if (message.parseWaitMs !== undefined) {
     out.put(PARSE_WORKER, true);
     out.put(PARSE_WAIT, Math.round(message.parseWaitMs * 1000) / 1000);

@@ -4,11 +4,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { compileCondition } from '../../../../routing/condition.ts';
 import type { MessageView } from '../../../../routing/message-view.ts';
+import { type TraceSampler, traceFields } from '../../../../routing/trace-sampler.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { causeCode } from '../../../errors.ts';
+import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import { Message } from '../../../relay/message.ts';
-import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
-import { type TraceSampler, traceFields } from '../../../relay/trace-sampler.ts';
 import type { Log } from '../../log/log.ts';
 import type { Observer, SenderFault } from '../../observer.ts';
 import { toldOf } from '../collector-answer.ts';
@@ -143,7 +143,7 @@ export class MessageTracer implements TraceSampler, Observer {
     if (this.#queue === undefined) return;
     const isUrgent = isWorthIt(message);
     if (!isUrgent && !this.#takes(message.trace, message)) return;
-    if (isDelivered) message.repliedAt = performance.now();
+    if (isDelivered) message.replied();
     this.#keep(message, messageSpanCount(message, this.#context), isUrgent);
   }
 

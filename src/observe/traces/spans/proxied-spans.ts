@@ -2,7 +2,7 @@
 // `reply`. Of the request's target, its Host and its headers nothing is told: each of them may name a patient.
 import { statusOf } from '../../../../listeners/http/statuses.ts';
 import type { GatewayError } from '../../../errors.ts';
-import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
+import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { SenderFault } from '../../observer.ts';
 import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../span-writer.ts';
 import {

@@ -3,7 +3,8 @@
 import { readAck } from '../../../hl7/ack.ts';
 import { parseFieldPath, readPath } from '../../../hl7/field-path.ts';
 import { readHeader } from '../../../hl7/header.ts';
-import type { Attempt, Message } from '../../../relay/message.ts';
+import type { Message } from '../../../relay/message.ts';
+import type { Attempt } from '../../../relay/retry.ts';
 import type { SentStep } from '../senders/sent.ts';
 import type { Received } from '../stage/staged-node.ts';
 

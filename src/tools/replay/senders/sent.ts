@@ -1,7 +1,8 @@
 // One message or request that a scenario sends, and what came of it: the answer, the gateway's record of it, the times.
 // Promises to be over exactly once.
+
+import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
-import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import type { RequestStep, ScenarioSender, SendStep } from '../scenario/scenario.ts';
 
 export interface HttpResponse {

@@ -3,11 +3,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { Gateway } from '../../../gateway.ts';
-import { payloadOf } from '../../../mllp/frame.ts';
 import { createLog } from '../../../observe/log/log.ts';
 import type { Observer } from '../../../observe/observer.ts';
+import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
-import type { ProxiedRequest } from '../../../relay/proxied-request.ts';
 import type { Node } from '../../../upstream/node.ts';
 import { stagedConfig } from '../config/staged-config.ts';
 import type { TempCerts } from '../config/temp-certs.ts';
@@ -122,7 +121,7 @@ export class TestBed implements Observer {
       else parts.push(message);
       return;
     }
-    const payload = payloadOf(message.frame);
+    const { payload } = message;
     const isOf = (sent: SentStep): boolean =>
       !sent.isRequest && sent.message === undefined && sent.payload.equals(payload);
     const { port } = message.origin.peer;

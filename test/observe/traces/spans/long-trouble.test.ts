@@ -8,7 +8,7 @@ import { PLAIN_IDENTIFIERS } from '../../../../src/observe/traces/identifiers.ts
 import { SERVER, SpanWriter } from '../../../../src/observe/traces/span-writer.ts';
 import { triesOf, writeAttempts } from '../../../../src/observe/traces/spans/attempt-spans.ts';
 import { TraceContext } from '../../../../src/observe/traces/trace-context.ts';
-import { type Attempt, newAttempt } from '../../../../src/relay/message.ts';
+import { type Attempt, newAttempt } from '../../../../src/relay/retry.ts';
 import { startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { message } from '../../../helpers/mllp.ts';
 import { startCollector } from '../../../helpers/otlp-collector.ts';

@@ -1,18 +1,18 @@
 // What is decided of a trace before its message is over: whether nodes are told of it, and told to record it. What the
 // gateway itself records is decided at the end (src/observe/traces/spans/), where failures are known.
-import type { MessageView } from '../../routing/message-view.ts';
-import { type FieldPath, parseFieldPath, readPath } from '../hl7/field-path.ts';
-import type { Header } from '../hl7/header.ts';
-import { fieldValue } from '../http/fields.ts';
-import { newSpanId } from '../observe/traces/random-ids.ts';
+
+import { type FieldPath, parseFieldPath, readPath } from '../src/hl7/field-path.ts';
+import type { Header } from '../src/hl7/header.ts';
+import { fieldValue } from '../src/http/fields.ts';
+import { newSpanId } from '../src/observe/traces/random-ids.ts';
 import {
   formatTraceparent,
   type HandedOn,
   parseTraceparent,
   type RemoteContext,
   type TraceContext,
-} from '../observe/traces/trace-context.ts';
-import type { Attempt } from './message.ts';
+} from '../src/observe/traces/trace-context.ts';
+import type { MessageView } from './message-view.ts';
 
 export interface TraceSampler {
   /** Otherwise what clients say of their traces goes on as it is, and no times are taken for spans. */
@@ -50,13 +50,13 @@ export const NO_TRACES: TraceSampler = { isOn: false, fields: undefined, takes: 
 
 /** What the node of this attempt reads as its parent: the attempt's own span. */
 export function handOn(
-  head: TraceSampler,
+  sampler: TraceSampler,
   trace: TraceContext,
-  attempt: Attempt | undefined,
+  attempt: { spanId: string | undefined } | undefined,
   view: MessageView,
 ): HandedOn | undefined {
-  if (!head.isOn || attempt === undefined) return undefined;
+  if (!sampler.isOn || attempt === undefined) return undefined;
   attempt.spanId ??= newSpanId();
-  const sampled = head.takes(trace, view);
+  const sampled = sampler.takes(trace, view);
   return { parent: formatTraceparent(trace.traceId, attempt.spanId, sampled), state: trace.remote?.state };
 }

@@ -1,6 +1,6 @@
-// The messages that a pool has taken and that are not over, each linked to the next. Promises that one that has left is held
-// by nothing: a Set of what lives for milliseconds leaves old tables behind, which keep what was in them, and the frames,
-// until the whole heap is collected; that made a message cost a third more at full speed.
+// What a pool has taken and that is not over, each linked to the next. Promises that one that has left is held by nothing: a Set
+// of what lives for milliseconds leaves old tables behind, which keep what was in them, and the frames, until the whole heap is
+// collected; that made a message cost a third more at full speed.
 
 /** What is in such a list; in one at most. */
 export interface Linked<T> {

@@ -1,14 +1,39 @@
 // How messages are posted to nodes over HTTP: the route's rules on path and headers, compiled once, and what each message
 // brings with it. A message that came by MLLP brings its sender's address.
 import { randomUUID } from 'node:crypto';
-import { sourceAddress } from '../../routing/message-view.ts';
-import type { RouteConfig } from '../config/config.ts';
-import { compileHeaderRules } from '../http/header-rules.ts';
-import { compilePathRewrite } from '../http/path-rewrite.ts';
-import { handOnTrace } from '../http/trace-fields.ts';
-import type { HttpPostPlan } from '../upstream/delivery.ts';
-import type { Message } from './message.ts';
+import type { RouteConfig } from '../src/config/config.ts';
+import type { Header } from '../src/hl7/header.ts';
+import { compileHeaderRules } from '../src/http/header-rules.ts';
+import { compilePathRewrite } from '../src/http/path-rewrite.ts';
+import { handOnTrace } from '../src/http/trace-fields.ts';
+import type { RemoteContext, TraceContext } from '../src/observe/traces/trace-context.ts';
+import type { HttpPostPlan } from '../src/upstream/delivery.ts';
+import { type Peer, type RequestView, sourceAddress } from './message-view.ts';
 import { handOn, type TraceSampler } from './trace-sampler.ts';
+
+/** What of its request goes with a message to a node over HTTP. */
+export interface HttpOrigin extends RequestView {
+  /** The charset that the request declares: the name for TextDecoder, and as it was written. */
+  readonly charset: { readonly decoder: string; readonly label: string } | undefined;
+  readonly query: string;
+  /** The trace that its client says it belongs to. */
+  readonly trace: RemoteContext | undefined;
+  /** Its end-to-end fields and those that say where it came from. */
+  fields(): string[];
+}
+
+/** A message that is to be posted. */
+export interface Posted {
+  readonly origin: {
+    readonly listener: string;
+    readonly peer: Peer;
+    readonly http?: HttpOrigin | undefined;
+  };
+  readonly header: Header;
+  readonly route: RouteConfig | undefined;
+  readonly trace: TraceContext;
+  readonly lastAttempt: { spanId: string | undefined } | undefined;
+}
 
 interface Compiled {
   readonly rewrite: ReturnType<typeof compilePathRewrite>;
@@ -19,10 +44,10 @@ interface Compiled {
 export class HttpPostPlans {
   readonly #routes: ReadonlyMap<RouteConfig, Compiled>;
 
-  readonly #head: TraceSampler;
+  readonly #sampler: TraceSampler;
 
-  constructor(routes: readonly RouteConfig[], head: TraceSampler) {
-    this.#head = head;
+  constructor(routes: readonly RouteConfig[], sampler: TraceSampler) {
+    this.#sampler = sampler;
     this.#routes = new Map(
       routes.map((route) => [
         route,
@@ -36,10 +61,10 @@ export class HttpPostPlans {
   }
 
   /** Once its route is known. */
-  for(message: Message): HttpPostPlan {
-    const { origin, route, trace } = message;
+  for(message: Posted): HttpPostPlan {
+    const { origin, route } = message;
     const { http, peer, listener } = origin;
-    const head = this.#head;
+    const sampler = this.#sampler;
     const compiled = route && this.#routes.get(route);
     const path = http && (compiled?.rewrite?.(http.path) ?? http.path) + http.query;
     let requestId: string | undefined;
@@ -52,7 +77,7 @@ export class HttpPostPlans {
         const clientAddress = sourceAddress(peer.address);
         const fields = http?.fields() ?? ['x-forwarded-for', clientAddress];
         const view = { header: message.header, listener, peer, http };
-        const handed = handOn(head, trace, message.attempts.at(-1), view);
+        const handed = handOn(sampler, message.trace, message.lastAttempt, view);
         if (handed !== undefined) handOnTrace(fields, handed);
         const variables = {
           clientAddress,

@@ -1,42 +1,42 @@
 // Brings a pool's messages to its nodes: in the order of their lanes, to the node that the pool chooses, waiting
 // where none has room, again where that is allowed. Every wait has a deadline and the queue has a bound.
-
 import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
-import type { Ack } from '../hl7/ack.ts';
+import { InFlightList } from '../in-flight-list.ts';
 import type { Node } from '../upstream/node.ts';
-import { InFlightList } from './in-flight-list.ts';
-import { type Carrier, type Message, newAttempt } from './message.ts';
-import type { OrderingLane } from './ordering-lane.ts';
-import { OrderingLanes } from './ordering-lanes.ts';
-import { ReloadGuard } from './reload-guard.ts';
-import { resendAfter } from './resend.ts';
-import { WaitQueue } from './wait-queue.ts';
+import type { Carrier, Message, MessageLane } from './message.ts';
+import { OrderingLanes, ReloadGuard } from './ordering.ts';
+import { isFirstStale, resendAfter } from './retry.ts';
 
 /**
- * Messages that a reload has placed anew in one turn of the event loop. Each may bring all of its lane (`maxPending`, 100 by
- * default), and to route a message anew takes about 10 µs.
+ * Messages that a reload has placed again in one turn of the event loop. Each may bring all of its lane (`maxPending`, 100 by
+ * default), and to route a message again takes about 10 µs.
  */
 const RECONSIDERED = 20;
 
 /** A message that every node has just refused is tried again after this long, if nothing happens before. */
 const RETRY_PAUSE_MS = 100;
 
+interface Chosen {
+  readonly node: Node;
+  readonly selectionReason: string;
+}
+
 export class Dispatcher implements Carrier {
   #config: PoolConfig;
   readonly pool: NodeSelector<Node>;
   readonly #lanes = new OrderingLanes();
-  readonly #room = new WaitQueue();
-  readonly #rerouting: ReloadGuard;
-  readonly #taken = new InFlightList<Message>();
+  readonly #waiting = new WaitQueue();
+  readonly #reloadGuard: ReloadGuard;
+  readonly #inFlight = new InFlightList<Message>();
   /** Nodes that others took the place of, at the same address. */
   readonly #successors = new WeakMap<Node, Node>();
 
-  constructor(config: PoolConfig, pool: NodeSelector<Node>, rerouting = new ReloadGuard()) {
+  constructor(config: PoolConfig, pool: NodeSelector<Node>, reloadGuard = new ReloadGuard()) {
     this.#config = config;
     this.pool = pool;
-    this.#rerouting = rerouting;
+    this.#reloadGuard = reloadGuard;
   }
 
   get config(): PoolConfig {
@@ -48,9 +48,9 @@ export class Dispatcher implements Carrier {
     this.#config = config;
   }
 
-  /** Those that wait for a node are placed anew, or handed back if the config may send them elsewhere now. */
+  /** Those that wait for a node are placed again, or handed back if the config may send them elsewhere now. */
   reconsider(): void {
-    this.#reconsider([...this.#room.all], 0);
+    this.#reconsider([...this.#waiting.all], 0);
   }
 
   #reconsider(waiting: readonly Message[], from: number): void {
@@ -61,47 +61,50 @@ export class Dispatcher implements Carrier {
 
   /** Messages that were taken and are not over. */
   get taken(): InFlightList<Message> {
-    return this.#taken;
+    return this.#inFlight;
   }
 
   /** A node is gone, and another one is at its address: for messages that are bound to it, it is the same. */
   succeed(old: Node, successor: Node): void {
     this.#successors.set(old, successor);
-    for (const message of this.#taken) {
-      if (message.boundTo === old) message.boundTo = successor;
-      if (message.tried?.has(old) === true) message.tried.add(successor);
-    }
+    for (const message of this.#inFlight) message.succeed(old, successor);
   }
 
   /** Messages waiting for a node. */
   get queued(): number {
-    return this.#room.size;
+    return this.#waiting.size;
   }
 
   /** Of those, the ones that only this node may take. */
   queuedFor(node: Node): number {
-    return this.#room.sizeOf(node);
+    return this.#waiting.sizeOf(node);
   }
 
-  /** Takes a message whose route and sticky key are known; it is settled some time. */
+  /** Takes a message whose route and sticky key are known; it is settled eventually. */
   take(message: Message): void {
-    message.takeSequence();
-    message.pool = this.config;
-    message.carrier = this;
-    this.#taken.add(message);
-    const lane = this.#lanes.of(message, this.config);
-    message.lane = lane;
-    if (!lane.isEmpty) message.waitingSince ??= performance.now();
-    // It waited for a node before, by another config, and those behind it did so beside it.
+    if (!this.order(message)) return;
+    const choice = this.chooseNode(message);
+    if (choice !== undefined) this.send(message, choice);
+  }
+
+  /** The message takes its place in its lane. False: it has to wait there, or has gone on already. */
+  order(message: Message): boolean {
+    const lane = this.#lanes.of(message, this.#config);
+    message.taken(this, this.#config, lane);
+    this.#inFlight.add(message);
+    if (!lane.isEmpty) message.waits();
+    // It waited for a node before, by another config, and those behind it did so next to it.
     if (message.turnAt !== undefined) lane.stuckSince ??= message.waitsSince;
     lane.add(message);
-    if (this.#rerouting.isActive) this.#rerouting.release(message);
+    if (this.#reloadGuard.isActive) this.#reloadGuard.release(message);
+    if (lane.isAlone && message.phase === 'ready') return true;
     this.#advance(lane);
+    return false;
   }
 
   /** A node has room for one more message. Called for every answer. */
   onRoom(node: Node): void {
-    const room = this.#room;
+    const room = this.#waiting;
     if (room.size === 0) return;
     // Those that find no place go back to the end of a queue: each is asked once at most.
     for (let asks = room.any.size + room.sizeOf(node); asks > 0 && node.usable && node.hasRoom; asks--) {
@@ -113,7 +116,7 @@ export class Dispatcher implements Carrier {
 
   /** A node can be used now, or cannot any more, or takes no new senders. */
   onUsable(node: Node): void {
-    const room = this.#room;
+    const room = this.#waiting;
     if (room.size === 0) return;
     const { usable } = node;
     if (!usable || node.draining) this.#releaseAll(room.queueOf(node));
@@ -129,18 +132,19 @@ export class Dispatcher implements Carrier {
     if (message.lane !== undefined && message.lane.messages.length > 1) this.#advance(message.lane);
   }
 
-  onAnswered(message: Message, ack: Ack, frame: Buffer): void {
+  onAnswered(message: Message): void {
     this.#wasTaken(message);
     this.#end(message);
-    message.settle({ kind: 'answered', ack, frame, node: message.node?.name ?? '' });
-    this.#goOnBehind(message);
   }
 
-  onUnanswered(message: Message): void {
-    this.#wasTaken(message);
-    this.#end(message);
-    message.settle({ kind: 'unanswered', node: message.node?.name ?? '' });
-    this.#goOnBehind(message);
+  /** It is over: the lane goes on, and so does whatever had to wait for it elsewhere. */
+  onSettled(message: Message): void {
+    const { lane } = message;
+    if (lane !== undefined) {
+      if (!lane.isEmpty) this.#advance(lane);
+      else if (message.stickyKey !== undefined) this.#lanes.left(message);
+    }
+    if (this.#reloadGuard.isActive) this.#reloadGuard.release(message);
   }
 
   onFailed(message: Message, error: GatewayError): void {
@@ -150,9 +154,9 @@ export class Dispatcher implements Carrier {
     const elapsedMs = now - (message.turnAt ?? message.receivedAt);
     if (error.resend !== 'safe') {
       this.#wasTaken(message);
-      message.waitsSince = now;
+      message.wasAmbiguous(now);
     }
-    const isOutdated = error.resend === 'safe' && this.#rerouting.isOutdated(message);
+    const isOutdated = error.resend === 'safe' && this.#reloadGuard.isOutdated(message);
     const resend = isOutdated
       ? 'other-node'
       : resendAfter(error, { writes: message.writes, elapsedMs }, this.config);
@@ -160,33 +164,31 @@ export class Dispatcher implements Carrier {
       this.#giveUp(message, error);
       return;
     }
-    message.phase = 'ready';
-    message.channel = undefined;
     // Once a node may have it, a later refusal by that node does not free it for another.
-    if (resend === 'same-node') message.boundTo = node;
-    if (resend === 'other-node' && node !== undefined && !isFirstStale(message, error)) {
-      message.tried ??= new Set();
-      message.tried.add(node);
-    }
+    const isRefusal = resend === 'other-node' && !isFirstStale(message, error);
+    message.resent(resend === 'same-node' ? node : undefined, isRefusal ? node : undefined);
     // The others of a connection that broke fail in this same turn, in their order; then the lane moves on in that order.
     setImmediate(() => this.#next(message));
   }
 
   abandon(message: Message): void {
-    this.#room.remove(message);
+    this.#waiting.remove(message);
     this.#end(message);
     const unsafe = message.attempts.findLast(({ error }) => error?.resend === 'unsafe')?.error;
     message.settle(
       unsafe === undefined ? { kind: 'abandoned' } : { kind: 'failed', error: unsafe, ambiguous: true },
     );
     // Those behind it are abandoned in this same turn: none of them may be sent in its place.
-    setImmediate(() => this.#goOnBehind(message));
+    setImmediate(() => this.onSettled(message));
   }
 
-  readonly #placeInLane = (message: Message): void => this.#place(message);
+  readonly #placeInLane = (message: Message): void => {
+    const choice = this.chooseNode(message);
+    if (choice !== undefined) this.send(message, choice);
+  };
   readonly #followInLane = (message: Message, ahead: Message): boolean => this.#follow(message, ahead);
 
-  #advance(lane: OrderingLane<Message>): void {
+  #advance(lane: MessageLane): void {
     lane.advance(this.#placeInLane, this.#followInLane);
   }
 
@@ -197,14 +199,8 @@ export class Dispatcher implements Carrier {
     else this.#lanes.left(message);
   }
 
-  /** It is over: the lane goes on, and so does whatever had to wait for it elsewhere. */
-  #goOnBehind(message: Message): void {
-    this.#next(message);
-    if (this.#rerouting.isActive) this.#rerouting.release(message);
-  }
-
   #end(message: Message): void {
-    this.#taken.delete(message);
+    this.#inFlight.delete(message);
     message.lane?.remove(message);
   }
 
@@ -214,7 +210,7 @@ export class Dispatcher implements Carrier {
     // F80: nobody wanted it any more before a node had it.
     const isAbandoned = unwanted && !ambiguous && error.resend === 'safe';
     message.settle(isAbandoned ? { kind: 'abandoned' } : { kind: 'failed', error, ambiguous });
-    this.#goOnBehind(message);
+    this.onSettled(message);
   }
 
   /** First in its lane, so it overtakes none; those behind it follow in the same way. */
@@ -222,7 +218,7 @@ export class Dispatcher implements Carrier {
     this.#end(message);
     this.#lanes.left(message);
     message.unroute();
-    this.#rerouting.handBack(message);
+    this.#reloadGuard.handBack(message);
   }
 
   #successorOf(node: Node): Node {
@@ -243,8 +239,7 @@ export class Dispatcher implements Carrier {
     const now = performance.now();
     const { lane } = message;
     if (lane !== undefined) lane.stuckSince ??= now;
-    message.turnAt = Math.max(message.receivedAt, lane?.stuckSince ?? now);
-    message.waitsSince = message.turnAt;
+    message.hasItsTurn(Math.max(message.receivedAt, lane?.stuckSince ?? now));
   }
 
   /** A node had it in work, well or badly: its lane is not stuck for want of a node. */
@@ -252,59 +247,53 @@ export class Dispatcher implements Carrier {
     if (lane !== undefined) lane.stuckSince = undefined;
   }
 
-  #place(message: Message): void {
-    if (this.#rerouting.isOutdated(message)) {
+  /** Where it goes now; undefined: it waits for that, or is over. */
+  chooseNode(message: Message): Chosen | undefined {
+    if (this.#reloadGuard.isOutdated(message)) {
       this.#handBack(message);
-      return;
+      return undefined;
     }
     this.#begin(message);
-    const { boundTo } = message;
-    if (boundTo !== undefined) {
-      // It is in the config no more, and none other may have the message.
-      if (!this.pool.nodes.includes(boundTo)) {
-        this.#giveUp(message, message.attempts.at(-1)?.error ?? this.#queueTimeout(message));
-        return;
-      }
-      const refused = message.tried !== undefined;
-      message.tried = undefined;
-      if (refused) this.#hold(message, this.#room.parked, RETRY_PAUSE_MS);
-      else if (!boundTo.usable) this.#hold(message, this.#room.parked);
-      else if (boundTo.hasRoom) this.#send(message, boundTo, 'same-node');
-      else this.#hold(message, this.#room.queueOf(boundTo));
-      return;
-    }
+    if (message.boundTo !== undefined) return this.#chooseBound(message, message.boundTo);
     const choice = this.pool.choose(message.stickyKey, message.tried);
+    if (choice?.wait === false) return choice;
     if (choice === undefined) {
       // Where every node that is up has refused it, all of them may be asked again, after a pause.
-      const refused = message.tried !== undefined;
-      message.tried = undefined;
-      this.#hold(message, this.#room.parked, refused ? RETRY_PAUSE_MS : undefined);
-    } else if (!choice.wait) this.#send(message, choice.node, choice.selectionReason);
-    else
-      this.#hold(message, message.stickyKey === undefined ? this.#room.any : this.#room.queueOf(choice.node));
+      this.#hold(message, this.#waiting.parked, message.allowAll() ? RETRY_PAUSE_MS : undefined);
+    } else if (message.stickyKey === undefined) this.#hold(message, this.#waiting.any);
+    else this.#hold(message, this.#waiting.queueOf(choice.node));
+    return undefined;
+  }
+
+  /** It may go to this node alone. */
+  #chooseBound(message: Message, node: Node): Chosen | undefined {
+    // It is in the config no more, and none other may have the message.
+    if (!this.pool.nodes.includes(node))
+      this.#giveUp(message, message.lastAttempt?.error ?? this.#queueTimeout(message));
+    else if (message.allowAll()) this.#hold(message, this.#waiting.parked, RETRY_PAUSE_MS);
+    else if (!node.usable) this.#hold(message, this.#waiting.parked);
+    else if (node.hasRoom) return { node, selectionReason: 'same-node' };
+    else this.#hold(message, this.#waiting.queueOf(node));
+    return undefined;
   }
 
   #follow(message: Message, ahead: Message): boolean {
     const { node, channel } = ahead;
-    if (this.#rerouting.isOutdated(message)) return false;
+    if (this.#reloadGuard.isOutdated(message)) return false;
     if (node === undefined || channel === undefined || !channel.takes(message) || !node.usable) return false;
     if (message.tried?.has(node) === true || message.boundTo !== undefined) return false;
     // A lane that never falls silent would stay with such a node for ever.
     if (message.stickyKey === undefined && (node.draining || node.weight === 0)) return false;
     if (message.stickyKey !== undefined && this.pool.choose(message.stickyKey)?.node !== node) return false;
     if (message.turnAt === undefined) {
-      message.turnAt = performance.now();
-      message.waitsSince = message.turnAt;
+      message.hasItsTurn(performance.now());
     }
-    this.#send(message, node, 'order', channel);
+    this.send(message, { node, selectionReason: 'order' }, channel);
     return true;
   }
 
-  #send(message: Message, node: Node, selectionReason: string, channel?: Message['channel']): void {
-    message.phase = 'sent';
-    message.node = node;
-    message.attempts.push(newAttempt(node.name, selectionReason, message.waitingSince));
-    message.waitingSince = undefined;
+  send(message: Message, { node, selectionReason }: Chosen, channel?: Message['channel']): void {
+    message.sentTo(node, selectionReason);
     node.send(message, channel);
   }
 
@@ -312,7 +301,7 @@ export class Dispatcher implements Carrier {
   #hold(message: Message, queue: Set<Message>, pauseMs = Number.POSITIVE_INFINITY): void {
     const { max, timeoutMs } = this.config.queue;
     // One that has had a place in the queue gets one again: it came before whatever has filled it meanwhile.
-    if (this.#room.size >= max && message.lastQueue !== this) {
+    if (this.#waiting.size >= max && message.lastQueue !== this) {
       this.#giveUp(message, new GatewayError('GW_ERR_QUEUE_FULL'));
       return;
     }
@@ -321,28 +310,97 @@ export class Dispatcher implements Carrier {
       this.#giveUp(message, this.#queueTimeout(message));
       return;
     }
-    message.phase = 'queued';
-    message.lastQueue = this;
-    message.waitingSince ??= performance.now();
-    this.#room.add(message, queue, Math.min(pauseMs, leftMs), () => this.#release(message));
+    message.queuedBy(this);
+    this.#waiting.add(message, queue, Math.min(pauseMs, leftMs), () => this.#release(message));
   }
 
   #queueTimeout(message: Message): GatewayError {
-    const last = message.attempts.at(-1)?.error;
+    const last = message.lastAttempt?.error;
     return new GatewayError('GW_ERR_QUEUE_TIMEOUT', { detail: last === undefined ? undefined : last.code });
   }
 
   /** Takes a message out of its queue and places it anew; if its time is over, `#hold` says so. */
   #release(message: Message): void {
     // What happened to another one may have ended its sender's connection, or brought it elsewhere.
-    if (!this.#room.has(message)) return;
-    this.#room.remove(message);
-    message.phase = 'ready';
+    if (!this.#waiting.has(message)) return;
+    this.#waiting.remove(message);
+    message.released();
     this.#next(message);
   }
 }
 
-/** F31: a pooled connection that was gone says nothing about its node, which is dialled anew; once. */
-function isFirstStale({ attempts }: Message, { code }: GatewayError): boolean {
-  return code === 'GW_ERR_NODE_STALE' && attempts.filter(({ error }) => error?.code === code).length === 1;
+interface Waiting {
+  readonly queue: Set<Message>;
+  readonly since: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+/**
+ * Messages that wait: for one node, for any node, or for a node to come up. Each waits in one queue until it is taken out or its
+ * time is over. Oldest first; the bound is the pool's to keep.
+ */
+export class WaitQueue {
+  /** Messages that any node may take, and none has room. */
+  readonly any = new Set<Message>();
+  /** Messages for which no node is there, or which all have just refused. */
+  readonly parked = new Set<Message>();
+  /** Messages that one node must take, and it has no room. */
+  readonly #byNode = new WeakMap<Node, Set<Message>>();
+  readonly #waiting = new Map<Message, Waiting>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** In the order in which they came. */
+  get all(): Iterable<Message> {
+    return this.#waiting.keys();
+  }
+
+  has(message: Message): boolean {
+    return this.#waiting.has(message);
+  }
+
+  queueOf(node: Node): Set<Message> {
+    let queue = this.#byNode.get(node);
+    if (queue === undefined) {
+      queue = new Set();
+      this.#byNode.set(node, queue);
+    }
+    return queue;
+  }
+
+  sizeOf(node: Node): number {
+    return this.#byNode.get(node)?.size ?? 0;
+  }
+
+  /** `queue`: one of this room. `onTime` is called after `ms`, unless it is taken out before. */
+  add(message: Message, queue: Set<Message>, ms: number, onTime: () => void): void {
+    queue.add(message);
+    this.#waiting.set(message, { queue, since: performance.now(), timer: setTimeout(onTime, ms) });
+  }
+
+  /** Takes it out, if it is there, and counts how long it was. */
+  remove(message: Message): void {
+    const waiting = this.#waiting.get(message);
+    if (waiting === undefined) return;
+    clearTimeout(waiting.timer);
+    this.#waiting.delete(message);
+    waiting.queue.delete(message);
+    message.wasQueued(performance.now() - waiting.since);
+  }
+
+  /** Of those that this node may take, the one that was received first. */
+  oldestFor(node: Node): Message | undefined {
+    const own = first(this.#byNode.get(node));
+    const other = first(this.any);
+    if (own === undefined || other === undefined) return own ?? other;
+    return own.serial < other.serial ? own : other;
+  }
+}
+
+function first(queue: Set<Message> | undefined): Message | undefined {
+  if (queue === undefined) return undefined;
+  for (const message of queue) return message;
+  return undefined;
 }

@@ -1,14 +1,16 @@
 // A batch whose messages are routed one by one: hands them to the relay in order, and gathers what becomes of them.
 // Promises one outcome for the batch: answered when every message has an answer, or failed as soon as one has none.
 
+import type { HttpOrigin } from '../../routing/http-post-plan.ts';
 import type { Peer } from '../../routing/message-view.ts';
 import { type AckCode, readAck } from '../hl7/ack.ts';
-import { gatherAnswers, type Piece } from '../hl7/batch.ts';
-import { readHeader } from '../hl7/header.ts';
-import { frame, payloadOf } from '../mllp/frame.ts';
+import { gatherAnswers, type Piece, splitBatch } from '../hl7/batch.ts';
+import { namesSender, readHeader } from '../hl7/header.ts';
+import { FRAMING_BYTES, frame, payloadOf } from '../mllp/frame.ts';
 import type { TraceContext } from '../observe/traces/trace-context.ts';
 import type { ReplyTarget } from '../upstream/delivery.ts';
-import { type Carrier, type HttpOrigin, Message, type Origin, type Outcome } from './message.ts';
+import { type Carrier, Message, type Origin, type Outcome } from './message.ts';
+import { type Admission, allowEnvelopes } from './route-resolver.ts';
 
 /**
  * Messages of one batch under way at the same time: as many as a sender's connection may have (`maxPending`, by default).
@@ -18,6 +20,31 @@ const WINDOW = 100;
 
 /** The batch's trace names so many of its messages' (opentelemetry's limit on links); each of them names the batch's. */
 const MAX_LINKED = 128;
+
+/** A message of a batch is none itself. */
+export function mayBeSplit(message: Message, admission: Admission): boolean {
+  return admission.batch === 'split' && message.batch === undefined;
+}
+
+/** Undefined: it is not to be split. */
+export function piecesToSplit(message: Message, admission: Admission): readonly Piece[] | undefined {
+  return mayBeSplit(message, admission) ? splitBatch(message.header, admission.maxBatch) : undefined;
+}
+
+/** @throws GatewayError GW_ERR_SENDER_NOT_ALLOWED */
+export function checkEnvelopes(
+  { header, origin }: Message,
+  pieces: readonly Piece[],
+  { allowance }: Admission,
+): void {
+  if (allowance === undefined) return;
+  const { listener, peer, http } = origin;
+  const envelopes = pieces
+    .filter(({ kind }) => kind === 'FHS' || kind === 'BHS')
+    .map(({ bytes }) => readHeader(bytes))
+    .filter(namesSender);
+  allowEnvelopes({ header, listener, peer, http }, allowance, envelopes);
+}
 
 export class SplitBatch implements Origin, Carrier {
   readonly listener: string;
@@ -64,10 +91,7 @@ export class SplitBatch implements Origin, Carrier {
     this.#onHandedOver = onHandedOver;
     const { replyTarget } = whole.origin;
     this.replyTarget = replyTarget && new BatchReplyTarget(replyTarget);
-    whole.parts = this.#messages.length;
-    whole.partTraces = this.#traces;
-    whole.carrier = this;
-    whole.origin.becameBatch?.(whole);
+    whole.becomesBatch(this, this.#messages.length, this.#traces);
   }
 
   start(): void {
@@ -79,7 +103,7 @@ export class SplitBatch implements Origin, Carrier {
     if (place === undefined) return;
     this.#live.delete(part);
     this.#settled++;
-    this.hold(-part.frame.length);
+    this.hold(-(part.payload.length + FRAMING_BYTES));
     if (outcome.kind !== 'abandoned' && (part.writes > 0 || outcome.kind !== 'failed')) this.#reached = true;
     const reply = this.#whole.origin.partSettled(part, outcome);
     if (this.#over) return;
@@ -112,7 +136,7 @@ export class SplitBatch implements Origin, Carrier {
   // Nothing brings the batch itself to a node.
   onAssigned(): void {}
   onAnswered(): void {}
-  onUnanswered(): void {}
+  onSettled(): void {}
   onFailed(): void {}
 
   /** What is settled at once makes room at once: so many in a turn, that a large batch does not hold up other senders. */
@@ -135,7 +159,7 @@ export class SplitBatch implements Origin, Carrier {
 
   #begin(): void {
     const place = this.#next++;
-    const part = new Message(frame(this.#messages[place] as Buffer), this, {
+    const part = new Message(this.#messages[place] as Buffer, this, undefined, {
       serial: this.#whole.serial,
       trace: this.#whole.trace,
       controlId: this.#controlId,
@@ -144,7 +168,7 @@ export class SplitBatch implements Origin, Carrier {
     });
     if (this.#traces.length < MAX_LINKED) this.#traces.push(part.trace);
     this.#live.set(part, place);
-    this.hold(part.frame.length);
+    this.hold(part.payload.length + FRAMING_BYTES);
     this.#accept(part);
   }
 

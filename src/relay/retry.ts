@@ -1,0 +1,162 @@
+// Attempts to bring a message or a request to a node, and whether another one may follow. A decision is pure: on how the last
+// attempt failed (not sent, ambiguous), never on an answer: a node's AE or AR is passed back.
+import type { PoolConfig } from '../config/config.ts';
+import type { GatewayError } from '../errors.ts';
+
+/** Times are performance.now() milliseconds. */
+export interface Attempt {
+  readonly node: string;
+  /** Why this node: what the pool's choice went by. */
+  readonly selectionReason: string;
+  readonly startedAt: number;
+  /** How long a connection had to be dialled for it; 0 where one was open. */
+  connectMs: number;
+  writtenAt: number | undefined;
+  endedAt: number | undefined;
+  error: GatewayError | undefined;
+  /** Since when it waited before this attempt: for its turn, or for a node. Undefined: it did not. */
+  readonly waitedSince: number | undefined;
+  /** Of its span, where the node was told of it. */
+  spanId: string | undefined;
+  /** Of the node's HTTP response. */
+  status: number | undefined;
+}
+
+/** One that begins now. */
+export function newAttempt(node: string, selectionReason: string, waitedSince: number | undefined): Attempt {
+  return {
+    node,
+    selectionReason,
+    startedAt: performance.now(),
+    connectMs: 0,
+    writtenAt: undefined,
+    endedAt: undefined,
+    error: undefined,
+    waitedSince,
+    spanId: undefined,
+    status: undefined,
+  };
+}
+
+const NONE: readonly Attempt[] = [];
+
+/** What a message and a proxied request have in common: when it came, its attempts with their times, its waiting. */
+export abstract class AttemptHistory {
+  readonly receivedAt = performance.now();
+  #attempts = NONE;
+  /** The last of them. */
+  #attempt: Attempt | undefined;
+  #writes = 0;
+  #waitingSince: number | undefined;
+  #queuedMs = 0;
+
+  get attempts(): readonly Attempt[] {
+    return this.#attempts;
+  }
+
+  get lastAttempt(): Attempt | undefined {
+    return this.#attempt;
+  }
+
+  /** How often it has been written to a node. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** It waits, and has since then, for its turn or for a node. */
+  get waitingSince(): number | undefined {
+    return this.#waitingSince;
+  }
+
+  get queuedMs(): number {
+    return this.#queuedMs;
+  }
+
+  /** It waits before its next attempt; the first call counts. */
+  waits(since = performance.now()): void {
+    this.#waitingSince ??= since;
+  }
+
+  /** So long it was in a pool's queue. */
+  wasQueued(ms: number): void {
+    this.#queuedMs += ms;
+  }
+
+  /** It is given to this node. */
+  beginAttempt(node: string, selectionReason: string): void {
+    const attempt = newAttempt(node, selectionReason, this.#waitingSince);
+    this.#waitingSince = undefined;
+    this.#attempt = attempt;
+    // A list of one, as nearly all are, has no room to spare.
+    this.#attempts = this.#attempts === NONE ? [attempt] : [...this.#attempts, attempt];
+  }
+
+  /** Its bytes are handed to the operating system: from now on the node may have it, and a failure is ambiguous. */
+  written(): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    if (attempt.writtenAt === undefined) this.#writes++;
+    attempt.writtenAt = performance.now();
+  }
+
+  /** The node's HTTP response has begun. */
+  responded(status: number): void {
+    if (this.#attempt !== undefined) this.#attempt.status = status;
+  }
+
+  endAttempt(error: GatewayError | undefined): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    attempt.endedAt = performance.now();
+    attempt.error = error;
+  }
+}
+
+export type ResendDecision = 'other-node' | 'same-node' | 'give-up';
+
+export interface AttemptsMade {
+  /** How often the message was written to a node. */
+  readonly writes: number;
+  /** Since its first attempt could have begun. */
+  readonly elapsedMs: number;
+}
+
+/**
+ * Not sent (no byte written): another node, for as long as the budget lasts or the message might have been queued; it
+ * cannot become a duplicate. Ambiguous (written, no answer): a node may have it and may even complete it later (Mirth
+ * does, after a restart), so it is sent again only where the config accepts duplicates, and written `attempts` times at most.
+ */
+export function resendAfter(
+  error: GatewayError,
+  tried: AttemptsMade,
+  config: Pick<PoolConfig, 'retry' | 'queue'>,
+): ResendDecision {
+  const { budgetMs, attempts, onAmbiguous } = config.retry;
+  if (error.resend === 'never') return 'give-up';
+  if (error.resend === 'safe')
+    return tried.elapsedMs < Math.max(budgetMs, config.queue.timeoutMs) ? 'other-node' : 'give-up';
+  if (onAmbiguous === 'fail' || tried.writes >= attempts || tried.elapsedMs >= budgetMs) return 'give-up';
+  return onAmbiguous;
+}
+
+/** F31: a pooled connection that was gone says nothing about its node, which is dialled again; once. */
+export function isFirstStale({ attempts }: AttemptHistory, { code }: GatewayError): boolean {
+  return code === 'GW_ERR_NODE_STALE' && attempts.filter(({ error }) => error?.code === code).length === 1;
+}
+
+/** RFC 9110 9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/**
+ * May a proxied request be given to another node (RFC 9110 9.2.2, F68)? After a failure before its response began, with all of
+ * its body still there: yes where nothing was written, or where the same again does no harm.
+ */
+export function mayTryAgain(
+  { method, receivedAt, writes }: AttemptHistory & { readonly method: string },
+  { budgetMs, attempts }: PoolConfig['retry'],
+  { side, code }: GatewayError,
+  sent: boolean,
+): boolean {
+  if (side !== 'node' || performance.now() - receivedAt >= budgetMs) return false;
+  return !sent || (code === 'GW_ERR_NODE_CLOSED' && IDEMPOTENT.has(method) && writes < attempts);
+}
