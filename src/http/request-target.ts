@@ -98,8 +98,10 @@ function withoutParameters(path: string, { parameters }: PathPolicy): string {
 function withoutEnds(segment: string, policy: PathPolicy): string {
   const at = segment.indexOf(';');
   const name = at < 0 ? segment : segment.slice(0, at);
-  if (DOT_SEGMENT_WITH_BLANKS.test(name)) throw refusal('a dot segment with blanks');
   const trimmed = trim(name, policy);
+  // Without the dots behind its blanks it may be one that it was not before: `..%20.`.
+  if (DOT_SEGMENT_WITH_BLANKS.test(name) || DOT_SEGMENT_WITH_BLANKS.test(trimmed))
+    throw refusal('a dot segment with blanks');
   if (trimmed === '') throw refusal('a segment of nothing but blanks or dots');
   return at < 0 ? trimmed : trimmed + trim(segment.slice(at), policy);
 }

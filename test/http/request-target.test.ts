@@ -120,6 +120,17 @@ describe('readTarget', () => {
     );
   });
 
+  it.each(['/a/..%20.', '/a/.%09..', '/%2E%09..;', '/a/%20..%0D./b'])(
+    'F122 refuses a dot segment that is one only without the dots behind its blanks: %s',
+    (text) => {
+      for (const parameters of ['forward', 'remove'] as const)
+        for (const blanks of ['forward', 'remove'] as const)
+          expect(
+            read(text, { encodedSlash: 'refuse', parameters, blanks, trailingDots: 'remove' }),
+          ).toBeUndefined();
+    },
+  );
+
   it('F122 reads the longest path in one pass', () => {
     const policy = {
       encodedSlash: 'decode',
