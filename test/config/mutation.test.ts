@@ -189,7 +189,7 @@ describe('any mutation of a good config loads or throws GW_ERR_CONFIG with its p
         }
         judged(asJson ? JSON.stringify(config) : stringify(config), { X: 'x' });
       }),
-      { numRuns: 700 },
+      { numRuns: 400 },
     );
   });
 
@@ -234,7 +234,7 @@ describe('any mutation of a good config loads or throws GW_ERR_CONFIG with its p
         }
         judged(text);
       }),
-      { numRuns: 700 },
+      { numRuns: 400 },
     );
   });
 

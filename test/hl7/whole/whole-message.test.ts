@@ -59,7 +59,9 @@ describe('agrees with readPath', () => {
                 for (const [s, value] of subcomponents.entries()) {
                   const path = `${name}[${occurrence}]-${f + 1}[${r + 1}].${c + 1}.${s + 1}`;
                   // A path names fields up to 999.
-                  if (f < 999) expect({ path, value }).toEqual({ path, value: read(message, path) });
+                  if (f >= 999) continue;
+                  const wanted = read(message, path);
+                  if (value !== wanted) expect({ path, value }).toEqual({ path, value: wanted });
                 }
         }
       },
