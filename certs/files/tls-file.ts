@@ -3,8 +3,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import { isPkcs12, type Pkcs12, readPkcs12 } from '../pkcs12/read.ts';
-import { readCertificateBundle } from '../x509/bundle.ts';
-import { decode, itemsOf, NotDer, oidOf } from '../x509/der.ts';
+import { decode, encode, isTagged, itemsOf, NotDer, oidOf } from '../x509/der.ts';
 import { NotOpened } from '../x509/encryption.ts';
 import { isEncrypted, readKey } from '../x509/keys.ts';
 import { type CertificateRequest, readRequest } from '../x509/request.ts';
@@ -144,4 +143,19 @@ function looksLikeKey(bytes: Buffer): boolean {
 function toX509(der: Buffer): X509Certificate {
   decode(der);
   return new X509Certificate(der);
+}
+
+const SIGNED_DATA = '1.2.840.113549.1.7.2';
+
+/**
+ * The certificates of a PKCS#7 file (RFC 5652 5.1), as Windows' certificate authority hands them out: `.p7b`.
+ *
+ * @throws NotDer
+ */
+function readCertificateBundle(der: Buffer): X509Certificate[] {
+  const [type, content] = itemsOf(decode(der));
+  if (oidOf(type) !== SIGNED_DATA) throw new NotDer('no signed data');
+  const certificates = itemsOf(itemsOf(content)[0]).find((item) => isTagged(item, 0));
+  if (certificates === undefined) throw new NotDer('no certificates');
+  return itemsOf(certificates).map((item) => new X509Certificate(encode(item)));
 }

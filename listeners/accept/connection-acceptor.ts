@@ -4,12 +4,12 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { identityOf } from '../../certs/identity.ts';
 import type { Peer } from '../../routing/message-view.ts';
+import { sourceKey } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import { listenError } from '../../src/listen-error.ts';
 import { FirstByte } from './first-byte.ts';
 import { ProxyProtocolAcceptor, reportedBy } from './proxy-protocol-acceptor.ts';
-import { SourceConnections } from './source-connections.ts';
 
 /** The kernel's own cap on half-accepted connections is usually 4096; Node.js asks for 511 by default. */
 const BACKLOG = 4096;
@@ -217,4 +217,31 @@ export class ConnectionAcceptor {
 function tcpBelow(socket: net.Socket): net.Socket {
   const below: unknown = Reflect.get(socket, '_parent');
   return below instanceof net.Socket ? below : socket;
+}
+
+/** How many connections each source has to the listener: `limits.maxConnectionsPerSource`. */
+class SourceConnections {
+  readonly #max: number;
+  /** No larger than the listener's connections. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** False: the source has as many as it may. Else the socket counts until it is closed. */
+  take(socket: net.Socket, address: string): boolean {
+    const key = sourceKey(address);
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= this.#max) return false;
+    this.#counts.set(key, count + 1);
+    socket.once('close', () => this.#giveBack(key));
+    return true;
+  }
+
+  #giveBack(key: string): void {
+    const left = (this.#counts.get(key) ?? 0) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
+  }
 }

@@ -1,12 +1,13 @@
 // The endpoints of the admin API, one line each; docs/openapi.yaml describes the same ones, and a test holds the two
 // together. Promises an error with what would be right for each request that is none of these.
+
+import { parseCount, parseDuration, parseSize } from '../config/formats.ts';
 import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
 import { CONTENT_TYPES, formatFor } from '../observe/metrics/text.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
-import type { By, Control, ReadinessReport } from './control.ts';
+import type { By, Control, ReadinessReport, TapRequest } from './control.ts';
 import { settingsIn, weightIn } from './request-body.ts';
-import { tapIn } from './tap/tap-query.ts';
 
 export interface AdminRequest {
   /** What stands for the names in the path, in their order. */
@@ -166,4 +167,30 @@ function limitIn(query: URLSearchParams): number {
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (limit >= 1 && limit <= MOST_SENDERS) return limit;
   throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: `limit is an integer from 1 to ${MOST_SENDERS}` });
+}
+
+/** A million messages are two days of a busy interface, or ten minutes of a gateway at its limit. */
+const MOST_MESSAGES = 1_000_000;
+/** Longer than an hour nobody watches a recording; a second one goes on where it ends. */
+const LONGEST_MS = 3_600_000;
+const MOST_BYTES = 1024 ** 3;
+
+export function tapIn(query: URLSearchParams): TapRequest {
+  const known = ['listener', 'count', 'for', 'maxBytes'];
+  const other = [...query.keys()].find((key) => !known.includes(key));
+  if (other !== undefined) throw wrong(`a tap takes ${known.join(', ')}`);
+  const count = parseCount(query.get('count') ?? '1000');
+  if (count === undefined || count < 1 || count > MOST_MESSAGES)
+    throw wrong(`count is an integer from 1 to ${MOST_MESSAGES}`);
+  const forMs = parseDuration(query.get('for') ?? '1m');
+  if (forMs === undefined || forMs < 1 || forMs > LONGEST_MS)
+    throw wrong('for is a duration up to 1h, as 30s');
+  const maxBytes = parseSize(query.get('maxBytes') ?? '64MiB');
+  if (maxBytes === undefined || maxBytes < 1 || maxBytes > MOST_BYTES)
+    throw wrong('maxBytes is a size up to 1GiB, as 64MiB');
+  return { listener: query.get('listener') ?? undefined, count, forMs, maxBytes };
+}
+
+function wrong(detail: string): GatewayError {
+  return new GatewayError('GW_ERR_ADMIN_REQUEST', { detail });
 }

@@ -1,7 +1,7 @@
 // The tap of a running gateway: what it sends, its bounds, who may have it, and that the line does not wait for it.
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { tapIn } from '../../src/admin/tap/tap-query.ts';
+import { tapIn } from '../../src/admin/endpoints.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { ackFor, message } from '../helpers/mllp.ts';

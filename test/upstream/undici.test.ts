@@ -157,7 +157,7 @@ describe('reading and writing (pooled-client.ts)', () => {
   });
 });
 
-describe('its errors (node-request.ts, http-client.ts, protocol-hints.ts)', () => {
+describe('its errors (node-request.ts, http-message-client.ts, send.ts)', () => {
   test.each<[string, string, (thrown: unknown) => unknown, unknown]>([
     ['what is no HTTP', 'MSH|no\r\n\r\n', (thrown) => thrown instanceof errors.HTTPParserError, true],
     [

@@ -1,10 +1,10 @@
 // What ends a running gateway: a signal, or an error that nobody caught. Promises that the end comes in time whatever
 // hangs, and that a second signal ends it at once.
 import { setTimeout } from 'node:timers/promises';
+import { causeCode } from '../../errors.ts';
 import type { Log } from '../../observe/log/log.ts';
+import { stackOf } from '../../observe/log/stack.ts';
 import { EXIT } from '../terminal.ts';
-import { leave } from './leave.ts';
-import { logUncaught } from './uncaught.ts';
 
 export type EndReason = 'SIGTERM' | 'SIGINT' | 'uncaught';
 
@@ -77,4 +77,44 @@ export async function endProcess(reason: EndReason, timeoutMs: number, work: Wor
 
 async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   return Promise.race([promise.then(() => true), setTimeout(ms, false)]);
+}
+
+/** What waits for such a thread (process.getActiveResourcesInfo). */
+const IN_THREADS = /^(FS|GetAddrInfo|GetNameInfo|FileHandle|DirHandle)/;
+
+/**
+ * Ends the process with this exit code, whatever its threads wait for. What is to be written has to be written before.
+ * process.exit() joins the threads that look up names and use files, and one that waits for a name server, a pipe nobody reads
+ * or a disk that is gone would keep the process for minutes.
+ */
+function leave(code: number): never {
+  if (process.getActiveResourcesInfo().some((name) => IN_THREADS.test(name))) replaceBy(code);
+  process.exit(code);
+}
+
+/** Another image takes the place of this one, which ends its threads without joining them, and exits with the code. */
+function replaceBy(code: number): void {
+  try {
+    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {});
+  } catch {
+    // There is no file of that name any more, or no memory for it.
+  }
+  // Without execve (Node.js 24 on some systems), or where it failed: a supervisor sees a signal instead of the code.
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Where the process ends in disorder there may be one for each connection. */
+const MOST_LOGGED = 20;
+
+let count = 0;
+
+/** Where it came from, and nothing of what it says. `origin`: `uncaughtException`, `unhandledRejection`, or what the process was about. */
+function logUncaught(log: Log, thrown: unknown, origin: string): void {
+  count++;
+  if (count > MOST_LOGGED) return;
+  const left = count === MOST_LOGGED ? { last: true } : {};
+  log.fatal(
+    { code: 'GW_ERR_INTERNAL', origin, cause: causeCode(thrown), stack: stackOf(thrown), ...left },
+    'uncaught error: this is a defect in the gateway, which ends',
+  );
 }

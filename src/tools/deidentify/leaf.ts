@@ -1,6 +1,4 @@
 // What becomes of one value: it stays, or something stands in its place. Pure; what it needs of the message is given to it.
-
-import { shiftDate } from './dates.ts';
 import type { KnownValues } from './known-values.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
 import type { DataKind } from './tables/datatypes.ts';
@@ -100,4 +98,27 @@ function pseudonym(text: string): LeafReplacement {
 /** A letter, so that a condition or a node that asks whether something is there finds something. */
 function blank(rawLength: number, { sameLength }: LeafContext): LeafReplacement {
   return { change: 'blanked', text: sameLength ? 'X'.repeat(rawLength) : 'X' };
+}
+
+const DATE = /^(\d{4})(?:(\d{2})(?:(\d{2})((?:\d{2}){0,3}(?:\.\d{1,4})?))?)?([+-]\d{4})?$/;
+const DAY_MS = 86_400_000;
+
+/**
+ * Moves a date by days, in the precision that it has (HL7 v2.9.1 2A.2.21 DT, 2A.2.22 DTM; older: TS). The time of day and the
+ * zone stay. Undefined for what is no date.
+ */
+export function shiftDate(text: string, days: number): string | undefined {
+  const match = DATE.exec(text);
+  if (match === null) return undefined;
+  const [, year = '', month, day, time = '', zone = ''] = match;
+  // Of a year or a month, its middle: what is moved is then right as often as can be.
+  const at = new Date(0);
+  at.setUTCFullYear(Number(year), Number(month ?? 7) - 1, Number(day ?? (month === undefined ? 1 : 15)));
+  if (month !== undefined && at.getUTCMonth() !== Number(month) - 1) return undefined;
+  if (day !== undefined && at.getUTCDate() !== Number(day)) return undefined;
+  const moved = new Date(at.getTime() + days * DAY_MS);
+  if (moved.getUTCFullYear() < 1 || moved.getUTCFullYear() > 9999) return undefined;
+  const digits = moved.toISOString().slice(0, 10).replaceAll('-', '');
+  const kept = day !== undefined ? 8 : month !== undefined ? 6 : 4;
+  return digits.slice(0, kept) + time + zone;
 }

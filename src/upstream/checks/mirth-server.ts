@@ -4,7 +4,6 @@
 import type { Credentials } from '../../config/health-config.ts';
 import { basicAuthorization } from '../client/http-client.ts';
 import { type HttpAnswer, type HttpTarget, NOT_IN_TIME, NoAnswer, request } from './http-request.ts';
-import { type Dated, SharedAnswer } from './shared-answer.ts';
 
 /** Who asks: requests are made with its certificates, as they are now. `timeoutMs`: for the connection. */
 export type MirthTarget = HttpTarget;
@@ -156,5 +155,32 @@ export class Session {
     const pairs = cookies.flatMap((cookie) => /^[^;\s=]+=[^;\s]*/.exec(cookie)?.[0] ?? []);
     const cookie = pairs.join('; ');
     this.#cookie = cookie === '' || cookie.length > MAX_COOKIE_LENGTH ? undefined : cookie;
+  }
+}
+
+export interface Dated<T> {
+  readonly value: T;
+  /** When it came, in performance.now() milliseconds. */
+  readonly at: number;
+}
+
+/** One question that several checks ask: asked once at a time, and its answer serves all who find it new enough. */
+class SharedAnswer<T> {
+  #pending: Promise<Dated<T>> | undefined;
+  #last: Dated<T> | undefined;
+
+  /** `fetch` never rejects. One that is under way is waited for, whatever its asker has given up since. */
+  get(maxAgeMs: number, fetch: () => Promise<T>): Promise<Dated<T>> {
+    if (this.#pending !== undefined) return this.#pending;
+    const last = this.#last;
+    if (last !== undefined && performance.now() - last.at < maxAgeMs) return Promise.resolve(last);
+    const pending = fetch().then((value) => {
+      const dated = { value, at: performance.now() };
+      this.#pending = undefined;
+      this.#last = dated;
+      return dated;
+    });
+    this.#pending = pending;
+    return pending;
   }
 }

@@ -1,8 +1,8 @@
 // Pseudonyms by themselves: never the original, the same for the same value however it is written, by the key alone.
 import { expect, test } from 'vitest';
-import { shiftDate } from '../../../src/tools/deidentify/dates.ts';
 import { Deidentifier } from '../../../src/tools/deidentify/deidentify.ts';
 import { KnownValues } from '../../../src/tools/deidentify/known-values.ts';
+import { shiftDate } from '../../../src/tools/deidentify/leaf.ts';
 import { Pseudonyms, randomKey } from '../../../src/tools/deidentify/pseudonyms.ts';
 
 const KEYS = Array.from({ length: 20 }, (_, i) => Buffer.alloc(32, i));

@@ -1,6 +1,9 @@
 // A simulated node on the stage: it does what the scenario says, dies and comes back on the same port, and keeps a record
 // of every message that it has received.
+
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import type { NodeConfig } from '../../../config/config.ts';
 import type { ScriptedAnswer } from '../../simulation/mirth-channel.ts';
@@ -11,7 +14,6 @@ import { faster } from '../config/speed.ts';
 import type { TempCerts } from '../config/temp-certs.ts';
 import { labelOf } from '../scenario/messages.ts';
 import type { Behaviour } from '../scenario/scenario.ts';
-import { holdPort, type PortHold } from './port-hold.ts';
 
 export interface Received {
   readonly node: StagedNode;
@@ -131,5 +133,41 @@ function tlsOptions({ server }: TempCerts): TlsOptions {
     key: readFileSync(server.keyFile),
     requestCert: true,
     rejectUnauthorized: false,
+  };
+}
+
+interface PortHold {
+  release(): Promise<void>;
+}
+
+/**
+ * Keeps a killed node's port refused but taken, so that no other listener of the process is given it meanwhile.
+ * By an outgoing connection that is bound to the port: a bound port is not given out again, one without a listener refuses,
+ * and SO_REUSEADDR (libuv sets it) still lets its owner listen there. Undefined: it could not be had.
+ */
+async function holdPort(host: string, port: number): Promise<PortHold | undefined> {
+  const anchor = net.createServer((socket) => socket.on('error', () => {}));
+  anchor.listen(0, host);
+  await once(anchor, 'listening');
+  const address = anchor.address();
+  if (address === null || typeof address === 'string') return undefined;
+  const accepted = once(anchor, 'connection');
+  accepted.catch(() => {});
+  const socket = net.connect({ host, port: address.port, localAddress: host, localPort: port });
+  try {
+    await once(socket, 'connect');
+  } catch {
+    anchor.close();
+    return undefined;
+  }
+  const [peer] = await accepted;
+  return {
+    release: async () => {
+      const gone = once(anchor, 'close');
+      anchor.close();
+      socket.destroy();
+      if (peer instanceof net.Socket) peer.destroy();
+      await gone;
+    },
   };
 }
