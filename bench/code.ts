@@ -1,5 +1,5 @@
 // How large the product is: lines, files, and what is said twice. `node bench/code.ts [FOLDER]`, where FOLDER is a checkout of
-// another revision. Tests hold the two lists (test/floors.test.ts, test/names.test.ts); this prints them.
+// another revision. Tests hold the lists of large files and of names (test/architecture.test.ts, test/names.test.ts).
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
