@@ -1,7 +1,7 @@
 // Plays every scenario of fixtures/scenarios/ by the package's own test helper: they are end-to-end tests and documentation.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Ajv } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type PlayedScenario, playScenarios } from '../src/tools/replay/testing.ts';
@@ -42,7 +42,7 @@ describe('the scenarios', () => {
 
   test('each is valid by the schema', () => {
     const schema = JSON.parse(textOf('../scenario.schema.json'));
-    const validate = new Ajv({ allowUnionTypes: true }).compile(schema);
+    const validate = new Ajv2020({ allowUnionTypes: true }).compile(schema);
     for (const file of files) {
       const good = validate(parse(textOf(file)));
       expect(good ? [] : validate.errors, file).toEqual([]);

@@ -50,6 +50,24 @@ export function parseShare(text: string): number | undefined {
   return /^(0(\.\d+)?|1(\.0+)?)$/.test(text) ? Number(text) : undefined;
 }
 
+/** At least one per second, minute or hour: `200/s`, `30/m`; the value is per second. */
+export function parseRate(text: string): number | undefined {
+  const [, count, unit] = /^([1-9]\d{0,6})\/([smh])$/.exec(text) ?? [];
+  return count === undefined ? undefined : (Number(count) * 1000) / UNIT_MS[unit as 's' | 'm' | 'h'];
+}
+
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** `5`, `10-20`. */
+export function parseRange(text: string): Range | undefined {
+  const [, from, to = from] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(text) ?? [];
+  if (from === undefined || Number(from) > Number(to)) return undefined;
+  return { from: Number(from), to: Number(to) };
+}
+
 export interface HostPort {
   readonly host: string;
   readonly port: number;

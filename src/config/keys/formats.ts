@@ -1,5 +1,6 @@
 // The formats of config values, each described once: how text becomes a value, what an error says, what the documentation calls
 // it, and its JSON schema. read/convict-formats.ts makes convict know them. A new format is one entry here.
+import { isIP } from 'node:net';
 import {
   isFile,
   isHost,
@@ -12,8 +13,11 @@ import {
   parseDuration,
   parseFlag,
   parseNodeUrl,
+  parseRange,
+  parseRate,
   parseShare,
   parseSize,
+  type Range,
   sizeText,
 } from '../formats.ts';
 
@@ -30,8 +34,11 @@ export interface Bounds {
   readonly values?: readonly string[];
 }
 
-/** What stands in the file: one scalar, one or a list of such, a map, a list, or files where `{ p12: … }` may stand instead. */
-type Shape = 'scalar' | 'scalars' | 'map' | 'list' | 'key-pair' | 'key-pairs';
+/**
+ * What stands in the file: one scalar, one or a list of such, a map, a list, one map or a list of such, a map or the path of a file
+ * that holds it, or files where `{ p12: … }` may stand instead.
+ */
+export type Shape = 'scalar' | 'scalars' | 'map' | 'list' | 'maps' | 'map-or-file' | 'key-pair' | 'key-pairs';
 
 interface Format<Value> {
   readonly shape: Shape;
@@ -148,8 +155,8 @@ const count: Format<number> = {
   shape: 'scalar',
   parse: parseCount,
   refused: Number.NaN,
-  refusal: unless(within, ({ min, max }) => `an integer from ${min} to ${max}`),
-  word: ({ min, max }) => `integer ${min} to ${max}`,
+  refusal: unless(within, ({ min, max }) => `an integer from ${min}${max === undefined ? '' : ` to ${max}`}`),
+  word: ({ min, max }) => (max === undefined ? 'integer' : `integer ${min} to ${max}`),
   json: integer,
 };
 
@@ -188,6 +195,33 @@ const share: Format<number> = {
   },
 };
 
+const range: Format<Range> = {
+  shape: 'scalar',
+  parse: parseRange,
+  late: true,
+  refused: { from: 0, to: 0 },
+  refusal: unless(
+    isString((text) => parseRange(text) !== undefined),
+    'a number, or two such as 10-20',
+  ),
+  word: 'integer or `10-20`',
+  json: {
+    anyOf: [
+      { type: 'integer', minimum: 0 },
+      { type: 'string', pattern: '^\\d+(-\\d+)?$' },
+    ],
+  },
+};
+
+const rate: Format<number> = {
+  shape: 'scalar',
+  parse: parseRate,
+  refused: Number.NaN,
+  refusal: unless((value) => typeof value === 'number', 'a rate such as 200/s or 30/m'),
+  word: 'rate',
+  json: { type: 'string', pattern: '^[1-9]\\d*/(s|m|h)$' },
+};
+
 export const FORMATS = {
   duration,
   size,
@@ -211,6 +245,20 @@ export const FORMATS = {
     refusal: unless(isText, `one line of 1 to ${LONGEST_TEXT} characters`),
     word: 'text',
     json: ONE_LINE,
+  },
+  'any-text': { ...ofText, shape: 'scalar', refusal: () => undefined, word: 'text', json: SOMETHING },
+  'any-texts': { shape: 'scalars', refusal: () => undefined, word: 'text or list of texts', json: SOMETHING },
+  range,
+  rate,
+  ip: {
+    ...ofText,
+    shape: 'scalar',
+    refusal: unless(
+      isString((text) => isIP(text) > 0),
+      'an IP address',
+    ),
+    word: 'IP address',
+    json: { type: 'string', pattern: '^[0-9A-Fa-f:.]+$' },
   },
   token: {
     ...ofText,
@@ -275,6 +323,9 @@ export const FORMATS = {
     json: {},
   },
   list: { shape: 'list', refusal: unless(Array.isArray, 'a list'), word: 'list', json: {} },
+  maps: { shape: 'maps', refusal: () => undefined, word: 'map or list of maps', json: {} },
+  section: { shape: 'map', refusal: () => undefined, word: 'map', json: {} },
+  'map-or-file': { shape: 'map-or-file', refusal: () => undefined, word: 'map or file', json: {} },
   'key-pair': {
     shape: 'key-pair',
     refusal: unless(Array.isArray, 'the path of a file or { p12: … }'),

@@ -56,7 +56,7 @@ export const HEALTH_KEYS = {
     ['http'],
     key.optional('text', '`http` only: the path, with its query, instead of that of `url`'),
   ),
-  headers: key.only(['http'], key.map('texts', '`http` only: more header fields')),
+  headers: key.only(['http'], key.holding('map', 'texts', '`http` only: more header fields')),
   status: key.only(
     ['http'],
     key.preset(

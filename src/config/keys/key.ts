@@ -2,16 +2,6 @@
 // docs/configuration.md and the JSON schema.
 import type { Bounds, FormatName, FormatValues } from './formats.ts';
 
-/** What stands in a map or list that has no table of its own; for the JSON schema. */
-export type Content =
-  | 'conditions'
-  | 'condition-list'
-  | 'texts'
-  | 'segments'
-  | 'field-paths'
-  | 'value-tables'
-  | 'lengths';
-
 /**
  * One key. `null` as the default: the key is required; undefined: it may be left out.
  */
@@ -29,7 +19,8 @@ export interface ConfigKey<
   readonly sensitive?: true;
   /** Protocols or types without which the key says nothing. */
   readonly only?: readonly string[];
-  readonly of?: Content;
+  /** What stands in a map or list that has no table by its own key; for the JSON schema. */
+  readonly of?: string;
 }
 
 /** Keys, and groups of keys that always exist. A key with `default` is a key: no key of a config has that name. */
@@ -62,7 +53,7 @@ export function valueName(name: string, { format }: ConfigKey): string {
   return format === 'size' ? `${name.replace(/Size$/, '')}Bytes` : name;
 }
 
-type ValueOf<Part> =
+export type ValueOf<Part> =
   Part extends ConfigKey<infer Format, infer Default, infer Word>
     ?
         | (Format extends 'one-of' ? Word : Format extends Plain ? FormatValues[Format] : never)
@@ -119,8 +110,17 @@ export const key = {
     make(format, undefined, doc, NO_MORE),
   preset: <const Format extends FormatName>(format: Format, text: string, ...doc: Doc) =>
     make(format, text, doc, NO_MORE),
-  map: (of: Content, ...doc: Doc) => make('map', undefined, doc, { of }),
-  list: (of: Content, ...doc: Doc) => make('list', undefined, doc, { of }),
+  /** From `min` on. */
+  countFrom: (value: number, min: number, ...doc: Doc) => make('count', value, doc, { min }),
+  optionalCountFrom: (min: number, ...doc: Doc) => make('count', undefined, doc, { min }),
+  optionalDuration: (...doc: Doc) => make('duration', undefined, doc, { zero: true }),
+  optionalWord: <const Word extends string>(values: readonly Word[], ...doc: Doc) =>
+    make('one-of', undefined, doc, { values }),
+  holding: <const Format extends 'map' | 'list' | 'maps' | 'section'>(
+    format: Format,
+    of: string,
+    ...doc: Doc
+  ) => make(format, undefined, doc, { of }),
   /** Says nothing but for these protocols or types. */
   only: <const Who extends string, const Key extends ConfigKey>(who: readonly Who[], one: Key) => ({
     ...one,

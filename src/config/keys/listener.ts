@@ -43,7 +43,8 @@ const HTTP = tableFor(['http'], {
       'Dot segments are another matter: they are always resolved',
     ),
   },
-  users: key.map(
+  users: key.holding(
+    'map',
     'texts',
     'Basic authentication for HL7 over HTTP: user name to password hash',
     'Other requests pass, as their node has a log-in of its own',
@@ -187,7 +188,8 @@ export const LISTENER_KEYS = {
     ['AR', 'AE', 'CR', 'CE', 'close'],
     'The answer to a message that can never be taken: no route, an unusable header',
   ),
-  allow: key.list(
+  allow: key.holding(
+    'list',
     'condition-list',
     'Which sender may speak for whom, see [TLS](#tls): a message that no rule allows gets `onRejected`',
     'Without it every sender is taken',

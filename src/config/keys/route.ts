@@ -8,7 +8,8 @@ export const ROUTE_KEYS = {
     'Without it: `route 1`, by position',
     'No two routes share one',
   ),
-  when: key.map(
+  when: key.holding(
+    'map',
     'conditions',
     'Conditions, all of which must hold',
     'Without any the route takes every message and request, so it belongs at the end',
@@ -38,13 +39,13 @@ export const ROUTE_HTTP_KEYS = {
     ),
   },
   request: {
-    set: key.map('texts', "Headers that it gets instead of the client's: name to value"),
-    add: key.map('texts', 'Headers that it gets besides'),
+    set: key.holding('map', 'texts', "Headers that it gets instead of the client's: name to value"),
+    add: key.holding('map', 'texts', 'Headers that it gets besides'),
     remove: key.optional('tokens', 'Headers that the node does not get'),
   },
   response: {
-    set: key.map('texts', "Headers that it gets instead of the node's"),
-    add: key.map('texts', 'Headers that it gets besides'),
+    set: key.holding('map', 'texts', "Headers that it gets instead of the node's"),
+    add: key.holding('map', 'texts', 'Headers that it gets besides'),
     remove: key.optional('tokens', 'Headers that the client does not get'),
   },
   timeout: key.optional(
@@ -74,10 +75,11 @@ export const VALIDATE_KEYS = {
     'The acknowledgement code for a message that breaks a rule',
     '`AR` where senders read AE as "send it again"',
   ),
-  segments: key.list('segments', 'Names of segments: each message must have one of each'),
-  fields: key.list('field-paths', 'Field paths that must have a value'),
-  tables: key.map('value-tables', 'Field paths, each with the values that it may have'),
-  lengths: key.map(
+  segments: key.holding('list', 'segments', 'Names of segments: each message must have one of each'),
+  fields: key.holding('list', 'field-paths', 'Field paths that must have a value'),
+  tables: key.holding('map', 'value-tables', 'Field paths, each with the values that it may have'),
+  lengths: key.holding(
+    'map',
     'lengths',
     'Field paths, each with the most characters that a value may have, or `{ min: …, max: … }`',
   ),

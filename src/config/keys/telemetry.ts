@@ -83,7 +83,8 @@ export const TRACES_KEYS = {
     ['attributes', 'services'],
     '`services`: each sending application (MSH-3) and each node is a service of its own in traces, see [tracing](tracing.md#a-map-of-services)',
   ),
-  always: key.map(
+  always: key.holding(
+    'map',
     'conditions',
     "Conditions as in a route's `when`, on fields of MSH, the connection and the request",
     'Messages for which any of them holds are recorded: `{ MSH-3: NEWLAB, MSH-10: /^TEST/ }`',

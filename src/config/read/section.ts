@@ -1,7 +1,7 @@
 // Reads one section of a config by its table of keys: known keys, formats, defaults; every problem with its place.
 // Promises to go on after a problem (values then have a stand-in), so that one run finds all there are.
 import convict from 'convict';
-import { formatOf } from '../keys/formats.ts';
+import { formatOf, type Shape } from '../keys/formats.ts';
 import { type ConfigKey, isKey, type KeyTable, type Values, valueName } from '../keys/key.ts';
 import { suggestion } from '../source/closest.ts';
 import { quoted, type SourcePlace } from '../source/problem.ts';
@@ -31,6 +31,8 @@ export interface Where {
   readonly key: string;
   /** Of the key: where a missing one would have to stand. */
   readonly place: SourcePlace;
+  /** A key that is unknown and like no other is answered with all there are. */
+  readonly listsKeys?: true;
 }
 
 export function joined(path: string, key: string): string {
@@ -53,6 +55,7 @@ export class Section<Table extends KeyTable = KeyTable> {
   readonly place: SourcePlace;
   readonly key: string;
   readonly #table: Table;
+  readonly #listsKeys: boolean;
   readonly #reading: ReadContext;
   readonly #found = new Map<string, Found>();
   /** Keys that a problem was reported for: convict must not call them missing as well. */
@@ -61,7 +64,8 @@ export class Section<Table extends KeyTable = KeyTable> {
   #incomplete = false;
   #values: Values<Table> | undefined;
 
-  constructor(table: Table, { key, place }: Where, reading: ReadContext) {
+  constructor(table: Table, { key, place, listsKeys }: Where, reading: ReadContext) {
+    this.#listsKeys = listsKeys === true;
     this.key = key;
     this.place = place;
     this.#table = table;
@@ -151,7 +155,9 @@ export class Section<Table extends KeyTable = KeyTable> {
       const full = joined(this.key, key);
       const part = Object.hasOwn(table, entry.key) ? table[entry.key] : undefined;
       if (part === undefined) {
-        problems.error(entry.place, full, `unknown key${suggestion(entry.key, Object.keys(table))}`);
+        const names = Object.keys(table);
+        const all = this.#listsKeys ? `; there are ${names.join(', ')}` : '';
+        problems.error(entry.place, full, `unknown key${suggestion(entry.key, names) || all}`);
         continue;
       }
       if (!isKey(part)) {
@@ -169,7 +175,8 @@ export class Section<Table extends KeyTable = KeyTable> {
   #given({ value: tree, place }: Entry, known: ConfigKey, key: string): unknown {
     const { shape } = formatOf(known.format);
     const found = { place: tree.kind === 'nothing' ? place : tree.place, tree, known };
-    if (shape === 'scalar' || shape === 'scalars') {
+    const isText = shape === 'map-or-file' && tree.kind !== 'map';
+    if (shape === 'scalar' || shape === 'scalars' || isText) {
       const scalars = this.#scalars(tree, shape, joined(this.key, key));
       if (scalars === undefined) return undefined;
       this.#found.set(key, { ...found, scalars });
@@ -187,7 +194,7 @@ export class Section<Table extends KeyTable = KeyTable> {
     return shape === 'map' ? {} : [];
   }
 
-  #scalars(tree: Tree, shape: 'scalar' | 'scalars', key: string): readonly Scalar[] | undefined {
+  #scalars(tree: Tree, shape: Shape, key: string): readonly Scalar[] | undefined {
     const isList = shape === 'scalars' && tree.kind === 'list';
     const scalars: Scalar[] = [];
     for (const [index, one] of (isList ? tree.items : [tree]).entries()) {
@@ -222,8 +229,10 @@ export class Section<Table extends KeyTable = KeyTable> {
 }
 
 /** Why a map, a list or a certificate cannot be what stands here. */
-function shapeTrouble(tree: Tree, shape: 'map' | 'list' | 'key-pair' | 'key-pairs'): string | undefined {
+function shapeTrouble(tree: Tree, shape: Shape): string | undefined {
   if (tree.kind === 'nothing') return 'has no value';
+  if (shape === 'map-or-file') return undefined;
+  if (shape === 'maps') return ['map', 'list'].includes(tree.kind) ? undefined : 'must be a map or a list';
   if (shape === 'map' || shape === 'list') return tree.kind === shape ? undefined : `must be a ${shape}`;
   const isOne = shape === 'key-pairs' || tree.kind !== 'list';
   return isOne ? undefined : 'must be the path of a file or { p12: … }, not a list';

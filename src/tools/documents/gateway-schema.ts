@@ -1,7 +1,7 @@
 // schema/gateway.schema.json: the JSON schema of the gateway's config, made from the tables of keys.
 import { NAME_PATTERN } from '../../config/build/name.ts';
 import type { Json } from '../../config/keys/formats.ts';
-import type { ConfigKey, Content } from '../../config/keys/key.ts';
+import type { ConfigKey } from '../../config/keys/key.ts';
 import { CONFIG_SECTIONS } from '../../config/keys/sections.ts';
 import { CONDITION_WORDS, KEY_WORDS, SENDER_WORDS } from '../../config/keys/subjects.ts';
 import { FIELD_PATH } from '../../hl7/field-path.ts';
@@ -41,7 +41,7 @@ function byPath(value: Json): Json {
   return { type: 'object', propertyNames: PATH, additionalProperties: value };
 }
 
-const CONTENTS: Readonly<Record<Content, Json>> = {
+const CONTENTS: Readonly<Record<string, Json>> = {
   conditions: conditions('subject'),
   'condition-list': { type: 'array', minItems: 1, items: conditions('senderSubject') },
   texts: { type: 'object', additionalProperties: scalarSchema(TEXT) },
@@ -84,7 +84,7 @@ function definitionName(pattern: string): string {
 }
 
 function inside(full: string, { of }: ConfigKey): Json {
-  if (of !== undefined) return CONTENTS[of];
+  if (of !== undefined && Object.hasOwn(CONTENTS, of)) return CONTENTS[of] as Json;
   if (Object.hasOwn(CONFIG_SECTIONS, `${full}.NAME`)) {
     const items = ref(definitionName(`${full}.NAME`));
     return { type: 'object', propertyNames: { pattern: NAME_PATTERN.source }, additionalProperties: items };

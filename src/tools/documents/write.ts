@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gatewaySchema } from './gateway-schema.ts';
 import { withKeyTables } from './key-tables.ts';
+import { scenarioSchema } from './scenario-schema.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -11,8 +12,13 @@ export function madeDocuments(): readonly (readonly [path: string, text: string]
   const page = 'docs/configuration.md';
   return [
     [page, withKeyTables(readFileSync(join(ROOT, page), 'utf8'))],
-    ['schema/gateway.schema.json', `${JSON.stringify(gatewaySchema(), null, 2)}\n`],
+    ['schema/gateway.schema.json', textOf(gatewaySchema())],
+    ['fixtures/scenario.schema.json', textOf(scenarioSchema())],
   ];
+}
+
+function textOf(schema: object): string {
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
 if (import.meta.main) for (const [path, text] of madeDocuments()) writeFileSync(join(ROOT, path), text);

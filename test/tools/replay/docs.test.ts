@@ -3,20 +3,15 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Ajv } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
+import type { ConfigKey, KeyTable } from '../../../src/config/keys/key.ts';
+import { scenarioSchema } from '../../../src/tools/documents/scenario-schema.ts';
 import { TempCerts } from '../../../src/tools/replay/config/temp-certs.ts';
 import { runScenarios } from '../../../src/tools/replay/run.ts';
-import {
-  type Key,
-  type Keys,
-  SCENARIO_SECTIONS,
-  STEPS,
-  type StepKeys,
-} from '../../../src/tools/replay/scenario/keys.ts';
+import { SCENARIO_SECTIONS, STEPS, type StepKeys } from '../../../src/tools/replay/scenario/keys.ts';
 import { parseScenario } from '../../../src/tools/replay/scenario/load.ts';
-import { scenarioSchema } from '../../../src/tools/replay/scenario/schema.ts';
 import { openStage, playScenarios } from '../../../src/tools/replay/testing.ts';
 import { kindText } from './kind-text.ts';
 import { HERE } from './scenario-text.ts';
@@ -32,9 +27,9 @@ function rowsUnder(heading: string): string[] {
   return own.split('\n').filter((line) => /^\| `/.test(line));
 }
 
-const rowOf = (name: string, { kind, about }: Key): string =>
-  `| \`${name}\` | ${kindText(kind)} | ${about} |`;
-const rowsOf = (keys: Keys): string[] => Object.entries(keys).map(([name, key]) => rowOf(name, key));
+const rowOf = (name: string, key: ConfigKey): string => `| \`${name}\` | ${kindText(key)} | ${key.doc} |`;
+const rowsOf = (keys: KeyTable): string[] =>
+  Object.entries(keys).map(([name, key]) => rowOf(name, key as ConfigKey));
 
 describe('the tables', () => {
   test.each(Object.entries(SCENARIO_SECTIONS))('%s', (name, keys) => {
@@ -45,7 +40,7 @@ describe('the tables', () => {
   test('the steps, and what goes with them', () => {
     const steps = Object.entries(STEPS).map(([name, { about, main, more }]: [string, StepKeys]) => {
       const keys = Object.keys(more).map((key) => `\`${key}\``);
-      return `| \`${name}\` | ${kindText(main.kind)} | ${about}. ${main.about} | ${keys.join(', ') || '–'} |`;
+      return `| \`${name}\` | ${kindText(main)} | ${about}. ${main.doc} | ${keys.join(', ') || '–'} |`;
     });
     const more = rowsOf({ ...STEPS.send.more, ...STEPS.reload.more });
     expect(rowsUnder('## Steps')).toEqual([...steps, ...more]);
@@ -61,7 +56,7 @@ const blocks = (language: string): string[] =>
 
 test('its scenario is valid by the schema, and plays', async () => {
   const [text = ''] = blocks('yaml');
-  expect(new Ajv({ allowUnionTypes: true }).compile(scenarioSchema())(parse(text))).toBe(true);
+  expect(new Ajv2020({ allowUnionTypes: true }).compile(scenarioSchema())(parse(text))).toBe(true);
   const throwAway = new TempCerts();
   const [result] = await runScenarios([parseScenario(text, HERE, {})], { env: {}, throwAway });
   expect(result?.differences).toEqual([]);

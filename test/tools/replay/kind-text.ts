@@ -1,20 +1,15 @@
 // What docs/replay.md calls the kinds of values that a scenario's keys take.
-import type { ScenarioKeyKind } from '../../../src/tools/replay/scenario/keys.ts';
+import { formatOf } from '../../../src/config/keys/formats.ts';
+import type { ConfigKey } from '../../../src/config/keys/key.ts';
 
-const WORDS: Record<string, string> = {
-  texts: 'text or list of texts',
-  count: 'integer',
-  flag: 'boolean',
-  range: 'integer or `10-20`',
-  config: 'map or file',
-  steps: 'list',
-};
+const WORDS: Record<string, string> = { text: 'text', range: 'integer or `10-20`' };
 
-export function kindText(kind: ScenarioKeyKind): string {
-  if (typeof kind === 'string') return WORDS[kind] ?? kind;
-  if ('oneOf' in kind) return kind.oneOf.map((one) => `\`${one}\``).join(', ');
-  if ('section' in kind) return `[${kind.section}](#${kind.section})`;
-  if ('sections' in kind) return `[${kind.sections}](#${kind.sections}) or list of such`;
-  const { mapOf } = kind;
-  return mapOf === 'text' || mapOf === 'range' ? `map of ${kindText(mapOf)}` : `map of [${mapOf}](#${mapOf})`;
+export function kindText(key: ConfigKey): string {
+  const { format, of = '', values = [] } = key;
+  if (format === 'one-of') return values.map((one) => `\`${one}\``).join(', ');
+  if (format === 'section') return `[${of}](#${of})`;
+  if (format === 'maps') return `[${of}](#${of}) or list of such`;
+  if (format === 'map') return `map of ${WORDS[of] ?? `[${of}](#${of})`}`;
+  const { word } = formatOf(format);
+  return typeof word === 'string' ? word : word(key);
 }

@@ -1,16 +1,12 @@
 // Bad scenarios: every problem with file, line, column, the key and what would be right; and no key that is read by nobody.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { KeyTable } from '../../../src/config/keys/key.ts';
 import { ConfigError, formatProblem } from '../../../src/config/load.ts';
+import { scenarioSchema } from '../../../src/tools/documents/scenario-schema.ts';
 import { TempCerts } from '../../../src/tools/replay/config/temp-certs.ts';
-import {
-  type Keys,
-  SCENARIO_SECTIONS,
-  STEPS,
-  type StepKeys,
-} from '../../../src/tools/replay/scenario/keys.ts';
+import { SCENARIO_SECTIONS, STEPS, type StepKeys } from '../../../src/tools/replay/scenario/keys.ts';
 import { parseScenario } from '../../../src/tools/replay/scenario/load.ts';
-import { scenarioSchema } from '../../../src/tools/replay/scenario/schema.ts';
 import { prepare } from '../../../src/tools/replay/stage/prepare.ts';
 import { CONFIG, FIRST_LINE, HERE } from './scenario-text.ts';
 
@@ -101,7 +97,7 @@ describe('a problem has its place, and says what would be right', () => {
 describe('the table of keys', () => {
   test('is what fixtures/scenario.schema.json is made from', () => {
     const file = readFileSync(new URL('../../../fixtures/scenario.schema.json', import.meta.url), 'utf8');
-    // node src/tools/replay/scenario/schema.ts > fixtures/scenario.schema.json
+    // npm run docs:config
     expect(JSON.parse(file)).toEqual(scenarioSchema());
   });
 
@@ -147,6 +143,6 @@ describe('the table of keys', () => {
   });
 });
 
-function cases(keys: Keys, path: string, text: (key: string) => string): [string, string][] {
+function cases(keys: KeyTable, path: string, text: (key: string) => string): [string, string][] {
   return Object.keys(keys).map((key) => [`${path}.${key}`, text(key)]);
 }

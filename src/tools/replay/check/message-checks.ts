@@ -1,9 +1,11 @@
 // Compares what came of one message with what is expected of it. Every kind of expectation has its line here.
+
+import type { Range } from '../../../config/formats.ts';
 import { GatewayError } from '../../../errors.ts';
 import { readHeader } from '../../../hl7/header.ts';
 import { differences } from '../../../hl7/whole/difference.ts';
 import { readWholeMessage } from '../../../hl7/whole/whole-message.ts';
-import type { Expected, MessageExpectation, Range } from '../scenario/scenario.ts';
+import type { Expected, MessageExpectation } from '../scenario/scenario.ts';
 import type { SentStep } from '../senders/sent.ts';
 import { difference, type ScenarioDifference } from './difference.ts';
 import { fieldOf, type MessageFacts } from './facts.ts';

@@ -1,27 +1,27 @@
 // Reads what a scenario expects: of each message, and in the end.
 // Promises the place of every single expectation, so that a difference is reported where it was written.
 
+import type { Range } from '../../../config/formats.ts';
 import { suggestion } from '../../../config/source/closest.ts';
 import { quoted } from '../../../config/source/problem.ts';
 import { ERRORS } from '../../../errors.ts';
 import { parseFieldPath } from '../../../hl7/field-path.ts';
 import type { ScenarioFields } from './fields.ts';
-import { ACK_WORDS, ORDERS, SCENARIO_OUTCOMES, SCENARIO_SECTIONS, STATES } from './keys.ts';
+import { SCENARIO_SECTIONS, STATES } from './keys.ts';
 import type { Expectations, FinalExpectation, MessageExpectation } from './scenario.ts';
 
 export function readExpectations(step: ScenarioFields): Expectations {
-  const tree = step.entry('expect')?.value;
-  const each = tree?.kind === 'list';
-  const all = step.items('expect', true).map((item, i) => {
+  const each = step.tree('expect')?.kind === 'list';
+  const all = step.items('expect').map((item, i) => {
     const path = each ? ['expect', i] : ['expect'];
     return readMessage(step.within(item, SCENARIO_SECTIONS.message, ...path));
   });
   return { each, all };
 }
 
-function readMessage(fields: ScenarioFields): MessageExpectation {
+function readMessage(fields: ScenarioFields<typeof SCENARIO_SECTIONS.message>): MessageExpectation {
   const { place, path } = fields;
-  const error = fields.text('error');
+  const error = fields.expected('error');
   if (error !== undefined) checkCode(fields, 'error', error.value);
   const paths = fields.textMap('fields');
   for (const { name, place: at } of paths) {
@@ -40,29 +40,31 @@ function readMessage(fields: ScenarioFields): MessageExpectation {
     place,
     path,
     ...defined({
-      route: fields.text('route'),
-      pool: fields.text('pool'),
+      route: fields.expected('route'),
+      pool: fields.expected('pool'),
       node: fields.texts('node'),
-      sameNode: fields.flag('sameNode'),
-      ack: fields.word('ack', ACK_WORDS),
-      text: fields.text('text'),
-      answer: fields.text('answer'),
-      outcome: fields.word('outcome', SCENARIO_OUTCOMES),
+      sameNode: fields.expected('sameNode'),
+      ack: fields.expected('ack'),
+      text: fields.expected('text'),
+      answer: fields.expected('answer'),
+      outcome: fields.expected('outcome'),
       error,
-      attempts: fields.range('attempts'),
-      deliveries: fields.range('deliveries'),
-      unchanged: fields.flag('unchanged'),
+      attempts: fields.expected('attempts'),
+      deliveries: fields.expected('deliveries'),
+      unchanged: fields.expected('unchanged'),
       trace,
-      within: fields.duration('within'),
-      status: fields.count('status', 100),
-      body: fields.text('body'),
+      within: fields.expected('within'),
+      status: fields.expected('status'),
+      body: fields.expected('body'),
     }),
     ...(paths.length > 0 && { fields: paths }),
     ...(fields.has('headers') && { headers: fields.textMap('headers') }),
   };
 }
 
-export function readFinally(fields: ScenarioFields | undefined): FinalExpectation {
+export function readFinally(
+  fields: ScenarioFields<typeof SCENARIO_SECTIONS.finally> | undefined,
+): FinalExpectation {
   if (fields === undefined) return { deliveries: [], order: undefined, states: [], faults: undefined };
   const states = fields.textMap('states');
   for (const { name, value, place } of states) {
@@ -71,7 +73,8 @@ export function readFinally(fields: ScenarioFields | undefined): FinalExpectatio
   }
   const faults = fields.texts('faults');
   for (const code of faults?.value ?? []) checkCode(fields, 'faults', code);
-  return { deliveries: fields.rangeMap('deliveries'), order: fields.word('order', ORDERS), states, faults };
+  const deliveries = fields.mapOf<Range>('deliveries', 'range');
+  return { deliveries, order: fields.expected('order'), states, faults };
 }
 
 function checkCode(fields: ScenarioFields, key: string, code: string): void {

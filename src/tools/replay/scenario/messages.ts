@@ -6,7 +6,10 @@ import { readHeader } from '../../../hl7/header.ts';
 import { readMessageFile } from '../../../hl7/message-file.ts';
 import { loggable } from '../../../observe/log/loggable.ts';
 import type { ScenarioFields } from './fields.ts';
+import type { AnyStepTable } from './keys.ts';
 import type { OutgoingMessage } from './scenario.ts';
+
+type StepFields = ScenarioFields<AnyStepTable>;
 
 /** A scenario is no load test; so many of the usual size are 20 MB. */
 const MOST_MESSAGES = 20_000;
@@ -20,7 +23,7 @@ interface Change {
 }
 
 /** `folder`: where relative paths start. */
-export function readScenarioMessages(step: ScenarioFields, folder: string): readonly OutgoingMessage[] {
+export function readScenarioMessages(step: StepFields, folder: string): readonly OutgoingMessage[] {
   const payloads = step.has('message') ? inline(step) : fromFiles(step, folder);
   const changes = step.textMap('set').flatMap(({ name, value, place }): Change[] => {
     const field = Number(/^MSH-(\d{1,2})$/.exec(name)?.[1]);
@@ -28,8 +31,7 @@ export function readScenarioMessages(step: ScenarioFields, folder: string): read
     step.error(`set.${name}`, 'must be a field from MSH-3 on, such as MSH-10', place);
     return [];
   });
-  const separator = step.word('separator', ['CR', 'LF', 'CRLF'] as const)?.value;
-  const times = step.count('times', 1)?.value ?? 1;
+  const { separator, times } = step.values;
   if (times * payloads.length > MOST_MESSAGES) {
     step.error('times', `makes more than ${MOST_MESSAGES} messages`);
     return [];
@@ -47,17 +49,17 @@ export function readScenarioMessages(step: ScenarioFields, folder: string): read
       made.push(bytes);
     }
   }
-  const whole = step.flag('whole')?.value === true && made.length > 1 ? [Buffer.concat(made)] : made;
+  const whole = step.values.whole && made.length > 1 ? [Buffer.concat(made)] : made;
   return whole.map((payload) => ({ label: labelOf(payload), payload }));
 }
 
-function inline(step: ScenarioFields): Buffer[] {
-  const text = step.text('message')?.value ?? '';
+function inline(step: StepFields): Buffer[] {
+  const text = step.values.message ?? '';
   return [Buffer.from(text.replace(/\r\n|\r|\n/g, '\r'), 'utf8')];
 }
 
-function fromFiles(step: ScenarioFields, folder: string): Buffer[] {
-  return (step.scalars('send') ?? []).flatMap(({ text, place }) => {
+function fromFiles(step: StepFields, folder: string): Buffer[] {
+  return step.scalars('send').flatMap(({ text, place }) => {
     try {
       return readMessageFile(isAbsolute(text) ? text : join(folder, text));
     } catch (thrown) {

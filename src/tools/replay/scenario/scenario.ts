@@ -1,11 +1,11 @@
 // A scenario as the rest of replay sees it: checked, units in the names, and for every expectation the place in the file
 // where it stands. load.ts makes it from YAML; nothing else does.
 
+import type { Range } from '../../../config/formats.ts';
+import type { ValueOf, Values } from '../../../config/keys/key.ts';
 import type { SourcePlace } from '../../../config/source/problem.ts';
 import type { Tree } from '../../../config/source/value.ts';
-import type { AckCode } from '../../../hl7/ack.ts';
-import type { Outcome } from '../../../relay/message.ts';
-import type { DOINGS } from './keys.ts';
+import type { SCENARIO_SECTIONS } from './keys.ts';
 
 export interface Scenario {
   readonly file: string;
@@ -27,37 +27,24 @@ export type ConfigSource =
   | { readonly kind: 'tree'; readonly tree: Tree; readonly place: SourcePlace }
   | { readonly kind: 'file'; readonly file: string; readonly place: SourcePlace };
 
-export interface ScenarioSender {
+type SenderValues = Values<typeof SCENARIO_SECTIONS.sender>;
+
+/** `listener` undefined: the first. */
+export interface ScenarioSender extends Omit<SenderValues, 'rate'> {
   readonly name: string;
   readonly place: SourcePlace;
-  /** Undefined: the first. */
-  readonly listener: string | undefined;
-  readonly source: string | undefined;
   readonly certificate: SenderCertificate | undefined;
-  readonly servername: string | undefined;
-  readonly connections: number;
-  readonly pipeline: number;
   readonly perSecond: number | undefined;
-  readonly timeoutMs: number;
-  readonly path: string;
-  readonly contentType: string;
   readonly headers: ReadonlyMap<string, string>;
-  readonly cookies: boolean;
 }
 
 export type SenderCertificate =
   | { readonly kind: 'throw-away'; readonly cn: string; readonly dns: readonly string[] }
   | { readonly kind: 'files'; readonly cert: string; readonly key: string };
 
-export type Doing = (typeof DOINGS)[number];
-
-export interface Behaviour {
-  readonly does: Doing;
-  readonly answers: AckCode;
-  readonly delayMs: number;
-  /** Undefined: until it is told otherwise. */
-  readonly messages: number | undefined;
-}
+/** `messages` undefined: until it is told otherwise. */
+export type Behaviour = Values<typeof SCENARIO_SECTIONS.node>;
+export type Doing = Behaviour['does'];
 
 interface StepBase {
   readonly place: SourcePlace;
@@ -117,11 +104,14 @@ export type Step =
       readonly changes: Expected<readonly string[]> | undefined;
     });
 
+/** `['steps', 2, 'expect', 'ack']`. */
+export type ExpectedPath = readonly (string | number)[];
+
 /** A value with the place where it stands, and the way to it in the YAML document. */
 export interface Expected<Value> {
   readonly value: Value;
   readonly place: SourcePlace;
-  readonly path: readonly (string | number)[];
+  readonly path: ExpectedPath;
 }
 
 export interface Expectations {
@@ -130,32 +120,22 @@ export interface Expectations {
   readonly all: readonly MessageExpectation[];
 }
 
-export interface MessageExpectation {
-  readonly place: SourcePlace;
-  readonly path: readonly (string | number)[];
-  readonly route?: Expected<string>;
-  readonly pool?: Expected<string>;
-  readonly node?: Expected<readonly string[]>;
-  readonly sameNode?: Expected<boolean>;
-  readonly ack?: Expected<AckCode | 'none'>;
-  readonly text?: Expected<string>;
-  readonly answer?: Expected<string>;
-  readonly fields?: readonly (Expected<string> & { readonly name: string })[];
-  readonly outcome?: Expected<Outcome['kind']>;
-  readonly error?: Expected<string>;
-  readonly attempts?: Expected<Range>;
-  readonly deliveries?: Expected<Range>;
-  readonly unchanged?: Expected<boolean>;
-  readonly trace?: Expected<readonly string[]>;
-  readonly within?: Expected<number>;
-  readonly status?: Expected<number>;
-  readonly headers?: readonly (Expected<string> & { readonly name: string })[];
-  readonly body?: Expected<string>;
-}
+type MessageKeys = typeof SCENARIO_SECTIONS.message;
 
-export interface Range {
-  readonly from: number;
-  readonly to: number;
+/** Of each key that has a value of its own, what the file says. */
+type ExpectedValues = {
+  readonly [Key in keyof MessageKeys as [ValueOf<MessageKeys[Key]>] extends [never | undefined]
+    ? never
+    : Key]?: Expected<Exclude<ValueOf<MessageKeys[Key]>, undefined>>;
+};
+
+export interface MessageExpectation extends ExpectedValues {
+  readonly place: SourcePlace;
+  readonly path: ExpectedPath;
+  readonly node?: Expected<readonly string[]>;
+  readonly trace?: Expected<readonly string[]>;
+  readonly fields?: readonly (Expected<string> & { readonly name: string })[];
+  readonly headers?: readonly (Expected<string> & { readonly name: string })[];
 }
 
 export interface FinalExpectation {

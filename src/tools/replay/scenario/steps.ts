@@ -3,12 +3,14 @@
 import { parseDuration } from '../../../config/formats.ts';
 import { suggestion } from '../../../config/source/closest.ts';
 import { quoted } from '../../../config/source/problem.ts';
-import type { Tree } from '../../../config/source/value.ts';
+import { described, type Tree } from '../../../config/source/value.ts';
 import { readExpectations } from './expectations.ts';
 import type { ScenarioFields } from './fields.ts';
-import { ACK_CODES, DOINGS, SCENARIO_SECTIONS, STEPS, type StepKeys, type StepName } from './keys.ts';
+import { type AnyStepTable, SCENARIO_SECTIONS, STEPS, type StepKeys, type StepName } from './keys.ts';
 import { readScenarioMessages } from './messages.ts';
 import type { Behaviour, ConfigSource, ScenarioSender, Step } from './scenario.ts';
+
+type StepFields = ScenarioFields<AnyStepTable>;
 
 const STEP_NAMES = Object.keys(STEPS).filter((name): name is StepName => name in STEPS);
 
@@ -21,7 +23,8 @@ export function readSteps(top: ScenarioFields, folder: string, senders: readonly
       return [];
     }
     const { main, more }: StepKeys = STEPS[name];
-    const fields = top.within(tree, { [name]: main, ...more }, 'steps', i);
+    const table = { [name]: main, ...more } as unknown as AnyStepTable;
+    const fields = top.within(tree, table, 'steps', i);
     return readStep(name, fields, i, folder, senders) ?? [];
   });
 }
@@ -44,13 +47,13 @@ function noStep(top: ScenarioFields, tree: Tree, i: number): void {
 
 function readStep(
   name: StepName,
-  fields: ScenarioFields,
+  fields: StepFields,
   index: number,
   folder: string,
   senders: readonly ScenarioSender[],
 ): Step | undefined {
   const base = { place: fields.place, key: `steps[${index}]`, index };
-  const background = fields.flag('background')?.value ?? false;
+  const { background, together, halfClose, cutOff, times } = fields.values;
   switch (name) {
     case 'send':
     case 'message':
@@ -59,9 +62,9 @@ function readStep(
         kind: 'send',
         sender: senderOf(fields, senders),
         messages: readScenarioMessages(fields, folder),
-        together: fields.flag('together')?.value ?? false,
-        halfClose: fields.flag('halfClose')?.value ?? false,
-        cutOff: fields.count('cutOff')?.value,
+        together,
+        halfClose,
+        cutOff,
         background,
         expect: readExpectations(fields),
       };
@@ -71,20 +74,22 @@ function readStep(
         ...base,
         kind: 'request',
         sender: senderOf(fields, senders),
-        method: request?.text('method')?.value ?? 'GET',
-        path: request?.text('path')?.value ?? '/',
+        method: request?.values.method ?? 'GET',
+        path: request?.values.path ?? '/',
         headers: new Map((request?.textMap('headers') ?? []).map((one) => [one.name, one.value])),
-        body: request?.text('body')?.value,
-        times: fields.count('times', 1)?.value ?? 1,
+        body: request?.values.body,
+        times,
         background,
         expect: readExpectations(fields),
       };
     }
     case 'wait': {
-      const ms = fields.read('wait', 'a duration such as 5s, or answers', (text) =>
-        text === 'answers' ? text : parseDuration(text),
-      );
-      return ms && { ...base, kind: 'wait', ms: ms.value };
+      const [given] = fields.scalars('wait');
+      const ms = given?.text === 'answers' ? given.text : parseDuration(given?.text ?? '0');
+      if (ms !== undefined) return { ...base, kind: 'wait', ms };
+      const found = given === undefined ? '' : `, not ${described(given)}`;
+      fields.error('wait', `must be a duration such as 5s, or answers${found}`);
+      return undefined;
     }
     case 'node':
       return {
@@ -107,33 +112,29 @@ function readStep(
   }
 }
 
-export function readBehaviour(fields: ScenarioFields): Behaviour {
-  return {
-    does: fields.word('does', DOINGS)?.value ?? 'ok',
-    answers: fields.word('answers', ACK_CODES)?.value ?? 'AA',
-    delayMs: fields.duration('delay')?.value ?? 0,
-    messages: fields.count('messages', 1)?.value,
-  };
+/** Of a node's own map, or of a step that changes it. */
+export function readBehaviour({
+  values: { does, answers, delayMs, messages },
+}: ScenarioFields<typeof SCENARIO_SECTIONS.node>): Behaviour {
+  return { does, answers, delayMs, messages };
 }
 
 /** A map that stands here, or the path of a file. */
 export function configOf(fields: ScenarioFields, key: string): ConfigSource | undefined {
-  const entry = fields.entry(key);
-  if (entry === undefined) return undefined;
-  const { value: tree, place } = entry;
-  if (tree.kind === 'map') return { kind: 'tree', tree, place };
-  const file = fields.text(key);
-  return file && { kind: 'file', file: file.value, place: file.place };
+  const tree = fields.tree(key);
+  if (tree?.kind === 'map') return { kind: 'tree', tree, place: fields.entry(key)?.place ?? tree.place };
+  const [file] = fields.scalars(key);
+  return file && { kind: 'file', file: file.text, place: file.place };
 }
 
-function senderOf(fields: ScenarioFields, senders: readonly ScenarioSender[]): string | undefined {
-  const name = fields.text('sender');
-  if (name !== undefined) checkSender(fields, 'sender', name.value, senders);
-  return name?.value;
+function senderOf(fields: StepFields, senders: readonly ScenarioSender[]): string | undefined {
+  const { sender } = fields.values;
+  if (sender !== undefined) checkSender(fields, 'sender', sender, senders);
+  return sender;
 }
 
 function checkSender(
-  fields: ScenarioFields,
+  fields: StepFields,
   key: string,
   name: string,
   senders: readonly ScenarioSender[],
