@@ -1,6 +1,7 @@
 // What a table of keys is made of. From one table come the convict schema, the type of what is read, the tables of
 // docs/configuration.md and the JSON schema.
-import type { Bounds, FormatName, FormatValues } from './formats.ts';
+import type { Bounds } from './format.ts';
+import type { FormatName, FormatValues } from './formats.ts';
 
 /**
  * One key. `null` as the default: the key is required; undefined: it may be left out.

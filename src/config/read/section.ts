@@ -1,8 +1,9 @@
 // Reads one section of a config by its table of keys: known keys, formats, defaults; every problem with its place.
 // Promises to go on after a problem (values then have a stand-in), so that one run finds all there are.
 import convict from 'convict';
-import { formatOf, type Shape } from '../keys/formats.ts';
-import { type ConfigKey, isKey, type KeyTable, type Values, valueName } from '../keys/key.ts';
+import type { Shape } from '../keys/format.ts';
+import { formatOf } from '../keys/formats.ts';
+import { type ConfigKey, isKey, type KeyTable, type Values } from '../keys/key.ts';
 import { suggestion } from '../source/closest.ts';
 import { quoted, type SourcePlace } from '../source/problem.ts';
 import {
@@ -15,6 +16,7 @@ import {
 } from '../source/value.ts';
 import { urlHintText } from '../url-hints.ts';
 import { convictSchema } from './convict-formats.ts';
+import { type Given, valuesOf } from './values.ts';
 
 /** A value that the file gives. */
 interface Found {
@@ -23,8 +25,6 @@ interface Found {
   readonly known: ConfigKey;
   readonly scalars: readonly Scalar[];
 }
-
-type Given = Record<string, unknown>;
 
 export interface Where {
   /** `pools.adt.nodes.a`; empty at the top. */
@@ -236,32 +236,4 @@ function shapeTrouble(tree: Tree, shape: Shape): string | undefined {
   if (shape === 'map' || shape === 'list') return tree.kind === shape ? undefined : `must be a ${shape}`;
   const isOne = shape === 'key-pairs' || tree.kind !== 'list';
   return isOne ? undefined : 'must be the path of a file or { p12: … }, not a list';
-}
-
-/** By the names of values, see `Values`. */
-function valuesOf(table: KeyTable, given: Given): Given {
-  const values: Given = {};
-  for (const [name, part] of Object.entries(table)) {
-    if (!isKey(part)) {
-      values[name] = valuesOf(part, (given[name] ?? {}) as Given);
-      continue;
-    }
-    const { parse, late, refused } = formatOf(part.format);
-    if (parse === undefined) continue;
-    const value = given[name];
-    const parsed = late === true && typeof value === 'string' ? parse(value) : value;
-    values[valueName(name, part)] = good(parsed, refused) ?? standIn(part, refused);
-  }
-  return values;
-}
-
-/** Text that convict could not make a number or a flag of was refused. */
-function good(value: unknown, refused: unknown): unknown {
-  const isGood =
-    refused === 'auto' ? value === 'auto' || typeof value === 'number' : typeof value === typeof refused;
-  return isGood ? value : undefined;
-}
-
-function standIn(key: ConfigKey, refused: unknown): unknown {
-  return key.default === undefined ? undefined : refused;
 }

@@ -1,6 +1,6 @@
 // schema/gateway.schema.json: the JSON schema of the gateway's config, made from the tables of keys.
 import { NAME_PATTERN } from '../../config/build/name.ts';
-import type { Json } from '../../config/keys/formats.ts';
+import type { Json } from '../../config/keys/format.ts';
 import type { ConfigKey } from '../../config/keys/key.ts';
 import { CONFIG_SECTIONS } from '../../config/keys/sections.ts';
 import { CONDITION_WORDS, KEY_WORDS, SENDER_WORDS } from '../../config/keys/subjects.ts';

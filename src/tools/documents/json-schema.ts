@@ -1,6 +1,7 @@
 // JSON Schema 2020-12 of a table of keys: what a file may hold, for editors and for those who make files by program.
 // Promises to refuse nothing that the loader takes. The loader refuses more: it knows files, and what keys say of each other.
-import { formatOf, type Json } from '../../config/keys/formats.ts';
+import type { Json } from '../../config/keys/format.ts';
+import { formatOf } from '../../config/keys/formats.ts';
 import { type ConfigKey, isKey, type KeyTable } from '../../config/keys/key.ts';
 
 /** Of a key whose value is a map or a list, what is in it; of files, what may stand in place of one. */

@@ -1,5 +1,5 @@
 // fixtures/scenario.schema.json: the JSON schema of scenario files, made from the loader's own tables.
-import type { Json } from '../../config/keys/formats.ts';
+import type { Json } from '../../config/keys/format.ts';
 import { formatOf } from '../../config/keys/formats.ts';
 import type { ConfigKey } from '../../config/keys/key.ts';
 import { SCENARIO_SECTIONS, STEPS, type StepKeys } from '../replay/scenario/keys.ts';

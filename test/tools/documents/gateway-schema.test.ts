@@ -3,9 +3,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { formatOf } from '../../../src/config/keys/formats.ts';
+import { ConfigError, parseConfig } from '../../../src/config/load.ts';
 import { allKeys } from '../../../src/tools/documents/key-tables.ts';
 import { folderWith, outcome, TLS_FILES } from '../../config/config-folder.ts';
 import { ROOT } from '../../helpers/product-files.ts';
@@ -167,6 +169,67 @@ describe('what both refuse', () => {
     expect(outcome(text, folderWith(TLS_FILES)).errors).not.toEqual([]);
   });
 });
+
+test('what the loader takes, the schema takes', () => {
+  const values: unknown[] = [
+    ...[
+      '',
+      'x',
+      'none',
+      'auto',
+      '5s',
+      '0',
+      '16MiB',
+      ':1',
+      'mllp://h:1',
+      'https://h',
+      '/a/',
+      'MSH-3',
+      '${X}',
+      '200',
+    ],
+    ...[null, true, 0, 1, 1.5, 1e300, [], {}, ['x'], [['x']], { file: 'x' }, { not: 'x' }, { exists: true }],
+  ];
+  const whole = SHOWN.filter(({ where }) => where.startsWith('fixtures/'));
+  let taken = 0;
+  const change = fc.record({
+    at: fc.nat(),
+    value: fc.constantFrom(...values),
+    key: fc.constantFrom(...NAMES),
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(...whole), change, ({ config }, { at, value, key }) => {
+      const changed = structuredClone(config) as object;
+      const spots = holdersIn(changed);
+      const holder = spots[at % spots.length] as Record<string, unknown>;
+      const keys = [...Object.keys(holder), key];
+      holder[keys[at % keys.length] as string] = structuredClone(value);
+      if (!isTaken(stringify(changed))) return;
+      taken++;
+      expect(refusals(changed), JSON.stringify(changed)).toEqual([]);
+    }),
+    { numRuns: 150 },
+  );
+  expect(taken).toBeGreaterThan(10);
+}, 120_000);
+
+/** The last parts of all keys. */
+const NAMES = [...new Set(allKeys().map(([key]) => key.split('.').at(-1) ?? ''))];
+
+function holdersIn(value: unknown): object[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return [value, ...Object.values(value).flatMap(holdersIn)];
+}
+
+function isTaken(text: string): boolean {
+  try {
+    parseConfig(text, { env: { X: 'x' } });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return false;
+    throw thrown;
+  }
+}
 
 test('a config in JSON is one, too', () => {
   const config = { listeners: { l: { bind: ':1' } }, routes: [{ reject: { condition: 207 } }] };
