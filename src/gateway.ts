@@ -1,43 +1,47 @@
-// Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log; and wires them anew when
-// the config changes. Nothing else does.
+// Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log; and lists the parts that take
+// up another config. Nothing else does.
 import { setTimeout } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import type { Certificate } from '../certs/certificate.ts';
-import { ServerTls } from '../certs/server-tls.ts';
+import type { ServerTls } from '../certs/server-tls.ts';
 import { CertificateStore, type TlsUser } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/accept/buffer-budget.ts';
-import { hasSameBinding } from '../listeners/accept/same-binding.ts';
 import { HttpListener } from '../listeners/http/http-listener.ts';
 import { ReverseProxy } from '../listeners/http/proxy/reverse-proxy.ts';
 import type { Listener } from '../listeners/listener.ts';
+import { ListenerSet } from '../listeners/listener-set.ts';
 import { MllpListener } from '../listeners/mllp/mllp-listener.ts';
 import { FieldQueries } from '../routing/field-queries.ts';
 import { Router } from '../routing/router.ts';
 import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts';
 import type { GatewayConfig, ListenerConfig } from './config/config.ts';
-import { asGatewayError, causeCode, GatewayError } from './errors.ts';
+import { causeCode, GatewayError } from './errors.ts';
 import { Parsing } from './hl7/parsing.ts';
 import type { Log } from './observe/log/log.ts';
 import { MessageLog } from './observe/log/message-log.ts';
-import { Repeats } from './observe/log/repeats.ts';
 import { stackOf } from './observe/log/stack.ts';
 import { GatewayMetrics } from './observe/metrics/gateway/gateway-metrics.ts';
 import { type Observer, Observers } from './observe/observer.ts';
-import { Identifiers } from './observe/traces/identifiers.ts';
+import { IdentifierSettings, type Identifiers } from './observe/traces/identifiers.ts';
 import { MessageTracer } from './observe/traces/spans/message-tracer.ts';
-import { openFileLimit, openFilesNeeded } from './open-files.ts';
+import { warnOfOpenFiles } from './open-files.ts';
 import { Pools } from './pools/pools.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
 import { Pipeline } from './relay/pipeline.ts';
 import type { Dispatcher } from './relay/pool-queue.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
+import { committing, type Reconfigurable } from './reload/reconfigurable.ts';
+import { type ReloadParts, reloadAll } from './reload/transaction.ts';
 
 export interface GatewayOptions {
   /** Told of all that happens, after the gateway's own: metrics, log, traces. */
   readonly observers?: readonly Observer[];
+  /** What else goes by the same config: the admin API, the audit trail. */
+  readonly parts?: ReloadParts<GatewayConfig>;
   /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
   readonly parseWorker?: URL;
 }
+
+function noop(): void {}
 
 /** A shutdown may take this much longer than it must. */
 const IDLE_POLL_MS = 10;
@@ -53,15 +57,12 @@ export class Gateway {
   readonly #budget: BufferBudget;
   readonly #relay: Pipeline;
   readonly #proxy: ReverseProxy;
-  readonly #secured = new Map<Listener, ServerTls>();
-  /** Those that a reload replaced, until their last connection has ended. */
-  readonly #leaving = new Set<Listener>();
+  readonly #listeners: ListenerSet;
+  readonly #otherParts: ReloadParts<GatewayConfig>;
   readonly #startedWith: GatewayConfig;
   #config: GatewayConfig;
-  #identifiers: Identifiers;
-  #listeners: readonly Listener[];
+  readonly #identifiers: IdentifierSettings;
   #reloading: Promise<unknown> = Promise.resolve();
-  readonly #repeats = new Repeats();
   #draining = false;
   #stopped = false;
   #isClean = true;
@@ -71,6 +72,7 @@ export class Gateway {
     this.#startedWith = config;
     this.#config = config;
     this.#log = log;
+    this.#otherParts = options.parts ?? [];
     this.#store = new CertificateStore({
       onLoaded: (where) => log.info({ where }, 'certificates loaded'),
       onKept: (where, { code, detail }) =>
@@ -82,12 +84,12 @@ export class Gateway {
         ),
     });
     this.#budget = new BufferBudget(config.maxBufferedBytes);
-    this.pools = new Pools(config, { store: this.#store, log });
+    this.pools = new Pools(config, { store: this.#store, log, whileOldMessages: () => this.#oldMessages() });
     this.parsing = new Parsing(config.parsing, options.parseWorker, (cause) => {
       if (cause === undefined) log.info('parsing: threads start again');
       else log.error({ cause }, 'parsing: threads do not start; messages that need one are refused');
     });
-    this.#identifiers = new Identifiers(config.identifiers);
+    this.#identifiers = new IdentifierSettings(config.identifiers);
     this.traces = new MessageTracer(log);
     const questions = new FieldQueries(config.routes, config.pools);
     const router = new Router(config.routes);
@@ -103,14 +105,15 @@ export class Gateway {
     });
     const messageLog = new MessageLog(log, {
       hasMessages: () => this.#config.log.messages,
-      identifiers: () => this.#identifiers,
+      identifiers: () => this.identifiers,
     });
-    this.observers = new Observers(
-      [this.metrics, messageLog, traces, ...(options.observers ?? [])],
-      (observer, event, thrown) => this.#onObserverFailed(observer.constructor.name, event, thrown),
-    );
-    this.#listeners = config.listeners.map((listener) => this.#createListener(listener));
-    for (const listener of this.#listeners) this.#register(listener);
+    const own = [this.metrics, messageLog, traces];
+    this.observers = new Observers([...own, ...(options.observers ?? [])], log);
+    this.#listeners = new ListenerSet(config, {
+      create: (listener, tls) => this.#createListener(listener, tls),
+      store: this.#store,
+      log,
+    });
   }
 
   /** The one in force. */
@@ -125,11 +128,11 @@ export class Gateway {
 
   /** How logs, traces and the audit trail show identifiers. */
   get identifiers(): Identifiers {
-    return this.#identifiers;
+    return this.#identifiers.current;
   }
 
   get listeners(): readonly Listener[] {
-    return this.#listeners;
+    return this.#listeners.all;
   }
 
   get dispatchers(): ReadonlyMap<string, Dispatcher> {
@@ -183,14 +186,14 @@ export class Gateway {
    * @throws GatewayError GW_ERR_LISTEN
    */
   async start(): Promise<void> {
-    await this.traces.configure(this.#config, this.#identifiers);
+    await this.traces.configure(this.#config, this.identifiers);
     try {
-      for (const listener of this.#listeners) await this.#open(listener);
+      await this.#listeners.start();
     } catch (error) {
       this.#stopNow();
       throw error;
     }
-    this.#warnOfOpenFiles(this.#config);
+    warnOfOpenFiles(this.#config, this.#log);
     this.pools.start();
     this.#startParsing(this.#config, new FieldQueries(this.#config.routes, this.#config.pools));
     this.#store.start({ watchFiles: this.#config.watchCertificates });
@@ -200,16 +203,17 @@ export class Gateway {
   /**
    * Goes by another config from now on. What is the same in both is not touched: listeners keep their ports and
    * connections, nodes their connections and what they have. Messages that wait go by the new config, those that are with
-   * a node are answered. Resolves to what has changed, in words for people.
+   * a node are answered. Resolves to what has changed, in words for people; observers are told of it as `by`'s doing.
    *
-   * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_LISTEN; then the old config stays in force
+   * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_LISTEN, …; then the old config stays in force
+   * @throws GatewayError GW_ERR_INTERNAL where a part failed to take it up: `config` says which one is in force
    */
-  async reload(config: GatewayConfig): Promise<readonly string[]> {
+  async reload(config: GatewayConfig, by = 'the process'): Promise<readonly string[]> {
     // It would open what is being closed.
     if (this.#draining)
       throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the gateway is about to end' });
     // One after the other: each is a difference to the one before.
-    const reloaded = this.#reloading.then(() => this.#reload(config));
+    const reloaded = this.#reloading.then(() => this.#reload(config, by));
     this.#reloading = reloaded.catch(() => {});
     return reloaded;
   }
@@ -246,116 +250,108 @@ export class Gateway {
 
   async #drained(): Promise<true> {
     await this.#reloading;
-    await Promise.all([...this.#listeners, ...this.#leaving].map((listener) => listener.drain()));
+    await this.#listeners.drain();
     // Messages whose senders are gone are with their nodes still (F26).
     await this.#idle();
     return true;
   }
 
-  async #reload(config: GatewayConfig): Promise<readonly string[]> {
-    const before = this.#config;
-    const router = new Router(config.routes);
-    const questions = new FieldQueries(config.routes, config.pools);
-    const kept = new Map<ListenerConfig, Listener>();
-    const made: Listener[] = [];
-    let prepared = this.pools.prepare(config);
-    /** On the port of one that is there: it has to leave first. */
-    const reopened: [Listener, Listener][] = [];
-    const closed: Listener[] = [];
-    try {
-      for (const one of config.listeners) {
-        const old = this.#listeners.find(({ name }) => name === one.name);
-        if (old !== undefined && hasSameBinding(old.config, one)) kept.set(one, old);
-        else {
-          const listener = this.#createListener(one);
-          made.push(listener);
-          kept.set(one, listener);
-          const holder = this.#listeners.find(
-            ({ config: { bind } }) => isDeepStrictEqual(bind, one.bind) && bind.port !== 0,
-          );
-          if (holder === undefined) await this.#open(listener);
-          else reopened.push([holder, listener]);
-        }
-      }
-      for (const [holder, listener] of reopened) {
-        // The port is closed for a moment: connections are refused then, none that was accepted is lost.
-        closed.push(holder);
-        holder.close();
-        await this.#open(listener);
-      }
-      if (prepared.isStale) {
-        const anew = this.pools.prepare(config);
-        prepared.discard();
-        prepared = anew;
-      }
-    } catch (thrown) {
-      prepared.discard();
-      for (const listener of made) {
-        listener.stop();
-        this.#secured.delete(listener);
-      }
-      for (const holder of closed) await this.#openAgain(holder);
-      throw thrown;
-    }
-
-    const changes = changesBetween(before, config);
-    this.#config = config;
-    prepared.commit();
-    const listeners = new Set(config.listeners.map(({ name }) => name));
-    const gone = this.#listeners.filter(({ name }) => !listeners.has(name));
-    this.#relay.reconfigure({
-      ways: this.#waysBy(router, questions),
-      listeners,
-      gone: gone.map(({ admission }) => admission),
-      taken: isSameWay(before, config) ? undefined : this.pools.taken,
+  async #reload(config: GatewayConfig, by: string): Promise<readonly string[]> {
+    const changes = changesBetween(this.#config, config);
+    const failed = await reloadAll(this.#parts(), config, {
+      onCommitted: (behind) => {
+        if (behind.length === 0) this.#onReloaded(by, changes);
+      },
+      onDefect: (part, step, thrown) =>
+        this.#log.error(
+          { part, step, code: 'GW_ERR_INTERNAL', cause: causeCode(thrown), stack: stackOf(thrown) },
+          'a step of a reload failed: this is a defect in the gateway',
+        ),
     });
-    this.parsing.reconfigure(config.parsing);
-    this.#startParsing(config, questions);
-    const giving = [...this.#leaving, ...gone];
-    prepared.announce(
-      () => this.#relay.isReadingOld || giving.some((listener) => this.#leaving.has(listener)),
-    );
-    const old = this.#listeners;
-    this.#listeners = config.listeners.map((one) => kept.get(one) as Listener);
-    for (const [one, listener] of kept) {
-      if (!made.includes(listener) && !isDeepStrictEqual(listener.config, one)) listener.reconfigure(one);
-    }
-    for (const listener of old) if (!this.#listeners.includes(listener)) this.#leave(listener);
-    for (const listener of made) this.#register(listener);
-    this.#budget.maxBytes = config.maxBufferedBytes;
-    this.metrics.reconfigure();
-    this.#log.level = config.log.level;
-    if (!isDeepStrictEqual(before.identifiers, config.identifiers))
-      this.#identifiers = new Identifiers(config.identifiers);
-    // Not to be waited for: the collector that there was may take its time over what it is still owed.
-    void this.traces.configure(config, this.#identifiers);
-    this.#log.info({ changes }, 'config loaded');
-    this.#warnOfOpenFiles(config);
-    const { atNextStart } = this;
-    if (atNextStart.length > 0) this.#log.warn({ atNextStart }, 'takes effect at the next start');
-    this.#store.watchFiles(config.watchCertificates);
-    // What a certificate file holds may have changed as well.
-    this.#store.reload();
+    if (failed.length > 0)
+      throw new GatewayError('GW_ERR_INTERNAL', {
+        detail: `${failed.join(', ')} did not take up the config; a restart does`,
+      });
     return changes;
   }
 
-  #onObserverFailed(observer: string, event: string, thrown: unknown): void {
-    const code = 'GW_ERR_INTERNAL';
-    const tell = (leftOut: number): void =>
-      this.#log.warn({ observer, code, leftOut }, 'lines were left out: too many alike');
-    if (this.#repeats.admits(`${observer} ${event}`, tell))
-      this.#log.error(
-        { observer, event, code, cause: causeCode(thrown), stack: stackOf(thrown) },
-        'an observer failed: this is a defect in the gateway',
-      );
+  /** What takes up a config, in the order of its steps. Those that fail without having touched anything are first. */
+  #parts(): ReloadParts<GatewayConfig> {
+    return [
+      [
+        'config',
+        committing((config) => {
+          this.#config = config;
+        }),
+      ],
+      ['pools', this.pools],
+      ['routes', this.#routes()],
+      ['parsing', committing(({ parsing }) => this.parsing.reconfigure(parsing))],
+      ...this.#otherParts,
+      ['listeners', this.#listeners],
+      [
+        'limits',
+        committing(({ maxBufferedBytes }) => {
+          this.#budget.maxBytes = maxBufferedBytes;
+        }),
+      ],
+      ['metrics', committing(() => this.metrics.reconfigure())],
+      [
+        'log',
+        committing(({ log }) => {
+          this.#log.level = log.level;
+        }),
+      ],
+      ['identifiers', this.#identifiers],
+      ['traces', committing(noop, (config) => this.traces.configure(config, this.identifiers))],
+      [
+        'certificates',
+        committing(noop, ({ watchCertificates }) => {
+          this.#store.watchFiles(watchCertificates);
+          // What a certificate file holds may have changed as well.
+          this.#store.reload();
+        }),
+      ],
+    ];
   }
 
-  /** F100: where every listener is full. Said before it happens, as then messages wait. */
-  #warnOfOpenFiles(config: GatewayConfig): void {
-    const limit = openFileLimit();
-    const needed = openFilesNeeded(config);
-    if (limit !== undefined && limit < needed)
-      this.#log.warn({ limit, needed }, 'the process may open fewer files than the config can need');
+  /** Messages that wait are routed again where the config may send them another way. */
+  #routes(): Reconfigurable<GatewayConfig> {
+    return {
+      prepare: (config) => {
+        const isSame = isSameWay(this.#config, config);
+        const router = new Router(config.routes);
+        const questions = new FieldQueries(config.routes, config.pools);
+        const listeners = new Set(config.listeners.map(({ name }) => name));
+        return {
+          commit: () =>
+            this.#relay.reconfigure({
+              ways: this.#waysBy(router, questions),
+              listeners,
+              gone: this.listeners
+                .filter(({ name }) => !listeners.has(name))
+                .map(({ admission }) => admission),
+              taken: isSame ? undefined : this.pools.taken,
+            }),
+          rollback: noop,
+          settle: () => this.#startParsing(config, questions),
+        };
+      },
+    };
+  }
+
+  #onReloaded(by: string, changed: readonly string[]): void {
+    this.#log.info({ changes: changed }, 'config loaded');
+    warnOfOpenFiles(this.#config, this.#log);
+    const { atNextStart } = this;
+    if (atNextStart.length > 0) this.#log.warn({ atNextStart }, 'takes effect at the next start');
+    this.observers.onOperator(by, { kind: 'reload', error: undefined, changed });
+  }
+
+  /** To be asked from now on: is there anything still that goes by an earlier config, to pools that are gone? */
+  #oldMessages(): () => boolean {
+    const haveConnections = this.#listeners.oldOnes();
+    return () => this.#relay.isReadingOld || haveConnections();
   }
 
   #waysBy(router: Router, questions: FieldQueries): RoutingSnapshot {
@@ -368,49 +364,10 @@ export class Gateway {
     this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
   }
 
-  async #open(listener: Listener): Promise<void> {
-    await listener.start();
-    this.#log.info({ listener: listener.name, address: listener.address }, 'listening');
-  }
-
-  async #openAgain(listener: Listener): Promise<void> {
-    try {
-      await listener.start();
-    } catch (thrown) {
-      this.#log.error({ listener: listener.name }, asGatewayError(thrown).message);
-    }
-  }
-
-  /** Its connections end at a message boundary. */
-  #leave(listener: Listener): void {
-    this.#leaving.add(listener);
-    const secured = this.#secured.get(listener);
-    if (secured !== undefined) this.#store.remove(`listeners.${listener.name}`, secured);
-    this.#secured.delete(listener);
-    const { timeoutMs } = this.#config.shutdown;
-    const late = globalThis.setTimeout(() => listener.stop(), timeoutMs);
-    late.unref();
-    listener.drain().then(() => {
-      clearTimeout(late);
-      listener.stop();
-      this.#leaving.delete(listener);
-      this.#log.info({ listener: listener.name }, 'listener closed');
-    });
-  }
-
-  #createListener(config: ListenerConfig): Listener {
-    const tls = config.tls && new ServerTls(config.tls);
-    const listener =
-      config.protocol === 'http'
-        ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers)
-        : new MllpListener(config, tls, this.#relay, this.#budget, this.observers);
-    if (tls !== undefined) this.#secured.set(listener, tls);
-    return listener;
-  }
-
-  #register(listener: Listener): void {
-    const secured = this.#secured.get(listener);
-    if (secured !== undefined) this.#store.add(`listeners.${listener.name}`, secured);
+  #createListener(config: ListenerConfig, tls: ServerTls | undefined): Listener {
+    return config.protocol === 'http'
+      ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers)
+      : new MllpListener(config, tls, this.#relay, this.#budget, this.observers);
   }
 
   /** Resolves when no message waits and none is with a node. */
@@ -421,7 +378,7 @@ export class Gateway {
   #stopNow(): void {
     this.#stopped = true;
     this.#store.stop();
-    for (const listener of [...this.#listeners, ...this.#leaving]) listener.stop();
+    this.#listeners.stop();
     this.pools.close();
   }
 }

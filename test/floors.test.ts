@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'src/sync-folder.ts',
     'src/in-flight-list.ts',
   ],
+  ['src/reload/'],
   ['src/observe/log/', 'src/observe/otlp/', 'src/listen.ts'],
   ['src/observe/traces/', 'src/observe/metrics/'],
   ['src/mllp/'],

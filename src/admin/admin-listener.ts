@@ -7,8 +7,8 @@ import type { AdminConfig } from '../config/config.ts';
 import { asGatewayError, causeCode, type GatewayError } from '../errors.ts';
 import type { Log } from '../observe/log/log.ts';
 import { Repeats } from '../observe/log/repeats.ts';
+import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { AdminServer } from './admin-server.ts';
-import type { PreparedChange } from './control/prepared.ts';
 import type { Control } from './control.ts';
 
 export interface DoorSurroundings {
@@ -31,7 +31,7 @@ const RETRY_MS = 500;
 /** Longer than anybody lets a gateway drain; after it the log says that there is no admin API, and a reload tries again. */
 const PATIENCE_MS = 3_600_000;
 
-export class AdminListener {
+export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
   readonly #around: DoorSurroundings;
   readonly #leaving = new Set<Promise<void>>();
   readonly #repeats = new Repeats();
@@ -70,23 +70,22 @@ export class AdminListener {
   }
 
   /** @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_LISTEN; then everything is as it was */
-  async prepare(config: AdminConfig | undefined): Promise<PreparedChange> {
+  async prepare(config: AdminConfig | undefined): Promise<Prepared> {
     const before = this.#door;
-    if (config === undefined)
-      return { commit: () => this.#replace(undefined), discard: () => Promise.resolve() };
+    if (config === undefined) return { ...this.#replaceBy(undefined), rollback: () => {} };
     const isThere = before?.server.isListening === true || this.#isWaiting;
     if (before !== undefined && isThere && isSamePlace(before.config, config)) {
       const commit = (): void => {
         before.server.token = config.token;
         this.#door = { ...before, config };
       };
-      return { commit, discard: () => Promise.resolve() };
+      return { commit, rollback: () => {} };
     }
     const made = this.#create(config);
     await this.#open(made, before);
     return {
-      commit: () => this.#replace(made),
-      discard: async () => {
+      ...this.#replaceBy(made),
+      rollback: async () => {
         await made.server.stop();
         if (before !== undefined && isThere) await this.#openAgain(before);
       },
@@ -127,15 +126,20 @@ export class AdminListener {
     }
   }
 
-  #replace(door: Door | undefined): void {
+  #replaceBy(door: Door | undefined): Pick<Prepared, 'commit' | 'settle'> {
     const before = this.#door;
-    this.#stopWaiting();
-    this.#door = door;
-    this.#around.secure(door?.tls);
-    if (before !== undefined) this.#leave(before);
-    if (door === undefined) return;
-    if (this.#stopped) this.#leave(door);
-    else this.#sayOpen(door);
+    const commit = (): void => {
+      this.#stopWaiting();
+      this.#door = door;
+      this.#around.secure(door?.tls);
+    };
+    const settle = (): void => {
+      if (before !== undefined) this.#leave(before);
+      if (door === undefined) return;
+      if (this.#stopped) this.#leave(door);
+      else this.#sayOpen(door);
+    };
+    return { commit, settle };
   }
 
   #leave({ server }: Door): void {

@@ -1,7 +1,7 @@
 // The running gateway as the admin API sees it, put together of what it tells (control/reports.ts), what an operator may
 // change (control/node-actions.ts), the reload of its config (control/config-reload.ts) and its metrics.
 import { suggestion } from '../config/source/closest.ts';
-import { asGatewayError, GatewayError } from '../errors.ts';
+import { GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Log } from '../observe/log/log.ts';
 import type { MetricsFormat } from '../observe/metrics/text.ts';
@@ -10,7 +10,6 @@ import { StateKeeper } from '../state/state-keeper.ts';
 import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
 import { NodeActions } from './control/node-actions.ts';
-import type { Prepare } from './control/prepared.ts';
 import { Reports } from './control/reports.ts';
 import type {
   By,
@@ -28,9 +27,7 @@ import type {
 import { shownText } from './effective-config.ts';
 import { Tap } from './tap/tap.ts';
 
-/** What stands beside the gateway and goes by the same config. */
-export interface Beside {
-  readonly prepare: Prepare;
+export interface ControlOptions {
   /** Returns the paths of those that it has opened again. */
   readonly reopenFiles: () => readonly string[];
   /** Where what an operator decides is stored. */
@@ -46,12 +43,12 @@ export class GatewayControl implements Control {
   readonly #config: ConfigReload;
   readonly #tap: Tap;
   readonly #log: Log;
-  readonly #reopenFiles: Beside['reopenFiles'];
+  readonly #reopenFiles: ControlOptions['reopenFiles'];
   readonly #state: StateKeeper;
 
-  /** `text`: of the config that the gateway was made with. Without `beside` what stands beside it stays as it is. */
-  constructor(gateway: () => Gateway, text: string, log: Log, beside: Partial<Beside> = {}) {
-    const { prepare = staysAsItIs, reopenFiles = () => [], stateFile } = beside;
+  /** `text`: of the config that the gateway was made with. */
+  constructor(gateway: () => Gateway, text: string, log: Log, options: Partial<ControlOptions> = {}) {
+    const { reopenFiles = () => [], stateFile } = options;
     this.#log = log;
     this.#reopenFiles = reopenFiles;
     this.#gateway = gateway;
@@ -65,7 +62,7 @@ export class GatewayControl implements Control {
       },
       log,
     });
-    this.#config = new ConfigReload(gateway, text, prepare, log);
+    this.#config = new ConfigReload(gateway, text, log);
     this.#actions = new NodeActions(
       gateway,
       () => this.#config.loaded.text,
@@ -153,17 +150,11 @@ export class GatewayControl implements Control {
 
   /** Reads the file anew. What is wrong with it changes nothing. */
   async reload(by: By): Promise<ReloadReport> {
-    try {
-      const report = await this.#config.reload(by);
-      this.#actions.forgetGone();
-      this.#state.changed();
-      this.#reports.forgetGone();
-      this.#tell(by, { kind: 'reload', error: undefined, changed: report.changed });
-      return report;
-    } catch (thrown) {
-      this.#tell(by, { kind: 'reload', error: asGatewayError(thrown), changed: [] });
-      throw thrown;
-    }
+    const report = await this.#config.reload(by);
+    this.#actions.forgetGone();
+    this.#state.changed();
+    this.#reports.forgetGone();
+    return report;
   }
 
   rotate(by: By): RotateReport {
@@ -197,5 +188,3 @@ export class GatewayControl implements Control {
     this.#gateway().observers.onOperator(by, action);
   }
 }
-
-const staysAsItIs: Prepare = async () => ({ commit: () => {}, discard: async () => {} });

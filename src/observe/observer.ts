@@ -1,10 +1,13 @@
 // What happens in a gateway, told to all who record it: the log, metrics, traces, the audit trail, the admin API. Promises that
 // each event comes to each of them once, in the order of the list, and that one that fails is no failure of anything else.
 import type { Peer } from '../../routing/message-view.ts';
-import type { GatewayError } from '../errors.ts';
+import { causeCode, type GatewayError } from '../errors.ts';
 import type { Header } from '../hl7/header.ts';
 import type { ProxiedRequest } from '../relay/http-scheduler.ts';
 import type { Message } from '../relay/message.ts';
+import type { Log } from './log/log.ts';
+import { Repeats } from './log/repeats.ts';
+import { stackOf } from './log/stack.ts';
 import type { TraceContext } from './traces/trace-context.ts';
 
 /** Something that never became a message or a request, or that ended a sender's connection. */
@@ -48,15 +51,14 @@ export interface Observer {
   onOperator?(by: string, action: OperatorAction): void;
 }
 
-type OnObserverFailed = (observer: Observer, event: keyof Observer, thrown: unknown) => void;
-
 export class Observers implements Required<Observer> {
   readonly #list: readonly Observer[];
-  readonly #onFailed: OnObserverFailed;
+  readonly #log: Log;
+  readonly #repeats = new Repeats();
 
-  constructor(list: readonly Observer[], onFailed: OnObserverFailed) {
+  constructor(list: readonly Observer[], log: Log) {
     this.#list = list;
-    this.#onFailed = onFailed;
+    this.#log = log;
   }
 
   onMessage(message: Message): void {
@@ -64,7 +66,7 @@ export class Observers implements Required<Observer> {
       try {
         observer.onMessage?.(message);
       } catch (thrown) {
-        this.#onFailed(observer, 'onMessage', thrown);
+        this.#failed(observer, 'onMessage', thrown);
       }
     }
   }
@@ -74,7 +76,7 @@ export class Observers implements Required<Observer> {
       try {
         observer.onReply?.(message, isDelivered);
       } catch (thrown) {
-        this.#onFailed(observer, 'onReply', thrown);
+        this.#failed(observer, 'onReply', thrown);
       }
     }
   }
@@ -101,8 +103,20 @@ export class Observers implements Required<Observer> {
       try {
         call(observer);
       } catch (thrown) {
-        this.#onFailed(observer, event, thrown);
+        this.#failed(observer, event, thrown);
       }
     }
+  }
+
+  #failed(failed: Observer, event: keyof Observer, thrown: unknown): void {
+    const code = 'GW_ERR_INTERNAL';
+    const observer = failed.constructor.name;
+    const tell = (leftOut: number): void =>
+      this.#log.warn({ observer, code, leftOut }, 'lines were left out: too many alike');
+    if (this.#repeats.admits(`${observer} ${event}`, tell))
+      this.#log.error(
+        { observer, event, code, cause: causeCode(thrown), stack: stackOf(thrown) },
+        'an observer failed: this is a defect in the gateway',
+      );
   }
 }

@@ -46,10 +46,10 @@ export async function openRoom(settings: Settings): Promise<DoorRoom> {
     { write: (line) => void log.push(JSON.parse(line)) },
   );
   const { config } = parseConfig(textOf(settings), { env: {}, file });
-  const control = new GatewayControl(() => gateway, textOf(settings), logger, {
-    prepare: ({ admin }) => door.prepare(admin),
+  const control = new GatewayControl(() => gateway, textOf(settings), logger);
+  const gateway: Gateway = new Gateway(config, logger, {
+    parts: [['admin', { prepare: ({ admin }) => door.prepare(admin) }]],
   });
-  const gateway: Gateway = new Gateway(config, logger);
   const door: AdminListener = new AdminListener(config.admin, {
     control,
     log: logger,

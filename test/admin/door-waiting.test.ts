@@ -5,6 +5,7 @@ import { AdminListener } from '../../src/admin/admin-listener.ts';
 import { AdminServer } from '../../src/admin/admin-server.ts';
 import type { AdminConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/observe/log/log.ts';
+import { reloadAll } from '../../src/reload/transaction.ts';
 import { until } from '../helpers/until.ts';
 import { TOKEN, tell } from './door-room.ts';
 import { FakeControl } from './fake-control.ts';
@@ -33,6 +34,11 @@ function doorTo(port: number) {
   });
   onTestFinished(() => door.stop());
   return { door, said: () => log.map(({ msg }) => String(msg)) };
+}
+
+/** As a reload of the gateway does it. */
+async function takeUp(door: AdminListener, config: AdminConfig): Promise<void> {
+  await reloadAll([['admin', door]], config, { onDefect: () => expect.unreachable() });
 }
 
 /** One that has its port, and another that wants it. */
@@ -100,9 +106,9 @@ test('stopped in the middle of an attempt, it leaves the port again', async () =
 
 test('a reload that wants it elsewhere ends the waiting; one that wants it there does not', async () => {
   const { old, next, port } = await pair();
-  (await next.door.prepare(at(port))).commit();
+  await takeUp(next.door, at(port));
   vi.advanceTimersByTime(500);
-  (await next.door.prepare(at(0))).commit();
+  await takeUp(next.door, at(0));
   const elsewhere = next.door.address;
   expect(elsewhere).not.toBe(`127.0.0.1:${port}`);
   await old.door.stop();
@@ -124,6 +130,6 @@ test('after an hour it gives up, and says that there is none; a reload tries aga
   expect(next.said()[1]).toMatch(/^there is no admin API: .*port is in use/);
   expect(vi.getTimerCount()).toBe(0);
   await old.door.stop();
-  (await next.door.prepare(at(port))).commit();
+  await takeUp(next.door, at(port));
   expect(next.door.address).toBe(`127.0.0.1:${port}`);
 });

@@ -210,7 +210,7 @@ describe('F94 over a reload', LONG, () => {
     const prepared = gw.gateway.pools.prepare(
       parseConfig(configOf([{ name: 'one', nodes: node(api), health }]), { env: {} }).config,
     );
-    prepared.discard();
+    prepared.rollback();
     expect(api.requests).toEqual([]);
     expect(gw.gateway.pools.servers.size).toBe(0);
   });

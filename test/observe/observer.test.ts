@@ -1,9 +1,11 @@
 // Each event comes once to each observer, in the order of the list; one that fails keeps nothing from anybody.
 import { describe, expect, test } from 'vitest';
+import { createLog } from '../../src/observe/log/log.ts';
 import { type Observer, Observers, type SenderFault } from '../../src/observe/observer.ts';
 import type { ProxiedRequest } from '../../src/relay/http-scheduler.ts';
 import type { Message } from '../../src/relay/message.ts';
 
+const SILENT = createLog({ level: 'info', format: 'json' }, { write: (line) => expect.unreachable(line) });
 const MESSAGE = { serial: 1 } as unknown as Message;
 const REQUEST = { method: 'GET' } as unknown as ProxiedRequest;
 const FAULT = { listener: 'in' } as unknown as SenderFault;
@@ -39,7 +41,7 @@ function tell(observers: Observers, event: keyof Observer): void {
 describe.each(NAMES)('%s', (event) => {
   test('comes once to each, in the order of the list', () => {
     const calls: Call[] = [];
-    const observers = new Observers([recorder('a', calls), recorder('b', calls)], () => expect.unreachable());
+    const observers = new Observers([recorder('a', calls), recorder('b', calls)], SILENT);
     tell(observers, event);
     expect(calls).toEqual([
       ['a', event, ...EVENTS[event]],
@@ -49,20 +51,29 @@ describe.each(NAMES)('%s', (event) => {
 
   test('does not concern an observer that has no word for it', () => {
     const calls: Call[] = [];
-    tell(new Observers([{}, recorder('b', calls)], () => expect.unreachable()), event);
+    tell(new Observers([{}, recorder('b', calls)], SILENT), event);
     expect(calls.map(([name]) => name)).toEqual(['b']);
   });
 
   test('an observer that throws is named, and the others are told', () => {
     const calls: Call[] = [];
-    const failed: unknown[] = [];
-    const list = [recorder('a', calls, true), recorder('b', calls, true), recorder('c', calls)];
-    const observers = new Observers(list, (observer, what, thrown) => failed.push([observer, what, thrown]));
-    tell(observers, event);
+    const lines: Record<string, unknown>[] = [];
+    const log = createLog(
+      { level: 'info', format: 'json' },
+      { write: (line) => void lines.push(JSON.parse(line)) },
+    );
+    class First {}
+    class Second {}
+    const list = [
+      Object.assign(new First(), recorder('a', calls, true)),
+      Object.assign(new Second(), recorder('b', calls, true)),
+      recorder('c', calls),
+    ];
+    tell(new Observers(list, log), event);
     expect(calls.map(([name]) => name)).toEqual(['a', 'b', 'c']);
-    expect(failed).toEqual([
-      [list[0], event, new Error('a')],
-      [list[1], event, new Error('b')],
+    expect(lines.map(({ level, observer, event: what }) => [level, observer, what])).toEqual([
+      ['error', 'First', event],
+      ['error', 'Second', event],
     ]);
   });
 });

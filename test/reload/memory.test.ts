@@ -78,7 +78,7 @@ function watchTimers(): { readonly count: number; stop(): void } {
   };
 }
 
-test('F46 nothing of an earlier config is left', async () => {
+test('F46 nothing of an earlier config is left', { timeout: 120_000 }, async () => {
   const nodes = [await startFaultyNode(), await startFaultyNode()];
   await using web = await startRawNode();
   const load = (at: number) => parseConfig(configAt(at, nodes, web), { env: {} }).config;

@@ -1,12 +1,12 @@
-// Takes up the config file as it is now: the gateway by it, and what stands beside the gateway. One reload at a time, and
-// what is wrong with one changes nothing.
+// Reads the config file as it is now and has the gateway go by it. One reload at a time, and what is wrong with one changes
+// nothing.
 import { readFileSync } from 'node:fs';
+import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError, formatProblem, parseConfig } from '../../config/load.ts';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Log } from '../../observe/log/log.ts';
 import type { By, ReloadReport } from '../control.ts';
-import type { Prepare } from './prepared.ts';
 
 /** The config in force, and how the last reload went. */
 export interface LoadedConfig {
@@ -19,15 +19,13 @@ export interface LoadedConfig {
 
 export class ConfigReload {
   readonly #gateway: () => Gateway;
-  readonly #prepare: Prepare;
   readonly #log: Log;
   #loaded: LoadedConfig;
   #reloading: Promise<unknown> = Promise.resolve();
 
   /** `text`: of the config that the gateway was made with. */
-  constructor(gateway: () => Gateway, text: string, prepare: Prepare, log: Log) {
+  constructor(gateway: () => Gateway, text: string, log: Log) {
     this.#gateway = gateway;
-    this.#prepare = prepare;
     this.#log = log;
     this.#loaded = { text, loadedAt: new Date(), error: undefined };
   }
@@ -48,26 +46,31 @@ export class ConfigReload {
     const gateway = this.#gateway();
     const { file } = gateway.config;
     this.#log.info({ by, file }, 'reload');
+    let wanted: { readonly config: GatewayConfig; readonly text: string } | undefined;
     try {
       if (file === undefined)
         throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the config has no file' });
       const text = readConfigText(file);
       const { config, warnings } = parseConfig(text, { file, env: process.env });
+      wanted = { config, text };
       for (const warning of warnings) this.#log.warn({ by }, formatProblem(warning));
-      const prepared = await this.#prepare(config);
-      const changed = await gateway.reload(config).catch(async (thrown) => {
-        await prepared.discard();
-        throw thrown;
-      });
-      prepared.commit();
+      const changed = await gateway.reload(config, by);
       this.#loaded = { text, loadedAt: new Date(), error: undefined };
       return { changed, atNextStart: gateway.atNextStart, warnings: warnings.map(formatProblem) };
     } catch (thrown) {
       const error = reloadError(thrown);
-      this.#loaded = { ...this.#loaded, error: error.message };
-      this.#log.error({ by, code: error.code }, `${error.message}; the old config stays in force`);
+      const { code, message } = error;
+      if (wanted !== undefined && gateway.config === wanted.config) {
+        // A defect: some part of the gateway stays behind.
+        this.#loaded = { text: wanted.text, loadedAt: new Date(), error: message };
+        this.#log.error({ by, code }, `${message}; the rest of the new config is in force`);
+      } else {
+        this.#loaded = { ...this.#loaded, error: message };
+        this.#log.error({ by, code }, `${message}; the old config stays in force`);
+      }
       // Of certificate files each is taken or kept for itself, as by the watch.
       gateway.reloadCertificates();
+      gateway.observers.onOperator(by, { kind: 'reload', error, changed: [] });
       throw error;
     }
   }

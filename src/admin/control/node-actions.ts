@@ -69,7 +69,7 @@ export class NodeActions {
   /** All that is in force, for the state file. */
   decisions(): Decisions {
     const pools = [...this.#gateway().pools.rooms.values()].map((room) => {
-      const { weights, removed } = this.#gateway().pools.overridesOf(room.name);
+      const { weights, removed } = this.#gateway().pools.overrides.of(room.name);
       const states = room.nodes.flatMap(({ name, adminState, status: { reason } }) =>
         adminState === 'ready' ? [] : [[name, { state: adminState, reason }] as const],
       );
@@ -135,7 +135,7 @@ export class NodeActions {
     const { pools, config } = this.#gateway();
     return new Map(
       config.pools.map(({ name }) => {
-        const { removed, weights } = pools.overridesOf(name);
+        const { removed, weights } = pools.overrides.of(name);
         return [name, { added: this.#settings.get(name) ?? new Map<string, object>(), removed, weights }];
       }),
     );
@@ -146,7 +146,7 @@ export class NodeActions {
     const { pools } = this.#gateway();
     for (const [pool, mine] of this.#settings) {
       if (!pools.rooms.has(pool)) this.#settings.delete(pool);
-      else for (const name of mine.keys()) if (!pools.overridesOf(pool).added.has(name)) mine.delete(name);
+      else for (const name of mine.keys()) if (!pools.overrides.of(pool).added.has(name)) mine.delete(name);
     }
   }
 
@@ -158,12 +158,12 @@ export class NodeActions {
 
   #weigh(pool: string, node: Node, weight: number): void {
     node.setWeight(weight);
-    this.#gateway().pools.overridesOf(pool).weights.set(node.name, weight);
+    this.#gateway().pools.overrides.of(pool).weights.set(node.name, weight);
   }
 
   /** @throws GatewayError; then nothing has changed */
   #add(pool: string, node: string, settings: object): void {
-    const { added, removed } = this.#gateway().pools.overridesOf(pool);
+    const { added, removed } = this.#gateway().pools.overrides.of(pool);
     const mine = this.#settings.get(pool) ?? new Map<string, object>();
     this.#settings.set(pool, mine);
     mine.set(node, settings);
@@ -180,7 +180,7 @@ export class NodeActions {
   }
 
   #remove(pool: string, node: string): void {
-    const { added, removed, weights } = this.#gateway().pools.overridesOf(pool);
+    const { added, removed, weights } = this.#gateway().pools.overrides.of(pool);
     added.delete(node);
     weights.delete(node);
     this.#settings.get(pool)?.delete(node);

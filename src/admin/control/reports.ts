@@ -155,7 +155,7 @@ export class Reports implements Observer {
     const { status } = node;
     const pace = this.#paces.get(node);
     const { pools } = this.#gateway();
-    const overrides = pools.overridesOf(node.pool);
+    const overrides = pools.overrides.of(node.pool);
     const config = pools.rooms.get(node.pool)?.config.nodes.find(({ name }) => name === node.name);
     const { lastCheck } = status;
     return {

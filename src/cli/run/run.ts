@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { FileWatch } from '../../../certs/file-watch.ts';
 import type { ServerTls } from '../../../certs/server-tls.ts';
 import { AdminListener } from '../../admin/admin-listener.ts';
-import { inTurn } from '../../admin/control/prepared.ts';
 import { GatewayControl } from '../../admin/gateway-control.ts';
 import { formatProblem, loadConfig } from '../../config/load.ts';
 import { causeCode } from '../../errors.ts';
@@ -36,14 +35,16 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const trail = createAuditTrail(config.audit, log);
   const audit = new AuditObserver(trail, () => gateway.identifiers);
   const control = new GatewayControl(() => gateway, text, log, {
-    prepare: inTurn(
-      ({ admin }) => door.prepare(admin),
-      (wanted) => trail.prepare(wanted.audit),
-    ),
     reopenFiles: () => trail.reopenFiles(),
     stateFile: config.state?.file,
   });
-  const gateway: Gateway = new Gateway(config, log, { observers: [...control.observers, audit] });
+  const gateway: Gateway = new Gateway(config, log, {
+    observers: [...control.observers, audit],
+    parts: [
+      ['admin', { prepare: ({ admin }) => door.prepare(admin) }],
+      ['audit', { prepare: (wanted) => trail.prepare(wanted.audit) }],
+    ],
+  });
   gateway.metrics.isStateStored = () => control.isStateStored();
   gateway.metrics.audit = trail;
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);

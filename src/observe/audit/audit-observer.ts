@@ -86,7 +86,7 @@ export class AuditObserver implements Observer {
     }
   }
 
-  /** What is told here goes to the places that the trail had and to those that it has now. */
+  /** Before the trail settles: what is told here goes to the places that it had and to those that it has now. */
   #onReload(who: Participant, error: GatewayError | undefined, changed: readonly string[]): void {
     const what = changed.length === 0 ? 'nothing has changed' : changed.join('; ');
     if (error === undefined) this.#tell('config changed', 'success', who, 'config', `reload: ${what}`);
@@ -95,7 +95,6 @@ export class AuditObserver implements Observer {
       const kind = to ? 'audit started' : 'audit stopped';
       this.#tell(kind, 'success', who, key, `records go to ${name}${to ? '' : ' no longer'}`);
     }
-    this.#trail.settle();
     // Logs may have been rotated, and certificates replaced.
     this.#trail.reopen();
   }

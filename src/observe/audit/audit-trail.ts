@@ -2,6 +2,7 @@
 // telling it an event takes no longer than making the record, whatever becomes of it.
 import os from 'node:os';
 import type { AuditConfig } from '../../config/config.ts';
+import type { Prepared, Reconfigurable } from '../../reload/reconfigurable.ts';
 import { type AuditEvent, type AuditSource, auditMessage } from './audit-message.ts';
 import type { AuditQueueWatcher, QueueTimes } from './audit-queue.ts';
 import { type AuditContext, type AuditPlace, isAt, makePlace, setLimits, wishes } from './places.ts';
@@ -10,12 +11,6 @@ import { syslogMessage } from './syslog-frame.ts';
 /** What is left at the end of a place is tried for so long; a disk and a repository that are there need far less. */
 const CLOSE_MS = 2_000;
 
-/** What another config needs is there; one of the two is to be called. */
-export interface PreparedTrail {
-  commit(): void;
-  discard(): Promise<void>;
-}
-
 /** Since a reload records go there, or do no longer. */
 export interface Move {
   readonly to: boolean;
@@ -23,7 +18,7 @@ export interface Move {
   readonly name: string;
 }
 
-export class AuditTrail {
+export class AuditTrail implements Reconfigurable<AuditConfig | undefined> {
   readonly #around: AuditContext;
   readonly #host = os.hostname();
   #config: AuditConfig | undefined;
@@ -93,9 +88,9 @@ export class AuditTrail {
    *
    * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_FILE; then everything is as it was
    */
-  async prepare(config: AuditConfig | undefined): Promise<PreparedTrail> {
+  async prepare(config: AuditConfig | undefined): Promise<Prepared> {
     const made: AuditPlace[] = [];
-    const discard = async (): Promise<void> => {
+    const rollback = async (): Promise<void> => {
       await Promise.all(made.map(({ queue }) => queue.close(0)));
     };
     try {
@@ -106,10 +101,10 @@ export class AuditTrail {
         await place.open();
       }
     } catch (thrown) {
-      await discard();
+      await rollback();
       throw thrown;
     }
-    return { commit: () => this.#commit(config, made), discard };
+    return { commit: () => this.#commit(config, made), rollback, settle: () => this.settle() };
   }
 
   /** The change is recorded: places that the config names no longer are left, in the background. */
@@ -161,8 +156,6 @@ export class AuditTrail {
     const moves = (places: readonly AuditPlace[], to: boolean): Move[] =>
       places.map(({ key, name }) => ({ to, key, name }));
     this.#moves = [...this.#moves, ...moves(gone, false), ...moves(made, true)];
-    // Whoever reloads tells of it at once; who does not must not keep a place for ever.
-    setImmediate(() => this.settle());
   }
 
   /** What such a place had not taken goes to the one that has taken its part, if there is one. */

@@ -32,6 +32,10 @@ export const LOG_LINES = {
   'config loaded': 'It is in force.',
   '(a warning of check)': 'What `check` warns of in the config that is loaded.',
   '…; the old config stays in force': 'The reload changed nothing, and why.',
+  '…; the rest of the new config is in force':
+    'A part of the gateway failed to take it up, and which. Restart it, and report it.',
+  'a step of a reload failed: this is a defect in the gateway':
+    'Which `part` and which `step` of it. The reload goes on with the others.',
   'the process may open fewer files than the config can need':
     'With every listener full and every connection to nodes open. Raise the limit of open files.',
   'takes effect at the next start': 'Keys of the config that a reload does not take up.',
@@ -174,6 +178,8 @@ export const LOG_FIELDS = {
   note: 'in words',
   leftOut: 'lines that were not written',
   lines: 'lines that were dropped',
+  part: 'of the gateway, or of its config',
+  step: '`commit`, `rollback` or `settle`',
   observer: 'what failed to record an event',
   event: 'that it failed to record',
   count: 'how many',
@@ -268,6 +274,8 @@ export const LOG_LIMITS: readonly {
     lines: [
       '(a warning of check)',
       '…; the old config stays in force',
+      '…; the rest of the new config is in force',
+      'a step of a reload failed: this is a defect in the gateway',
       'takes effect at the next start',
       'the process may open fewer files than the config can need',
       'insecure: the certificate of this node is not checked',

@@ -1,6 +1,8 @@
 // How identifiers are shown in logs and spans: as they are (see `loggable` in log.ts), or as a hash that is the same for
 // the same identifier. Promises that the hash says nothing to whoever has not the key.
 import { createHmac, randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Prepared, Reconfigurable } from '../../reload/reconfigurable.ts';
 import { loggable } from '../log/loggable.ts';
 
 export interface IdentifierOptions {
@@ -44,6 +46,30 @@ export class Identifiers {
 
   #digest(text: string): string {
     return createHmac('sha256', this.#key).update(text, 'latin1').digest('hex').slice(0, HASH_DIGITS);
+  }
+}
+
+/** Those of the config in force. What they remember outlives a reload that changes nothing of them. */
+export class IdentifierSettings implements Reconfigurable<{ readonly identifiers: IdentifierOptions }> {
+  #options: IdentifierOptions;
+  #current: Identifiers;
+
+  constructor(options: IdentifierOptions) {
+    this.#options = options;
+    this.#current = new Identifiers(options);
+  }
+
+  get current(): Identifiers {
+    return this.#current;
+  }
+
+  prepare({ identifiers }: { readonly identifiers: IdentifierOptions }): Prepared {
+    const commit = (): void => {
+      if (isDeepStrictEqual(this.#options, identifiers)) return;
+      this.#options = identifiers;
+      this.#current = new Identifiers(identifiers);
+    };
+    return { commit, rollback: () => {} };
   }
 }
 

@@ -78,10 +78,11 @@ export async function startRoom(
   );
   const trail = createAuditTrail(config.audit, logger);
   const auditor = new AuditObserver(trail, () => gateway.identifiers);
-  const control = new GatewayControl(() => gateway, text, logger, {
-    prepare: (wanted) => trail.prepare(wanted.audit),
+  const control = new GatewayControl(() => gateway, text, logger);
+  const gateway: Gateway = new Gateway(config, logger, {
+    observers: [...control.observers, auditor],
+    parts: [['audit', { prepare: (wanted) => trail.prepare(wanted.audit) }]],
   });
-  const gateway: Gateway = new Gateway(config, logger, { observers: [...control.observers, auditor] });
   gateway.metrics.audit = trail;
   const server = new AdminServer({ host: '127.0.0.1', port: 0, token: TOKEN, tls: undefined }, control, {
     onRefused: (by) => gateway.observers.onOperator(by, { kind: 'wrong token' }),

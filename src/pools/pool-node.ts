@@ -1,0 +1,159 @@
+// One node of a pool with what belongs to it: its connections, its check, its certificates; made from the config.
+import { NodeTls } from '../../certs/node-tls.ts';
+import type { CertificateStore } from '../../certs/store.ts';
+import type { NodeConfig, PoolConfig } from '../config/config.ts';
+import type { Log } from '../observe/log/log.ts';
+import type { ReloadGuard } from '../relay/ordering.ts';
+import { createCheck } from '../upstream/checks/create-check.ts';
+import type { MirthServers } from '../upstream/checks/mirth-servers.ts';
+import { HealthCheck } from '../upstream/health/health-check.ts';
+import { HttpUpstream } from '../upstream/http/http-upstream.ts';
+import { MllpUpstream, type UpstreamOwner } from '../upstream/mllp/mllp-upstream.ts';
+import { Node, type NodeWatcher, type Upstream } from '../upstream/node.ts';
+import type { SharedLimits } from '../upstream/shared-limit.ts';
+
+export interface PoolContext {
+  readonly store: CertificateStore;
+  readonly log: Log;
+  readonly rerouting: ReloadGuard;
+  /** Whose REST APIs are asked, for all pools together. */
+  readonly servers: MirthServers;
+  /** The limits of connections that pools share. */
+  readonly sharedLimits: SharedLimits;
+  /** Of an answer: as large as the largest frame that is taken. */
+  readonly maxAnswerBytes: number;
+}
+
+export interface PoolNode {
+  readonly config: NodeConfig;
+  readonly node: Node;
+  readonly check: HealthCheck | undefined;
+  readonly http: HttpUpstream | undefined;
+  readonly tls: readonly (readonly [where: string, tls: NodeTls])[];
+  /** What it was made from. */
+  readonly recipe: object;
+}
+
+/**
+ * `before`: the node that was at the same place. Nothing is dialled and no check runs before it is started.
+ *
+ * @throws GatewayError GW_ERR_TLS_FILE
+ */
+export function createPoolNode(
+  pool: PoolConfig,
+  config: NodeConfig,
+  context: PoolContext,
+  watcher: NodeWatcher,
+  before: Node | undefined,
+): PoolNode {
+  const { health, connections, timeouts, contentType } = pool;
+  const { name, host, port, path, weight, backup } = config;
+  const { log, maxAnswerBytes } = context;
+  const tls = config.tls && new NodeTls(config.tls, host);
+  if (config.tls?.insecure === true) {
+    log.warn({ pool: pool.name, node: name }, 'insecure: the certificate of this node is not checked');
+  }
+  const common = {
+    node: name,
+    host,
+    port,
+    tls,
+    maxConnections: connections.max,
+    idleMs: connections.idleMs,
+    connectMs: timeouts.connectMs,
+    ackMs: timeouts.ackMs,
+    match: connections.match,
+    reuse: connections.reuse,
+  };
+  let http: HttpUpstream | undefined;
+  const overHttp = (owner: UpstreamOwner): HttpUpstream => {
+    http = new HttpUpstream({ ...common, path, contentType, maxAnswerBytes }, owner);
+    return http;
+  };
+  const overMllp = (owner: UpstreamOwner): Upstream =>
+    new MllpUpstream(
+      {
+        ...common,
+        shared: connections.shared ? context.sharedLimits.of(host, port) : undefined,
+        pipelining: connections.pipelining,
+        settleMs: connections.settleMs,
+        applicationMs: timeouts.applicationMs,
+        silenceMs: timeouts.silenceMs,
+        repeatedIds: connections.repeatedIds,
+        // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
+        answers: {
+          maxFrameBytes: maxAnswerBytes,
+          maxJunkBytes: 4096,
+          strayEndByte: 'content',
+          missingCr: 'refuse',
+        },
+      },
+      owner,
+    );
+  const parts = createCheck(pool, config, tls, context.servers);
+  const node = new Node(
+    {
+      name,
+      pool: pool.name,
+      weight,
+      backup,
+      fall: health.fall,
+      rise: health.rise,
+      // With other settings it is the same node: one that serves need not show itself first. One that does not may do so now.
+      initial: before?.health === 'up' ? 'up' : health.initial,
+      proof: parts?.check.proof,
+      ejection: pool.ejection,
+      slowStartMs: pool.slowStartMs,
+      answerless: pool.acknowledgement === 'never',
+    },
+    watcher,
+    pool.protocol === 'http' ? overHttp : overMllp,
+  );
+  const secured: (readonly [string, NodeTls])[] = [];
+  if (tls !== undefined) secured.push([`pools.${pool.name}.nodes.${name}`, tls]);
+  if (parts?.ownTls !== undefined) secured.push([`pools.${pool.name}.health.tls (${name})`, parts.ownTls]);
+  const check =
+    parts &&
+    new HealthCheck(node, parts.check, {
+      intervalMs: health.intervalMs,
+      fastIntervalMs: health.fastIntervalMs,
+      onNote: (note) => {
+        const fields = { pool: pool.name, node: name };
+        if (note === undefined) log.info(fields, 'the health check is as it should be again');
+        else log.warn({ ...fields, note }, 'the health check passes, but cannot see all that it should');
+      },
+    });
+  return { config, node, check, http, tls: secured, recipe: recipeOf(pool, config, context) };
+}
+
+/** Checks end; connections end when what is on them is answered. Nothing new may be given to them. */
+export function closeNodes(nodes: readonly PoolNode[]): void {
+  for (const { check, node } of nodes) {
+    check?.stop();
+    node.close();
+  }
+}
+
+/** What is there is the same node, whatever it is called. */
+export function isSamePlace(one: NodeConfig, other: NodeConfig): boolean {
+  return one.host === other.host && one.port === other.port && one.path === other.path;
+}
+
+/** All that a node's connections and checks are made from; its weight can be changed under way. */
+export function recipeOf(pool: PoolConfig, node: NodeConfig, { maxAnswerBytes }: PoolContext): object {
+  const { connections, timeouts, health, checkTls, ejection, slowStartMs, acknowledgement, contentType } =
+    pool;
+  const { weight: _, ...rest } = node;
+  return {
+    rest,
+    connections,
+    timeouts,
+    health,
+    checkTls,
+    ejection,
+    slowStartMs,
+    acknowledgement,
+    contentType,
+    maxAnswerBytes,
+  };
+}
