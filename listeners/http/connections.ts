@@ -44,6 +44,8 @@ interface Connection {
   waiting: number;
   /** Checks in a row, while the listener closes, at which nothing was due. */
   idle: number;
+  /** It has asked for another protocol: nobody reads it while it has said too much, or the node of its tunnel takes nothing. */
+  upgrades: boolean;
 }
 
 interface Session {
@@ -109,6 +111,7 @@ export class Connections {
       last: undefined,
       waiting: 0,
       idle: 0,
+      upgrades: false,
     };
     if (this.#placed < this.#options.max) this.#place(connection);
     this.#connections.set(socket, connection);
@@ -165,12 +168,13 @@ export class Connections {
     return last !== undefined && !last.writableFinished;
   }
 
-  /** The connection's next response, which Node.js has not made. */
+  /** The response to a request for another protocol, which Node.js has not made. */
   expect(socket: Socket, response: ServerResponse): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     connection.last = response;
     connection.requests++;
+    connection.upgrades = true;
   }
 
   /**
@@ -337,7 +341,7 @@ export class Connections {
       }
     }
     for (const [socket, connection] of this.#connections) {
-      if (connection.isV2 ? hasNoPeer(socket) : isReset(socket)) socket.destroy();
+      if (isGone(connection)) socket.destroy();
       const isQuiet = connection.requests === connection.seen && !this.#isDue(socket, connection);
       connection.quiet = isQuiet ? connection.quiet + 1 : 0;
       connection.seen = connection.requests;
@@ -350,6 +354,12 @@ export class Connections {
       else if (++connection.idle * CHECK_MS > this.#options.headersMs) closeLingering(socket);
     }
   }
+}
+
+/** F68, F115: nothing in its stream may tell so. One that was ended here may have been taken whole, and still be read. */
+function isGone({ socket, isV2, upgrades }: Connection): boolean {
+  if (isV2 || (upgrades && !socket.writableEnded)) return hasNoPeer(socket);
+  return isReset(socket);
 }
 
 /** F68: who has only ended its side waits for its answer (F102), and who has reset the connection does not. */
