@@ -44,6 +44,7 @@ async function measure(): Promise<void> {
   writes.on = true;
   await run(1, 1);
   writes.on = false;
+  writes.stop();
   const down = writes.ways.find(({ text }) => !text.includes('\rMSA|'));
   const up = writes.ways.find(({ text }) => text.includes('\rMSA|'));
   if (down === undefined || up === undefined) throw new Error('no way was seen');
@@ -99,8 +100,13 @@ interface Way {
 }
 
 /** To be called before the product is loaded. */
-function watchWrites(): { on: boolean; readonly ways: Way[] } {
-  const watch = { on: false, ways: [] as Way[] };
+function watchWrites(): { on: boolean; readonly ways: Way[]; stop(): void } {
+  const { write } = net.Socket.prototype;
+  const stop = (): void => {
+    net.Socket.prototype.write = write;
+    globalThis.setImmediate = schedule;
+  };
+  const watch = { on: false, ways: [] as Way[], stop };
   let handOver: readonly string[] = [];
   const { setImmediate: schedule } = globalThis;
   const watched = (run: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate => {
@@ -113,7 +119,6 @@ function watchWrites(): { on: boolean; readonly ways: Way[] } {
     });
   };
   globalThis.setImmediate = Object.assign(watched, schedule) as typeof setImmediate;
-  const { write } = net.Socket.prototype;
   net.Socket.prototype.write = function (this: net.Socket, ...args: Parameters<typeof write>): boolean {
     const [bytes] = args as unknown as [Buffer];
     if (watch.on && bytes.length > 0) {

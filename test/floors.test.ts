@@ -16,6 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'src/addresses.ts',
     'src/sync-folder.ts',
     'src/in-flight-list.ts',
+    'src/ring.ts',
   ],
   ['src/reload/'],
   ['src/observe/log/', 'src/observe/otlp/', 'src/listen.ts'],

@@ -131,8 +131,10 @@ export class Hl7Reception implements Origin {
   #reply(message: Message, outcome: Outcome): void {
     switch (outcome.kind) {
       case 'answered':
-        this.#tell(message, outcome.ack.code);
+        // The reply goes out first, and those who watch are told then.
+        message.replyWith(outcome.ack.code);
         this.#answer(contentIn(outcome.frame, message), outcome.ack.charset);
+        this.#options.onMessage(message, outcome.ack.code);
         break;
       case 'gathered':
         this.#tell(message, outcome.code);

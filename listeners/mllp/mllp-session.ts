@@ -20,6 +20,7 @@ import { Utf16FrameReader } from '../../src/mllp/utf16-frame-reader.ts';
 import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
 import type { Pipeline } from '../../src/relay/pipeline.ts';
 import type { Admission } from '../../src/relay/route-resolver.ts';
+import { Ring } from '../../src/ring.ts';
 import { type BufferBudget, PartialMessage, type SourceBudget } from '../accept/buffer-budget.ts';
 import { FrameClock } from './frame-clock.ts';
 import { LaterAnswers } from './later-answers.ts';
@@ -72,6 +73,8 @@ export class MllpSession implements FrameSink, Origin {
   readonly #writer: CoalescingWriter;
   readonly #owed: ReplyQueue;
   readonly #replies: WrittenReplies;
+  /** Their replies are given to the writer, and those who watch have not been told of them yet. */
+  readonly #unobserved = new Ring<Message>();
   readonly #wake = (): void => this.#resume();
   /** `ending`: reads no more, still answers. */
   #state: 'open' | 'ending' | 'closed' = 'open';
@@ -130,10 +133,15 @@ export class MllpSession implements FrameSink, Origin {
     if (config.framing.missingCr === 'refuse') this.#detector = new Utf16Detector();
     this.#writer = new CoalescingWriter(
       socket,
-      () => this.#onFlush(),
-      (error) => this.#replies.onWritten(error),
+      () => this.#replies.onFlush(),
+      (error) => {
+        // What became of a message is said before what became of its reply.
+        this.#observe();
+        this.#replies.onWritten(error);
+      },
+      () => this.#onHanded(),
     );
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', this.#onData);
     socket.on('end', () => {
       this.#hasEnded = true;
       this.#onSenderDone();
@@ -238,27 +246,57 @@ export class MllpSession implements FrameSink, Origin {
   settled(message: Message, outcome: Outcome): void {
     this.#source.hold(-(message.payload.length + FRAMING_BYTES));
     // F83: said with what became of it.
-    if (outcome.kind !== 'abandoned' && !this.#owed.owes(message)) message.loseReply();
-    const bytes = this.partSettled(message, outcome);
-    this.#reportStrays(outcome);
-    if (!this.#owed.settle(message, bytes)) {
-      this.#watcher.onOver(message, false);
-      return;
+    const isOwed = this.#owed.owes(message);
+    if (outcome.kind !== 'abandoned' && !isOwed) message.loseReply();
+    const bytes = this.#replyTo(message, outcome);
+    if (!isOwed || outcome.kind !== 'answered') {
+      this.#watcher.onMessage(message, message.replyCode ?? '');
+      this.#reportStrays(outcome);
+      if (!isOwed) {
+        this.#watcher.onOver(message, false);
+        return;
+      }
+      this.#owed.settle(message, bytes);
+      if (bytes === null) this.#endReading();
+    } else {
+      // It goes out first, and those who watch are told when it has.
+      this.#owed.settle(message, bytes);
+      this.#unobserved.push(message);
     }
-    if (bytes === null) this.#endReading();
-    this.#pay();
+    let reply = this.#owed.next();
+    for (; reply !== undefined && reply !== null; reply = this.#owed.next()) {
+      if (reply.length === 0) this.#replies.skipLast();
+      else this.#writer.write(this.#inItsFraming(reply));
+    }
+    this.#paid(reply);
+    if (this.#owed.owes(message)) this.#observe();
   }
 
   partSettled(message: Message, outcome: Outcome): Buffer | null {
+    const bytes = this.#replyTo(message, outcome);
+    this.#watcher.onMessage(message, message.replyCode ?? '');
+    // It is in the answer to its batch that its own goes out.
+    if (message.batch !== undefined) this.#watcher.onOver(message, true);
+    return bytes;
+  }
+
+  #replyTo(message: Message, outcome: Outcome): Buffer | null {
+    if (outcome.kind === 'answered') {
+      message.replyWith(outcome.ack.code);
+      return outcome.frame;
+    }
     const header = message.hasHeader ? message.header : undefined;
     const refusal =
       outcome.kind === 'failed' ? refusalOf(this.#config, outcome.error, header, message.route) : 'close';
     const bytes = replyTo(message, outcome, refusal);
     message.replyWith(replyName(outcome, bytes, refusal));
-    this.#watcher.onMessage(message, message.replyCode ?? '');
-    // It is in the answer to its batch that its own goes out.
-    if (message.batch !== undefined) this.#watcher.onOver(message, true);
     return bytes;
+  }
+
+  /** Metrics, log and traces hear of the messages whose replies have been handed to the socket. */
+  #observe(): void {
+    for (let message = this.#unobserved.shift(); message !== undefined; message = this.#unobserved.shift())
+      this.#watcher.onMessage(message, message.replyCode ?? '');
   }
 
   hold(bytes: number): void {
@@ -274,9 +312,8 @@ export class MllpSession implements FrameSink, Origin {
     this.#watcher.onFault(new GatewayError('GW_ERR_FRAME_NO_START', { detail }), this.peer, undefined);
   }
 
-  /** In the framing of its messages. */
-  #write(answer: Buffer): void {
-    this.#writer.write(this.#utf16 === undefined ? answer : answerInUtf16(answer, this.#utf16));
+  #inItsFraming(reply: Buffer): Buffer {
+    return this.#utf16 === undefined ? reply : answerInUtf16(reply, this.#utf16);
   }
 
   get framing(): string | undefined {
@@ -285,7 +322,7 @@ export class MllpSession implements FrameSink, Origin {
 
   /** Not before the answer to its own message, which may have to wait for those ahead of it. */
   #tellLater(bytes: Buffer): void {
-    if (!this.#owed.addBehind(bytes)) this.#write(bytes);
+    if (!this.#owed.addBehind(bytes)) this.#writer.write(this.#inItsFraming(bytes));
   }
 
   #onLaterOver(): void {
@@ -310,26 +347,33 @@ export class MllpSession implements FrameSink, Origin {
 
   /** Writes the answers that are known, up to the first that is not. */
   #pay(): void {
-    for (let answer = this.#owed.next(); answer !== undefined; answer = this.#owed.next()) {
-      if (answer === null) {
-        this.#end();
-        return;
-      }
-      if (answer.length > 0) this.#write(answer);
-      else this.#replies.skipLast();
+    let reply = this.#owed.next();
+    for (; reply !== undefined && reply !== null; reply = this.#owed.next()) {
+      if (reply.length === 0) this.#replies.skipLast();
+      else this.#writer.write(this.#inItsFraming(reply));
+    }
+    this.#paid(reply);
+  }
+
+  /** `last`: null where the connection ends with it. */
+  #paid(last: null | undefined): void {
+    if (last === null) {
+      this.#end();
+      return;
     }
     if (this.#paused) this.#resume();
     this.#finishIfDone();
   }
 
-  #onData(chunk: Buffer): void {
+  readonly #onData = (chunk: Buffer): void => {
     if (this.#state !== 'open') {
       this.#discard(chunk);
       return;
     }
     let rest = this.#detector === undefined ? chunk : this.#detectUtf16(chunk, this.#detector);
     do {
-      rest = rest.subarray(this.#reader.push(rest));
+      const read = this.#reader.push(rest);
+      rest = read === rest.length ? NO_BYTES : rest.subarray(read);
       this.#account();
     } while (rest.length > 0 && !this.#mustPause());
     this.#rest = rest;
@@ -337,7 +381,7 @@ export class MllpSession implements FrameSink, Origin {
     this.#watchFrame();
     if (this.#draining && !this.#reader.inside) this.#stopReading();
     if (this.#mustPause()) this.#pause();
-  }
+  };
 
   /**
    * F99: looks for the end of a first message in UTF-16 framing, which the reader has kept as one that does not end.
@@ -444,19 +488,15 @@ export class MllpSession implements FrameSink, Origin {
     if (this.#socket.readableEnded) this.#onSenderDone();
   }
 
-  #onFlush(): void {
-    this.#replies.onFlush();
+  #onHanded(): void {
+    this.#observe();
     // F29: from here on the sender has to take what is written.
-    if (this.#writeTimer !== undefined) return;
-    setImmediate(() => {
-      if (!this.#socket.writableNeedDrain || this.#state === 'closed' || this.#writeTimer !== undefined)
-        return;
-      this.#pause();
-      this.#writeTimer = setTimeout(() => {
-        this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_NOT_READING'), this.peer, undefined);
-        this.destroy();
-      }, this.#config.limits.writeTimeoutMs);
-    });
+    if (this.#writeTimer !== undefined || !this.#socket.writableNeedDrain || this.#state === 'closed') return;
+    this.#pause();
+    this.#writeTimer = setTimeout(() => {
+      this.#watcher.onFault(new GatewayError('GW_ERR_SENDER_NOT_READING'), this.peer, undefined);
+      this.destroy();
+    }, this.#config.limits.writeTimeoutMs);
   }
 
   #onDrain(): void {
@@ -526,6 +566,7 @@ export class MllpSession implements FrameSink, Origin {
       this.#release();
       if (isReset) this.#owed.abandon(error);
     }
+    this.#observe();
     this.#replies.onClosed();
     if (this.#discarded > 0) {
       const detail = this.#discarded === 1 ? '1 message' : `${this.#discarded} messages`;

@@ -2,6 +2,7 @@
 // ahead of it. Where an answer is the end of the connection, nothing behind it is owed.
 import type { GatewayError } from '../../src/errors.ts';
 import type { Message } from '../../src/relay/message.ts';
+import { Ring } from '../../src/ring.ts';
 
 /** `null`: the connection ends here. */
 export type QueuedReply = Buffer | null;
@@ -15,7 +16,7 @@ interface Owed {
 }
 
 export class ReplyQueue {
-  readonly #owed: Owed[] = [];
+  readonly #owed = new Ring<Owed>();
   readonly #onOver: (message: Message, replied: boolean) => void;
   #count = 0;
 
@@ -36,7 +37,7 @@ export class ReplyQueue {
 
   /** One has turned out to be several messages. */
   weigh(message: Message): void {
-    const owed = this.#owed.findLast((one) => one.message === message);
+    const owed = this.#of(message);
     if (owed === undefined || message.parts <= 1) return;
     this.#count += message.parts - owed.messages;
     owed.messages = message.parts;
@@ -50,22 +51,21 @@ export class ReplyQueue {
 
   /** An answer is owed for it. */
   owes(message: Message): boolean {
-    return this.#owed.some((one) => one.message === message);
+    return this.#of(message) !== undefined;
   }
 
   /** False if none is owed for this message any more. */
   settle(message: Message, answer: QueuedReply): boolean {
-    const at = this.#owed.findIndex((one) => one.message === message);
-    const owed = this.#owed[at];
+    const owed = this.#of(message);
     if (owed === undefined) return false;
     owed.answer = answer;
-    if (answer === null) this.#cutBehind(at);
+    if (answer === null) this.#cutBehind(this.#owed.indexOf(owed));
     return true;
   }
 
   /** What is to go out behind all answers that are known by now; false if none of these waits. */
   addBehind(more: Buffer): boolean {
-    const last = this.#owed.findLast(({ answer }) => answer !== undefined);
+    const last = [...this.#owed].findLast(({ answer }) => answer !== undefined);
     if (last?.answer === undefined) return false;
     // Where the connection ends with it, nothing is said behind it.
     if (last.answer !== null) last.answer = Buffer.concat([last.answer, more]);
@@ -74,7 +74,7 @@ export class ReplyQueue {
 
   /** Takes out the next answer if it is known. */
   next(): QueuedReply | undefined {
-    const first = this.#owed[0];
+    const first = this.#owed.at(0);
     const answer = first?.answer;
     if (first === undefined || answer === undefined) return undefined;
     this.#owed.shift();
@@ -88,6 +88,14 @@ export class ReplyQueue {
     this.#cutFrom(0, reason);
   }
 
+  #of(message: Message): Owed | undefined {
+    for (let i = 0; i < this.#owed.length; i++) {
+      const owed = this.#owed.at(i);
+      if (owed?.message === message) return owed;
+    }
+    return undefined;
+  }
+
   #push(owed: Owed): void {
     this.#owed.push(owed);
     this.#count += owed.messages;
@@ -98,7 +106,7 @@ export class ReplyQueue {
   }
 
   #cutFrom(at: number, reason?: GatewayError): void {
-    const cut = this.#owed.splice(at);
+    const cut = this.#owed.cut(at);
     for (const { messages } of cut) this.#count -= messages;
     for (const { message, answer } of cut) {
       if (message === undefined) continue;

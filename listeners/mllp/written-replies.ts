@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { causeCode } from '../../src/errors.ts';
 import type { Message } from '../../src/relay/message.ts';
+import { Ring } from '../../src/ring.ts';
 
 /** After a sender has closed, what is written to it brings a reset: this long after. Longer than a round trip of most networks. */
 const CONFIRM_MS = 25;
@@ -12,10 +13,11 @@ const NOTHING = Buffer.alloc(0);
 export class WrittenReplies {
   readonly #socket: Socket;
   readonly #onOver: (message: Message, replied: boolean) => void;
-  /** Gathered in this turn of the event loop. */
-  #gathered: Message[] = [];
-  /** Handed to the socket; one list for each write. */
-  readonly #handed: Message[][] = [];
+  /** Those given to the writer and not reported yet, and how many of them each write had that is under way. */
+  readonly #replies = new Ring<Message>();
+  readonly #writes = new Ring<number>();
+  /** The last of them, which no write has had yet. */
+  #gathered = 0;
   /** Taken for a sender that has ended its side: it waits for them, or has closed. */
   readonly #unconfirmed: Message[] = [];
 
@@ -26,30 +28,36 @@ export class WrittenReplies {
 
   /** Its reply is given to the writer. */
   add(message: Message): void {
-    this.#gathered.push(message);
+    this.#replies.push(message);
+    this.#gathered++;
   }
 
   /** That one needs no bytes. */
   skipLast(): void {
-    const last = this.#gathered.pop();
+    if (this.#gathered === 0) return;
+    this.#gathered--;
+    const last = this.#replies.pop();
     if (last !== undefined) this.#onOver(last, true);
   }
 
   onFlush(): void {
-    this.#handed.push(this.#gathered);
-    this.#gathered = [];
+    this.#writes.push(this.#gathered);
+    this.#gathered = 0;
   }
 
   onWritten(error?: Error | null): void {
-    const written = this.#handed.shift() ?? [];
-    if (error != null) this.#report(written, false);
-    else if (this.#socket.readableEnded) this.#unconfirmed.push(...written);
-    else this.#report(written, true);
+    for (let count = this.#writes.shift() ?? 0; count > 0; count--) {
+      const message = this.#replies.shift();
+      if (message === undefined) return;
+      if (error != null) this.#onOver(message, false);
+      else if (this.#socket.readableEnded) this.#unconfirmed.push(message);
+      else this.#onOver(message, true);
+    }
   }
 
   /** Calls back when it is known that the last replies have met nobody's reset; at once, if there is no doubt. */
   whenConfirmed(callback: () => void): void {
-    const isSure = this.#handed.length === 0 && this.#unconfirmed.length === 0;
+    const isSure = this.#writes.length === 0 && this.#unconfirmed.length === 0;
     if (!this.#socket.readableEnded || isSure || this.#socket.destroyed) {
       callback();
       return;
@@ -66,8 +74,9 @@ export class WrittenReplies {
   onClosed(): void {
     const isBroken = this.#socket.errored != null;
     this.#report(this.#unconfirmed.splice(0), !isBroken);
-    for (const written of this.#handed.splice(0)) this.#report(written, false);
-    this.#report(this.#gathered.splice(0), false);
+    this.#report(this.#replies.cut(0), false);
+    this.#writes.cut(0);
+    this.#gathered = 0;
   }
 
   #report(messages: readonly Message[], replied: boolean): void {

@@ -38,14 +38,34 @@ export function readAck(payload: Buffer): Ack | undefined {
 
 function readMsa(bytes: Buffer, from: number, field: number): Ack | undefined {
   const codeEnd = endOfField(bytes, from, field);
-  const text = bytes.toString('latin1', from, codeEnd);
-  const code = isAckCode(text) ? text : looseCode(text);
+  const exact = codeEnd === from + 2 ? codeOf(bytes.readUInt16BE(from)) : undefined;
+  const code = exact ?? looseCode(bytes.toString('latin1', from, codeEnd));
   if (code === undefined) return undefined;
   const controlId =
     bytes[codeEnd] === field
       ? bytes.toString('latin1', codeEnd + 1, endOfField(bytes, codeEnd + 1, field))
       : '';
-  return code === text ? { code, controlId } : { code, controlId, isCodeLoose: true };
+  return exact !== undefined ? { code, controlId } : { code, controlId, isCodeLoose: true };
+}
+
+/** Of its two letters as they lie in the message; nothing is made for it. */
+function codeOf(letters: number): AckCode | undefined {
+  switch (letters) {
+    case 0x4141:
+      return 'AA';
+    case 0x4145:
+      return 'AE';
+    case 0x4152:
+      return 'AR';
+    case 0x4341:
+      return 'CA';
+    case 0x4345:
+      return 'CE';
+    case 0x4352:
+      return 'CR';
+    default:
+      return undefined;
+  }
 }
 
 /** Whatever the delimiters are, they are no letters. */
@@ -89,7 +109,8 @@ export function isAcknowledgement(header: Header): boolean {
   const { bytes, delimiters } = header;
   const start = header.fieldStart(9);
   const end = header.fieldEnd(9);
-  if (bytes.toString('latin1', start, Math.min(start + 3, end)) !== 'ACK') return false;
+  if (end - start < 3 || bytes[start] !== 0x41 || bytes[start + 1] !== 0x43 || bytes[start + 2] !== 0x4b)
+    return false;
   return start + 3 === end || bytes[start + 3] === delimiters.component;
 }
 

@@ -208,20 +208,25 @@ function isSegment(bytes: Buffer, at: number, a: number, b: number, c: number): 
   return bytes[at] === a && bytes[at + 1] === b && bytes[at + 2] === c && at + 3 < bytes.length;
 }
 
+/** Where one reading gathers them; what is kept is a list of their number, with no room to spare. */
+const SEPARATORS: number[] = new Array<number>(MAX_HEADER_FIELDS).fill(0);
+
 function readSegment(bytes: Buffer, start: number, batch: boolean, utf16: Utf16 | undefined): Header {
   const field = bytes[start + 3];
   // A batch can end in the letters of MSH.
   if (field === undefined || !isDelimiter(field))
     throw new GatewayError('GW_ERR_HEADER_DELIMITERS', { detail: 'MSH-1' });
-  const separators = [start + 3];
+  SEPARATORS[0] = start + 3;
+  let count = 1;
   let at = start + 4;
   const length = bytes.length;
   for (; at < length; at++) {
     const byte = bytes[at] as number;
     if (byte === field) {
-      if (separators.length < MAX_HEADER_FIELDS) separators.push(at);
+      if (count < MAX_HEADER_FIELDS) SEPARATORS[count++] = at;
     } else if (byte === CR || byte === LF) break;
   }
+  const separators: readonly number[] = SEPARATORS.slice(0, count);
   const delimiters = readDelimiters(bytes, field, start + 4, separators[1] ?? at);
   return new Header(bytes, start, at, delimiters, separators, batch, utf16);
 }

@@ -1,33 +1,64 @@
 // Gathers what one turn of the event loop brings for a socket into one write: system calls, not parsing, are what a
 // relayed message costs. Order is kept; nothing waits longer than the turn.
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Up to this many bytes copying into one buffer is cheaper than handing the socket a list. */
 const COPY_BYTES = 64 * 1024;
 
-let dirty: CoalescingWriter[] = [];
+const NOTHING = Buffer.alloc(0);
+
+/** Those that have something to write, in the order in which they got it, each linked to the next: no list is made. */
+let firstDirty: CoalescingWriter | undefined;
+let lastDirty: CoalescingWriter | undefined;
 
 function flushAll(): void {
-  const writers = dirty;
-  dirty = [];
-  for (const writer of writers) writer.flush();
+  let writer = firstDirty;
+  firstDirty = undefined;
+  lastDirty = undefined;
+  while (writer !== undefined) {
+    const next: CoalescingWriter | undefined = writer.next;
+    writer.next = undefined;
+    writer.isDirty = false;
+    writer.flush();
+    writer = next;
+  }
 }
 
 export class CoalescingWriter {
   readonly #socket: Socket;
   readonly #onFlush: (() => void) | undefined;
   readonly #onWritten: ((error?: Error | null) => void) | undefined;
-  #parts: Buffer[] = [];
+  readonly #onHanded: (() => void) | undefined;
+  readonly #told: ((error?: Error | null) => void) | undefined;
+  #first: Buffer | undefined;
+  #more: Buffer[] | undefined;
   #bytes = 0;
+  /** Writes of which the socket has yet to tell. */
+  #untold = 0;
+  /** For `flushAll`. */
+  isDirty = false;
+  next: CoalescingWriter | undefined;
 
   /**
-   * `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer. `onWritten` is called
-   * once for each of these times, in their order: the operating system has taken the bytes, or never will.
+   * `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer; `onHanded` just after.
+   * `onWritten` is called once for each of these times, in their order: the operating system has taken the bytes, or never will.
    */
-  constructor(socket: Socket, onFlush?: () => void, onWritten?: (error?: Error | null) => void) {
+  constructor(
+    socket: Socket,
+    onFlush?: () => void,
+    onWritten?: (error?: Error | null) => void,
+    onHanded?: () => void,
+  ) {
     this.#socket = socket;
     this.#onFlush = onFlush;
     this.#onWritten = onWritten;
+    this.#onHanded = onHanded;
+    if (onWritten === undefined) return;
+    this.#told = (error) => {
+      this.#untold--;
+      onWritten(error);
+    };
   }
 
   get pendingBytes(): number {
@@ -36,37 +67,70 @@ export class CoalescingWriter {
 
   write(bytes: Buffer): void {
     this.#bytes += bytes.length;
-    if (this.#parts.push(bytes) > 1) return;
-    if (dirty.push(this) === 1) setImmediate(flushAll);
+    if (this.#first !== undefined) {
+      this.#more ??= [];
+      this.#more.push(bytes);
+      return;
+    }
+    this.#first = bytes;
+    if (this.isDirty) return;
+    this.isDirty = true;
+    if (lastDirty === undefined) {
+      firstDirty = this;
+      setImmediate(flushAll);
+    } else lastDirty.next = this;
+    lastDirty = this;
   }
 
   /** Writes now what has been gathered. */
   flush(): void {
-    const parts = this.#parts;
-    if (parts.length === 0) return;
+    const first = this.#first;
+    if (first === undefined) return;
+    const more = this.#more;
     const bytes = this.#bytes;
-    this.#parts = [];
-    this.#bytes = 0;
+    this.discard();
     this.#onFlush?.();
+    if (this.#socket.destroyed) this.#onWritten?.(new Error('destroyed'));
+    else if (more === undefined) this.#hand(first);
+    else if (bytes <= COPY_BYTES) this.#hand(Buffer.concat([first, ...more], bytes));
+    else {
+      const last = more.pop() as Buffer;
+      this.#socket.cork();
+      this.#socket.write(first);
+      for (const part of more) this.#socket.write(part);
+      this.#write(last);
+      this.#socket.uncork();
+    }
+    this.#onHanded?.();
+  }
+
+  /** A socket that has taken all at once need not tell so later: its callback costs a turn of Node.js' queue for each write. */
+  #hand(bytes: Buffer): void {
     const socket = this.#socket;
-    if (socket.destroyed) {
-      this.#onWritten?.(new Error('destroyed'));
+    if (
+      this.#told === undefined ||
+      this.#untold > 0 ||
+      socket.writableLength > 0 ||
+      socket instanceof TLSSocket
+    ) {
+      this.#write(bytes);
       return;
     }
-    if (parts.length === 1) socket.write(parts[0] as Buffer, this.#onWritten);
-    else if (bytes <= COPY_BYTES) socket.write(Buffer.concat(parts, bytes), this.#onWritten);
-    else {
-      const last = parts.pop() as Buffer;
-      socket.cork();
-      for (const part of parts) socket.write(part);
-      socket.write(last, this.#onWritten);
-      socket.uncork();
-    }
+    socket.write(bytes);
+    if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) this.#onWritten?.();
+    // Behind them, so that its callback tells when they have been taken.
+    else this.#write(NOTHING);
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#told !== undefined) this.#untold++;
+    this.#socket.write(bytes, this.#told);
   }
 
   /** Forgets what has not been written. */
   discard(): void {
-    this.#parts = [];
+    this.#first = undefined;
+    this.#more = undefined;
     this.#bytes = 0;
   }
 }

@@ -153,6 +153,17 @@ export class FrameReader {
     while (at < chunk.length && !this.#stopped) {
       if (this.#waiting && !this.#inside) return at;
       if (nextStart >= 0 && nextStart < at) nextStart = chunk.indexOf(START_BLOCK, at);
+      if (nextStart === at && !this.#inside) {
+        const end = this.#plainEnd(chunk, at);
+        if (end > 0) {
+          this.#started++;
+          this.#strays.frameBegan();
+          this.#sink.onFrame(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+          this.#strays.frameEnded();
+          at = end;
+          continue;
+        }
+      }
       at = this.#inside ? this.#readInside(chunk, at, nextStart) : this.#readBetween(chunk, at, nextStart);
     }
     if (this.#inside && !this.#stopped) this.#keep(chunk);
@@ -170,6 +181,19 @@ export class FrameReader {
       this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.sample);
     }
     this.#stopped = true;
+  }
+
+  /**
+   * Where a frame ends that begins at `at`, if it is there as a whole, as nearly all are: one start block, one end block, no more
+   * than the limit, and something in it. Else 0, and it is read step by step.
+   */
+  #plainEnd(chunk: Buffer, at: number): number {
+    const end = this.#nextEnd(chunk, at + 1);
+    const size = end + 2 - at;
+    if (chunk[end + 1] !== CARRIAGE_RETURN || size <= FRAMING_BYTES) return 0;
+    if (size > this.#limits.maxFrameBytes + FRAMING_BYTES) return 0;
+    const nested = chunk.indexOf(START_BLOCK, at + 1);
+    return nested < 0 || nested > end ? end + 2 : 0;
   }
 
   #readBetween(chunk: Buffer, at: number, nextStart: number): number {

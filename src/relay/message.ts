@@ -57,7 +57,7 @@ export interface Origin {
 
 /** Messages that keep their order, as `OrderingLane` has them. */
 export interface MessageLane {
-  readonly messages: readonly Message[];
+  readonly size: number;
   readonly isEmpty: boolean;
   readonly isAlone: boolean;
   mayFollow: boolean;

@@ -1,6 +1,7 @@
 // The order of messages: lanes (those of one sender connection to one pool, or of one sticky key), the reorder buffer for what is
 // read in the parse pool meanwhile, and what a reload met on its way.
 import type { PoolConfig } from '../config/config.ts';
+import { Ring } from '../ring.ts';
 import type { Carrier, Message, MessageLane, MessagePhase, Origin } from './message.ts';
 
 /** What a lane needs to know of a message. */
@@ -12,7 +13,7 @@ export interface Laned {
 
 export class OrderingLane<T extends Laned> {
   /** In order; the settled ones are taken out. */
-  readonly messages: T[] = [];
+  readonly #messages = new Ring<T>();
   /** Whether messages may follow one another on a node's connection before the first is answered. */
   mayFollow: boolean;
   /**
@@ -28,28 +29,32 @@ export class OrderingLane<T extends Laned> {
   }
 
   get isEmpty(): boolean {
-    return this.messages.length === 0;
+    return this.#messages.length === 0;
   }
 
   /** It holds one message, and nothing is being done with it. */
   get isAlone(): boolean {
-    return this.messages.length === 1 && !this.#moving;
+    return this.#messages.length === 1 && !this.#moving;
+  }
+
+  get messages(): readonly T[] {
+    return [...this.#messages];
+  }
+
+  get size(): number {
+    return this.#messages.length;
   }
 
   /** Behind all that were added before it; also where it comes back, and later ones are there. */
   add(message: T): void {
-    let at = this.messages.length;
-    while (at > 0 && (this.messages[at - 1] as T).sequence > message.sequence) at--;
-    if (at === this.messages.length) this.messages.push(message);
-    else this.messages.splice(at, 0, message);
+    let at = this.#messages.length;
+    while (at > 0 && (this.#messages.at(at - 1) as T).sequence > message.sequence) at--;
+    if (at === this.#messages.length) this.#messages.push(message);
+    else this.#messages.insert(at, message);
   }
 
   remove(message: T): void {
-    if (this.messages[0] === message) this.messages.shift();
-    else {
-      const at = this.messages.indexOf(message);
-      if (at >= 0) this.messages.splice(at, 1);
-    }
+    this.#messages.remove(message);
   }
 
   /**
@@ -69,14 +74,14 @@ export class OrderingLane<T extends Laned> {
   }
 
   #pass(place: (message: T) => void, follow: (message: T, ahead: T) => boolean): void {
-    for (let i = 0; i < this.messages.length; i++) {
-      const message = this.messages[i] as T;
+    for (let i = 0; i < this.#messages.length; i++) {
+      const message = this.#messages.at(i) as T;
       if (message.phase === 'sent') continue;
       if (message.phase !== 'ready') return;
-      const ahead = this.messages[i - 1];
+      const ahead = this.#messages.at(i - 1);
       if (ahead === undefined) place(message);
       else if (!this.mayFollow || !follow(message, ahead)) return;
-      if (this.messages[i] !== message) {
+      if (this.#messages.at(i) !== message) {
         this.#again = true;
         return;
       }

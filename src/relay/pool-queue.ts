@@ -129,7 +129,7 @@ export class Dispatcher implements Carrier {
   }
 
   onAssigned(message: Message): void {
-    if (message.lane !== undefined && message.lane.messages.length > 1) this.#advance(message.lane);
+    if (message.lane !== undefined && message.lane.size > 1) this.#advance(message.lane);
   }
 
   onAnswered(message: Message): void {

@@ -43,15 +43,19 @@ const NONE: readonly Attempt[] = [];
 /** What a message and a proxied request have in common: when it came, its attempts with their times, its waiting. */
 export abstract class AttemptHistory {
   readonly receivedAt = performance.now();
-  #attempts = NONE;
-  /** The last of them. */
+  /** Before the last one. Nearly all have none: a list is made where somebody asks for it. */
+  #earlier = NONE;
   #attempt: Attempt | undefined;
   #writes = 0;
   #waitingSince: number | undefined;
   #queuedMs = 0;
 
   get attempts(): readonly Attempt[] {
-    return this.#attempts;
+    return this.#attempt === undefined ? NONE : [...this.#earlier, this.#attempt];
+  }
+
+  get attemptCount(): number {
+    return this.#attempt === undefined ? 0 : this.#earlier.length + 1;
   }
 
   get lastAttempt(): Attempt | undefined {
@@ -86,9 +90,8 @@ export abstract class AttemptHistory {
   beginAttempt(node: string, selectionReason: string): void {
     const attempt = newAttempt(node, selectionReason, this.#waitingSince);
     this.#waitingSince = undefined;
+    if (this.#attempt !== undefined) this.#earlier = [...this.#earlier, this.#attempt];
     this.#attempt = attempt;
-    // A list of one, as nearly all are, has no room to spare.
-    this.#attempts = this.#attempts === NONE ? [attempt] : [...this.#attempts, attempt];
   }
 
   /** Its bytes are handed to the operating system: from now on the node may have it, and a failure is ambiguous. */

@@ -13,6 +13,7 @@ import {
   type FrameReaderLimits,
   type FrameSink,
 } from '../../mllp/frame-reader.ts';
+import { Ring } from '../../ring.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { afterLoopTime } from '../loop-time.ts';
 import { BatchAnswers, messagesIn } from './batch-answers.ts';
@@ -93,7 +94,7 @@ export class MllpConnection implements Channel, FrameSink {
   readonly #reader: FrameReader;
   readonly #writer: CoalescingWriter;
   /** In the order in which they were sent; the first is the one whose answer is due. */
-  readonly #pending: Delivery[] = [];
+  readonly #pending = new Ring<Delivery>();
   /** Of `#pending`, the last ones whose bytes are not written yet. */
   #unwritten = 0;
   /** Gathered in this turn, no answer expected. */
@@ -141,7 +142,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.#recent = (options.repeatedIds ?? 'reuse') === 'reuse' ? undefined : new RecentIds();
     this.#reader = new FrameReader(this, options.answers);
     this.#writer = new CoalescingWriter(socket, () => this.#onFlush());
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', this.#onData);
     socket.on('error', (error: Error) => {
       this.#error = error;
       this.#onEnd();
@@ -261,7 +262,7 @@ export class MllpConnection implements Channel, FrameSink {
   end(): void {
     this.retire();
     if (this.isOwed) return;
-    if (this.#silentCount === 0 && this.#pending.every(({ unwanted }) => unwanted === true))
+    if (this.#silentCount === 0 && [...this.#pending].every(({ unwanted }) => unwanted === true))
       this.#close(undefined);
   }
 
@@ -287,7 +288,7 @@ export class MllpConnection implements Channel, FrameSink {
 
   #onFlush(): void {
     const pending = this.#pending;
-    for (let i = pending.length - this.#unwritten; i < pending.length; i++) pending[i]?.written();
+    for (let i = pending.length - this.#unwritten; i < pending.length; i++) pending.at(i)?.written();
     this.#unwritten = 0;
     if (this.#silent.length > 0) this.#writeSilent();
   }
@@ -318,7 +319,7 @@ export class MllpConnection implements Channel, FrameSink {
     });
   }
 
-  #onData(chunk: Buffer): void {
+  readonly #onData = (chunk: Buffer): void => {
     if (this.#state === 'closed') {
       // A late answer (F34): its message has been given up on.
       this.#owner.onStrayAnswer(this, false);
@@ -327,7 +328,7 @@ export class MllpConnection implements Channel, FrameSink {
     this.#reader.push(chunk);
     if (this.#reader.unfinished && !this.#reader.inside && this.#unframedTimer === undefined)
       this.#watchUnframed();
-  }
+  };
 
   /** F99: an answer without a start block has begun. If no frame follows soon, none will. */
   #watchUnframed(): void {
@@ -343,8 +344,8 @@ export class MllpConnection implements Channel, FrameSink {
   onFrame(frame: Buffer): void {
     if (this.#state === 'closed') return;
     const ack = readAck(payloadOf(frame));
-    if (ack !== undefined && this.#pending[0]?.silenceIsSuccess === true) this.#passSilent(ack);
-    const due = this.#pending[0];
+    if (ack !== undefined && this.#pending.at(0)?.silenceIsSuccess === true) this.#passSilent(ack);
+    const due = this.#pending.at(0);
     if (ack === undefined) {
       this.#onUnreadable(release2Block(payloadOf(frame)));
       return;
@@ -370,19 +371,24 @@ export class MllpConnection implements Channel, FrameSink {
       if (this.#batch.add(ack, payloadOf(frame), frame)) this.#endBatch();
       return;
     }
-    this.#settle(due, ack, frame, match);
+    this.#leaves(due, ack, match);
+    due.answered(ack, frame);
+    this.#endIfDone();
   }
 
   /** F82: all answers to the last message have come, or those that do come. */
   #endBatch(): void {
     const answered = this.#batch?.end();
-    const [due] = this.#pending;
+    const due = this.#pending.at(0);
     this.#batch = undefined;
-    if (due !== undefined && answered !== undefined)
-      this.#settle(due, answered.ack, answered.frames, 'exact');
+    if (due === undefined || answered === undefined) return;
+    this.#leaves(due, answered.ack, 'exact');
+    due.answered(answered.ack, answered.frames);
+    this.#endIfDone();
   }
 
-  #settle(due: Delivery, ack: Ack, frame: Buffer, match: Match): void {
+  /** It is answered: the next one is due, and there is room for one more. */
+  #leaves(due: Delivery, ack: Ack, match: Match): void {
     this.#pending.shift();
     this.#lastAnswered = ack.controlId;
     this.#lastId = due.header.controlId;
@@ -396,8 +402,6 @@ export class MllpConnection implements Channel, FrameSink {
     if (!isApplicationAck(ack.code)) this.#committed.add(due, ack);
     if (this.#pending.length > 0) this.#expect();
     this.#owner.onSettled(this, ack.code);
-    due.answered(ack, frame);
-    this.#endIfDone();
   }
 
   /** F97: takes no message for so long, then tells the owner if the node has not closed it. */
@@ -528,7 +532,7 @@ export class MllpConnection implements Channel, FrameSink {
   #expect(): void {
     this.#dueSince = performance.now();
     const { ackMs, silenceMs = ackMs } = this.#options;
-    const dueMs = this.#pending[0]?.silenceIsSuccess === true ? Math.min(silenceMs, ackMs) : ackMs;
+    const dueMs = this.#pending.at(0)?.silenceIsSuccess === true ? Math.min(silenceMs, ackMs) : ackMs;
     if (this.#ackTimer !== undefined && dueMs === this.#dueMs) this.#ackTimer.refresh();
     else {
       this.#dueMs = dueMs;
@@ -550,7 +554,7 @@ export class MllpConnection implements Channel, FrameSink {
       this.#wakeIn(leftMs);
       return;
     }
-    const [due] = this.#pending;
+    const due = this.#pending.at(0);
     if (due?.silenceIsSuccess === true && !this.#isStuck && this.#wrong === undefined) {
       // F90: delivered is what the operating system has taken.
       if (this.#unwritten < this.#pending.length && this.#socket.writableLength === 0) this.#onSilence(due);
@@ -583,14 +587,14 @@ export class MllpConnection implements Channel, FrameSink {
   #passSilent(ack: Ack): void {
     const written = this.#pending.length - this.#unwritten;
     let silent = 0;
-    while (silent < written && this.#pending[silent]?.silenceIsSuccess === true) {
-      const { header } = this.#pending[silent] as Delivery;
+    while (silent < written && this.#pending.at(silent)?.silenceIsSuccess === true) {
+      const { header } = this.#pending.at(silent) as Delivery;
       if (answers(ack, header)) return;
       silent++;
     }
-    const next = this.#pending[silent];
+    const next = this.#pending.at(silent);
     if (silent === 0 || silent === written || next === undefined || !answers(ack, next.header)) return;
-    for (const due of this.#pending.slice(0, silent)) this.#onSilence(due);
+    for (const due of [...this.#pending].slice(0, silent)) this.#onSilence(due);
   }
 
   #onEnd(): void {
@@ -627,7 +631,7 @@ export class MllpConnection implements Channel, FrameSink {
     if (inVain > 0) this.#owner.onLostAnswer?.('closed', inVain);
     closeGracefully(this.#socket);
     this.#owner.onClosed(this, error);
-    const pending = this.#pending.splice(0);
+    const pending = this.#pending.cut(0);
     const unwrittenFrom = pending.length - this.#unwritten;
     const silent = this.#silent.splice(0);
     pending.forEach((delivery, i) => {

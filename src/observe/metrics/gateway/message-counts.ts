@@ -82,21 +82,20 @@ export class MessageCounts {
 
   /** One that is over. */
   add(message: Message): void {
-    const { outcome, attempts, route, pool, settledAt } = message;
+    const { outcome, lastAttempt: last, route, pool, settledAt } = message;
     const { listener } = message.origin;
     if (outcome === undefined) return;
     if (message.parts > 0) {
       this.#batches.of(listener)[outcome.kind === 'gathered' ? 'answered' : 'failed']++;
       return;
     }
-    const last = attempts[attempts.length - 1];
     const cell = this.#cells.of(listener, route?.name, pool?.name, last?.node);
     cell.outcomes[nameOf(outcome)]++;
     const traceId = this.#traceIdOf(message);
     if (settledAt !== undefined) cell.whole.record((settledAt - message.receivedAt) / 1000, traceId);
     if (outcome.kind === 'answered' && last?.writtenAt !== undefined && last.endedAt !== undefined)
       cell.ack.record((last.endedAt - last.writtenAt) / 1000, traceId);
-    if (attempts.length > 1) this.countRetries(attempts);
+    if (message.attemptCount > 1) this.countRetries(message.attempts);
     if (outcome.kind === 'failed') this.countFailure(listener, pool?.name, outcome.error.code);
   }
 

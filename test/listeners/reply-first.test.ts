@@ -1,0 +1,57 @@
+// Who watches is told of an answered message when its reply has been handed to the socket, and not before.
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { BufferBudget } from '../../listeners/accept/buffer-budget.ts';
+import { MllpSession } from '../../listeners/mllp/mllp-session.ts';
+import type { ListenerConfig } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { type Ack, readAck } from '../../src/hl7/ack.ts';
+import type { Message } from '../../src/relay/message.ts';
+import type { Pipeline } from '../../src/relay/pipeline.ts';
+import { simpleConfig } from '../helpers/gateway.ts';
+import { ackFor, frame, message } from '../helpers/mllp.ts';
+
+it('each once, in the order of the replies; one whose reply has to wait is told at once', async () => {
+  const events: string[] = [];
+  const accepted: Message[] = [];
+  const socket = new Duplex({
+    read: () => {},
+    write: (bytes: Buffer, _encoding, done) => {
+      events.push(`${bytes.toString('latin1').split('\x1c').length - 1} written`);
+      done();
+    },
+  });
+  const { config } = parseConfig(simpleConfig({ nodes: ['mllp://127.0.0.1:1'] }), { env: {} });
+  new MllpSession(
+    socket as unknown as Socket,
+    { address: '127.0.0.1', port: 1 },
+    config.listeners[0] as ListenerConfig,
+    { batch: 'whole', missingControlId: 'refuse', maxBatch: 1000, utf16: 'forward', allowance: undefined },
+    { accept: (one: Message) => accepted.push(one), holdsUp: () => false } as unknown as Pipeline,
+    new BufferBudget(1024 ** 3),
+    {
+      onMessage: (one) => events.push(`message ${accepted.indexOf(one)}`),
+      onOver: (one, replied) => events.push(`over ${accepted.indexOf(one)} ${replied}`),
+      onFault: () => {},
+      onFraming: () => {},
+      onClosed: () => {},
+    },
+  );
+  const sent = ['A', 'B', 'C'].map((controlId) => message({ controlId }));
+  socket.emit('data', Buffer.concat(sent.map(frame)));
+  const answer = (i: number): void => {
+    const bytes = ackFor(sent[i] as Buffer, 'AA');
+    accepted[i]?.answered(readAck(bytes) as Ack, frame(bytes));
+  };
+  answer(1);
+  expect(events).toEqual(['message 1']);
+  answer(0);
+  expect(events).toEqual(['message 1']);
+  await turn();
+  expect(events).toEqual(['message 1', '2 written', 'message 0', 'over 0 true', 'over 1 true']);
+  answer(2);
+  await turn();
+  expect(events.slice(5)).toEqual(['1 written', 'message 2', 'over 2 true']);
+});
