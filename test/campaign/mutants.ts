@@ -148,10 +148,17 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'listeners/mllp/mllp-session.ts',
-        find: '      if (answer.length > 0) this.#write(answer);',
-        put: `      const paid = answer;
-      if (answer.length > 0 && ${every(300)}) setTimeout(() => this.#write(paid), 5_000);
-      else if (answer.length > 0) this.#write(answer);`,
+        find: `      else this.#writer.write(this.#inItsFraming(reply));
+    }
+    this.#paid(reply);
+    if (`,
+        put: `      else if (${every(300)}) {
+        const late = reply;
+        setTimeout(() => this.#writer.write(this.#inItsFraming(late)), 5_000);
+      } else this.#writer.write(this.#inItsFraming(reply));
+    }
+    this.#paid(reply);
+    if (`,
       },
     ],
     profile: 'weighted',
@@ -179,8 +186,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'routing/router.ts',
-        find: 'if (firstFailed(conditions, view) < 0) return decision;',
-        put: `if (firstFailed(conditions, view) < 0 || ${every(20)}) return decision;`,
+        find: '    return this.#routes[firstMatch(',
+        put: `    if (${every(20)}) return this.#routes[0]?.decision;
+    return this.#routes[firstMatch(`,
       },
     ],
     profile: 'mixed',
