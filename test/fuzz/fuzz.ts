@@ -198,7 +198,10 @@ class FuzzRun {
       if (now <= before) break;
       if (performance.now() > deadline) {
         const what = this.#gateway.describeSockets(inputsByPort);
-        this.#add('leak', `${now - before} more sockets than before the inputs so far; there are ${what}`);
+        this.#add(
+          'leak',
+          `${now - before} more sockets than before the inputs so far; with a peer there are ${what || 'none'}`,
+        );
         break;
       }
       await pause(POLL_MS);

@@ -6,7 +6,7 @@ import { TARGETS } from './targets.ts';
 
 export interface FuzzMutant extends Pick<Mutant, 'name' | 'patches'> {
   readonly target: string;
-  readonly caughtBy: 'crash' | 'wrong';
+  readonly caughtBy: 'crash' | 'leak' | 'wrong';
 }
 
 const NO_MSA_CHECK = 'no MSA-2 check';
@@ -72,6 +72,18 @@ export const MUTANTS: readonly FuzzMutant[] = [
         file: 'listeners/http/client-request.ts',
         find: 'this.target = readTarget(url, limits.path);',
         put: "this.target = readTarget(v2 === undefined ? url : url.replace(/-[2-9]$/, '-1'), limits.path);",
+      },
+    ],
+  },
+  {
+    name: 'a refusal keeps its socket: its client ends, and nobody reads that',
+    target: 'http-client',
+    caughtBy: 'leak',
+    patches: [
+      {
+        file: 'listeners/http/connections.ts',
+        find: '      socket.write(httpRefusalBytes(error));\n      closeLingering(socket);\n    } else',
+        put: '      socket.end(httpRefusalBytes(error));\n      socket.pause();\n    } else',
       },
     ],
   },
