@@ -1,8 +1,20 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 import { testFilesByTier } from './test/tiers.ts';
 
 const files = testFilesByTier(fileURLToPath(new URL('.', import.meta.url)));
+
+/** Tests that talk to peers wait for much of their time: one more of them than cores, and no core is idle. */
+const WORKERS = availableParallelism() + 1;
+
+/** One tier of two projects: files that share processes, and those that have one of their own. `--project 'socket*'` is all of it. */
+const tier = (name: 'socket' | 'e2e') =>
+  [
+    { name, include: [...files[name].together], isolate: false },
+    { name: `${name}-alone`, include: [...files[name].alone] },
+  ].map((test) => ({ extends: true, test: { ...test, maxWorkers: WORKERS, sequence: { groupOrder: 2 } } }));
 
 export default defineConfig({
   test: {
@@ -15,21 +27,31 @@ export default defineConfig({
     dangerouslyIgnoreUnhandledErrors: false,
     // The commands that tests start as a user would: each would otherwise compile every module anew.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)) },
-    // One tier after the other. Unit tests share processes: starting one for each file takes longer than most of them.
+    sequence: { sequencer: LongestFirst },
+    // First what only computes, on each core, then the others all at once: a tier by itself would leave cores idle at its end.
     projects: [
       {
         extends: true,
         // Many work out thousands of cases, which takes long where others use the cores as well.
         test: {
           name: 'unit',
-          include: files.unit,
+          include: [...files.unit.together],
           isolate: false,
           testTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
       },
-      { extends: true, test: { name: 'socket', include: files.socket, sequence: { groupOrder: 2 } } },
-      { extends: true, test: { name: 'e2e', include: files.e2e, sequence: { groupOrder: 3 } } },
+      ...tier('socket'),
+      ...tier('e2e'),
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: [...files.long.alone],
+          maxWorkers: WORKERS,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

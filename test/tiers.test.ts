@@ -27,15 +27,38 @@ it('a test file belongs to the tier of what it and its helpers reach for', () =>
   write('test/a/mock.test.ts', `import { vi } from 'vitest';\nvi.mock('node:fs');`);
   write('test/a/timers.test.ts', `import { vi } from 'vitest';\nbeforeEach(() => vi.useFakeTimers());`);
   write('test/a/worker.test.ts', `import { Worker } from 'node:worker_threads';`);
+  write('test/a/all.long.test.ts', `import { c } from '../helpers/child.ts';`);
   write('test/a/no-test.ts', `import net from 'node:net';`);
   expect(testFilesByTier(root)).toEqual({
-    unit: ['test/a/pure.test.ts'],
-    socket: [
-      'test/a/mock.test.ts',
-      'test/a/sender.test.ts',
-      'test/a/timers.test.ts',
-      'test/a/worker.test.ts',
-    ],
-    e2e: ['test/a/child.test.ts', 'test/a/later.test.ts'],
+    unit: { together: ['test/a/pure.test.ts'], alone: [] },
+    socket: {
+      together: ['test/a/sender.test.ts', 'test/a/worker.test.ts'],
+      alone: ['test/a/mock.test.ts', 'test/a/timers.test.ts'],
+    },
+    e2e: { together: ['test/a/child.test.ts', 'test/a/later.test.ts'], alone: [] },
+    long: { together: [], alone: ['test/a/all.long.test.ts'] },
+  });
+});
+
+it('a test file has a process of its own where it or a helper changes or measures the whole process', () => {
+  rmSync(join(root, 'test'), { recursive: true });
+  const net = `import net from 'node:net';\n`;
+  write('test/helpers/heap.ts', `import { setFlagsFromString } from 'node:v8';\nsetFlagsFromString('--x');`);
+  write('test/a/spy.test.ts', `${net}vi.spyOn(performance, 'now');`);
+  write('test/a/heap.test.ts', `${net}import { usedBytes } from '../helpers/heap.ts';`);
+  write(
+    'test/a/signal.test.ts',
+    `import { spawn } from 'node:child_process';\nprocess.once('SIGTERM', end);`,
+  );
+  write('test/a/set.test.ts', `${net}process.env.TOKEN = 'x';`);
+  write('test/a/read.test.ts', `${net}if (process.env.TOKEN === 'x') process.exit();`);
+  expect(testFilesByTier(root)).toEqual({
+    unit: { together: [], alone: [] },
+    socket: {
+      together: ['test/a/read.test.ts'],
+      alone: ['test/a/heap.test.ts', 'test/a/set.test.ts', 'test/a/spy.test.ts'],
+    },
+    e2e: { together: [], alone: ['test/a/signal.test.ts'] },
+    long: { together: [], alone: [] },
   });
 });
