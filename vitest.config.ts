@@ -19,8 +19,9 @@ const tier = (name: 'socket' | 'e2e') =>
 export default defineConfig({
   test: {
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // As long as it may take on cores that others want as well. What is promised in a time has a bound of its own.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // A test that leaves a socket or timer behind is a leak in the gateway, so do not let it be forgiven.
     teardownTimeout: 5_000,
     // An error that nobody catches, in a test or in the gateway that runs in its process, fails the run.
