@@ -23,7 +23,7 @@ const IMPORT = /(?:^|\n)(?:import|export)\s[^;]*?from\s+'([^']+)'|\bimport\('([^
 const REPLACES = /\bvi\.(mock|doMock|useFakeTimers)\(/;
 /** What is of the whole process: its modules, timers and globals, its environment, its memory, how it takes signals and errors. */
 const WHOLE_PROCESS =
-  /\bvi\.(mock|doMock|useFakeTimers|spyOn|stub\w+)\(|\bprocess\.(on|once|prependListener|chdir|umask|memoryUsage|resourceUsage|cpuUsage)\(|\bprocess\.env(\.\w+|\[[^\]]+\]) = |\bsetFlagsFromString\(|\bset(GlobalDispatcher|Servers)\(/;
+  /\bvi\.(mock|doMock|useFakeTimers|spyOn|stub\w+)\(|\bprocess\.(on|once|prependListener|chdir|umask|memoryUsage|resourceUsage|cpuUsage)\(|\bprocess\.env(\.\w+|\[[^\]]+\]) = |\b(setFlagsFromString|queryObjects|getHeapStatistics|createHook|getActiveResourcesInfo)\(|\bset(GlobalDispatcher|Servers)\(/;
 
 /** Files under `test/` with the `.ts` ending that vitest runs, by tier; paths relative to the project's root. */
 export function testFilesByTier(root: string): Record<Tier, TierFiles> {
