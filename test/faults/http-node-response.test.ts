@@ -128,6 +128,24 @@ describe('F65', () => {
     expect([response.status, response.reason, response.body.toString()]).toEqual([status, reason, 'ok']);
   });
 
+  it.each([
+    ['GET', 'HTTP/1.1 200 OK\r\nContent-Length: 002\r\n\r\nok', '2'],
+    ['GET', 'HTTP/1.1 200 OK\r\nContent-Length: 000\r\n\r\n', '0'],
+    ['HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 0998\r\n\r\n', '998'],
+    ['GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 0998\r\n\r\n', '998'],
+  ])(
+    'F65 a length that some would read as octal is written as all read it: %s %j',
+    async (method, bytes, length) => {
+      await using room = await answering(bytes);
+      await using client = await room.connect();
+      client.methods = [method, method];
+      for (let i = 0; i < 2; i++) {
+        const response = await client.ask(request(`${method} / HTTP/1.1`), method);
+        expect(value(response, 'content-length')).toBe(length);
+      }
+    },
+  );
+
   it('fields come through byte for byte, repeated ones in order, and none is taken for something of the program', async () => {
     const lines = [
       'X-Latin: \xe4\xf6',

@@ -60,6 +60,7 @@ export class NodeResponse {
     // F67: what the client still sends would be taken for its next request.
     if (close || (hasBody && !incoming.complete)) closeBehind(this.#response, fields);
     if (status === 204) drop(fields, 'content-length');
+    else if (typeof length === 'string' && LEADING_ZERO.test(length)) shorten(fields, 'content-length');
     if (!this.#mayTrail(status, length)) drop(fields, 'trailer');
     startResponse(this.#response, status, message, fields);
     this.started = true;
@@ -133,6 +134,14 @@ export function isAmbiguous(fields: NodeFields, isOld: boolean): boolean {
   const coding = fields['transfer-encoding'];
   if (coding === undefined) return false;
   return isOld || fields['content-length'] !== undefined || String(coding).toLowerCase() !== 'chunked';
+}
+
+/** Allowed by RFC 9110 8.6, and read as octal, or refused, by some. */
+const LEADING_ZERO = /^0\d/;
+
+function shorten(fields: HeaderFields, name: string): void {
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i] === name) fields[i + 1] = String(fields[i + 1]).replace(/^0+(?=\d)/, '');
 }
 
 /** `content-length`, RFC 9110 8.6: a 204 has none. That of a 304 says what a 200 would have had. */
