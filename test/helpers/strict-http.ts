@@ -62,7 +62,9 @@ export function readRequests(bytes: Buffer, ofClients = false): Reading<Request>
     const isKnown = version === 'HTTP/1.1' || (ofClients && version === 'HTTP/1.0');
     if (method === undefined || target === undefined || !isKnown)
       throw new NotStrict(`request line ${JSON.stringify(startLine)}`);
-    if (fields.filter(([name]) => name === 'host').length !== 1) throw new NotStrict('not one Host');
+    const hosts = fields.filter(([name]) => name === 'host').length;
+    // RFC 9112 3.2 asks for it from HTTP/1.1 on.
+    if (hosts > 1 || (hosts === 0 && version !== 'HTTP/1.0')) throw new NotStrict('not one Host');
     if (version === 'HTTP/1.0' && fields.some(([name]) => name === 'transfer-encoding'))
       throw new NotStrict('HTTP/1.0 with Transfer-Encoding');
     return { more: { method, target }, hasBody: true, toEnd: false };

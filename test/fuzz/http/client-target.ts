@@ -144,8 +144,8 @@ function judge(
       continue;
     }
     if (request === undefined) return `a response 200 to what is no request: ${shown(received)}`;
-    // The gateway’s own refusal of an HL7 message.
-    if (/\rMSA\|A[ER]\|.*GW_ERR_/s.test(body.toString('latin1'))) continue;
+    // The gateway’s own refusal of an HL7 message, by that one's separator and in its mode.
+    if (/\rMSA([^\r])[AC][ER]\1.*GW_ERR_/s.test(body.toString('latin1'))) continue;
     if (request.method !== 'HEAD' && !marksOf(request).some((mark) => body.includes(mark)))
       return `request ${n} has another’s response: ${shown(body)}`;
   }

@@ -165,7 +165,9 @@ function judge(
   const seen = new Set<string>();
   for (const payload of reader.payloads) {
     const [msa] = msaOf(payload);
-    const [, digest, mark] = /D([0-9a-f]{20})!([rtwlm])/.exec(payload.toString('latin1')) ?? [];
+    const [, written, mark] = /D([0-9a-f]{20})!([rtwlm])/.exec(payload.toString('latin1')) ?? [];
+    // One that no message has is a mutation's.
+    const digest = written !== undefined && all.has(written) ? written : undefined;
     const positive = msa?.code === 'AA' || msa?.code === 'CA';
     const at = messages.findIndex((one) => one.digest === digest);
     // F85: where one message is out, a negative answer under an id that nobody has is that message’s.
@@ -173,14 +175,15 @@ function judge(
       next++;
       continue;
     }
-    if (digest !== undefined && all.has(digest) && at < 0)
-      return `the answer of another sender’s message: ${shown(payload)}`;
+    if (digest !== undefined && at < 0) return `the answer of another sender’s message: ${shown(payload)}`;
     if (mark === 'w') return `what was no answer: ${shown(payload)}`;
     if (mark === 't' && positive) return `a positive answer with another’s id: ${shown(payload)}`;
     const number = /\|(N\d+)\|P\|2\.5\r/.exec(payload.toString('latin1'))?.[1];
     if (number !== undefined && mark !== 'm') {
-      if (seen.has(number)) return `the same answer twice: ${shown(payload)}`;
-      seen.add(number);
+      // A mutation may have made another answer's number of this one's.
+      const answer = `${number} to ${msa?.id}`;
+      if (seen.has(answer)) return `the same answer twice: ${shown(payload)}`;
+      seen.add(answer);
     }
     // Application acknowledgements come when they come; all else in the order of the messages.
     if (kind.enhanced === true && msa?.code.startsWith('A') === true && digest !== undefined && at < next)
