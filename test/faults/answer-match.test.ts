@@ -150,6 +150,24 @@ describe('F85 a refusal under an id of the node’s own', () => {
     expect(ways(await over(pair.gw, 'X1'))).toEqual(['a GW_ERR_ACK_MISMATCH']);
   });
 
+  test('a second answer to an earlier message is none, though others were answered since', async () => {
+    const script: Script = async (exchange) => {
+      // X1 is refused twice: the second time when X3 is the one message that is out.
+      if (exchange.index === 2) await answers.code('AE', { controlId: 'X1' })(exchange);
+      await answers.code(exchange.index === 0 ? 'AE' : 'AA')(exchange);
+    };
+    await using pair = await startPair(script);
+    const { a, gw, sender } = pair;
+    for (const [id, code] of [
+      ['X1', 'AE'],
+      ['X2', 'AA'],
+      ['X3', 'AA'],
+    ] as const)
+      expect(said(await sender.exchange(message({ controlId: id })))).toBe(`${code} ${id}`);
+    expect([a.messages.length, gw.codes]).toEqual([3, []]);
+    await expectNothingHeld(gw);
+  });
+
   test('with two messages out it is nobody’s', async () => {
     const hold = gate();
     const script: Script = async (exchange) => {

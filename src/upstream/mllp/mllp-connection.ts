@@ -78,6 +78,8 @@ export type LostAnswer = 'unclear' | 'gone' | 'closed' | 'unasked';
 const MAX_UNANSWERED = 256;
 /** F86: a node that is confused says one or two things before the right one; one that says more is no MLLP node. */
 const MAX_WRONG = 8;
+/** More than a node says of others before it says something twice. */
+const ANSWERED_IDS = 16;
 /** F99: bytes of HL7 outside a frame could be a stray line before an answer (F38); that answer comes with them. */
 const UNFRAMED_MS = 1_000;
 const NOTHING = Buffer.alloc(0);
@@ -109,6 +111,8 @@ export class MllpConnection implements Channel, FrameSink {
   readonly #recent: RecentIds | undefined;
   /** Control id of the message that was answered last; an empty MSA-2 on a fresh connection repeats nothing. */
   #lastAnswered: string | undefined;
+  /** MSA-2 of the last answers. With several messages out, a second answer to one may come behind those to others. */
+  readonly #answeredIds = new Array<string | undefined>(ANSWERED_IDS).fill(undefined);
   /** MSH-10 of that message. */
   #lastId: string | undefined;
   /** F86: what the message that is out fails of, if the right answer does not come in time after all. */
@@ -391,6 +395,7 @@ export class MllpConnection implements Channel, FrameSink {
   #leaves(due: Delivery, ack: Ack, match: Match): void {
     this.#pending.shift();
     this.#lastAnswered = ack.controlId;
+    this.#answeredIds[this.#answered % ANSWERED_IDS] = ack.controlId;
     this.#lastId = due.header.controlId;
     if (match === 'alike') this.#owner.onAlike?.();
     // F85: the node may yet say what it has to say of the message under its own id.
@@ -448,7 +453,7 @@ export class MllpConnection implements Channel, FrameSink {
   }
 
   /**
-   * Could it be the answer to a message that is not out any more: a second one to that which was answered last, one to a
+   * Could it be the answer to a message that is not out any more: a second one to one of those answered last, one to a
    * message that needed none (F42), or the application's to one that was committed (F43)?
    */
   #mayNameAnother(ack: Ack, header: Header, match: Match): boolean {
@@ -456,9 +461,8 @@ export class MllpConnection implements Channel, FrameSink {
     if (id !== '' && id === this.#lastId && id !== header.controlId) return true;
     if (match === 'refusal') {
       const isCommit = !isApplicationAck(ack.code);
-      return (
-        id === this.#lastAnswered || this.#answerless.size > 0 || (this.#committed.size > 0 && !isCommit)
-      );
+      const isSecond = id === this.#lastAnswered || (id !== '' && this.#answeredIds.includes(id));
+      return isSecond || this.#answerless.size > 0 || (this.#committed.size > 0 && !isCommit);
     }
     if (this.#answerless.has(id) || this.#committed.has(id)) return true;
     if (match !== 'alike' || this.#answerless.size + this.#committed.size === 0) return false;
