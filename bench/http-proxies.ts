@@ -29,7 +29,7 @@ export async function startHttpGateway(
   };
   const file = join(folder, `gateway-http-${port}.yaml`);
   writeFileSync(file, JSON.stringify(config));
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'run', '-c', file], {
+  const child = spawn(process.execPath, ['--expose-gc', ...nodeOptions, MAIN, 'run', '-c', file], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   return started('gateway', child, port);

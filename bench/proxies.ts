@@ -71,7 +71,7 @@ export async function startGateway(
   const file = join(folder, `gateway-${port}.yaml`);
   writeFileSync(file, JSON.stringify(config));
   // The log goes through a pipe as it does to a container's runtime; nobody's reading of it is measured.
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, 'run', '-c', file], {
+  const child = spawn(process.execPath, ['--expose-gc', ...nodeOptions, MAIN, 'run', '-c', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child.stdout.resume();

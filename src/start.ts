@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --expose-gc
 // What the package's bin is. Promises one line where Node.js is too old to run the rest, and that the second start compiles nothing.
 import module from 'node:module';
 import { join } from 'node:path';

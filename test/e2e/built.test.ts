@@ -1,9 +1,9 @@
 // The gateway as `npm run build` makes it for the package: a bundle. What a bundler breaks quietly works: parse workers, what is
 // loaded when it is first needed, files that are found by where the code is.
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { said } from '../helpers/expect-relay.ts';
@@ -75,6 +75,15 @@ describe('built', () => {
     }
     const isBuiltin = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name);
     expect([...outside].filter((name) => !isBuiltin(name)).toSorted()).toEqual(['@napi-rs/nice']);
+  });
+
+  test('its command starts Node.js with the collector at hand, which large bodies want (decision 13)', async () => {
+    expect(readFileSync(built.main, 'latin1').split('\n')[0]).toBe('#!/usr/bin/env -S node --expose-gc');
+    chmodSync(built.main, 0o755);
+    const { stdout } = await promisify(execFile)(built.main, ['--version'], {
+      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+    });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   test('what was compiled is kept beside it, unless the environment names another folder', async () => {
