@@ -60,7 +60,11 @@ export class FrameReader {
   /** F14: the open frame had two start blocks; the first has been stripped. */
   #surplus = false;
   #refused: FrameFault | undefined;
-  /** Offset in the current chunk of the next end block, its length if there is none; less than where it is if not looked for. */
+  /**
+   * Offsets in the current chunk of the next start block and the next end block, its length if there is none; less than where it is
+   * if not looked for. Kept while they lie ahead, so that no byte is scanned twice for the same thing.
+   */
+  #startAt = -1;
   #endAt = -1;
 
   #started = 0;
@@ -147,12 +151,11 @@ export class FrameReader {
   push(chunk: Buffer): number {
     let at = 0;
     this.#waiting = false;
+    this.#startAt = -1;
     this.#endAt = -1;
-    // Found once a chunk and kept while it lies ahead, so that no byte is scanned twice for the same thing.
-    let nextStart = chunk.indexOf(START_BLOCK);
     while (at < chunk.length && !this.#stopped) {
       if (this.#waiting && !this.#inside) return at;
-      if (nextStart >= 0 && nextStart < at) nextStart = chunk.indexOf(START_BLOCK, at);
+      const nextStart = this.#nextStart(chunk, at);
       if (nextStart === at && !this.#inside) {
         const end = this.#plainEnd(chunk, at);
         if (end > 0) {
@@ -192,18 +195,17 @@ export class FrameReader {
     const size = end + 2 - at;
     if (chunk[end + 1] !== CARRIAGE_RETURN || size <= FRAMING_BYTES) return 0;
     if (size > this.#limits.maxFrameBytes + FRAMING_BYTES) return 0;
-    const nested = chunk.indexOf(START_BLOCK, at + 1);
-    return nested < 0 || nested > end ? end + 2 : 0;
+    return this.#nextStart(chunk, at + 1) > end ? end + 2 : 0;
   }
 
   #readBetween(chunk: Buffer, at: number, nextStart: number): number {
-    const to = nextStart < 0 ? chunk.length : nextStart;
-    if (to > at && (!this.#strays.take(chunk, at, to) || otherProtocol(this.sample) !== undefined)) {
+    const isStray = nextStart > at;
+    if (isStray && (!this.#strays.take(chunk, at, nextStart) || otherProtocol(this.sample) !== undefined)) {
       this.stop();
       this.#sink.onFault('GW_ERR_FRAME_NO_START', EMPTY, this.sample);
       return chunk.length;
     }
-    if (nextStart < 0) return chunk.length;
+    if (nextStart === chunk.length) return chunk.length;
     this.#open(nextStart);
     return nextStart + 1;
   }
@@ -219,7 +221,7 @@ export class FrameReader {
       if (resumed !== undefined) return resumed;
     }
     const end = this.#nextEnd(chunk, at);
-    if (nextStart >= 0 && nextStart < end) return this.#readNested(chunk, nextStart);
+    if (nextStart < end) return this.#readNested(chunk, nextStart);
     if (end === chunk.length) return chunk.length;
     const next = chunk[end + 1];
     if (next === CARRIAGE_RETURN) return this.#close(chunk, end + 2);
@@ -231,6 +233,14 @@ export class FrameReader {
     if (next === START_BLOCK && this.#limits.missingCr === 'accept') return this.#close(chunk, end + 1, true);
     this.#strayEnd();
     return end + 1;
+  }
+
+  #nextStart(chunk: Buffer, at: number): number {
+    if (this.#startAt < at) {
+      const found = chunk.indexOf(START_BLOCK, at);
+      this.#startAt = found < 0 ? chunk.length : found;
+    }
+    return this.#startAt;
   }
 
   #nextEnd(chunk: Buffer, at: number): number {
