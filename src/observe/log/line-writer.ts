@@ -37,7 +37,7 @@ export class LineWriter {
   }
 
   /** As it is, in UTF-8. */
-  line(text: string): void {
+  utf8(text: string): void {
     this.used += this.bytes.write(text, this.used);
   }
 
@@ -50,7 +50,7 @@ export class LineWriter {
     for (let i = 0; i < value.length; i++) {
       const code = value.charCodeAt(i);
       if (!isPlain(code)) {
-        this.line(JSON.stringify(value));
+        this.utf8(JSON.stringify(value));
         return;
       }
       bytes[at++] = code;
@@ -123,7 +123,7 @@ export class LineWriter {
     const all = Math.round(value * 100);
     this.raw(key);
     if (!(all >= 0 && all < MAX_DIGITS)) {
-      this.line(String(all / 100));
+      this.utf8(String(all / 100));
       return;
     }
     const whole = Math.floor(all / 100);
@@ -138,7 +138,7 @@ export class LineWriter {
 
   #integer(value: number): void {
     if (!(value >= 0 && value < MAX_DIGITS)) {
-      this.line(String(value));
+      this.utf8(String(value));
       return;
     }
     let digits = 1;

@@ -74,7 +74,7 @@ export class LogOutput implements DestinationStream {
       this.#writeOn();
       return;
     }
-    this.#block.line(line);
+    this.#block.utf8(line);
     this.end();
   }
 

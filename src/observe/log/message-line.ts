@@ -43,8 +43,8 @@ export function writeMessageLine(output: LogOutput, message: Message, shown: Ide
     time = Buffer.from(new Date(now).toISOString());
   }
   const line = output.begin();
-  const { origin, attempts, route, pool, batch } = message;
-  const last = attempts.at(-1);
+  const { origin, route, pool, batch } = message;
+  const last = message.lastAttempt;
   line.raw(BEGIN);
   line.raw(time);
   line.raw(TIME_END);
@@ -60,7 +60,7 @@ export function writeMessageLine(output: LogOutput, message: Message, shown: Ide
   if (route?.name !== undefined) line.text(ROUTE, route.name);
   if (pool !== undefined) line.text(POOL, pool.name);
   if (last !== undefined) line.text(NODE, last.node);
-  line.count(ATTEMPTS, attempts.length);
+  line.count(ATTEMPTS, message.attemptCount);
   if (message.outcome !== undefined) line.text(OUTCOME, message.outcome.kind);
   if (message.replyCode !== undefined) line.text(REPLY, message.replyCode);
   writeTime(line, QUEUE_MS, message.queuedMs);

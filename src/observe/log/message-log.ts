@@ -68,7 +68,7 @@ export class MessageLog implements Observer {
 
 /** One line for a message that is over. */
 function logMessage(log: Log, message: Message, shown: Identifiers): void {
-  const { outcome, attempts } = message;
+  const { outcome } = message;
   const failed = outcome?.kind === 'failed' ? outcome : undefined;
   const { replyError, abandonedFor } = message;
   const trouble = failed?.error ?? replyError ?? (outcome?.kind === 'abandoned' ? abandonedFor : undefined);
@@ -79,7 +79,7 @@ function logMessage(log: Log, message: Message, shown: Identifiers): void {
     writeMessageLine(output, message, shown);
     return;
   }
-  const last = attempts.at(-1);
+  const last = message.lastAttempt;
   log[level](
     {
       trace_id: message.trace.traceId,
@@ -94,7 +94,7 @@ function logMessage(log: Log, message: Message, shown: Identifiers): void {
       route: message.route?.name,
       pool: message.pool?.name,
       node: last?.node,
-      attempts: attempts.length,
+      attempts: message.attemptCount,
       outcome: outcome?.kind,
       ambiguous: failed?.ambiguous === true ? true : undefined,
       code: trouble?.code,
@@ -128,10 +128,10 @@ function logReplyLost(log: Log, message: Message, error: GatewayError, shown: Id
 
 /** One line for a proxied request that is over. Its path and query may name a patient, so they are not in it. */
 function logRequest(log: Log, record: ProxiedRequest): void {
-  const { error, attempts, status } = record;
+  const { error, status } = record;
   const level = error === undefined ? 'info' : 'warn';
   if (!log.isLevelEnabled(level)) return;
-  const last = attempts.at(-1);
+  const last = record.lastAttempt;
   log[level](
     {
       trace_id: record.trace.traceId,
@@ -144,7 +144,7 @@ function logRequest(log: Log, record: ProxiedRequest): void {
       route: record.route?.name,
       pool: record.pool?.name,
       node: last?.node,
-      attempts: attempts.length,
+      attempts: record.attemptCount,
       status,
       upgraded: record.upgraded ? true : undefined,
       code: error?.code,

@@ -61,6 +61,14 @@ const messages = fc.record({
   receivedAt: fc.constant(0),
 });
 
+/** As far as the log looks at one. */
+function messageOf(
+  some: Readonly<Record<string, unknown>> & { readonly attempts: readonly object[] },
+): Message {
+  const { attempts } = some;
+  return { ...some, lastAttempt: attempts.at(-1), attemptCount: attempts.length } as unknown as Message;
+}
+
 /** What goes to standard output, and what of it was written since it was last asked. */
 function outputs(): {
   readonly asBytes: LogOutput;
@@ -87,7 +95,7 @@ const withoutTime = (text: string): string => text.replaceAll(/"time":"[^"]*"/g,
 describe('the line of a message', () => {
   it('is the same by bytes and by pino, for any names, identifiers and times', () => {
     const property = fc.property(messages, name, fc.boolean(), (some, replyCode, hashes) => {
-      const message = { ...some, replyCode, hasHeader: some.header !== undefined } as unknown as Message;
+      const message = messageOf({ ...some, replyCode, hasHeader: some.header !== undefined });
       const shown = hashes ? hashed : plain;
       slowLines.length = 0;
       new MessageLog(fast, { hasMessages: () => true, identifiers: () => shown }).onMessage(message);
@@ -117,7 +125,7 @@ describe('the line of a message', () => {
     for (let i = 0; i < 300; i++) {
       const text = i % 7 === 0 ? `${i} ${'ä'.repeat(40_000)}` : `${i}`;
       log.info(text);
-      const message = { ...one, replyCode: String(i) } as unknown as Message;
+      const message = messageOf({ ...one, replyCode: String(i) });
       new MessageLog(log, { hasMessages: () => true, identifiers: () => plain }).onMessage(message);
       wanted.push(text, String(i));
     }

@@ -110,7 +110,7 @@ export class GatewayMetrics implements Observer {
 
   onRequest(record: ProxiedRequest): void {
     this.#requests.add(record);
-    if (record.attempts.length > 1) this.#messages.countRetries(record.attempts);
+    if (record.attemptCount > 1) this.#messages.countRetries(record.attempts);
     if (record.error !== undefined)
       this.#messages.countFailure(record.listener, record.pool?.name, record.error.code);
   }
