@@ -109,9 +109,7 @@ export class MllpConnection implements Channel, FrameSink {
   readonly #unasked = new Set<string>();
   /** Undefined: ids may repeat. */
   readonly #recent: RecentIds | undefined;
-  /** Control id of the message that was answered last; an empty MSA-2 on a fresh connection repeats nothing. */
-  #lastAnswered: string | undefined;
-  /** MSA-2 of the last answers. With several messages out, a second answer to one may come behind those to others. */
+  /** MSA-2 of the last answers; an empty one on a fresh connection repeats nothing. With several messages out, a second answer to one may come behind those to others. */
   readonly #answeredIds = new Array<string | undefined>(ANSWERED_IDS).fill(undefined);
   /** MSH-10 of that message. */
   #lastId: string | undefined;
@@ -394,7 +392,6 @@ export class MllpConnection implements Channel, FrameSink {
   /** It is answered: the next one is due, and there is room for one more. */
   #leaves(due: Delivery, ack: Ack, match: Match): void {
     this.#pending.shift();
-    this.#lastAnswered = ack.controlId;
     this.#answeredIds[this.#answered % ANSWERED_IDS] = ack.controlId;
     this.#lastId = due.header.controlId;
     if (match === 'alike') this.#owner.onAlike?.();
@@ -439,6 +436,10 @@ export class MllpConnection implements Channel, FrameSink {
     return sample.length === 0 ? undefined : `it looks like ${classifyBytes(sample)}`;
   }
 
+  get #lastAnsweredId(): string | undefined {
+    return this.#answeredIds[(this.#answered - 1) % ANSWERED_IDS];
+  }
+
   /** One message is out, and every byte of it has been written. */
   get #isOnlyOne(): boolean {
     return this.#pending.length === 1 && this.#unwritten === 0 && this.#silentCount === 0;
@@ -461,7 +462,7 @@ export class MllpConnection implements Channel, FrameSink {
     if (id !== '' && id === this.#lastId && id !== header.controlId) return true;
     if (match === 'refusal') {
       const isCommit = !isApplicationAck(ack.code);
-      const isSecond = id === this.#lastAnswered || (id !== '' && this.#answeredIds.includes(id));
+      const isSecond = id === this.#lastAnsweredId || (id !== '' && this.#answeredIds.includes(id));
       return isSecond || this.#answerless.size > 0 || (this.#committed.size > 0 && !isCommit);
     }
     if (this.#answerless.has(id) || this.#committed.has(id)) return true;
@@ -495,7 +496,7 @@ export class MllpConnection implements Channel, FrameSink {
   #onUnmatched(ack: Ack, frame: Buffer, due: Delivery | undefined): void {
     if (this.#committed.size > 0 && this.#isOfCommitted(ack, frame, undefined)) return;
     if (this.#answerless.delete(ack.controlId)) this.#onUnexpected(ack);
-    else if (due === undefined || ack.controlId === this.#lastAnswered)
+    else if (due === undefined || ack.controlId === this.#lastAnsweredId)
       this.#onStray(this.#recent?.has(ack.controlId));
     else
       this.#onWrong(
