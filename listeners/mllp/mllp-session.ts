@@ -31,7 +31,7 @@ import { WrittenReplies } from './written-replies.ts';
 
 export interface SessionWatcher {
   /** A message is over, with its outcome; `reply`: what its sender was told. */
-  onMessage(message: Message, reply: string): void;
+  onMessage(message: Message): void;
   /** Nothing more happens to it: its answer has been handed to the connection (`replied`), or never will be. */
   onOver(message: Message, replied: boolean): void;
   /** Something that never became a message, or ended the connection. */
@@ -249,20 +249,19 @@ export class MllpSession implements FrameSink, Origin {
     const isOwed = this.#owed.owes(message);
     if (outcome.kind !== 'abandoned' && !isOwed) message.loseReply();
     const bytes = this.#replyTo(message, outcome);
-    if (!isOwed || outcome.kind !== 'answered') {
-      this.#watcher.onMessage(message, message.replyCode ?? '');
+    // An answer goes out first, and those who watch are told when it has.
+    if (isOwed && outcome.kind === 'answered') this.#unobserved.push(message);
+    else {
+      this.#watcher.onMessage(message);
       this.#reportStrays(outcome);
-      if (!isOwed) {
-        this.#watcher.onOver(message, false);
-        return;
-      }
-      this.#owed.settle(message, bytes);
-      if (bytes === null) this.#endReading();
-    } else {
-      // It goes out first, and those who watch are told when it has.
-      this.#owed.settle(message, bytes);
-      this.#unobserved.push(message);
     }
+    if (!isOwed) {
+      this.#watcher.onOver(message, false);
+      return;
+    }
+    this.#owed.settle(message, bytes);
+    if (bytes === null) this.#endReading();
+    // As `#pay` does, at one call less for each message.
     let reply = this.#owed.next();
     for (; reply !== undefined && reply !== null; reply = this.#owed.next()) {
       if (reply.length === 0) this.#replies.skipLast();
@@ -274,7 +273,7 @@ export class MllpSession implements FrameSink, Origin {
 
   partSettled(message: Message, outcome: Outcome): Buffer | null {
     const bytes = this.#replyTo(message, outcome);
-    this.#watcher.onMessage(message, message.replyCode ?? '');
+    this.#watcher.onMessage(message);
     // It is in the answer to its batch that its own goes out.
     if (message.batch !== undefined) this.#watcher.onOver(message, true);
     return bytes;
@@ -296,7 +295,7 @@ export class MllpSession implements FrameSink, Origin {
   /** Metrics, log and traces hear of the messages whose replies have been handed to the socket. */
   #observe(): void {
     for (let message = this.#unobserved.shift(); message !== undefined; message = this.#unobserved.shift())
-      this.#watcher.onMessage(message, message.replyCode ?? '');
+      this.#watcher.onMessage(message);
   }
 
   hold(bytes: number): void {
