@@ -37,7 +37,7 @@ export interface Hl7ReceptionOptions {
   readonly relay: Pipeline;
   readonly budget: BufferBudget;
   readonly trusted: AddressRanges;
-  readonly onMessage: (message: Message, reply: string) => void;
+  readonly onMessage: (message: Message) => void;
   readonly onOver: (message: Message, replied: boolean) => void;
   readonly onFault: (error: GatewayError, peer: Peer, incoming: Incoming) => void;
   readonly mustClose: () => boolean;
@@ -134,7 +134,7 @@ export class Hl7Reception implements Origin {
         // The reply goes out first, and those who watch are told then.
         message.replyWith(outcome.ack.code);
         this.#answer(contentIn(outcome.frame, message), outcome.ack.charset);
-        this.#options.onMessage(message, outcome.ack.code);
+        this.#options.onMessage(message);
         break;
       case 'gathered':
         this.#tell(message, outcome.code);
@@ -154,7 +154,7 @@ export class Hl7Reception implements Origin {
 
   #tell(message: Message, told: string): void {
     message.replyWith(told);
-    this.#options.onMessage(message, told);
+    this.#options.onMessage(message);
   }
 
   /** A message of a batch that is split; its part of the answer, framed. */
@@ -247,9 +247,9 @@ type Failure = Extract<Outcome, { readonly kind: 'failed' }>;
  * A 503 says that nobody has the message, so whoever stands between may send it again. One that a node may have is told
  * by how that came about.
  */
-function toldOf({ attempts }: Message, { error, ambiguous }: Failure): GatewayError {
+function toldOf({ unsafeError }: Message, { error, ambiguous }: Failure): GatewayError {
   if (!ambiguous || error.resend === 'unsafe') return error;
-  return attempts.findLast((attempt) => attempt.error?.resend === 'unsafe')?.error ?? error;
+  return unsafeError ?? error;
 }
 
 function isGone(response: AnyServerResponse): boolean {

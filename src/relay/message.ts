@@ -201,7 +201,7 @@ export class Message extends AttemptHistory implements Delivery {
 
   /** A node may have it, and has not said so. */
   get isAmbiguous(): boolean {
-    return this.attempts.some(({ error }) => error?.resend === 'unsafe');
+    return this.unsafeError !== undefined;
   }
 
   get tried(): ReadonlySet<Node> | undefined {

@@ -82,9 +82,7 @@ export class Dispatcher implements Carrier {
 
   /** Takes a message whose route and sticky key are known; it is settled eventually. */
   take(message: Message): void {
-    if (!this.order(message)) return;
-    const choice = this.chooseNode(message);
-    if (choice !== undefined) this.send(message, choice);
+    if (this.order(message)) this.#placeInLane(message);
   }
 
   /** The message takes its place in its lane. False: it has to wait there, or has gone on already. */
@@ -139,11 +137,7 @@ export class Dispatcher implements Carrier {
 
   /** It is over: the lane goes on, and so does whatever had to wait for it elsewhere. */
   onSettled(message: Message): void {
-    const { lane } = message;
-    if (lane !== undefined) {
-      if (!lane.isEmpty) this.#advance(lane);
-      else if (message.stickyKey !== undefined) this.#lanes.left(message);
-    }
+    this.#next(message);
     if (this.#reloadGuard.isActive) this.#reloadGuard.release(message);
   }
 
@@ -174,9 +168,11 @@ export class Dispatcher implements Carrier {
   abandon(message: Message): void {
     this.#waiting.remove(message);
     this.#end(message);
-    const unsafe = message.attempts.findLast(({ error }) => error?.resend === 'unsafe')?.error;
+    const { unsafeError } = message;
     message.settle(
-      unsafe === undefined ? { kind: 'abandoned' } : { kind: 'failed', error: unsafe, ambiguous: true },
+      unsafeError === undefined
+        ? { kind: 'abandoned' }
+        : { kind: 'failed', error: unsafeError, ambiguous: true },
     );
     // Those behind it are abandoned in this same turn: none of them may be sent in its place.
     setImmediate(() => this.onSettled(message));
@@ -285,9 +281,7 @@ export class Dispatcher implements Carrier {
     // A lane that never falls silent would stay with such a node for ever.
     if (message.stickyKey === undefined && (node.draining || node.weight === 0)) return false;
     if (message.stickyKey !== undefined && this.pool.choose(message.stickyKey)?.node !== node) return false;
-    if (message.turnAt === undefined) {
-      message.hasItsTurn(performance.now());
-    }
+    if (message.turnAt === undefined) message.hasItsTurn(performance.now());
     this.send(message, { node, selectionReason: 'order' }, channel);
     return true;
   }

@@ -62,6 +62,11 @@ export abstract class AttemptHistory {
     return this.#attempt;
   }
 
+  /** Why a node may have it and has not said so: the last of such failures. */
+  get unsafeError(): GatewayError | undefined {
+    return this.attempts.findLast(({ error }) => error?.resend === 'unsafe')?.error;
+  }
+
   /** How often it has been written to a node. */
   get writes(): number {
     return this.#writes;

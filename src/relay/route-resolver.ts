@@ -64,7 +64,7 @@ export class RouteResolver {
 
   /** No reload has come since it was found. */
   isInForce(route: RouteConfig, admission: Admission): boolean {
-    return this.#routingOf(admission).router.routes.includes(route);
+    return this.#routingOf(admission).router.has(route);
   }
 
   findRoute(view: MessageView, admission: Admission): RouteConfig | undefined {
