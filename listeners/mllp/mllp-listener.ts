@@ -26,6 +26,17 @@ export class MllpListener implements Listener {
   readonly #budget: BufferBudget;
   readonly #observers: Observers;
   readonly #sessions = new Set<MllpSession>();
+  /** Of all of them. */
+  readonly #watcher: SessionWatcher = {
+    onMessage: (message) => this.#observers.onMessage(message),
+    onOver: (message, isDelivered) => {
+      message.endReply(isDelivered);
+      this.#observers.onReply(message, isDelivered);
+    },
+    onFault: (error, from, header) => this.#fault(error, from, header),
+    onFraming: (from, framing) => this.#observers.onFraming(this.name, from, framing),
+    onClosed: (session) => this.#onClosed(session),
+  };
   /** Of connections that have ended. */
   readonly #strays: StrayCounts = { skippedBytes: 0, emptyFrames: 0 };
   #draining = false;
@@ -127,16 +138,6 @@ export class MllpListener implements Listener {
   #serve(socket: net.Socket): void {
     // The doorway has refused it.
     if (socket.destroyed) return;
-    const watcher: SessionWatcher = {
-      onMessage: (message) => this.#observers.onMessage(message),
-      onOver: (message, isDelivered) => {
-        message.endReply(isDelivered);
-        this.#observers.onReply(message, isDelivered);
-      },
-      onFault: (error, from, header) => this.#fault(error, from, header),
-      onFraming: (from, framing) => this.#observers.onFraming(this.name, from, framing),
-      onClosed: (session) => this.#onClosed(session),
-    };
     const session = new MllpSession(
       socket,
       this.#doorway.peerOf(socket),
@@ -144,7 +145,7 @@ export class MllpListener implements Listener {
       this.#admission,
       this.#relay,
       this.#budget,
-      watcher,
+      this.#watcher,
     );
     this.#sessions.add(session);
     if (this.#draining) session.drain();
