@@ -9,8 +9,9 @@ if (end === 'exit') process.exit(3);
 if (end === 'throw') throw new Error('on purpose');
 if (end === 'stay') {
   process.send?.({ rss: process.memoryUsage.rss() });
-  process.once('message', () => {
+  // A listener that stays keeps the process alive until all is written, however slowly the other end reads.
+  process.on('message', () => {
     log.info('last');
-    process.disconnect?.();
+    log.flush(() => process.disconnect?.());
   });
 }
