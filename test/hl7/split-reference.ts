@@ -9,26 +9,38 @@ export function read(message: string | Buffer, text: string): string | undefined
   return readPath(readHeader(typeof message === 'string' ? Buffer.from(message, 'utf8') : message), path);
 }
 
+const UTF_8 = new TextDecoder('utf-8');
+const WINDOWS_1252 = new TextDecoder('windows-1252');
+const GREEK = new TextDecoder('iso-8859-7');
+
 /** In this charset a delimiter's byte can be the second half of a character: it is made UTF-8 before anything is split. */
 const NOT_SPLITTABLE = 'GB 18030-2000';
 
-export function reference(original: string, text: string): string | undefined {
-  const path = parseFieldPath(text);
-  if (path === undefined) throw new Error(text);
+/** Of the message that was read last: a test asks for thousands of its paths one after the other. */
+let held: { readonly original: string; readonly lines: readonly string[] } = { original: '', lines: [''] };
+
+/** The message's lines, from its MSH on. */
+function linesOf(original: string): readonly string[] {
+  if (held.original === original) return held.lines;
   const plain = original.startsWith('\xef\xbb\xbf') ? original.slice(3) : original;
   const message = plain.includes(NOT_SPLITTABLE)
     ? Buffer.from(new TextDecoder('gb18030').decode(Buffer.from(plain, 'latin1'))).toString('latin1')
     : plain;
   const lines = message.split(/\r\n|\r|\n/);
-  const at = lines.findIndex((line) => line.startsWith('MSH'));
-  const header = lines[at] ?? '';
+  held = { original, lines: lines.slice(lines.findIndex((line) => line.startsWith('MSH'))) };
+  return held.lines;
+}
+
+export function reference(original: string, text: string): string | undefined {
+  const path = parseFieldPath(text);
+  if (path === undefined) throw new Error(text);
+  const lines = linesOf(original);
+  const header = lines[0]?.startsWith('MSH') === true ? lines[0] : '';
   const field = header.charAt(3);
   const declared = header.split(field)[1] ?? '';
   const used = [...declared].map((c, i) => (declared.indexOf(c) === i ? c : undefined));
   const [component, repetition, escapeCharacter, subcomponent, truncation] = used;
-  const named = lines
-    .slice(at)
-    .filter((line) => line === path.segment || line.startsWith(path.segment + field));
+  const named = lines.filter((line) => line === path.segment || line.startsWith(path.segment + field));
   const line = named[path.occurrence - 1];
   if (line === undefined) return undefined;
   let fields = line.split(field).slice(1);
@@ -86,9 +98,8 @@ export function reference(original: string, text: string): string | undefined {
   }
   if (value === undefined) return undefined;
   const bytes = Buffer.from(value, 'latin1');
-  if (charset === '8859/1') return new TextDecoder('windows-1252').decode(bytes);
-  if (charset === '8859/7') return new TextDecoder('iso-8859-7').decode(bytes);
-  if (charset === '8859/1') return new TextDecoder('iso-8859-1').decode(bytes);
-  const utf8 = new TextDecoder('utf-8').decode(bytes);
-  return charset === '' && utf8.includes('\ufffd') ? new TextDecoder('windows-1252').decode(bytes) : utf8;
+  if (charset === '8859/1') return WINDOWS_1252.decode(bytes);
+  if (charset === '8859/7') return GREEK.decode(bytes);
+  const utf8 = UTF_8.decode(bytes);
+  return charset === '' && utf8.includes('\ufffd') ? WINDOWS_1252.decode(bytes) : utf8;
 }

@@ -2,7 +2,8 @@
 // left, written with accents or without.
 import { describe, expect, test } from 'vitest';
 import { Deidentifier } from '../../../src/tools/deidentify/deidentify.ts';
-import { knownSegments } from '../../../src/tools/deidentify/tables/field-rules.ts';
+import { datatype } from '../../../src/tools/deidentify/tables/datatypes.ts';
+import { fieldRule, knownSegments } from '../../../src/tools/deidentify/tables/field-rules.ts';
 import { shapeOf, valuesOf } from './structure.ts';
 
 /** What decides where a message goes, what its answer is matched by, and how the rest is read, stays. */
@@ -14,7 +15,14 @@ const SEGMENTS = [
   ...knownSegments().filter((name) => !/^(?:[BFM]HS|[BF]TS|MSH|PID|NK1)$/.test(name)),
   ...['ZZZ', 'QQQ'],
 ];
-const FIELDS = 40;
+/** The last field that a table names in a segment, and some that none does. */
+const FIELDS = new Map(
+  SEGMENTS.map((segment) => {
+    let last = 0;
+    for (let n = 1; n <= 100; n++) if (fieldRule(segment, n) !== datatype('blank')) last = n;
+    return [segment, last + 4];
+  }),
+);
 
 const MSH = 'MSH|^~\\&|ADMIT|NORTH|EHR|NORTH|20261103||ADT^A01|AN1|P|2.5.1||||||UNICODE UTF-8\r';
 
@@ -22,7 +30,7 @@ const MSH = 'MSH|^~\\&|ADMIT|NORTH|EHR|NORTH|20261103||ADT^A01|AN1|P|2.5.1||||||
 function planted(value: string, type: string, turn: number): string {
   const forms = [value, `A^${value}`, `A&${value}^B`, `A~${value}`, `See ${value}, today`];
   return SEGMENTS.map((segment, s) => {
-    const fields = Array.from({ length: FIELDS }, (_, i) => {
+    const fields = Array.from({ length: FIELDS.get(segment) ?? 0 }, (_, i) => {
       if (segment === 'OBX' && i === 1) return type;
       return STAYS.has(`${segment}-${i + 1}`) ? 'AA' : forms[(i + s + turn) % forms.length];
     });
