@@ -5,8 +5,8 @@ import { type AckCode, isNegative } from '../hl7/ack.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { type Health, type HealthOptions, NodeHealth } from './health/node-health.ts';
 import { SlowStart } from './health/slow-start.ts';
-import type { LostAnswer } from './mllp/mllp-connection.ts';
 import { isRefused, type UpstreamOwner } from './mllp/mllp-upstream.ts';
+import type { LostAnswer } from './mllp/other-answers.ts';
 import {
   type AdminState,
   type EndedCheck,

@@ -34,16 +34,17 @@ const every = (times: number): string =>
 /** What the gateway holds back for seconds has to be there before the run is over. */
 const HOLDS_BACK = { durationMs: 6_000, senders: 8, quietMs: 15_000 };
 
-const CONNECTION = 'src/upstream/mllp/mllp-connection.ts';
+const ACK_TRACKER = 'src/upstream/mllp/ack-tracker.ts';
+const ANSWER_MATCHER = 'src/upstream/mllp/answer-matcher.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no MSA-2 check',
     patches: [
       {
-        file: CONNECTION,
-        find: "const match = due === undefined ? 'none' : this.#match(ack, due);",
-        put: "const match = this.#pending.length === this.#unwritten ? 'none' : 'exact';",
+        file: ANSWER_MATCHER,
+        find: "const match = due === undefined ? 'none' : this.#compare(ack, due.header);",
+        put: "const match = this.#outstanding.isFirstWritten ? 'exact' : 'none';",
       },
     ],
     profile: 'default',
@@ -54,8 +55,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a control id may repeat on a connection',
     patches: [
       {
-        file: CONNECTION,
-        find: '    if (this.#recent.wouldRepeat(header, this.#owner.changesIds)) return true;\n',
+        file: ANSWER_MATCHER,
+        find: '    if (this.#recent.wouldRepeat(header, this.#quirks.changesIds)) return true;\n',
         put: '',
       },
     ],
@@ -67,15 +68,15 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'connection reused after an ACK timeout',
     patches: [
       {
-        file: CONNECTION,
-        find: `    this.#close(
-      this.#wrong ??
-        new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node, detail: this.#looksLike }),
-    );`,
-        put: `    const late = this.#pending.shift();
-    if (this.#pending.length > 0) this.#expect();
-    this.#owner.onSettled(this);
-    late?.failed(new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));`,
+        file: ACK_TRACKER,
+        find: '      this.#connection.onBroken(wrong ?? this.#errors.timeout());\n',
+        put: `    {
+      this.#outstanding.shift();
+      if (this.#outstanding.length > 0) this.#awaitFirst();
+      this.#connection.onSettled('none');
+      due.failed(this.#errors.timeout());
+    }
+`,
       },
     ],
     profile: 'default',

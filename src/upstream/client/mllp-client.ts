@@ -4,6 +4,7 @@ import { GatewayError } from '../../errors.ts';
 import { awaitedOf } from '../../hl7/answers.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
 import { payloadOf } from '../../mllp/frame.ts';
+import { SocketTransport } from '../../mllp/socket-transport.ts';
 import { dial } from '../dial.ts';
 import { MllpConnection } from '../mllp/mllp-connection.ts';
 import {
@@ -51,7 +52,7 @@ export class MllpClient implements MessageClient {
       missingCr: 'refuse',
     } as const;
     const options = { node, ackMs, silenceMs: SILENCE_MS, pipelining: this.pipelining, answers };
-    this.#connection = new MllpConnection(socket, 0, options, NOBODY);
+    this.#connection = new MllpConnection(new SocketTransport(socket), 0, options, NOBODY);
     return this;
   }
 

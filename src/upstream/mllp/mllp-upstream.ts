@@ -4,12 +4,15 @@ import { GatewayError } from '../../errors.ts';
 import type { AckCode } from '../../hl7/ack.ts';
 import type { MatchMode } from '../../hl7/answers.ts';
 import type { FrameReaderLimits } from '../../mllp/frame-reader.ts';
+import { SocketTransport } from '../../mllp/socket-transport.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { type DialTls, dial } from '../dial.ts';
 import type { SharedLimit, Sharer } from '../shared-limit.ts';
 import { ConnectionReplacement } from './connection-replacement.ts';
-import { ConnectionReuse, PROBE_MS } from './connection-reuse.ts';
-import { type LostAnswer, MllpConnection } from './mllp-connection.ts';
+import { PROBE_MS } from './connection-reuse.ts';
+import { type ConnectionOwner, MllpConnection } from './mllp-connection.ts';
+import { NodeQuirks } from './node-quirks.ts';
+import type { LostAnswer } from './other-answers.ts';
 
 export interface MllpUpstreamOptions {
   /** The node's name, for errors. */
@@ -88,10 +91,7 @@ export class MllpUpstream {
   #fullness: 'no' | 'full' | 'trying' = 'no';
   #fullTimer: NodeJS.Timeout | undefined;
   readonly #reaper: NodeJS.Timeout;
-  #guardsIds: boolean;
-  /** F84: its answers can be matched only while one message is out on a connection. */
-  #changesIds = false;
-  readonly #reuse = new ConnectionReuse();
+  readonly #quirks: NodeQuirks;
   /** F95: how long a new connection is watched at least, as the node has been seen to be full. */
   #learnedMs = 0;
   /** F96: it refuses further connections while some are open, where another one would accept and close. */
@@ -107,9 +107,18 @@ export class MllpUpstream {
   /** Messages wait for a place among those that are shared. */
   #placeTimer: NodeJS.Timeout | undefined;
 
+  readonly #connectionOwner: ConnectionOwner = {
+    onSettled: (connection, code) => this.#onSettled(connection, code),
+    onClosed: (connection, error) => this.#onClosed(connection, error),
+    onStrayAnswer: (isSecond) => this.#onStrayAnswer(isSecond),
+    onLostAnswer: (reason, count) => this.#owner.onLostAnswer?.(reason, count),
+    onAlike: () => this.#onAlike(),
+    onKept: (connection) => this.#onKept(connection),
+  };
+
   constructor(options: MllpUpstreamOptions, owner: UpstreamOwner) {
     this.#options = options;
-    this.#guardsIds = options.repeatedIds === 'redial';
+    this.#quirks = new NodeQuirks(options);
     this.#owner = owner;
     this.#reaper = setInterval(() => this.#reap(), Math.max(options.idleMs / 2, 50));
     this.#reaper.unref();
@@ -136,16 +145,7 @@ export class MllpUpstream {
   }
 
   get #pipelining(): number {
-    return this.#isOneAtATime ? 1 : this.#options.pipelining;
-  }
-
-  /** F97: a connection is used up with each message, so there are always others that take its place. */
-  get #isSingleUse(): boolean {
-    return this.#reuse.closes || this.#options.reuse === 1;
-  }
-
-  get #isOneAtATime(): boolean {
-    return this.#changesIds || this.#reuse.closes;
+    return this.#quirks.isOneAtATime ? 1 : this.#options.pipelining;
   }
 
   get isDialling(): boolean {
@@ -162,7 +162,7 @@ export class MllpUpstream {
     const maxConnections = this.#maxPlaces;
     if (this.#fullness === 'no') return maxConnections;
     const one = this.#fullness === 'trying' ? 1 : 0;
-    const kept = this.#isSingleUse ? this.#fullAt : this.openConnections;
+    const kept = this.#quirks.isSingleUse ? this.#fullAt : this.openConnections;
     return Math.min(kept + one, maxConnections);
   }
 
@@ -286,7 +286,7 @@ export class MllpUpstream {
   #dialMore(): void {
     const { maxConnections } = this.#options;
     const pipelining = this.#pipelining;
-    const mayReplace = this.#isSingleUse && this.#taken < this.#fullAt;
+    const mayReplace = this.#quirks.isSingleUse && this.#taken < this.#fullAt;
     if (this.#fullness === 'full' && !mayReplace) return;
     if (this.#fullness === 'trying' && !mayReplace && this.#dials.size > 0) return;
     const isShort = this.#taken < maxConnections && !this.#hasPlace;
@@ -313,7 +313,7 @@ export class MllpUpstream {
 
   /** Waiting messages that connections will take which are watched for a close that is not expected (F97). */
   get #roomSoon(): number {
-    if (this.#reuse.closes) return 0;
+    if (this.#quirks.reuse.closes) return 0;
     const watched = this.#connections.filter(({ isWatched }) => isWatched);
     if (watched.length === 0) return 0;
     let count = 0;
@@ -331,7 +331,7 @@ export class MllpUpstream {
     const { settleMs, reuse } = this.#options;
     if (settleMs === 0) return 0;
     const known = Math.max(settleMs, this.#learnedMs);
-    if (this.#reuse.closes || reuse !== undefined) return known;
+    if (this.#quirks.reuse.closes || reuse !== undefined) return known;
     const [first] = this.#waiting;
     // Before it has shown how many it takes, all but the first may be too many.
     const othersServe =
@@ -342,10 +342,6 @@ export class MllpUpstream {
   }
 
   #dial(): void {
-    const guardsIds = (): boolean => this.#guardsIds;
-    const changesIds = (): boolean => this.#changesIds;
-    const oneAtATime = (): boolean => this.#isOneAtATime;
-    const watchesClose = (): boolean => this.#options.reuse === undefined && this.#reuse.isWatched;
     const options = { ...this.#options, settleMs: this.#settleMs };
     clearTimeout(this.#placeTimer);
     this.#placeTimer = undefined;
@@ -355,30 +351,15 @@ export class MllpUpstream {
       (socket, connectMs) => {
         this.#dials.delete(abort);
         socket.once('close', release);
-        const connection = new MllpConnection(socket, connectMs, options, {
-          onSettled: (settled, code) => this.#onSettled(settled, code),
-          onClosed: (closed, error) => this.#onClosed(closed, error),
-          onStrayAnswer: (_, isSecond) => this.#onStrayAnswer(isSecond),
-          onLostAnswer: (reason, count) => this.#owner.onLostAnswer?.(reason, count),
+        const transport = new SocketTransport(socket);
+        const owner = {
+          ...this.#connectionOwner,
           onLingering: () => {
             release();
             this.#onLingering();
           },
-          onAlike: () => this.#onAlike(),
-          get guardsIds() {
-            return guardsIds();
-          },
-          get changesIds() {
-            return changesIds();
-          },
-          get oneAtATime() {
-            return oneAtATime();
-          },
-          get watchesClose() {
-            return watchesClose();
-          },
-          onKept: (kept) => this.#onKept(kept),
-        });
+        };
+        const connection = new MllpConnection(transport, connectMs, options, owner, this.#quirks);
         const wasFull = this.isFull || this.#fullness === 'trying';
         if (this.#fullness === 'trying') this.#fullness = 'no';
         this.#connections.push(connection);
@@ -451,19 +432,19 @@ export class MllpUpstream {
   }
 
   #onStrayAnswer(isSecond: boolean): void {
-    if (isSecond && this.#options.repeatedIds === 'auto') this.#guardsIds = true;
+    if (isSecond) this.#quirks.onSecondAnswer();
     this.#owner.onStrayAnswer();
   }
 
   #onAlike(): void {
-    if (this.#changesIds) return;
-    this.#changesIds = true;
+    if (this.#quirks.changesIds) return;
+    this.#quirks.changesIds = true;
     this.#owner.onAlike();
   }
 
   /** F97: where the node keeps its connections, those that are watched have room now. */
   #onKept(connection: MllpConnection): void {
-    const what = this.#reuse.onKept(connection);
+    const what = this.#quirks.reuse.onKept(connection);
     if (what === 'watch') connection.watchClose(PROBE_MS);
     else if (what === 'end') connection.retire();
     else this.#fillAll();
@@ -556,7 +537,7 @@ export class MllpUpstream {
     this.#fullAt = this.#taken;
     this.#isLimited ||= this.openConnections > 0;
     // F97: there each message waits for it, and what closes behind an answer has just made room.
-    if (!this.#isSingleUse) this.#learnedMs = Math.max(this.#learnedMs, LATE_FULL_MS);
+    if (!this.#quirks.isSingleUse) this.#learnedMs = Math.max(this.#learnedMs, LATE_FULL_MS);
     clearTimeout(this.#fullTimer);
     this.#fullTimer = setTimeout(() => {
       this.#fullness = 'trying';
@@ -579,7 +560,7 @@ export class MllpUpstream {
     const at = this.#connections.indexOf(connection);
     if (at >= 0) this.#connections.splice(at, 1);
     this.#inFlight -= connection.pending;
-    const isWay = this.#reuse.onClosed(connection, connection.isEndedByNode);
+    const isWay = this.#quirks.reuse.onClosed(connection, connection.isEndedByNode);
     if (this.#isLateFull(connection, error)) {
       this.#learnedMs = Math.min(2 * (performance.now() - connection.dialledAt), MAX_SETTLE_MS);
       this.#onFull();
