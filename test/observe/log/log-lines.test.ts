@@ -56,6 +56,7 @@ test('F107 a failed message’s line has the last attempt’s code, cause and no
     pool: { queue: { timeout: '200ms' }, retry: { budget: '300ms' } },
   });
   await using sender = await connectSender(gw.port());
+  const { localPort } = sender;
   await sender.send(message());
   await until(() => gw.log.some(({ msg }) => msg === 'message'));
   const line = gw.log.find(({ msg }) => msg === 'message');
@@ -65,7 +66,7 @@ test('F107 a failed message’s line has the last attempt’s code, cause and no
     node: 'a',
     cause: 'ECONNREFUSED',
     source: '127.0.0.1',
-    'client.port': sender.localPort,
+    'client.port': localPort,
   });
   expect([line?.code, line?.lastCode]).toContain('GW_ERR_NODE_CONNECT');
   expect(line?.attempts).toBeGreaterThan(0);
