@@ -8,6 +8,7 @@ import { SenderPolicy } from '../../routing/sender-policy.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import type { Header } from '../../src/hl7/header.ts';
+import { SocketTransport } from '../../src/mllp/socket-transport.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
 import type { Pipeline } from '../../src/relay/pipeline.ts';
@@ -139,7 +140,7 @@ export class MllpListener implements Listener {
     // The doorway has refused it.
     if (socket.destroyed) return;
     const session = new MllpSession(
-      socket,
+      new SocketTransport(socket),
       this.#doorway.peerOf(socket),
       this.#config,
       this.#admission,

@@ -3,7 +3,7 @@
 import type { ListenerConfig, NegativeCode, RefusalChoice, RouteConfig } from '../../src/config/config.ts';
 import { ERRORS, type ErrorCode, type GatewayError } from '../../src/errors.ts';
 import { isAcknowledgement } from '../../src/hl7/ack.ts';
-import type { Header } from '../../src/hl7/header.ts';
+import { type Header, readHeader } from '../../src/hl7/header.ts';
 import { makeNak } from '../../src/hl7/nak.ts';
 
 /** `none`: it is told nothing, and its connection goes on. */
@@ -79,4 +79,18 @@ export function negativeAckBytes(told: Told, error: GatewayError, header: Header
     },
     new Date(),
   );
+}
+
+/**
+ * The header by which the beginning of a frame can be answered. `isWhole`: the frame has ended, so its header has; else one whose end
+ * has not come is none: MSH-10 may be cut short.
+ */
+export function headerToAnswer(frame: Buffer, isWhole: boolean): Header | undefined {
+  if (frame.length < 4) return undefined;
+  try {
+    const header = readHeader(frame.subarray(1));
+    return isWhole || header.end < header.bytes.length ? header : undefined;
+  } catch {
+    return undefined;
+  }
 }

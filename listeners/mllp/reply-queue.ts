@@ -4,7 +4,7 @@ import type { GatewayError } from '../../src/errors.ts';
 import type { Message } from '../../src/relay/message.ts';
 import { Ring } from '../../src/ring.ts';
 
-/** `null`: the connection ends here. */
+/** Empty: nothing is told; null: the connection ends here. */
 export type QueuedReply = Buffer | null;
 
 interface Owed {
@@ -17,11 +17,11 @@ interface Owed {
 
 export class ReplyQueue {
   readonly #owed = new Ring<Owed>();
-  readonly #onOver: (message: Message, replied: boolean) => void;
+  readonly #onOver: (message: Message, reply: QueuedReply) => void;
   #count = 0;
 
-  /** `onOver`: the answer to a settled message was paid, or is owed no more. */
-  constructor(onOver: (message: Message, replied: boolean) => void = () => {}) {
+  /** `onOver`: the answer to a settled message was paid; null: or is owed no more. */
+  constructor(onOver: (message: Message, reply: QueuedReply) => void = () => {}) {
     this.#onOver = onOver;
   }
 
@@ -46,7 +46,7 @@ export class ReplyQueue {
   /** An answer that is known at once. */
   add(answer: QueuedReply): void {
     this.#push({ message: undefined, answer, messages: 1 });
-    if (answer === null) this.#cutBehind(this.#owed.length - 1);
+    if (answer === null) this.#cutFrom(this.#owed.length);
   }
 
   /** An answer is owed for it. */
@@ -59,7 +59,7 @@ export class ReplyQueue {
     const owed = this.#of(message);
     if (owed === undefined) return false;
     owed.answer = answer;
-    if (answer === null) this.#cutBehind(this.#owed.indexOf(owed));
+    if (answer === null) this.#cutFrom(this.#owed.indexOf(owed) + 1);
     return true;
   }
 
@@ -72,15 +72,17 @@ export class ReplyQueue {
     return true;
   }
 
-  /** Takes out the next answer if it is known. */
+  /** Takes out the next answer if it is known; those without bytes are passed over. */
   next(): QueuedReply | undefined {
-    const first = this.#owed.at(0);
-    const answer = first?.answer;
-    if (first === undefined || answer === undefined) return undefined;
-    this.#owed.shift();
-    this.#count -= first.messages;
-    if (first.message !== undefined) this.#onOver(first.message, answer !== null);
-    return answer;
+    for (;;) {
+      const first = this.#owed.at(0);
+      const answer = first?.answer;
+      if (first === undefined || answer === undefined) return undefined;
+      this.#owed.shift();
+      this.#count -= first.messages;
+      if (first.message !== undefined) this.#onOver(first.message, answer);
+      if (answer === null || answer.length > 0) return answer;
+    }
   }
 
   /** Nobody is owed anything any more: what has not been sent is not sent. `reason`: where it is the sender's doing. */
@@ -101,17 +103,13 @@ export class ReplyQueue {
     this.#count += owed.messages;
   }
 
-  #cutBehind(at: number): void {
-    this.#cutFrom(at + 1);
-  }
-
   #cutFrom(at: number, reason?: GatewayError): void {
     const cut = this.#owed.cut(at);
     for (const { messages } of cut) this.#count -= messages;
     for (const { message, answer } of cut) {
       if (message === undefined) continue;
       if (answer === undefined) message.abandon(reason);
-      else this.#onOver(message, false);
+      else this.#onOver(message, null);
     }
   }
 }

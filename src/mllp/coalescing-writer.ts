@@ -28,9 +28,9 @@ function flushAll(): void {
 export class CoalescingWriter {
   readonly #socket: Socket;
   readonly #onFlush: (() => void) | undefined;
-  readonly #onWritten: ((error?: Error | null) => void) | undefined;
   readonly #onHanded: (() => void) | undefined;
-  readonly #told: ((error?: Error | null) => void) | undefined;
+  #onWritten: ((error?: Error | null) => void) | undefined;
+  #told: ((error?: Error | null) => void) | undefined;
   #first: Buffer | undefined;
   #more: Buffer[] | undefined;
   #bytes = 0;
@@ -40,21 +40,16 @@ export class CoalescingWriter {
   isDirty = false;
   next: CoalescingWriter | undefined;
 
-  /**
-   * `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer; `onHanded` just after.
-   * `onWritten` is called once for each of these times, in their order: the operating system has taken the bytes, or never will.
-   */
-  constructor(
-    socket: Socket,
-    onFlush?: () => void,
-    onWritten?: (error?: Error | null) => void,
-    onHanded?: () => void,
-  ) {
+  /** `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer; `onHanded` just after. */
+  constructor(socket: Socket, onFlush?: () => void, onHanded?: () => void) {
     this.#socket = socket;
     this.#onFlush = onFlush;
-    this.#onWritten = onWritten;
     this.#onHanded = onHanded;
-    if (onWritten === undefined) return;
+  }
+
+  /** `onWritten` is called once for each `onFlush`, in their order: the operating system has taken the bytes, or never will. */
+  protected tellWritten(onWritten: (error?: Error | null) => void): void {
+    this.#onWritten = onWritten;
     this.#told = (error) => {
       this.#untold--;
       onWritten(error);

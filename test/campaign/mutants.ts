@@ -148,17 +148,16 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'one answer in 300 is held back for five seconds',
     patches: [
       {
-        file: 'listeners/mllp/mllp-session.ts',
-        find: `      else this.#writer.write(this.#inItsFraming(reply));
-    }
-    this.#paid(reply);
+        file: 'listeners/mllp/session-replies.ts',
+        find: `    for (; next != null; next = this.#owed.next()) this.#transport.write(this.#inItsFraming(next));
+    this.#owner.onPaid(next === null);
     if (`,
-        put: `      else if (${every(300)}) {
-        const late = reply;
-        setTimeout(() => this.#writer.write(this.#inItsFraming(late)), 5_000);
-      } else this.#writer.write(this.#inItsFraming(reply));
+        put: `    for (; next != null; next = this.#owed.next()) {
+      const late = next;
+      if (${every(300)}) setTimeout(() => this.#transport.write(this.#inItsFraming(late)), 5_000);
+      else this.#transport.write(this.#inItsFraming(next));
     }
-    this.#paid(reply);
+    this.#owner.onPaid(next === null);
     if (`,
       },
     ],
@@ -172,10 +171,10 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'listeners/mllp/mllp-session.ts',
-        find: '    if (this.#paused) this.#resume();\n    this.#finishIfDone();',
+        find: '    this.#receiver.resume();\n    this.#endIfDone();',
         put: `    if (${every(200)}) setImmediate(() => { throw new Error('planted'); });
-    if (this.#paused) this.#resume();
-    this.#finishIfDone();`,
+    this.#receiver.resume();
+    this.#endIfDone();`,
       },
     ],
     profile: 'default',

@@ -7,6 +7,7 @@ import { BufferBudget } from '../../listeners/accept/buffer-budget.ts';
 import { MllpSession } from '../../listeners/mllp/mllp-session.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { SocketTransport } from '../../src/mllp/socket-transport.ts';
 import type { Pipeline } from '../../src/relay/pipeline.ts';
 import { startFaultyNode } from '../helpers/faulty-node.ts';
 import { simpleConfig, startGateway } from '../helpers/gateway.ts';
@@ -23,7 +24,7 @@ function startSession(): Socket {
   const { config } = parseConfig(simpleConfig({ nodes: ['mllp://127.0.0.1:1'] }), { env: {} });
   const fed = socket as unknown as Socket;
   new MllpSession(
-    fed,
+    new SocketTransport(fed),
     { address: '127.0.0.1', port: 1 },
     config.listeners[0] as ListenerConfig,
     { batch: 'whole', missingControlId: 'refuse', maxBatch: 1000, utf16: 'forward', allowance: undefined },

@@ -8,6 +8,7 @@ import { MllpSession } from '../../listeners/mllp/mllp-session.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Ack, readAck } from '../../src/hl7/ack.ts';
+import { SocketTransport } from '../../src/mllp/socket-transport.ts';
 import type { Message } from '../../src/relay/message.ts';
 import type { Pipeline } from '../../src/relay/pipeline.ts';
 import { simpleConfig } from '../helpers/gateway.ts';
@@ -25,7 +26,7 @@ it('each once, in the order of the replies; one whose reply has to wait is told 
   });
   const { config } = parseConfig(simpleConfig({ nodes: ['mllp://127.0.0.1:1'] }), { env: {} });
   new MllpSession(
-    socket as unknown as Socket,
+    new SocketTransport(socket as unknown as Socket),
     { address: '127.0.0.1', port: 1 },
     config.listeners[0] as ListenerConfig,
     { batch: 'whole', missingControlId: 'refuse', maxBatch: 1000, utf16: 'forward', allowance: undefined },
