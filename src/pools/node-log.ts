@@ -1,7 +1,7 @@
 // What the log says of a pool's nodes while messages go to them. Promises that no line comes without end.
 import type { Log } from '../observe/log/log.ts';
 import { Repeats } from '../observe/log/repeats.ts';
-import type { LostAnswer } from '../upstream/mllp/other-answers.ts';
+import type { LostAnswer } from '../upstream/mllp/node-quirks.ts';
 import type { Node, NodeWatcher } from '../upstream/node.ts';
 
 /** What happens for each message of such a sender is said this often. */

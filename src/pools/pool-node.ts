@@ -8,9 +8,10 @@ import { createCheck } from '../upstream/checks/create-check.ts';
 import type { MirthServers } from '../upstream/checks/mirth-servers.ts';
 import { HealthCheck } from '../upstream/health/health-check.ts';
 import { HttpUpstream } from '../upstream/http/http-upstream.ts';
-import { MllpUpstream, type UpstreamOwner } from '../upstream/mllp/mllp-upstream.ts';
-import { Node, type NodeWatcher, type Upstream } from '../upstream/node.ts';
+import { MllpUpstream } from '../upstream/mllp/mllp-upstream.ts';
+import { Node, type NodeWatcher } from '../upstream/node.ts';
 import type { SharedLimits } from '../upstream/shared-limit.ts';
+import type { Upstream, UpstreamOwner } from '../upstream/upstream.ts';
 
 export interface PoolContext {
   readonly store: CertificateStore;

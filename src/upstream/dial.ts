@@ -131,6 +131,11 @@ export function dial(
   };
 }
 
+/** Something is there and takes no connection; `ECONNRESET`: it stopped to while this one waited for it. */
+export function isRefused({ code, detail }: GatewayError): boolean {
+  return code === 'GW_ERR_NODE_CONNECT' && (detail === 'ECONNREFUSED' || detail === 'ECONNRESET');
+}
+
 function dialError(
   node: string,
   accepted: boolean,

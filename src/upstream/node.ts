@@ -3,10 +3,10 @@
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { type AckCode, isNegative } from '../hl7/ack.ts';
 import type { Channel, Delivery } from './delivery.ts';
+import { isRefused } from './dial.ts';
 import { type Health, type HealthOptions, NodeHealth } from './health/node-health.ts';
 import { SlowStart } from './health/slow-start.ts';
-import { isRefused, type UpstreamOwner } from './mllp/mllp-upstream.ts';
-import type { LostAnswer } from './mllp/other-answers.ts';
+import type { LostAnswer } from './mllp/node-quirks.ts';
 import {
   type AdminState,
   type EndedCheck,
@@ -14,24 +14,7 @@ import {
   type NodeState,
   type NodeStatus,
 } from './node-status.ts';
-
-/** A protocol's way to a node. */
-export interface Upstream {
-  readonly inFlight: number;
-  readonly hasRoom: boolean;
-  readonly isFull: boolean;
-  readonly openConnections: number;
-  /** F96: it has been full while it served. */
-  readonly isLimited?: boolean;
-  /** A connection is on its way. */
-  readonly isDialling?: boolean;
-  send(delivery: Delivery, channel?: Channel): void;
-  close(): void;
-  /** Ends the connections that are open, each when what it has is answered. New messages are given new ones. */
-  retire?(): void;
-  /** Fails what has been taken and waits for a connection, so that it goes elsewhere. */
-  giveBack?(): void;
-}
+import type { Upstream, UpstreamOwner } from './upstream.ts';
 
 export interface NodeOptions extends HealthOptions {
   readonly name: string;

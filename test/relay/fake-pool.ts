@@ -9,8 +9,8 @@ import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
 import { Dispatcher } from '../../src/relay/pool-queue.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
 import { mayEject } from '../../src/upstream/health/ejection-floor.ts';
-import type { UpstreamOwner } from '../../src/upstream/mllp/mllp-upstream.ts';
-import { Node, type NodeOptions, type NodeWatcher, type Upstream } from '../../src/upstream/node.ts';
+import { Node, type NodeOptions, type NodeWatcher } from '../../src/upstream/node.ts';
+import type { Upstream, UpstreamOwner } from '../../src/upstream/upstream.ts';
 import { simpleConfig } from '../helpers/gateway.ts';
 import { ackFor, frame, message } from '../helpers/mllp.ts';
 

@@ -2,11 +2,8 @@
 import type { GatewayError } from '../../src/errors.ts';
 import { type Header, readHeader } from '../../src/hl7/header.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
-import {
-  MllpUpstream,
-  type MllpUpstreamOptions,
-  type UpstreamOwner,
-} from '../../src/upstream/mllp/mllp-upstream.ts';
+import { MllpUpstream, type MllpUpstreamOptions } from '../../src/upstream/mllp/mllp-upstream.ts';
+import type { UpstreamOwner } from '../../src/upstream/upstream.ts';
 import type { FaultyNode } from '../helpers/faulty-node.ts';
 import { frame, message } from '../helpers/mllp.ts';
 import { until } from '../helpers/until.ts';

@@ -1,6 +1,7 @@
 // A node whose upstream does nothing, with a record of its changes of state.
 import type { Proof } from '../../src/upstream/checks/check.ts';
-import { Node, type NodeOptions, type Upstream as RealUpstream } from '../../src/upstream/node.ts';
+import { Node, type NodeOptions } from '../../src/upstream/node.ts';
+import type { Upstream as RealUpstream } from '../../src/upstream/upstream.ts';
 
 export interface UpstreamState {
   inFlight: number;

@@ -23,7 +23,7 @@ export interface MllpClientOptions extends MessageClientOptions {
 const SILENCE_MS = 3_000;
 const MAX_JUNK_BYTES = 1024;
 const NOTHING = Buffer.alloc(0);
-const NOBODY = { onSettled: () => {}, onClosed: () => {}, onStrayAnswer: () => {} };
+const NOBODY = { onSettled: () => {}, onClosed: () => {} };
 
 export class MllpClient implements MessageClient {
   readonly pipelining: number;

@@ -18,7 +18,7 @@ import { BatchAnswers, messagesIn } from './batch-answers.ts';
 import { CommittedMessages } from './committed-messages.ts';
 import { ConnectionErrors } from './connection-errors.ts';
 import type { NodeQuirks } from './node-quirks.ts';
-import { type AnsweredConnection, type AnswerObserver, OtherAnswers } from './other-answers.ts';
+import { type AnsweredConnection, OtherAnswers } from './other-answers.ts';
 import { OutstandingMessages } from './outstanding-messages.ts';
 import { UnansweredMessages } from './unanswered-messages.ts';
 
@@ -45,7 +45,6 @@ export interface TrackedConnection extends AnsweredConnection {
 
 /** F99: bytes of HL7 outside a frame could be a stray line before an answer (F38); that answer comes with them. */
 const UNFRAMED_MS = 1_000;
-const NOTHING = Buffer.alloc(0);
 
 export class AckTracker implements FrameSink {
   /** Answers to messages that have come; when the last of them came, and when anything was sent or answered last. */
@@ -54,7 +53,7 @@ export class AckTracker implements FrameSink {
   lastUsedAt = performance.now();
   readonly #ackMs: number;
   readonly #transport: Transport;
-  readonly #observer: AnswerObserver;
+  readonly #quirks: NodeQuirks;
   readonly #connection: TrackedConnection;
   readonly #reader: FrameReader;
   readonly #errors: ConnectionErrors;
@@ -69,24 +68,18 @@ export class AckTracker implements FrameSink {
   #unframedTimer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(
-    options: AckOptions,
-    transport: Transport,
-    quirks: NodeQuirks,
-    observer: AnswerObserver,
-    connection: TrackedConnection,
-  ) {
+  constructor(options: AckOptions, transport: Transport, quirks: NodeQuirks, connection: TrackedConnection) {
     const { node, ackMs, applicationMs = 0, silenceMs, match = 'lenient' } = options;
     this.#ackMs = ackMs;
     this.#transport = transport;
-    this.#observer = observer;
+    this.#quirks = quirks;
     this.#connection = connection;
     this.#reader = new FrameReader(this, options.answers);
     this.#errors = new ConnectionErrors(node, this.#reader);
     this.#unanswered = new UnansweredMessages(transport, (deliveries) => this.#onTaken(deliveries));
     this.#committed = new CommittedMessages(applicationMs, silenceMs ?? 0);
     this.#matcher = new AnswerMatcher(match, quirks, this.#outstanding, this.#unanswered, this.#committed);
-    this.#other = new OtherAnswers(this.#matcher, this.#errors, observer, connection);
+    this.#other = new OtherAnswers(this.#matcher, this.#errors, quirks, connection);
     this.#deadline = new AnswerDeadline(ackMs, silenceMs ?? ackMs, () => this.#onDeadline());
   }
 
@@ -145,7 +138,7 @@ export class AckTracker implements FrameSink {
   readonly onRead = (chunk: Buffer): void => {
     if (this.#isStopped) {
       // A late answer (F34): its message has been given up on.
-      this.#observer.onStrayAnswer(false);
+      this.#quirks.onStrayAnswer(false);
       return;
     }
     this.#reader.push(chunk);
@@ -191,7 +184,7 @@ export class AckTracker implements FrameSink {
   }
 
   onEmptyFrame(): void {
-    this.#onUnreadable(this.#errors.noAck(NOTHING));
+    this.#onUnreadable(this.#errors.noAck(Buffer.alloc(0)));
   }
 
   onFault(code: FrameFault): void {
@@ -231,7 +224,7 @@ export class AckTracker implements FrameSink {
     clearTimeout(this.#unframedTimer);
     this.#reader.stop();
     const inVain = this.#committed.clear();
-    if (inVain > 0) this.#observer.onLostAnswer?.('closed', inVain);
+    if (inVain > 0) this.#quirks.onLostAnswer('closed', inVain);
   }
 
   /** Behind `stop`: the first message fails of `error`; of the others, what was not written is safe to send elsewhere. */
@@ -255,7 +248,7 @@ export class AckTracker implements FrameSink {
   #settle(due: Delivery, ack: Ack, match: Verdict): void {
     this.#shift();
     this.#matcher.answered(due, ack);
-    if (match === 'alike') this.#observer.onAlike?.();
+    if (match === 'alike') this.#quirks.onAlike();
     // F85: the node may yet say what it has to say of the message under its own id.
     else if (match === 'refusal') this.#connection.onSpent();
     this.answered++;

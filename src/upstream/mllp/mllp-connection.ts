@@ -9,7 +9,6 @@ import { afterLoopTime } from '../loop-time.ts';
 import { type AckOptions, AckTracker } from './ack-tracker.ts';
 import { WATCH_MS, type WatchedConnection } from './connection-reuse.ts';
 import { NodeQuirks, type QuirkOptions } from './node-quirks.ts';
-import type { AnswerObserver } from './other-answers.ts';
 
 export interface ConnectionOptions extends AckOptions, QuirkOptions {
   /** How long it has been watched before it was handed over. */
@@ -19,7 +18,7 @@ export interface ConnectionOptions extends AckOptions, QuirkOptions {
 }
 
 /** Whom a connection belongs to. */
-export interface ConnectionOwner extends AnswerObserver {
+export interface ConnectionOwner {
   /** A message got its answer, or needed none: there is room. */
   onSettled(connection: MllpConnection, code: AckCode | 'none'): void;
   /** No message will be taken any more; `error`: why, if the node's doing. Called before its messages fail. */
@@ -63,7 +62,7 @@ export class MllpConnection implements Channel, TransportOwner, WatchedConnectio
     this.#options = options;
     this.#owner = owner;
     this.#quirks = quirks;
-    this.#acks = new AckTracker(options, transport, quirks, owner, {
+    this.#acks = new AckTracker(options, transport, quirks, {
       onSettled: (code) => {
         if (code !== 'none' && quirks.watchesClose && !this.#acks.isAnswerDue) this.watchClose(WATCH_MS);
         owner.onSettled(this, code);

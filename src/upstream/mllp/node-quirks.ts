@@ -1,6 +1,22 @@
 // What a node has been seen to do otherwise than MLLP and HL7 have it. Its connections share it: what one has learned goes for all.
 import { ConnectionReuse } from './connection-reuse.ts';
 
+/**
+ * `unclear`: it could be for more than one sender. `gone`: its sender is. `closed`: the connection ended before it came.
+ * `unasked`: a refusal, to a sender that wants no answer.
+ */
+export type LostAnswer = 'unclear' | 'gone' | 'closed' | 'unasked';
+
+/** Who hears of answers that are not as they should be. */
+export interface AnswerObserver {
+  /** It belongs to no message (F34, F39): dropped. `isSecond`: to one that was answered before. */
+  onStrayAnswer(isSecond: boolean): void;
+  /** F88: application acknowledgements that nobody is told of. */
+  onLostAnswer?(reason: LostAnswer, count: number): void;
+  /** F84: an answer was taken for its message's though MSA-2 or MSA-1 was not as it should be. */
+  onAlike?(): void;
+}
+
 export interface QuirkOptions {
   /**
    * For messages whose control id was in use just now; `auto`: `reuse` until the node has answered a message twice. `reuse`, unless
@@ -11,8 +27,9 @@ export interface QuirkOptions {
   readonly reuse?: number | undefined;
 }
 
-export class NodeQuirks {
+export class NodeQuirks implements AnswerObserver {
   readonly #options: QuirkOptions;
+  readonly #owner: AnswerObserver | undefined;
   /** F39: no connection takes a message that a second answer to an earlier one could be credited to. */
   guardsIds: boolean;
   /** F84: it changes control ids or codes in its answers: they can be matched only while one message is out on a connection. */
@@ -20,8 +37,10 @@ export class NodeQuirks {
   /** F97: whether it keeps a connection open behind an answer. */
   readonly reuse = new ConnectionReuse();
 
-  constructor(options: QuirkOptions) {
+  /** `owner` is told of what comes, too. */
+  constructor(options: QuirkOptions, owner?: AnswerObserver) {
     this.#options = options;
+    this.#owner = owner;
     this.guardsIds = options.repeatedIds === 'redial';
   }
 
@@ -45,8 +64,18 @@ export class NodeQuirks {
     return this.#options.reuse === undefined && this.reuse.isWatched;
   }
 
-  /** F39: it has answered a message twice. */
-  onSecondAnswer(): void {
-    if (this.#options.repeatedIds === 'auto') this.guardsIds = true;
+  onStrayAnswer(isSecond: boolean): void {
+    if (isSecond && this.#options.repeatedIds === 'auto') this.guardsIds = true;
+    this.#owner?.onStrayAnswer(isSecond);
+  }
+
+  onLostAnswer(reason: LostAnswer, count: number): void {
+    this.#owner?.onLostAnswer?.(reason, count);
+  }
+
+  onAlike(): void {
+    if (this.changesIds) return;
+    this.changesIds = true;
+    this.#owner?.onAlike?.();
   }
 }

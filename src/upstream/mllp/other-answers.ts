@@ -4,22 +4,7 @@ import type { GatewayError } from '../../errors.ts';
 import type { Ack } from '../../hl7/ack.ts';
 import type { AnswerMatcher, Verdict } from './answer-matcher.ts';
 import type { ConnectionErrors } from './connection-errors.ts';
-
-/**
- * `unclear`: it could be for more than one sender. `gone`: its sender is. `closed`: the connection ended before it came.
- * `unasked`: a refusal, to a sender that wants no answer.
- */
-export type LostAnswer = 'unclear' | 'gone' | 'closed' | 'unasked';
-
-/** Who hears of answers that are not as they should be. */
-export interface AnswerObserver {
-  /** It belongs to no message (F34, F39): dropped. `isSecond`: to one that was answered before. */
-  onStrayAnswer(isSecond: boolean): void;
-  /** F88: application acknowledgements that nobody is told of. */
-  onLostAnswer?(reason: LostAnswer, count: number): void;
-  /** F84: an answer was taken for its message's though MSA-2 or MSA-1 was not as it should be. */
-  onAlike?(): void;
-}
+import type { AnswerObserver } from './node-quirks.ts';
 
 /** What it does to the connection. */
 export interface AnsweredConnection {
