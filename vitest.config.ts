@@ -9,12 +9,18 @@ const files = testFilesByTier(fileURLToPath(new URL('.', import.meta.url)));
 /** Tests that talk to peers wait for much of their time: one more of them than cores, and no core is idle. */
 const WORKERS = availableParallelism() + 1;
 
+/** What makes the bundle that tests start, for those that start processes. */
+const SETUP = { socket: [], e2e: ['test/helpers/bundle-setup.ts'] };
+
 /** One tier of two projects: files that share processes, and those that have one of their own. `--project 'socket*'` is all of it. */
 const tier = (name: 'socket' | 'e2e') =>
   [
     { name, include: [...files[name].together], isolate: false },
     { name: `${name}-alone`, include: [...files[name].alone] },
-  ].map((test) => ({ extends: true, test: { ...test, maxWorkers: WORKERS, sequence: { groupOrder: 2 } } }));
+  ].map((test) => ({
+    extends: true,
+    test: { ...test, globalSetup: SETUP[name], maxWorkers: WORKERS, sequence: { groupOrder: 2 } },
+  }));
 
 export default defineConfig({
   test: {
@@ -49,6 +55,7 @@ export default defineConfig({
         test: {
           name: 'long',
           include: [...files.long.alone],
+          globalSetup: SETUP.e2e,
           maxWorkers: WORKERS,
           sequence: { groupOrder: 2 },
         },

@@ -2,11 +2,11 @@
 // log line, command, file or section that there is not.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../src/errors.ts';
 import { LOG_LINES } from '../src/observe/log/log-lines.ts';
 import { METRICS } from '../src/observe/metrics/catalogue.ts';
+import { COMMAND } from './helpers/product-command.ts';
 import { ALERTS } from './observe/metrics/gateway/deployed.ts';
 
 const docs = new URL('../docs/', import.meta.url);
@@ -93,8 +93,7 @@ describe('what the page names is there', () => {
   });
 
   test('commands', () => {
-    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-    const help = execFileSync(process.execPath, [main, '--help'], { encoding: 'utf8' });
+    const help = execFileSync(process.execPath, [COMMAND, '--help'], { encoding: 'utf8' });
     const commands = new Set([...help.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name]) => name));
     const named = [...page.matchAll(/\bhl7-gateway ([a-z]+)\b/g)].map(([, name = '']) => name);
     expect(named.length).toBeGreaterThan(20);

@@ -4,9 +4,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+import { COMMAND } from '../helpers/product-command.ts';
 
 export interface Result {
   readonly code: number;
@@ -51,7 +49,7 @@ export class CertsFolder {
       NODE_OPTIONS: '',
       NO_COLOR: '1',
     };
-    execFile(process.execPath, [MAIN, 'certs', ...args], { cwd: this.path, env }, (error, out, err) => {
+    execFile(process.execPath, [COMMAND, 'certs', ...args], { cwd: this.path, env }, (error, out, err) => {
       resolve({
         code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
         out: lines(out),

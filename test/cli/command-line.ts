@@ -1,9 +1,10 @@
-// The command line as a user has it: a child process on src/main.ts, what it prints and how it ends.
+// The command line as a user has it: a child process, what it prints and how it ends.
 // Promises: a child that a test leaves behind is ended with the test; every wait has a deadline and says what it awaited; an
 // error that nobody caught in a child fails its test.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { COMMAND } from '../helpers/product-command.ts';
 import { uncaughtIn } from '../helpers/uncaught.ts';
 import { Waits, within } from '../helpers/until.ts';
 
@@ -47,11 +48,11 @@ export class RunningCommand {
     const options = { cwd: ROOT, env };
     this.child =
       stdout === 'closed'
-        ? spawn('sh', ['-c', 'exec "$0" "$@" >&-', process.execPath, 'src/main.ts', ...args], {
+        ? spawn('sh', ['-c', 'exec "$0" "$@" >&-', process.execPath, COMMAND, ...args], {
             ...options,
             stdio: ['ignore', 'ignore', 'pipe'],
           })
-        : spawn(process.execPath, ['src/main.ts', ...args], {
+        : spawn(process.execPath, [COMMAND, ...args], {
             ...options,
             stdio: ['ignore', stdout, 'pipe'],
           });

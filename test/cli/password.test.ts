@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { password } from '../../src/cli/password.ts';
 import { verifyPassword } from '../../src/config/http/password.ts';
 import { outcome } from '../config/config-folder.ts';
+import { COMMAND } from '../helpers/product-command.ts';
 import { until, within } from '../helpers/until.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -46,7 +47,7 @@ class Child {
 }
 
 function piped(input: string | Buffer): Promise<Said> {
-  const child = new Child(process.execPath, ['src/main.ts', 'password']);
+  const child = new Child(process.execPath, [COMMAND, 'password']);
   child.process.stdin.end(input);
   return child.ended;
 }
@@ -147,7 +148,7 @@ const hasScript = spawnSync('script', ['--version']).stdout?.toString().includes
 
 describe.skipIf(!hasScript)('on a terminal', () => {
   function onTerminal(redirect = ''): Child {
-    return new Child('script', ['-qec', `${process.execPath} src/main.ts password ${redirect}`, '/dev/null']);
+    return new Child('script', ['-qec', `${process.execPath} ${COMMAND} password ${redirect}`, '/dev/null']);
   }
   const asked = (child: Child, what: string): Promise<true> =>
     until(() => child.out.includes(what), { deadlineMs: DEADLINE_MS, what: `${what} in ${child.out}` });

@@ -11,6 +11,7 @@ import { show } from '../../src/cli/messages/show.ts';
 import { readStandardInput } from '../../src/cli/standard-input.ts';
 import { folderWith } from '../config/config-folder.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
+import { COMMAND } from '../helpers/product-command.ts';
 import { Printed } from './admin-command.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -85,7 +86,7 @@ test('it is read where it is asked for, once, and within a bound', async () => {
 });
 
 test('a user has it in a pipe', async () => {
-  const child = spawn(process.execPath, ['src/main.ts', 'show', '--json', '-'], {
+  const child = spawn(process.execPath, [COMMAND, 'show', '--json', '-'], {
     cwd: ROOT,
     env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
     stdio: ['pipe', 'pipe', 'inherit'],

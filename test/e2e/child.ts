@@ -6,11 +6,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { COMMAND } from '../helpers/product-command.ts';
 import { uncaughtIn } from '../helpers/uncaught.ts';
 import { Waits } from '../helpers/until.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** A cold start takes a second, on a machine that others use as well many. */
 const START_MS = 60_000;
 
@@ -25,7 +24,7 @@ export class Child implements AsyncDisposable {
   readonly #waits = new Waits();
   #gone = false;
 
-  constructor(args: readonly string[], main = MAIN) {
+  constructor(args: readonly string[], main = COMMAND) {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -5,15 +5,14 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OtlpCollector, startCollector } from '../helpers/otlp-collector.ts';
+import { COMMAND } from '../helpers/product-command.ts';
 import { ALERTS } from '../observe/metrics/gateway/deployed.ts';
 
 const page = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
 const night = page.slice(page.indexOf('## A day at night'));
 const [, script = ''] = /^```bash\n(.*?)^```$/ms.exec(night) ?? [];
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** It takes 15 s where nothing else runs; every command is a process of its own. */
 const LIMIT_MS = 240_000;
 
@@ -65,7 +64,7 @@ beforeAll(async () => {
   collector = await startCollector();
   folder = await mkdtemp(path.join(tmpdir(), 'night-'));
   const command = path.join(folder, 'hl7-gateway');
-  await writeFile(command, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+  await writeFile(command, `#!/bin/sh\nexec "${process.execPath}" "${COMMAND}" "$@"\n`);
   await chmod(command, 0o755);
   const env = {
     PATH: `${folder}:${process.env.PATH}`,
