@@ -14,7 +14,16 @@ import type { Pipeline } from '../../src/relay/pipeline.ts';
 import { simpleConfig } from '../helpers/gateway.ts';
 import { ackFor, frame, message } from '../helpers/mllp.ts';
 
-it('each once, in the order of the replies; one whose reply has to wait is told at once', async () => {
+interface Fed {
+  readonly socket: Duplex;
+  readonly accepted: readonly Message[];
+  /** What is written, and what those who watch are told. */
+  readonly events: readonly string[];
+  /** Has the node acknowledge this message. */
+  readonly answer: (one: Message) => void;
+}
+
+function openSession(): Fed {
   const events: string[] = [];
   const accepted: Message[] = [];
   const socket = new Duplex({
@@ -40,19 +49,35 @@ it('each once, in the order of the replies; one whose reply has to wait is told 
       onClosed: () => {},
     },
   );
+  const answer = (one: Message): void => {
+    const bytes = ackFor(one.payload, 'AA');
+    one.answered(readAck(bytes) as Ack, frame(bytes));
+  };
+  return { socket, accepted, events, answer };
+}
+
+it('each once, in the order of the replies; one whose reply has to wait is told at once', async () => {
+  const { socket, accepted, events, answer } = openSession();
   const sent = ['A', 'B', 'C'].map((controlId) => message({ controlId }));
   socket.emit('data', Buffer.concat(sent.map(frame)));
-  const answer = (i: number): void => {
-    const bytes = ackFor(sent[i] as Buffer, 'AA');
-    accepted[i]?.answered(readAck(bytes) as Ack, frame(bytes));
-  };
-  answer(1);
+  answer(accepted[1] as Message);
   expect(events).toEqual(['message 1']);
-  answer(0);
+  answer(accepted[0] as Message);
   expect(events).toEqual(['message 1']);
   await turn();
   expect(events).toEqual(['message 1', '2 written', 'message 0', 'over 0 true', 'over 1 true']);
-  answer(2);
+  answer(accepted[2] as Message);
   await turn();
   expect(events.slice(5)).toEqual(['1 written', 'message 2', 'over 2 true']);
+});
+
+it('a refusal without bytes behind a reply does not make it a delivered one before it is written', async () => {
+  const { socket, accepted, events, answer } = openSession();
+  socket.emit('data', frame(message({ controlId: 'A' })));
+  answer(accepted[0] as Message);
+  // A start block in a frame is refused; MSH-15 and MSH-16 say that nothing is to be told.
+  socket.emit('data', frame('MSH|^~\\&|A|F|B|G|20260101||ADT^A01|B|P|2.5|||NE|NE\rNTE|1|L|\x0bx\r'));
+  expect(events).toEqual([]);
+  await turn();
+  expect(events).toEqual(['1 written', 'message 0', 'over 0 true']);
 });
