@@ -1,10 +1,7 @@
-// The command line: runs what was asked for, and says what an error means for the exit code.
-import { CommanderError } from 'commander';
+// The command line: what a process prints on, and its exit code.
 import { paintOn } from './cli/colors.ts';
-import { defineProgram } from './cli/define/program.ts';
+import { runCommandLine } from './cli/command-line.ts';
 import { EXIT, type Terminal } from './cli/terminal.ts';
-import { ConfigError, formatProblem } from './config/source/problem.ts';
-import { GatewayError } from './errors.ts';
 
 /** `… | head -1` closes the pipe: whoever reads has read enough. The rest of the work is not done, so it is no success. */
 function onOutputClosed(error: NodeJS.ErrnoException): void {
@@ -27,32 +24,4 @@ const terminal: Terminal = {
   },
 };
 
-/** Set by the command that ran; commander's own errors are usage errors. */
-let exitCode: number = EXIT.usage;
-
-const program = defineProgram(terminal, async (work) => {
-  exitCode = await work();
-});
-
-/** One line for what went wrong; a config's problems have a line each. */
-function report(error: unknown): number {
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) terminal.err(formatProblem(problem));
-    return EXIT.usage;
-  }
-  if (error instanceof GatewayError && error.code !== 'GW_ERR_INTERNAL') {
-    terminal.err(`${error.message} [${error.code}]`);
-    // The command was right, and could not do its work.
-    const failed = error.code === 'GW_ERR_LISTEN' || error.code.startsWith('GW_ERR_ADMIN_');
-    return failed ? EXIT.failed : EXIT.usage;
-  }
-  throw error;
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) exitCode = error.exitCode === 0 ? EXIT.good : EXIT.usage;
-  else exitCode = report(error);
-}
-process.exitCode = exitCode;
+process.exitCode = await runCommandLine(process.argv.slice(2), terminal);

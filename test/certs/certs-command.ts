@@ -1,15 +1,29 @@
-// `hl7-gateway certs …` as a user types it: a child process in a folder of its own, and what tools of others say.
-// Promises paths in the output as they were typed, because the child runs in that folder.
+// `hl7-gateway certs …` as a user types it, in a folder of its own, and what tools of others say.
+// Promises paths in the output as they were typed, because the command runs in that folder; and that this process is back in its
+// own folder afterwards.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { chdir, cwd } from 'node:process';
+import { type CommandResult, linesOf, runInProcess } from '../cli/in-process.ts';
 import { COMMAND } from '../helpers/product-command.ts';
 
-export interface Result {
-  readonly code: number;
-  readonly out: readonly string[];
-  readonly err: readonly string[];
+/** A process has one current folder: one command at a time. */
+let lastInFolder: Promise<unknown> = Promise.resolve();
+
+function inFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const done = lastInFolder.then(async () => {
+    const before = cwd();
+    chdir(folder);
+    try {
+      return await work();
+    } finally {
+      chdir(before);
+    }
+  });
+  lastInFolder = done.catch(() => {});
+  return done;
 }
 
 export class CertsFolder {
@@ -41,19 +55,19 @@ export class CertsFolder {
     return (statSync(this.at(name)).mode & 0o777).toString(8);
   }
 
-  certs(...args: readonly string[]): Promise<Result> {
-    const { promise, resolve } = Promise.withResolvers<Result>();
-    // Of a start's 400 ms of CPU, 300 go into compiling; after the first start they are spared.
-    const env = {
-      ...process.env,
-      NODE_OPTIONS: '',
-      NO_COLOR: '1',
-    };
+  certs(...args: readonly string[]): Promise<CommandResult> {
+    return inFolder(this.path, () => runInProcess(['certs', ...args]));
+  }
+
+  /** In a process of its own. */
+  spawned(...args: readonly string[]): Promise<CommandResult> {
+    const { promise, resolve } = Promise.withResolvers<CommandResult>();
+    const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
     execFile(process.execPath, [COMMAND, 'certs', ...args], { cwd: this.path, env }, (error, out, err) => {
       resolve({
         code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
-        out: lines(out),
-        err: lines(err),
+        out: linesOf(out),
+        err: linesOf(err),
       });
     });
     return promise;
@@ -79,7 +93,3 @@ export class CertsFolder {
 
 export const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 export const hasKeytool = spawnSync('keytool', ['-help']).status === 0;
-
-function lines(text: string): string[] {
-  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
-}

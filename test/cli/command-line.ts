@@ -1,4 +1,4 @@
-// The command line as a user has it: a child process, what it prints and how it ends.
+// The command line as a user has it: what it prints and how it ends, as a child process or within this one.
 // Promises: a child that a test leaves behind is ended with the test; every wait has a deadline and says what it awaited; an
 // error that nobody caught in a child fails its test.
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { COMMAND } from '../helpers/product-command.ts';
 import { uncaughtIn } from '../helpers/uncaught.ts';
 import { Waits, within } from '../helpers/until.ts';
+import { linesOf, runInProcess } from './in-process.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** A cold start of the whole program takes a fraction of a second; on cores that ten others want as well, half a minute. */
@@ -66,7 +67,7 @@ export class RunningCommand {
     this.#ended = new Promise((resolve) => {
       this.child.once('close', (code, signal) => {
         this.#over = true;
-        resolve({ code, signal, out: lines(this.#out), err: lines(this.#err) });
+        resolve({ code, signal, out: linesOf(this.#out), err: linesOf(this.#err) });
         this.#waits.changed();
       });
     });
@@ -79,7 +80,7 @@ export class RunningCommand {
   }
 
   get out(): readonly string[] {
-    return lines(this.#out);
+    return linesOf(this.#out);
   }
 
   /** The first line of stdout that matches, once there is one; rejects at once if the command ends without it. */
@@ -120,8 +121,17 @@ export function start(...args: readonly string[]): RunningCommand {
   return new RunningCommand(args);
 }
 
-/** Runs a command to its end. */
-export function command(...args: readonly string[]): Promise<Ended> {
+/** These stay up, or have the process to themselves. */
+const OF_A_PROCESS = new Set(['run', 'demo', 'node', 'record', 'password']);
+
+/** Runs a command to its end, in this process where it can be. */
+export async function command(...args: readonly string[]): Promise<Ended> {
+  if (OF_A_PROCESS.has(args[0] ?? '')) return spawned(...args);
+  return { ...(await runInProcess(args)), signal: null };
+}
+
+/** Runs a command to its end in a process of its own. */
+export function spawned(...args: readonly string[]): Promise<Ended> {
   return new RunningCommand(args).ended(START_MS);
 }
 
@@ -130,8 +140,4 @@ export async function startNode(...args: readonly string[]): Promise<{ node: Run
   const node = start('node', '--listen', 'mllp://127.0.0.1:0', ...args);
   const [, url = ''] = await node.line(/(mllp:\/\/127\.0\.0\.1:[1-9]\d*)/);
   return { node, url };
-}
-
-function lines(text: string): string[] {
-  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }

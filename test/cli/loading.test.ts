@@ -56,6 +56,7 @@ const FOR_ARGUMENTS = [
   'src/tools/simulation/mirth-defaults.ts',
   'src/tools/replay/default-jobs.ts',
   'src/cli/colors.ts',
+  'src/cli/command-line.ts',
   'src/cli/defaults.ts',
   'src/cli/terminal.ts',
   'src/cli/usage.ts',

@@ -19,6 +19,11 @@ export function defineProgram(terminal: Terminal, perform: Perform): Command {
     .description('A Layer 7 gateway that understands HL7 v2, in front of Mirth Connect nodes')
     .version(version)
     .exitOverride()
+    // Each text ends its line. Commands that are defined from here on print alike.
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.replace(/\n$/, '')),
+      writeErr: (text) => terminal.err(text.replace(/\n$/, '')),
+    })
     .showHelpAfterError('(--help shows what there is)');
   withHelp(program, {
     exit: { 0: 'good', 1: 'the work failed', 2: 'called wrongly, or a bad config' },
