@@ -21,6 +21,8 @@ export interface DialOptions {
    * ambiguous, so a fresh connection is watched for this long first. 0: not at all.
    */
   readonly settleMs: number;
+  /** Instead of the socket's `data`: what is read goes there, past its stream. */
+  readonly onread?: net.OnReadOpts;
 }
 
 export interface DialTls {
@@ -41,12 +43,12 @@ export function dial(
   opened: (socket: net.Socket, connectMs: number) => void,
   failed: (error: GatewayError) => void,
 ): () => void {
-  const { node, host, port } = options;
+  const { node, host, port, onread } = options;
   const startedAt = performance.now();
   const socket =
     options.tls === undefined
-      ? net.connect({ host, port })
-      : tls.connect({ ...options.tls.options, host, port });
+      ? net.connect({ host, port, ...(onread && { onread }) })
+      : tls.connect({ ...options.tls.options, host, port, ...(onread && { onread }) });
   let accepted = false;
   let settling = false;
   let endWatch: (() => void) | undefined;

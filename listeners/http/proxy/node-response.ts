@@ -1,8 +1,8 @@
 // A node's response on its way to the client: interim ones, its head, its body with back-pressure, its trailers.
 // What cannot be completed is broken off, never cut short (F66).
 import { ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import type { HeaderFields } from '../../../src/http/fields.ts';
+import type { RequestController } from '../../../src/upstream/http/node-request.ts';
 import type { ClientRequest } from '../client-request.ts';
 import {
   type AnyServerResponse,
@@ -15,7 +15,7 @@ import {
   writeTo,
 } from '../client-response.ts';
 import { spend } from '../spent-buffers.ts';
-import type { NodeFields, Trailers } from './route-actions.ts';
+import type { Trailers } from './route-actions.ts';
 
 /** A node says "still working" with some of these; one that says nothing else would hold its client for good. */
 const MAX_INTERIMS = 100;
@@ -29,7 +29,7 @@ export class NodeResponse {
   /** Of the body, as its Content-Length says; -1 if it does not. */
   #wholeBytes = -1;
   #whole: Buffer | undefined;
-  #paused: Dispatcher.DispatchController | undefined;
+  #paused: RequestController | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Its head was written: another one cannot be. */
   started = false;
@@ -53,14 +53,14 @@ export class NodeResponse {
     status: number,
     message: string,
     fields: HeaderFields,
-    length: string | string[] | undefined,
+    length: string | undefined,
     close: boolean,
   ): void {
     const { incoming, hasBody } = this.#request;
     // F67: what the client still sends would be taken for its next request.
     if (close || (hasBody && !incoming.complete)) closeBehind(this.#response, fields);
     if (status === 204) drop(fields, 'content-length');
-    else if (typeof length === 'string' && LEADING_ZERO.test(length)) shorten(fields, 'content-length');
+    else if (length !== undefined && LEADING_ZERO.test(length)) shorten(fields, 'content-length');
     if (!this.#mayTrail(status, length)) drop(fields, 'trailer');
     startResponse(this.#response, status, message, fields);
     this.started = true;
@@ -69,7 +69,7 @@ export class NodeResponse {
     setImmediate(() => this.#flushHead());
   }
 
-  data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(controller: RequestController, chunk: Buffer): void {
     spend(chunk.length);
     // The whole body in one piece: its end follows in this same turn, and both go out in one write.
     if (chunk.length === this.#wholeBytes && chunk.length <= MAX_JOINED_BYTES) {
@@ -111,7 +111,7 @@ export class NodeResponse {
   };
 
   /** RFC 9112 6.5: over HTTP/1 behind a chunked body only, and Node.js throws at a Trailer field anywhere else. */
-  #mayTrail(status: number, length: string | string[] | undefined): boolean {
+  #mayTrail(status: number, length: string | undefined): boolean {
     const { incoming, method } = this.#request;
     if (incoming.httpVersionMajor !== 1) return true;
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
@@ -123,17 +123,6 @@ export class NodeResponse {
     if (this.#whole === undefined && response instanceof ServerResponse && !response.writableEnded)
       response.flushHeaders();
   }
-}
-
-/**
- * F65, RFC 9112 6: what the parser may have read by one field, a client could read by the other.
- *
- * @param isOld of HTTP/1.0, which has no Transfer-Encoding
- */
-export function isAmbiguous(fields: NodeFields, isOld: boolean): boolean {
-  const coding = fields['transfer-encoding'];
-  if (coding === undefined) return false;
-  return isOld || fields['content-length'] !== undefined || String(coding).toLowerCase() !== 'chunked';
 }
 
 /** Allowed by RFC 9110 8.6, and read as octal, or refused, by some. */

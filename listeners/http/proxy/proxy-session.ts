@@ -1,18 +1,18 @@
 // One proxied request on its way: to a node, to another one where nothing was lost by it, and back. Streams both ways
 // with back-pressure; what cannot be completed is broken off, never cut short (F62–F68).
 import type { Socket } from 'node:net';
-import type { Dispatcher } from 'undici';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
+import { fieldValue, type HeaderFields } from '../../../src/http/fields.ts';
 import type { NodeChoice } from '../../../src/relay/http-scheduler.ts';
 import { mayTryAgain } from '../../../src/relay/retry.ts';
 import type { DedicatedHandler } from '../../../src/upstream/http/dedicated-request.ts';
-import type { NodeConnection } from '../../../src/upstream/http/pooled-client.ts';
+import type { RequestController } from '../../../src/upstream/http/node-request.ts';
 import type { Node } from '../../../src/upstream/node.ts';
 import { refuse } from '../client-response.ts';
 import { LazyBody } from './lazy-body.ts';
-import { isAmbiguous, NodeResponse } from './node-response.ts';
+import { NodeResponse } from './node-response.ts';
 import type { ForwardingOptions } from './proxy-request.ts';
-import { type NodeFields, withoutHop } from './route-actions.ts';
+import { withoutHop } from './route-actions.ts';
 import { Translation } from './translation.ts';
 
 export class ProxySession implements DedicatedHandler {
@@ -20,11 +20,10 @@ export class ProxySession implements DedicatedHandler {
   readonly #translation: Translation;
   readonly #answer: NodeResponse;
   readonly #deadlineAt: number;
-  connection: NodeConnection | undefined;
   readonly trailers = (): string[] => this.#translation.trailersToNode();
   #place: NodeChoice | undefined;
   #tried: Set<Node> | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: RequestController | undefined;
   #stream: LazyBody | undefined;
   #leaveQueue: (() => void) | undefined;
   #over = false;
@@ -56,21 +55,20 @@ export class ProxySession implements DedicatedHandler {
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: RequestController): void {
     if (this.#over) {
       controller.abort(new GatewayError('GW_ERR_HTTP_CUT'));
       return;
     }
     this.#controller = controller;
-    this.connection?.begin(this);
     this.#options.record.written();
   }
 
   onContinue(): void {
-    this.#interim(100, {});
+    this.#interim(100, []);
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, fields: NodeFields, message = ''): void {
+  onResponseStart(_: RequestController, status: number, fields: HeaderFields, message = ''): void {
     const place = this.#place;
     if (this.#over || place === undefined) return;
     // F63. With what belongs to a switch a 101 comes as `onTunnel`, or as an error where nobody asked for one.
@@ -78,34 +76,27 @@ export class ProxySession implements DedicatedHandler {
     // RFC 9110 15: three digits, the first from 1 to 5; llhttp takes 099.
     else if (status < 100) this.#refuseAnswer('its status is below 100');
     else if (status < 200) this.#interim(status, fields);
-    else if (isAmbiguous(fields, this.connection?.isOld === true))
-      this.#refuseAnswer('its framing is ambiguous');
     else {
       this.#options.record.responded(status);
       this.#translation.learn(fields, place);
       try {
         const out = this.#translation.toClient(fields, place);
-        this.#answer.start(status, message, out, fields['content-length'], this.#options.mustClose());
+        this.#answer.start(status, message, out, lengthIn(fields), this.#options.mustClose());
       } catch (cause) {
         this.#refuseAnswer('its headers cannot be passed on', cause);
       }
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: RequestController, chunk: Buffer): void {
     if (this.#over) return;
     this.#options.record.responseBytes += chunk.length;
     this.#answer.data(controller, chunk);
   }
 
-  onResponseEnd(_: Dispatcher.DispatchController, trailers: NodeFields): void {
+  onResponseEnd(_: RequestController, trailers: HeaderFields): void {
     const place = this.#place;
     if (this.#over || place === undefined) return;
-    // F66: a body without a length ends with its connection, and undici takes a reset for that as well.
-    if (this.connection?.isBroken === true) {
-      this.#fail(new GatewayError('GW_ERR_NODE_CLOSED', { node: place.node.name }), true);
-      return;
-    }
     this.#options.record.endAttempt(undefined);
     this.#place = undefined;
     place.upstream.over('answered');
@@ -118,13 +109,13 @@ export class ProxySession implements DedicatedHandler {
     }
   }
 
-  onResponseError(_: Dispatcher.DispatchController | undefined, thrown: Error): void {
+  onResponseError(_: RequestController | undefined, thrown: Error): void {
     const place = this.#place;
     if (this.#over || place === undefined) return;
     const { record, pool } = this.#options;
     const sent = this.#controller !== undefined;
     const error = place.upstream.error(thrown, sent);
-    // undici destroys a body that it was given; one that it never asked anything of can be given anew.
+    // A body that was given to a connection ends with it; one that it never asked anything of can be given anew.
     const isWhole = !this.#answer.started && this.#stream?.started !== true;
     if (!isWhole || !mayTryAgain(record, pool.config.retry, error, sent)) {
       this.#fail(error, error.side === 'node');
@@ -136,8 +127,7 @@ export class ProxySession implements DedicatedHandler {
     this.start();
   }
 
-  /** undici's word for `onTunnel`; upgrades do not go through its pool. */
-  onTunnel(_: number, fields: NodeFields, socket: Socket, head: Buffer): void {
+  onTunnel(_: number, fields: HeaderFields, socket: Socket, head: Buffer): void {
     const { tunnel, record } = this.#options;
     const place = this.#place;
     let out: string[] | undefined;
@@ -167,7 +157,7 @@ export class ProxySession implements DedicatedHandler {
     tunnel(socket, head, out);
   }
 
-  #interim(status: number, fields: NodeFields): void {
+  #interim(status: number, fields: HeaderFields): void {
     if (this.#over) return;
     try {
       this.#answer.interim(status, withoutHop(fields));
@@ -282,4 +272,9 @@ export class ProxySession implements DedicatedHandler {
     if (body !== undefined) record.requestBytes = body.length;
     over(record);
   }
+}
+
+/** The connection has seen to it that there is one at most. */
+function lengthIn(fields: HeaderFields): string | undefined {
+  return fieldValue(fields, 'content-length');
 }

@@ -6,6 +6,7 @@ import type { RouteConfig } from '../../../src/config/config.ts';
 import { persistenceCookie, setCookieValue, stripCookie } from '../../../src/http/cookie.ts';
 import {
   endToEnd,
+  fieldValue,
   type HeaderFields,
   isHopByHop,
   namedByConnection,
@@ -26,7 +27,6 @@ import { announced, mayTrail, trailersOf } from '../../../src/http/trailers.ts';
 import type { HandedOn } from '../../../src/observe/traces/trace-context.ts';
 import type { ClientRequest } from '../client-request.ts';
 
-export type NodeFields = Readonly<Record<string, string | string[] | undefined>>;
 export type Trailers = Record<string, string | string[]>;
 
 const NO_NAMES: ReadonlySet<string> = new Set();
@@ -104,7 +104,7 @@ export class RouteActions {
   }
 
   /** The fields for the client. */
-  toClient(from: NodeFields, request: ClientRequest, more: ToClient): HeaderFields {
+  toClient(from: HeaderFields, request: ClientRequest, more: ToClient): HeaderFields {
     const fields = withoutHop(from);
     this.#putRight(fields, request, more);
     const { cookie } = more;
@@ -114,16 +114,18 @@ export class RouteActions {
   }
 
   /** Undefined: nothing goes behind the body. `head`: the node's fields before it. */
-  trailersToClient(from: NodeFields, head: NodeFields): Trailers | undefined {
+  trailersToClient(from: HeaderFields, head: HeaderFields): Trailers | undefined {
+    if (from.length === 0) return undefined;
     let out: Trailers | undefined;
-    let named: ReadonlySet<string> | undefined;
-    for (const name in from) {
-      const value = from[name];
-      named ??= connectionNames(head.connection);
-      const isKept = this.#ruledInResponse.has(plainName(name)) || named?.has(name) === true;
-      if (value === undefined || isKept || !mayTrail(name)) continue;
+    const named = connectionNames(fieldValue(head, 'connection'));
+    for (let i = 0; i < from.length; i += 2) {
+      const name = from[i] as string;
+      if (this.#ruledInResponse.has(plainName(name)) || named?.has(name) === true || !mayTrail(name))
+        continue;
       out ??= Object.create(null) as Trailers;
-      out[name] = value;
+      const before = out[name];
+      const value = from[i + 1] as string;
+      out[name] = before === undefined ? value : [before, value].flat();
     }
     return out;
   }
@@ -147,14 +149,12 @@ export class RouteActions {
 }
 
 /** What of a node's fields goes on; all of an interim response's. */
-export function withoutHop(from: NodeFields): HeaderFields {
+export function withoutHop(from: HeaderFields): HeaderFields {
   const fields: HeaderFields = [];
-  const named = connectionNames(from.connection);
-  for (const name in from) {
-    if (isHopByHop(name) || named?.has(name) === true) continue;
-    const value = from[name];
-    if (typeof value === 'string') fields.push(name, value);
-    else if (value !== undefined) for (const one of value) fields.push(name, one);
+  const named = connectionNames(fieldValue(from, 'connection'));
+  for (let i = 0; i < from.length; i += 2) {
+    const name = from[i] as string;
+    if (!isHopByHop(name) && named?.has(name) !== true) fields.push(name, from[i + 1] as string);
   }
   return fields;
 }
@@ -181,9 +181,9 @@ function joinCookies(fields: HeaderFields): void {
   }
 }
 
-function connectionNames(value: string | string[] | undefined): ReadonlySet<string> | undefined {
+function connectionNames(value: string | undefined): ReadonlySet<string> | undefined {
   if (value === undefined) return undefined;
-  const text = String(value).toLowerCase();
+  const text = value.toLowerCase();
   if (text === 'close' || text === 'keep-alive' || text === 'upgrade') return undefined;
   const names = new Set(text.split(',').map((part) => part.trim()));
   for (const kept of ['content-length', 'content-type', 'set-cookie', 'location']) names.delete(kept);
@@ -191,11 +191,12 @@ function connectionNames(value: string | string[] | undefined): ReadonlySet<stri
 }
 
 /** The value that a node gives the cookie `name` in its response. */
-export function givenCookie(from: NodeFields, name: string): string | undefined {
-  const fields = from['set-cookie'];
-  for (const field of typeof fields === 'string' ? [fields] : (fields ?? [])) {
-    const value = setCookieValue(field, name);
-    if (value !== undefined) return value;
+export function givenCookie(from: HeaderFields, name: string): string | undefined {
+  for (let i = 0; i < from.length; i += 2) {
+    if (from[i] !== 'set-cookie') continue;
+    const value = setCookieValue(from[i + 1] as string, name);
+    // It is kept for long, and as a part of the head's text would keep that.
+    if (value !== undefined) return Buffer.from(value, 'latin1').toString('latin1');
   }
   return undefined;
 }

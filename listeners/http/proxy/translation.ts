@@ -3,6 +3,7 @@
 
 import { handOn, type TraceSampler } from '../../../routing/trace-sampler.ts';
 import type { AddressRanges } from '../../../src/addresses.ts';
+import { fieldValue, type HeaderFields } from '../../../src/http/fields.ts';
 import type { HeaderVariables } from '../../../src/http/header-rules.ts';
 import type { PathChange } from '../../../src/http/path-rewrite.ts';
 import type {
@@ -12,7 +13,7 @@ import type {
   ProxiedRequest,
 } from '../../../src/relay/http-scheduler.ts';
 import type { ClientRequest } from '../client-request.ts';
-import { givenCookie, type NodeFields, type RouteActions, type Trailers } from './route-actions.ts';
+import { givenCookie, type RouteActions, type Trailers } from './route-actions.ts';
 
 export interface TranslationOptions {
   readonly request: ClientRequest;
@@ -32,7 +33,7 @@ export class Translation implements HeaderVariables {
   readonly #path: string;
   readonly #change: PathChange | undefined;
   /** Of the node's response. */
-  #head: NodeFields = {};
+  #head: HeaderFields = [];
   /** The name of the node that it is with. */
   node = '';
 
@@ -82,7 +83,7 @@ export class Translation implements HeaderVariables {
     return request.hasBody && request.contentLength === undefined ? actions.trailersToNode(request) : [];
   }
 
-  toClient(fields: NodeFields, { node, upstream }: NodeChoice): string[] {
+  toClient(fields: HeaderFields, { node, upstream }: NodeChoice): string[] {
     const { request, actions, pool, binding } = this.#options;
     this.#head = fields;
     const name = pool.config.persistence?.cookie;
@@ -96,20 +97,20 @@ export class Translation implements HeaderVariables {
     });
   }
 
-  trailersToClient(fields: NodeFields): Trailers | undefined {
+  trailersToClient(fields: HeaderFields): Trailers | undefined {
     return this.#options.actions.trailersToClient(fields, this.#head);
   }
 
   /** Those of the node's 101; undefined where it switches to something else than was asked for (RFC 9110 7.8). */
-  toTunnel(fields: NodeFields, place: NodeChoice): string[] | undefined {
-    const { upgrade } = fields;
+  toTunnel(fields: HeaderFields, place: NodeChoice): string[] | undefined {
+    const upgrade = fieldValue(fields, 'upgrade');
     const asked = this.#options.request.header('upgrade');
-    if (typeof upgrade !== 'string' || upgrade.toLowerCase() !== asked?.toLowerCase()) return undefined;
+    if (upgrade === undefined || upgrade.toLowerCase() !== asked?.toLowerCase()) return undefined;
     return [...this.toClient(fields, place), 'connection', 'upgrade', 'upgrade', upgrade];
   }
 
   /** Keeps the node for whom it has given a cookie. */
-  learn(fields: NodeFields, { node }: NodeChoice): void {
+  learn(fields: HeaderFields, { node }: NodeChoice): void {
     const { learns, pool } = this.#options;
     const given = learns === undefined ? undefined : givenCookie(fields, learns);
     if (given !== undefined) pool.pool.learn(given, node);

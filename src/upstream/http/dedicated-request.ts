@@ -1,5 +1,5 @@
-// A request to a node on a connection of its own, for what undici's pool does not do: upgrades, and requests that wait
-// for the node's 100 (Continue). Speaks to the same handler as the pool does.
+// A request to a node on a connection of its own, for what the pool's connections do not do: upgrades, and requests that wait
+// for the node's 100 (Continue). Speaks to the same handler as they do.
 import {
   type ClientRequest,
   request as httpRequest,
@@ -8,14 +8,15 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { asGatewayError, GatewayError } from '../../errors.ts';
-import type { NodeRequest } from './node-request.ts';
-import type { NodeResponseHandler } from './pooled-client.ts';
+import { type HeaderFields, lowerCase } from '../../http/fields.ts';
+import { ResponseError } from '../../http/head-scanner.ts';
+import { isAmbiguous } from '../../http/response-parser.ts';
+import type { NodeRequest, NodeResponseHandler, RequestController } from './node-request.ts';
 
 export interface DedicatedHandler extends NodeResponseHandler {
   /** The node switched protocols; `head` is what it has said already in the new one. */
-  onTunnel(status: number, headers: Record<string, string | string[]>, socket: Socket, head: Buffer): void;
+  onTunnel(status: number, fields: HeaderFields, socket: Socket, head: Buffer): void;
 }
 
 /** `socket`: connected, and closed at the end. @throws TypeError where the request cannot be written */
@@ -43,34 +44,39 @@ export function sendAlone(
     controller.fail(error, handler);
   });
   const onContinue = guard(() => handler.onContinue?.());
-  const onInterim = guard(({ statusCode, headers: fields, statusMessage }: InformationEvent) => {
-    if (statusCode > 100) handler.onResponseStart?.(controller, statusCode, plain(fields), statusMessage);
+  const onInterim = guard(({ statusCode, rawHeaders, statusMessage }: InformationEvent) => {
+    if (statusCode > 100)
+      handler.onResponseStart(controller, statusCode, fieldsOf(rawHeaders), statusMessage);
   });
-  const onUpgrade = guard(
-    ({ statusCode, headersDistinct }: IncomingMessage, tunnel: Duplex, head: Buffer) => {
-      clearTimeout(timer);
-      handler.onTunnel(statusCode ?? 101, plain(headersDistinct), tunnel as Socket, head);
-    },
-  );
+  const onUpgrade = guard(({ statusCode, rawHeaders }: IncomingMessage, tunnel: Duplex, head: Buffer) => {
+    clearTimeout(timer);
+    handler.onTunnel(statusCode ?? 101, fieldsOf(rawHeaders), tunnel as Socket, head);
+  });
   const onResponse = guard((response: IncomingMessage) => {
     clearTimeout(timer);
     controller.response = response;
-    const onData = guard((chunk: Buffer) => handler.onResponseData?.(controller, chunk));
+    const onData = guard((chunk: Buffer) => handler.onResponseData(controller, chunk));
     const onEnd = guard(() => {
-      if (response.complete) handler.onResponseEnd?.(controller, plain(response.trailersDistinct));
+      if (response.complete) handler.onResponseEnd(controller, fieldsOf(response.rawTrailers));
     });
     response.setTimeout(timeoutMs, () => controller.abort(new GatewayError('GW_ERR_ACK_TIMEOUT')));
     response
       .on('error', (error) => controller.fail(error, handler))
       .on('data', onData)
       .on('end', onEnd);
-    const { statusCode = 0, headersDistinct, statusMessage = '' } = response;
-    handler.onResponseStart?.(controller, statusCode, plain(headersDistinct), statusMessage);
+    const { statusCode = 0, rawHeaders, statusMessage = '' } = response;
+    if (isAmbiguouslyFramed(response)) {
+      const error = new ResponseError('its framing is ambiguous');
+      controller.abort(error);
+      controller.fail(error, handler);
+      return;
+    }
+    handler.onResponseStart(controller, statusCode, fieldsOf(rawHeaders), statusMessage);
   });
   const timer = setTimeout(() => controller.abort(new GatewayError('GW_ERR_ACK_TIMEOUT')), timeoutMs);
   outgoing.on('error', onError).on('continue', onContinue).on('information', onInterim);
   outgoing.on('upgrade', onUpgrade).on('response', onResponse);
-  handler.onRequestStart?.(controller, undefined);
+  handler.onRequestStart(controller);
   if (body === null) outgoing.end();
   else if (Buffer.isBuffer(body)) outgoing.end(body);
   else {
@@ -101,17 +107,17 @@ function has(headers: readonly string[], field: string): boolean {
   return headers.some((name, i) => i % 2 === 0 && name === field);
 }
 
-/** Header values as lists are what undici gives for repeated ones; single ones are single. */
-function plain(fields: NodeJS.Dict<string | string[] | number>): Record<string, string | string[]> {
-  const out: Record<string, string | string[]> = Object.create(null);
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined) continue;
-    out[name] = Array.isArray(value) ? (value.length === 1 ? (value[0] as string) : value) : String(value);
-  }
-  return out;
+/** As a connection of the pool gives them. */
+function fieldsOf(raw: readonly string[]): HeaderFields {
+  return raw.map((text, i) => (i % 2 === 0 ? lowerCase(text) : text));
 }
 
-class LoneController implements Dispatcher.DispatchController {
+function isAmbiguouslyFramed({ headersDistinct, httpVersion }: IncomingMessage): boolean {
+  const coding = headersDistinct['transfer-encoding']?.join(',');
+  return isAmbiguous(coding, headersDistinct['content-length']?.join(','), httpVersion !== '1.1');
+}
+
+class LoneController implements RequestController {
   readonly #request: ClientRequest;
   response: IncomingMessage | undefined;
   #reason: Error | null = null;
@@ -119,18 +125,6 @@ class LoneController implements Dispatcher.DispatchController {
 
   constructor(request: ClientRequest) {
     this.#request = request;
-  }
-
-  get aborted(): boolean {
-    return this.#reason !== null;
-  }
-
-  get paused(): boolean {
-    return this.response?.isPaused() ?? false;
-  }
-
-  get reason(): Error | null {
-    return this.#reason;
   }
 
   abort(reason: Error): void {
@@ -151,7 +145,7 @@ class LoneController implements Dispatcher.DispatchController {
    * tunnel's sockets are no request's any more.
    */
   guard(
-    handler: Dispatcher.DispatchHandler,
+    handler: NodeResponseHandler,
   ): <Args extends unknown[]>(step: (...args: Args) => void) => (...args: Args) => void {
     return (step) =>
       (...args) => {
@@ -166,9 +160,9 @@ class LoneController implements Dispatcher.DispatchController {
   }
 
   /** Request and response may both report the same end. */
-  fail(error: Error, handler: Dispatcher.DispatchHandler): void {
+  fail(error: Error, handler: NodeResponseHandler): void {
     if (this.#failed) return;
     this.#failed = true;
-    handler.onResponseError?.(this, this.#reason ?? error);
+    handler.onResponseError(this, this.#reason ?? error);
   }
 }

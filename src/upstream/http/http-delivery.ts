@@ -1,15 +1,19 @@
 // One HL7 message on its way to a node over HTTP: the POST, and its response read as an acknowledgement.
 // HL7 over HTTP (HAPI's draft): any acknowledgement is a 2xx. Mirth answers AE with status 500, so an acknowledgement of
 // this message counts under 4xx and 5xx as well (F93); any other response with such a status says that the transport failed.
-import type { Dispatcher } from 'undici';
 import { GatewayError } from '../../errors.ts';
 import { type Ack, type AckCode, readAck } from '../../hl7/ack.ts';
 import { type MatchMode, matchAnswer } from '../../hl7/answers.ts';
 import { charsetLabel, parseContentType, withCharset } from '../../hl7/content-type.ts';
+import { fieldValue, type HeaderFields } from '../../http/fields.ts';
 import { frame, holdsFrameEnd, START_BLOCK } from '../../mllp/frame.ts';
 import type { Delivery } from '../delivery.ts';
-import { type NodeRequest, nodeError } from './node-request.ts';
-import type { NodeConnection, NodeResponseHandler } from './pooled-client.ts';
+import {
+  type NodeRequest,
+  type NodeResponseHandler,
+  nodeError,
+  type RequestController,
+} from './node-request.ts';
 
 export interface HttpDeliveryOptions {
   readonly node: string;
@@ -28,17 +32,16 @@ export type HttpResult = GatewayError | AckCode | undefined;
 
 export class HttpDelivery implements NodeResponseHandler {
   readonly request: NodeRequest;
-  connection: NodeConnection | undefined;
   readonly #delivery: Delivery;
   readonly #options: HttpDeliveryOptions;
   readonly #over: (result: HttpResult) => void;
   readonly #timeoutMs: number;
   #deadline: NodeJS.Timeout;
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: RequestController | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #status = 0;
-  #type: string | string[] | undefined;
+  #type: string | undefined;
   #settled = false;
 
   /** `over` hears of the end once. */
@@ -65,7 +68,7 @@ export class HttpDelivery implements NodeResponseHandler {
     this.#deadline = this.#failIn(options.connectMs + timeoutMs, 'GW_ERR_NODE_CONNECT_TIMEOUT');
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: RequestController): void {
     if (this.#settled) {
       controller.abort(new Error('too late'));
       return;
@@ -77,23 +80,18 @@ export class HttpDelivery implements NodeResponseHandler {
       return;
     }
     clearTimeout(this.#deadline);
-    // undici's own deadlines begin anew with each byte.
+    // The connection's own begins again with each byte.
     this.#deadline = this.#failIn(this.#timeoutMs, 'GW_ERR_ACK_TIMEOUT');
-    this.connection?.begin(this);
     this.#delivery.written();
   }
 
-  onResponseStart(
-    _: Dispatcher.DispatchController,
-    status: number,
-    fields: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart(_: RequestController, status: number, fields: HeaderFields): void {
     this.#status = status;
     this.#delivery.responded?.(status);
-    this.#type = fields['content-type'];
+    this.#type = fieldValue(fields, 'content-type');
   }
 
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_: RequestController, chunk: Buffer): void {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#options.maxAnswerBytes) {
       const tooLarge = new GatewayError('GW_ERR_ACK_INVALID', {
@@ -108,10 +106,6 @@ export class HttpDelivery implements NodeResponseHandler {
 
   onResponseEnd(): void {
     if (this.#settled) return;
-    if (this.connection?.isBroken === true) {
-      this.#fail(new GatewayError('GW_ERR_NODE_CLOSED', { node: this.#options.node }));
-      return;
-    }
     const statusError = this.#statusError();
     const error = statusError === undefined || this.#status >= 400 ? this.#answer() : statusError;
     // A page of the web server is no acknowledgement, and another message's is not this one's: then the status says what happened.
@@ -124,7 +118,7 @@ export class HttpDelivery implements NodeResponseHandler {
     return isGood ? undefined : statusError(this.#status, this.#options.node);
   }
 
-  onResponseError(_: Dispatcher.DispatchController, thrown: Error): void {
+  onResponseError(_: RequestController | undefined, thrown: Error): void {
     this.#fail(nodeError(thrown, this.#controller !== undefined, this.#options.node));
   }
 
@@ -186,8 +180,8 @@ function isFramable(payload: Buffer): boolean {
   return !payload.includes(START_BLOCK) && !holdsFrameEnd(payload);
 }
 
-function charsetIn(type: string | string[] | undefined): string | undefined {
-  if (typeof type !== 'string') return undefined;
+function charsetIn(type: string | undefined): string | undefined {
+  if (type === undefined) return undefined;
   return parseContentType(type)?.parameters.get('charset')?.trim() || undefined;
 }
 

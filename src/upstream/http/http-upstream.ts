@@ -1,16 +1,15 @@
-// The connections to one node over HTTP: a keep-alive pool (undici's) behind the gateway's own dialling. Carries
-// proxied requests as they are, and HL7 messages as POSTs whose response's body is the acknowledgement.
-import type { Socket } from 'node:net';
-import { type Dispatcher, Pool } from 'undici';
+// What goes to one node over HTTP: proxied requests as they are, and HL7 messages as POSTs whose response's body is the
+// acknowledgement. Promises to count each, and to tell the node's owner what came of it.
+import type { OnReadOpts, Socket } from 'node:net';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { MatchMode } from '../../hl7/answers.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { type DialTls, dial } from '../dial.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import { type DedicatedHandler, sendAlone } from './dedicated-request.ts';
 import { HttpDelivery } from './http-delivery.ts';
-import { type NodeRequest, nodeError } from './node-request.ts';
-import { type NodeResponseHandler, PooledClient } from './pooled-client.ts';
+import { type NodeRequest, type NodeResponseHandler, nodeError } from './node-request.ts';
 
 export interface HttpUpstreamOptions {
   /** The node's name, for errors. */
@@ -38,32 +37,19 @@ export interface HttpUpstreamOptions {
 /** Far above what servers send; a node that sends more is not one. */
 const MAX_RESPONSE_HEADER_BYTES = 256 * 1024;
 
-/** For a request that never began. */
-const NO_CONTROLLER: Dispatcher.DispatchController = {
-  aborted: true,
-  paused: false,
-  reason: null,
-  abort: () => {},
-  pause: () => {},
-  resume: () => {},
-};
-
 /** There is no order to keep over HTTP: each message has a connection to itself. */
 const CHANNEL: Channel = { takes: () => false };
 
 export class HttpUpstream implements Upstream {
   readonly #options: HttpUpstreamOptions;
   readonly #owner: UpstreamOwner;
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool;
   /** `host:port` as in a URL, for comparing with what the node says of itself. */
   readonly authority: string;
   /** As clients write it: without the port that its scheme has anyway. */
   readonly #host: string;
   #inFlight = 0;
   #open = 0;
-  #closing = false;
-  /** F97: the node closes behind its responses without saying so: each request has a connection to itself. */
-  #closes = false;
 
   constructor(options: HttpUpstreamOptions, owner: UpstreamOwner) {
     this.#options = options;
@@ -72,26 +58,10 @@ export class HttpUpstream implements Upstream {
     this.authority = `${host.includes(':') ? `[${host}]` : host}:${port}`.toLowerCase();
     const isUsualPort = options.port === (options.tls === undefined ? 80 : 443);
     this.#host = isUsualPort ? this.authority.replace(/:\d+$/, '') : this.authority;
-    const limits = {
-      pipelining: 1,
-      allowH2: false,
-      keepAliveTimeout: options.idleMs,
-      keepAliveMaxTimeout: options.idleMs,
-      headersTimeout: options.ackMs,
-      bodyTimeout: options.ackMs,
-      maxHeaderSize: MAX_RESPONSE_HEADER_BYTES,
-      strictContentLength: true,
-      ...(options.reuse !== undefined && { maxRequestsPerClient: options.reuse }),
-    };
-    const onClosedBehind = (): void => {
-      this.#closes = true;
-    };
-    // TLS is the dialling's. To undici it is always `http`: for `https` it would dial anew whenever a request has another
-    // Host than the one before, and here they have the clients'.
-    this.#pool = new Pool(`http://${this.authority}`, {
-      connections: options.maxConnections,
-      factory: (origin) => new PooledClient(origin, limits, (done) => this.#dial(done), onClosedBehind),
-    });
+    const { node, ackMs, idleMs, maxConnections, reuse } = options;
+    this.#pool = new ConnectionPool({ node, ackMs, idleMs, maxConnections, reuse }, (onread, done) =>
+      this.#dial(onread, done),
+    );
   }
 
   get inFlight(): number {
@@ -122,12 +92,12 @@ export class HttpUpstream implements Upstream {
         this.#owner.onFailure(result);
       this.#owner.onRoom();
     });
-    this.#dispatch(httpDelivery.request, httpDelivery);
+    this.#pool.dispatch(httpDelivery.request, httpDelivery);
   }
 
   /** Sends a proxied request, which `occupy` has counted; `over` must be called once when it needs the node no more. */
   dispatch(request: NodeRequest, handler: NodeResponseHandler): void {
-    this.#dispatch(request, handler);
+    this.#pool.dispatch(request, handler);
   }
 
   /** A request that is sent by other means counts among those in flight, until `over`. */
@@ -143,16 +113,16 @@ export class HttpUpstream implements Upstream {
     this.#owner.onRoom();
   }
 
-  /** What `undici` says of a request, in the gateway's words. `sent`: it may have been written. */
+  /** What went wrong with a request, in the gateway's words. `sent`: it may have been written. */
   error(thrown: unknown, sent: boolean): GatewayError {
     return nodeError(thrown, sent, this.#options.node);
   }
 
   /** The same on a connection of its own, which may become a tunnel. */
   dispatchAlone(request: NodeRequest, handler: DedicatedHandler): void {
-    this.#dial((dialled) => {
+    this.#dial(undefined, (dialled) => {
       if (dialled instanceof GatewayError) {
-        handler.onResponseError?.(NO_CONTROLLER, dialled);
+        handler.onResponseError(undefined, dialled);
         return;
       }
       const timeoutMs = request.timeoutMs ?? this.#options.ackMs;
@@ -160,31 +130,20 @@ export class HttpUpstream implements Upstream {
         sendAlone(dialled, request, timeoutMs, MAX_RESPONSE_HEADER_BYTES, handler);
       } catch (thrown) {
         dialled.destroy();
-        handler.onResponseError?.(NO_CONTROLLER, asGatewayError(thrown));
+        handler.onResponseError(undefined, asGatewayError(thrown));
       }
     });
   }
 
+  /** Requests under way end first; at the end of a shutdown the process ends with the rest. */
   close(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    // Requests under way end first; at the end of a shutdown the process ends with the rest.
-    this.#pool.close().catch(() => {});
+    this.#pool.close();
   }
 
-  #dispatch({ method, path, headers, body, timeoutMs }: NodeRequest, handler: NodeResponseHandler): void {
-    const limits = timeoutMs === undefined ? {} : { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
-    try {
-      this.#pool.dispatch({ method, path, headers, body, reset: this.#closes, ...limits }, handler);
-    } catch (thrown) {
-      handler.onResponseError?.(NO_CONTROLLER, thrown as Error);
-    }
-  }
-
-  #dial(done: (dialled: Socket | GatewayError) => void): void {
+  #dial(onread: OnReadOpts | undefined, done: (dialled: Socket | GatewayError) => void): void {
     const { node, host, port, tls, connectMs } = this.#options;
     dial(
-      { node, host, port, tls, connectMs, settleMs: 0 },
+      { node, host, port, tls, connectMs, settleMs: 0, ...(onread && { onread }) },
       (socket) => {
         this.#open++;
         socket.once('close', () => this.#open--);
