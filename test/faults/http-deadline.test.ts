@@ -128,12 +128,13 @@ describe.concurrent('F69 bodies', () => {
 
   it('a large one may take its time, as long as it goes on', async () => {
     await using room = await openHttpRoom({
-      listener: { http: { bodyTimeout: '300ms', headersTimeout: '500ms' } },
+      listener: { http: { bodyTimeout: '2s', headersTimeout: '3s' } },
     });
     await using client = await room.connect();
     void client.send(request('POST / HTTP/1.1', ['Content-Length: 100000']));
+    // Longer than either in all, and each pause far shorter.
     for (let i = 0; i < 10; i++) {
-      await pause(150);
+      await pause(350);
       await client.send('x'.repeat(10_000));
     }
     expect((await client.response()).status).toBe(200);
@@ -155,7 +156,7 @@ describe.concurrent('F69 readers', () => {
       await using client = await room.connect();
       client.socket.pause();
       void client.send(GET);
-      await until(() => room.gw.proxied.length === 1);
+      await until(() => room.gw.proxied.length === 1, { deadlineMs: 20_000 });
       expect(room.gw.proxied[0]?.error?.code).toBe('GW_ERR_SENDER_NOT_READING');
       await expectGone(room, SLACK_MS);
       const [connection] = room.node.connections;
