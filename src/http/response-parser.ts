@@ -2,6 +2,7 @@
 // of two framings it takes none: what two readers could take in two ways is refused (F65), nothing that was cut off looks whole (F66).
 import type { HeaderFields } from './fields.ts';
 import { type HeadLimits, HeadScanner, isFieldText, ResponseError } from './head-scanner.ts';
+import { readFraming, readStatusLine } from './response-head.ts';
 
 export interface ResponseEvents {
   /** One of 1xx, but for 101. */
@@ -55,11 +56,6 @@ export class ResponseParser {
   /** A response is due or has begun. */
   get isDue(): boolean {
     return this.#part !== 'none';
-  }
-
-  /** Nothing of the response that is due has come. */
-  get isUntouched(): boolean {
-    return this.#part === 'head' && this.#head.isEmpty;
   }
 
   /** Its body ends with its connection. */
@@ -165,46 +161,25 @@ export class ResponseParser {
     const length = this.#readFraming(status, fields, isOld);
     this.#events.onHead(status, fields, reason);
     // Whoever was told may not want the rest.
-    if (this.#isStopped) return end;
+    if (!this.isDue) return end;
     if (length === 0) this.#finish(NO_FIELDS);
     return end;
   }
 
-  get #isStopped(): boolean {
-    return this.#part === 'none';
-  }
-
   /** Says what follows the head. Returns how many bytes, -1: not known. RFC 9112 6.3. */
   #readFraming(status: number, fields: HeaderFields, isOld: boolean): number {
-    let length: string | undefined;
-    let coding: string | undefined;
-    let connection: string | undefined;
-    this.#keepAlive = undefined;
-    for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i] as string;
-      const value = fields[i + 1] as string;
-      if (name === 'content-length') {
-        if (length !== undefined) throw new ResponseError('it has two Content-Length fields');
-        length = value;
-      } else if (name === 'transfer-encoding') {
-        if (coding !== undefined) throw new ResponseError('it has two Transfer-Encoding fields');
-        coding = value;
-      } else if (name === 'connection')
-        connection = connection === undefined ? value : `${connection},${value}`;
-      else if (name === 'keep-alive') this.#keepAlive = value;
-    }
-    if (length !== undefined && !isLength(length)) throw new ResponseError('its Content-Length is no number');
-    if (isAmbiguous(coding, length, isOld)) throw new ResponseError('its framing is ambiguous');
-    this.#keepsAlive = mayKeepAlive(connection, isOld);
+    const { length, isChunked, keepsAlive, keepAlive } = readFraming(fields, isOld);
+    this.#keepsAlive = keepsAlive;
+    this.#keepAlive = keepAlive;
     if (this.#isHead || status === 204 || status === 304) return 0;
-    if (coding !== undefined) {
+    if (isChunked) {
       this.#beginSize();
       return -1;
     }
     if (length !== undefined) {
-      this.#left = Number(length);
+      this.#left = length;
       this.#part = 'length';
-      return this.#left;
+      return length;
     }
     this.#keepsAlive = false;
     this.#part = 'to-end';
@@ -215,7 +190,7 @@ export class ResponseParser {
     const end = Math.min(to, at + this.#left);
     this.#left -= end - at;
     this.#events.onData(bytes, at, end);
-    if (this.#left > 0 || this.#isStopped) return end;
+    if (this.#left > 0 || !this.isDue) return end;
     if (this.#part === 'length') this.#finish(NO_FIELDS);
     else this.#part = 'chunk-cr';
     return end;
@@ -265,56 +240,8 @@ export class ResponseParser {
   }
 }
 
-interface StatusLine {
-  readonly status: number;
-  readonly reason: string;
-  /** Of HTTP/1.0, which has no Transfer-Encoding (RFC 9112 6.1). */
-  readonly isOld: boolean;
-}
-
-/** The usual ones need no looking at. */
-const OK_LINE = 'HTTP/1.1 200 OK';
-const OK: StatusLine = { status: 200, reason: 'OK', isOld: false };
-
-/** RFC 9112 4; some servers leave out the blank behind the status where there is no reason. */
-function readStatusLine(line: string): StatusLine {
-  if (line === OK_LINE) return OK;
-  const [, minor, digits, reason] = /^HTTP\/1\.([01]) (\d{3})(?: (.*))?$/.exec(line) ?? [];
-  if (digits === undefined) throw new ResponseError('its status line is none of HTTP/1');
-  const status = Number(digits);
-  // RFC 9110 15: three digits, the first from 1 on.
-  if (status < 100) throw new ResponseError('its status is below 100');
-  return { status, reason: reason ?? '', isOld: minor === '0' };
-}
-
-/**
- * F65, RFC 9112 6: what one reader takes by one field, another could take by the other.
- *
- * @param coding the value of Transfer-Encoding
- * @param isOld of HTTP/1.0, which has no Transfer-Encoding (RFC 9112 6.1)
- */
-export function isAmbiguous(coding: string | undefined, length: string | undefined, isOld: boolean): boolean {
-  if (coding === undefined) return false;
-  return isOld || length !== undefined || coding.toLowerCase() !== 'chunked';
-}
-
-/** RFC 9110 8.6; a number of JavaScript holds so many digits. */
-function isLength(value: string): boolean {
-  return value.length <= 15 && /^\d+$/.test(value);
-}
-
 function hexDigit(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
-}
-
-/** RFC 9112 9.3. */
-function mayKeepAlive(connection: string | undefined, isOld: boolean): boolean {
-  if (connection === undefined) return !isOld;
-  const options = connection
-    .toLowerCase()
-    .split(',')
-    .map((option) => option.trim());
-  return !options.includes('close') && (!isOld || options.includes('keep-alive'));
 }

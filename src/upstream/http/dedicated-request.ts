@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import { type HeaderFields, lowerCase } from '../../http/fields.ts';
 import { ResponseError } from '../../http/head-scanner.ts';
-import { isAmbiguous } from '../../http/response-parser.ts';
+import { isAmbiguous } from '../../http/response-head.ts';
 import type { NodeRequest, NodeResponseHandler, RequestController } from './node-request.ts';
 
 export interface DedicatedHandler extends NodeResponseHandler {

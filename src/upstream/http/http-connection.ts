@@ -5,6 +5,7 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import { fieldValue, type HeaderFields } from '../../http/fields.ts';
 import { type BodyFraming, requestHead } from '../../http/request-head.ts';
 import { type ResponseEvents, ResponseParser } from '../../http/response-parser.ts';
+import { LazyDeadline } from './lazy-deadline.ts';
 import type { NodeRequest, NodeResponseHandler, RequestController } from './node-request.ts';
 import { StreamedBody } from './streamed-body.ts';
 
@@ -50,12 +51,9 @@ export class HttpConnection implements ResponseEvents {
   /** What is on it is its last. */
   #isLast = false;
   #isClosing = false;
-  /** When something of the node came last, in performance.now() milliseconds, as are the others. */
+  /** When something of the node came last, in performance.now() milliseconds. */
   #readAt = 0;
-  #limitMs = 0;
-  #dueAt = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  readonly #deadline = new LazyDeadline(() => this.#onDue());
 
   /** For the dialling: what is read goes past the socket's stream. */
   readonly onread: OnReadOpts = {
@@ -84,11 +82,11 @@ export class HttpConnection implements ResponseEvents {
     socket.on('end', () => this.#onEnd());
     socket.on('drain', () => this.#request?.body?.onDrain());
     socket.on('close', () => {
-      clearTimeout(this.#timer);
+      this.#deadline.end();
       this.#lose(new ConnectionLost('closed'));
       this.#owner.onClosed(this);
     });
-    this.#wait(this.#options.idleMs);
+    this.#deadline.begin(this.#options.idleMs);
   }
 
   /** Ends it, behind the response that is due. */
@@ -133,7 +131,7 @@ export class HttpConnection implements ResponseEvents {
     this.#requests++;
     this.#isLast ||= close;
     this.#parser.begin(method);
-    this.#wait(request.timeoutMs ?? this.#options.ackMs);
+    this.#deadline.begin(request.timeoutMs ?? this.#options.ackMs);
     const socket = this.#socket as Socket;
     if (body === null) socket.write(text, 'latin1');
     else if (!Buffer.isBuffer(body))
@@ -143,7 +141,7 @@ export class HttpConnection implements ResponseEvents {
         framing: framing === 'none' ? 'chunked' : framing,
         head,
         trailers: () => handler.trailers?.() ?? NO_FIELDS,
-        onProgress: () => this.#refresh(performance.now()),
+        onProgress: () => this.#deadline.refresh(performance.now()),
         onError: (error) => this.#fail(error),
       });
     else if (body.length <= MAX_JOINED_BYTES) socket.write(text + body.toString('latin1'), 'latin1');
@@ -173,13 +171,13 @@ export class HttpConnection implements ResponseEvents {
   resume(request: RequestInFlight): void {
     if (this.#request !== request || !request.isPaused) return;
     request.isPaused = false;
-    this.#refresh(performance.now());
+    this.#deadline.refresh(performance.now());
     this.#socket?.resume();
   }
 
   onInterim(status: number, fields: HeaderFields, reason: string): void {
     const request = this.#request as RequestInFlight;
-    this.#refresh(this.#readAt);
+    this.#deadline.refresh(this.#readAt);
     if (status === 100) request.handler.onContinue?.();
     else request.handler.onResponseStart(request, status, fields, reason);
   }
@@ -187,13 +185,13 @@ export class HttpConnection implements ResponseEvents {
   onHead(status: number, fields: HeaderFields, reason: string): void {
     const request = this.#request as RequestInFlight;
     request.hasHead = true;
-    this.#refresh(this.#readAt);
+    this.#deadline.refresh(this.#readAt);
     request.handler.onResponseStart(request, status, fields, reason);
   }
 
   onData(bytes: Buffer, from: number, to: number): void {
     const request = this.#request as RequestInFlight;
-    this.#refresh(this.#readAt);
+    this.#deadline.refresh(this.#readAt);
     // The buffer is the next read's.
     const chunk = Buffer.allocUnsafe(to - from);
     bytes.copy(chunk, 0, from, to);
@@ -260,7 +258,7 @@ export class HttpConnection implements ResponseEvents {
       this.#destroy();
       return;
     }
-    this.#wait(Math.min(said, idleMs));
+    this.#deadline.begin(Math.min(said, idleMs));
     this.#owner.onFree(this);
   }
 
@@ -291,33 +289,11 @@ export class HttpConnection implements ResponseEvents {
     this.#socket?.destroy();
   }
 
-  /** Something must come within so long. */
-  #wait(limitMs: number): void {
-    this.#limitMs = limitMs;
-    this.#refresh(performance.now());
-    if (this.#dueAt < this.#timerAt) this.#arm(limitMs);
-  }
-
-  /** The time begins again: no timer is touched for it. */
-  #refresh(now: number): void {
-    this.#dueAt = now + this.#limitMs;
-  }
-
-  #arm(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timerAt = this.#dueAt;
-    this.#timer = setTimeout(this.#onTimer, ms);
-  }
-
-  readonly #onTimer = (): void => {
-    this.#timerAt = Number.POSITIVE_INFINITY;
-    const now = performance.now();
-    // It was set for an earlier request, or before something came.
-    if (now < this.#dueAt) this.#arm(Math.ceil(this.#dueAt - now));
-    else if (this.#request === undefined) this.#destroy();
-    else if (this.#isNotTheNodes(this.#request)) this.#wait(this.#limitMs);
+  #onDue(): void {
+    if (this.#request === undefined) this.#destroy();
+    else if (this.#isNotTheNodes(this.#request)) this.#deadline.begin(this.#deadline.limitMs);
     else this.#fail(new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#options.node }));
-  };
+  }
 
   /** It is the client that is slow, and the client's own deadlines run. */
   #isNotTheNodes({ body, hasHead, isPaused }: RequestInFlight): boolean {

@@ -1,0 +1,49 @@
+// A deadline that begins again with each request and each read of a connection, for the price of a number: its timer is touched only
+// where a new deadline is earlier than it, and looks at what has come since when it fires.
+
+export class LazyDeadline {
+  readonly #onDue: () => void;
+  #limitMs = 0;
+  /** In performance.now() milliseconds. */
+  #dueAt = 0;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(onDue: () => void) {
+    this.#onDue = onDue;
+  }
+
+  get limitMs(): number {
+    return this.#limitMs;
+  }
+
+  /** From now on something must come within so long. */
+  begin(limitMs: number): void {
+    this.#limitMs = limitMs;
+    this.refresh(performance.now());
+    if (this.#dueAt < this.#timerAt) this.#arm(limitMs);
+  }
+
+  /** Something has come. */
+  refresh(now: number): void {
+    this.#dueAt = now + this.#limitMs;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  #arm(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = this.#dueAt;
+    this.#timer = setTimeout(this.#onTimer, ms);
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const leftMs = this.#dueAt - performance.now();
+    if (leftMs > 0) this.#arm(Math.ceil(leftMs));
+    else this.#onDue();
+  };
+}
