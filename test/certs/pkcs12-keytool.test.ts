@@ -1,10 +1,11 @@
 // `certs import` and `export` beside Java's keytool, which Mirth's keystores are made with.
+import { spawnSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasKeytool } from './certs-command.ts';
 import { PASS, Pkcs12Folder } from './pkcs12-folder.ts';
 
+const hasKeytool = spawnSync('keytool', ['-help']).status === 0;
 const folder = new Pkcs12Folder();
 const cert = (name: string): X509Certificate => new X509Certificate(folder.bytes(name));
 const subjects = (name: string): string[] =>

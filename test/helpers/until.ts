@@ -6,13 +6,17 @@ import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 const QUICK_ROUNDS = 50;
 /** After that, short enough not to be felt and long enough to leave a busy machine to the work that is awaited. */
 const POLL_MS = 2;
+/** A long wait is looked at less often: it becomes this part longer at most. */
+const POLL_SHARE = 0.05;
+const MAX_POLL_MS = 50;
 
 /** Resolves with the first truthy value of `check`; rejects at the deadline, with the last error of `check` as cause. */
 export async function until<T>(
   check: () => T | Promise<T>,
   { deadlineMs = 5_000, what = 'the condition' }: { deadlineMs?: number; what?: string } = {},
 ): Promise<Exclude<Awaited<T>, undefined | null | false | 0 | ''>> {
-  const end = performance.now() + deadlineMs;
+  const begun = performance.now();
+  const end = begun + deadlineMs;
   let cause: unknown;
   for (let round = 0; ; round++) {
     try {
@@ -23,7 +27,9 @@ export async function until<T>(
       cause = error;
     }
     if (performance.now() >= end) throw new Error(`${what} did not hold within ${deadlineMs} ms`, { cause });
-    await (round < QUICK_ROUNDS ? turn() : pause(POLL_MS));
+    const waitedMs = performance.now() - begun;
+    const pollMs = Math.min(MAX_POLL_MS, Math.max(POLL_MS, waitedMs * POLL_SHARE));
+    await (round < QUICK_ROUNDS ? turn() : pause(pollMs));
   }
 }
 
