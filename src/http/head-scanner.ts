@@ -31,6 +31,10 @@ export function isFieldText(byte: number): boolean {
   return ((KINDS[byte] as number) & TEXT) !== 0;
 }
 
+export function isTokenByte(byte: number): boolean {
+  return ((KINDS[byte] as number) & TOKEN) !== 0;
+}
+
 /** What the next byte is of. */
 type Place = 'line' | 'line-lf' | 'field' | 'name' | 'blank' | 'value' | 'value-lf' | 'end-lf';
 

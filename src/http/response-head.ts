@@ -88,3 +88,10 @@ function mayKeepAlive(connection: string | undefined, isOld: boolean): boolean {
     .map((option) => option.trim());
   return !options.includes('close') && (!isOld || options.includes('keep-alive'));
 }
+
+/** RFC 9110 6.5.1: what frames a body stands before it, and behind it some would take it for the next one's. */
+export function checkTrailers(fields: HeaderFields): void {
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i] === 'content-length' || fields[i] === 'transfer-encoding')
+      throw new ResponseError('its trailers frame a body');
+}

@@ -1,8 +1,9 @@
 // Reads the responses of one connection to an HTTP/1 server. Promises that where reads cut the bytes makes no difference, and that
 // of two framings it takes none: what two readers could take in two ways is refused (F65), nothing that was cut off looks whole (F66).
+import { ChunkLine } from './chunk-line.ts';
 import type { HeaderFields } from './fields.ts';
-import { type HeadLimits, HeadScanner, isFieldText, ResponseError } from './head-scanner.ts';
-import { readFraming, readStatusLine } from './response-head.ts';
+import { type HeadLimits, HeadScanner, ResponseError } from './head-scanner.ts';
+import { checkTrailers, readFraming, readStatusLine } from './response-head.ts';
 
 export interface ResponseEvents {
   /** One of 1xx, but for 101. */
@@ -19,9 +20,7 @@ type Part =
   | 'head'
   | 'length'
   | 'to-end'
-  | 'size'
-  | 'extension'
-  | 'size-lf'
+  | 'chunk-line'
   | 'chunk'
   | 'chunk-cr'
   | 'chunk-lf'
@@ -29,22 +28,15 @@ type Part =
 
 const CR = 0x0d;
 const LF = 0x0a;
-const SEMICOLON = 0x3b;
-
-/** A chunk of so many hexadecimal digits is larger than any disk; a number of JavaScript holds them. */
-const MAX_SIZE_DIGITS = 13;
-/** RFC 9112 7.1.1: a recipient limits the length of what it ignores. */
-const MAX_EXTENSION_BYTES = 4096;
 const NO_FIELDS: HeaderFields = [];
 
 export class ResponseParser {
   readonly #events: ResponseEvents;
   readonly #head: HeadScanner;
+  readonly #chunkLine = new ChunkLine();
   #part: Part = 'none';
   #isHead = false;
   #left = 0;
-  /** Digits of a chunk's size, or bytes of its extension. */
-  #count = 0;
   #keepsAlive = false;
   #keepAlive: string | undefined;
 
@@ -113,29 +105,20 @@ export class ResponseParser {
       case 'to-end':
         this.#events.onData(bytes, at, to);
         return to;
-      case 'size':
-        return this.#readSize(bytes, at, to);
-      case 'extension':
-        return this.#readExtension(bytes, at, to);
-      case 'size-lf':
-        if (bytes[at] !== LF) throw new ResponseError('the size of a chunk does not end in CR LF');
-        if (this.#left > 0) this.#part = 'chunk';
-        else {
-          this.#part = 'trailers';
-          this.#head.begin(false);
-        }
-        return at + 1;
+      case 'chunk-line':
+        return this.#readChunkLine(bytes, at, to);
       case 'chunk-cr':
         if (bytes[at] !== CR) throw new ResponseError('a chunk does not end in CR LF');
         this.#part = 'chunk-lf';
         return at + 1;
       case 'chunk-lf':
         if (bytes[at] !== LF) throw new ResponseError('a chunk does not end in CR LF');
-        this.#beginSize();
+        this.#beginChunk();
         return at + 1;
       case 'trailers': {
         const end = this.#head.scan(bytes, at, to);
         if (end < 0) return to;
+        checkTrailers(this.#head.fields);
         this.#finish(this.#head.fields);
         return end;
       }
@@ -173,7 +156,7 @@ export class ResponseParser {
     this.#keepAlive = keepAlive;
     if (this.#isHead || status === 204 || status === 304) return 0;
     if (isChunked) {
-      this.#beginSize();
+      this.#beginChunk();
       return -1;
     }
     if (length !== undefined) {
@@ -196,52 +179,25 @@ export class ResponseParser {
     return end;
   }
 
-  #beginSize(): void {
-    this.#part = 'size';
-    this.#left = 0;
-    this.#count = 0;
+  #beginChunk(): void {
+    this.#part = 'chunk-line';
+    this.#chunkLine.begin();
   }
 
-  #readSize(bytes: Buffer, from: number, to: number): number {
-    for (let at = from; at < to; at++) {
-      const byte = bytes[at] as number;
-      const digit = hexDigit(byte);
-      if (digit >= 0) {
-        if (++this.#count > MAX_SIZE_DIGITS) throw new ResponseError('a chunk is too large');
-        this.#left = this.#left * 16 + digit;
-        continue;
-      }
-      if (this.#count === 0 || (byte !== CR && byte !== SEMICOLON))
-        throw new ResponseError('the size of a chunk is no number');
-      this.#count = 0;
-      this.#part = byte === CR ? 'size-lf' : 'extension';
-      return at + 1;
+  #readChunkLine(bytes: Buffer, at: number, to: number): number {
+    const end = this.#chunkLine.read(bytes, at, to);
+    if (!this.#chunkLine.isWhole) return end;
+    this.#left = this.#chunkLine.size;
+    if (this.#left > 0) this.#part = 'chunk';
+    else {
+      this.#part = 'trailers';
+      this.#head.begin(false);
     }
-    return to;
-  }
-
-  #readExtension(bytes: Buffer, from: number, to: number): number {
-    for (let at = from; at < to; at++) {
-      const byte = bytes[at] as number;
-      if (byte === CR) {
-        this.#part = 'size-lf';
-        return at + 1;
-      }
-      if (!isFieldText(byte)) throw new ResponseError('the extension of a chunk holds what it may not');
-      if (++this.#count > MAX_EXTENSION_BYTES)
-        throw new ResponseError('the extension of a chunk is too long');
-    }
-    return to;
+    return end;
   }
 
   #finish(trailers: HeaderFields): void {
     this.#part = 'none';
     this.#events.onEnd(trailers);
   }
-}
-
-function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }

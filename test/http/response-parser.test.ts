@@ -82,7 +82,7 @@ const WHOLE = [
   'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Y: \t a b\xe4 \t\r\nx-y:\r\n\r\nhello',
   'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n',
   'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 404 No such\r\ncontent-length: 2\r\n\r\nok',
-  'HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;a="b;c"\r\nabc\r\n0A\r\n0123456789\r\n0\r\nX-Sum: 1\r\nX-Sum: 2\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;a="b;\\"c";d;e=f\r\nabc\r\n0A\r\n0123456789\r\n0\r\nX-Sum: 1\r\nX-Sum: 2\r\n\r\n',
   'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx',
 ];
@@ -177,6 +177,18 @@ describe('F65 what is refused', () => {
     ),
     [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'f'.repeat(14)}\r\n`, /too large/],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;\0\r\nx', /extension/],
+    ...[';', ';=x', ';x=', ';x=y z', ';x="y', ';x="y"z', '; x', ';x=y;', ';x\ty'].map(
+      (extension) =>
+        [
+          `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1${extension}\r\nx\r\n0\r\n\r\n`,
+          /extension/,
+        ] as const,
+    ),
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 0\r\n\r\n', /trailers/],
+    [
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-encoding: chunked\r\n\r\n',
+      /trailers/,
+    ],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX : y\r\n\r\n', /name/],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n folded\r\n\r\n', /name/],
   ] as const)('%j', (text, why) => {
@@ -323,7 +335,13 @@ function anyResponse(): fc.Arbitrary<string> {
       'Transfer-Encoding: gzip\r\n',
       ' folded\r\n',
     ],
-    ...['HTTP/1.1', '0\r\n\r\n', '1\r\nx\r\n', ';x=y'],
+    ...['HTTP/1.1', '0\r\n\r\n', '1\r\nx\r\n', ';x=y', ';x="y"', ';x', '=', '"', '\\\\'],
+    ...[
+      'Connection: upgrade\r\nUpgrade: x\r\n',
+      'Content-Length: 1\r\n',
+      'Keep-Alive: x\r\n',
+      'Trailer: X\r\n',
+    ],
   );
   const spiced = fc.tuple(plain, fc.nat(300), spice, fc.nat(2)).map(([text, at, what, gone]) => {
     const place = at % (text.length + 1);
