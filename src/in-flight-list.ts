@@ -18,6 +18,11 @@ export class InFlightList<T extends Linked<T>> implements Iterable<T> {
     return this.#size;
   }
 
+  /** The one that has been in it for longest. */
+  get first(): T | undefined {
+    return this.#first;
+  }
+
   add(one: T): void {
     if (one.isLinked) return;
     one.isLinked = true;

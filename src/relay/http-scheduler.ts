@@ -5,6 +5,7 @@ import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import { nodeToken } from '../http/cookie.ts';
+import { InFlightList, type Linked } from '../in-flight-list.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node } from '../upstream/node.ts';
@@ -27,7 +28,7 @@ export class HttpScheduler {
   #config: PoolConfig;
   readonly pool: NodeSelector<Node>;
   readonly #upstreams: ReadonlyMap<Node, HttpUpstream>;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new InFlightList<WaitingRequest>();
   readonly #tokens = new Map<string, string>();
 
   constructor(config: PoolConfig, pool: NodeSelector<Node>, upstreams: ReadonlyMap<Node, HttpUpstream>) {
@@ -79,40 +80,56 @@ export class HttpScheduler {
    */
   wait(wake: () => void, leftMs: number): (() => void) | undefined {
     if (this.#waiting.size >= this.config.queue.max) return undefined;
-    const woken = (): void => {
+    const waiting = new WaitingRequest(wake);
+    const leave = (): void => {
+      clearTimeout(waiting.timer);
+      this.#waiting.delete(waiting);
+    };
+    waiting.timer = setTimeout(() => {
       leave();
       wake();
-    };
-    const timer = setTimeout(woken, leftMs);
-    const leave = (): void => {
-      clearTimeout(timer);
-      this.#waiting.delete(woken);
-    };
-    this.#waiting.add(woken);
+    }, leftMs);
+    this.#waiting.add(waiting);
     return leave;
   }
 
   /** A node has room. Those that wait for another one go back to the end: each is asked once at most. */
   onRoom(node: Node): void {
     for (let asks = this.#waiting.size; asks > 0 && node.usable && node.hasRoom; asks--) {
-      const [wake] = this.#waiting;
-      if (wake === undefined) return;
-      this.#waiting.delete(wake);
-      wake();
+      const { first } = this.#waiting;
+      if (first === undefined) return;
+      this.#wake(first);
     }
   }
 
   /** Nodes came or went: everybody asks again. */
   onUsable(): void {
-    const woken = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of woken) wake();
+    for (const waiting of [...this.#waiting]) if (waiting.isLinked) this.#wake(waiting);
+  }
+
+  #wake(waiting: WaitingRequest): void {
+    clearTimeout(waiting.timer);
+    this.#waiting.delete(waiting);
+    waiting.wake();
   }
 
   #at(node: Node, selectionReason: string): NodeChoice {
     const upstream = this.#upstreams.get(node);
     if (upstream === undefined) throw new TypeError(`node ${node.name} is none of pool ${this.config.name}`);
     return { node, upstream, selectionReason };
+  }
+}
+
+/** A request that waits for a node. It is in a list that holds nothing of it once it has left: many wait for a moment only. */
+class WaitingRequest implements Linked<WaitingRequest> {
+  readonly wake: () => void;
+  timer: NodeJS.Timeout | undefined;
+  isLinked = false;
+  ahead: WaitingRequest | undefined;
+  behind: WaitingRequest | undefined;
+
+  constructor(wake: () => void) {
+    this.wake = wake;
   }
 }
 
