@@ -12,6 +12,7 @@ import { TraceContext } from '../observe/traces/trace-context.ts';
 import type { Channel, Delivery, HttpPostPlan, ReplyTarget } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
 import { AttemptHistory } from './retry.ts';
+import type { WaitPlace } from './wait-queue.ts';
 
 /** What came of a message. A positive acknowledgement exists only in `answered`, made by a node. */
 export type Outcome =
@@ -116,6 +117,8 @@ export class Message extends AttemptHistory implements Delivery {
   isLinked = false;
   ahead: Message | undefined;
   behind: Message | undefined;
+  /** Its place in a `WaitQueue`, which alone writes this. */
+  waitPlace: WaitPlace<Message> | undefined;
 
   /** Of the config that it was routed by: see `ReloadGuard`. */
   readonly epoch: number = 0;

@@ -8,6 +8,7 @@ import type { Node } from '../upstream/node.ts';
 import type { Carrier, Message, MessageLane } from './message.ts';
 import { OrderingLanes, ReloadGuard } from './ordering.ts';
 import { isFirstStale, resendAfter } from './retry.ts';
+import { type WaitPlace, WaitQueue } from './wait-queue.ts';
 
 /**
  * Messages that a reload has placed again in one turn of the event loop. Each may bring all of its lane (`maxPending`, 100 by
@@ -27,7 +28,7 @@ export class Dispatcher implements Carrier {
   #config: PoolConfig;
   readonly pool: NodeSelector<Node>;
   readonly #lanes = new OrderingLanes();
-  readonly #waiting = new WaitQueue();
+  readonly #waiting = new WaitQueue<Message>();
   readonly #reloadGuard: ReloadGuard;
   readonly #inFlight = new InFlightList<Message>();
   /** Nodes that others took the place of, at the same address. */
@@ -50,7 +51,7 @@ export class Dispatcher implements Carrier {
 
   /** Those that wait for a node are placed again, or handed back if the config may send them elsewhere now. */
   reconsider(): void {
-    this.#reconsider([...this.#waiting.all], 0);
+    this.#reconsider(this.#waiting.all, 0);
   }
 
   #reconsider(waiting: readonly Message[], from: number): void {
@@ -117,13 +118,17 @@ export class Dispatcher implements Carrier {
     const room = this.#waiting;
     if (room.size === 0) return;
     const { usable } = node;
-    if (!usable || node.draining) this.#releaseAll(room.queueOf(node));
-    if (usable) this.#releaseAll(room.parked);
+    if (!usable || node.draining) this.#releaseAllOf(room.queueOf(node));
+    if (usable) this.#releaseAllOf(room.parked);
     this.onRoom(node);
   }
 
-  #releaseAll(queue: Iterable<Message>): void {
-    for (const message of [...queue]) this.#release(message);
+  #releaseAllOf(queue: InFlightList<WaitPlace<Message>>): void {
+    this.#releaseAll([...queue].map(({ message }) => message));
+  }
+
+  #releaseAll(messages: readonly Message[]): void {
+    for (const message of messages) this.#release(message);
   }
 
   onAssigned(message: Message): void {
@@ -292,7 +297,7 @@ export class Dispatcher implements Carrier {
   }
 
   /** Waits to be released: by a node, by its deadline, or after `pauseMs`. */
-  #hold(message: Message, queue: Set<Message>, pauseMs = Number.POSITIVE_INFINITY): void {
+  #hold(message: Message, queue: InFlightList<WaitPlace<Message>>, pauseMs = Number.POSITIVE_INFINITY): void {
     const { max, timeoutMs } = this.config.queue;
     // One that has had a place in the queue gets one again: it came before whatever has filled it meanwhile.
     if (this.#waiting.size >= max && message.lastQueue !== this) {
@@ -321,80 +326,4 @@ export class Dispatcher implements Carrier {
     message.released();
     this.#next(message);
   }
-}
-
-interface Waiting {
-  readonly queue: Set<Message>;
-  readonly since: number;
-  readonly timer: NodeJS.Timeout;
-}
-
-/**
- * Messages that wait: for one node, for any node, or for a node to come up. Each waits in one queue until it is taken out or its
- * time is over. Oldest first; the bound is the pool's to keep.
- */
-export class WaitQueue {
-  /** Messages that any node may take, and none has room. */
-  readonly any = new Set<Message>();
-  /** Messages for which no node is there, or which all have just refused. */
-  readonly parked = new Set<Message>();
-  /** Messages that one node must take, and it has no room. */
-  readonly #byNode = new WeakMap<Node, Set<Message>>();
-  readonly #waiting = new Map<Message, Waiting>();
-
-  get size(): number {
-    return this.#waiting.size;
-  }
-
-  /** In the order in which they came. */
-  get all(): Iterable<Message> {
-    return this.#waiting.keys();
-  }
-
-  has(message: Message): boolean {
-    return this.#waiting.has(message);
-  }
-
-  queueOf(node: Node): Set<Message> {
-    let queue = this.#byNode.get(node);
-    if (queue === undefined) {
-      queue = new Set();
-      this.#byNode.set(node, queue);
-    }
-    return queue;
-  }
-
-  sizeOf(node: Node): number {
-    return this.#byNode.get(node)?.size ?? 0;
-  }
-
-  /** `queue`: one of this room. `onTime` is called after `ms`, unless it is taken out before. */
-  add(message: Message, queue: Set<Message>, ms: number, onTime: () => void): void {
-    queue.add(message);
-    this.#waiting.set(message, { queue, since: performance.now(), timer: setTimeout(onTime, ms) });
-  }
-
-  /** Takes it out, if it is there, and counts how long it was. */
-  remove(message: Message): void {
-    const waiting = this.#waiting.get(message);
-    if (waiting === undefined) return;
-    clearTimeout(waiting.timer);
-    this.#waiting.delete(message);
-    waiting.queue.delete(message);
-    message.wasQueued(performance.now() - waiting.since);
-  }
-
-  /** Of those that this node may take, the one that was received first. */
-  oldestFor(node: Node): Message | undefined {
-    const own = first(this.#byNode.get(node));
-    const other = first(this.any);
-    if (own === undefined || other === undefined) return own ?? other;
-    return own.serial < other.serial ? own : other;
-  }
-}
-
-function first(queue: Set<Message> | undefined): Message | undefined {
-  if (queue === undefined) return undefined;
-  for (const message of queue) return message;
-  return undefined;
 }
