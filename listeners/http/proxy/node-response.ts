@@ -20,6 +20,20 @@ import type { Trailers } from './route-actions.ts';
 /** A node says "still working" with some of these; one that says nothing else would hold its client for good. */
 const MAX_INTERIMS = 100;
 
+/** Those whose head was written in this turn of the event loop. */
+let begun: NodeResponse[] = [];
+
+function flushLater(response: NodeResponse): void {
+  begun.push(response);
+  if (begun.length === 1) setImmediate(flushHeads);
+}
+
+function flushHeads(): void {
+  const responses = begun;
+  begun = [];
+  for (const response of responses) response.flushHead();
+}
+
 export class NodeResponse {
   readonly #request: ClientRequest;
   readonly #response: AnyServerResponse;
@@ -66,7 +80,7 @@ export class NodeResponse {
     this.started = true;
     this.#wholeBytes = Number(length ?? -1);
     // The head goes out with what follows in this turn; without anything it goes alone.
-    setImmediate(() => this.#flushHead());
+    flushLater(this);
   }
 
   data(controller: RequestController, chunk: Buffer): void {
@@ -118,7 +132,8 @@ export class NodeResponse {
     return incoming.httpVersion !== '1.0' && length === undefined && hasBody;
   }
 
-  #flushHead(): void {
+  /** At the end of the turn that began it, where it has not ended by then. */
+  flushHead(): void {
     const response = this.#response;
     if (this.#whole === undefined && response instanceof ServerResponse && !response.writableEnded)
       response.flushHeaders();
