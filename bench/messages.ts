@@ -96,6 +96,7 @@ export async function* compareMessages(
   loads: readonly Load[],
   times: Times,
   files?: TlsFiles,
+  against?: { readonly revision: string; readonly main: string },
 ): AsyncGenerator<MessageRow> {
   const over = files === undefined ? {} : { caPem: files.caPem };
   for (const load of loads) {
@@ -104,6 +105,9 @@ export async function* compareMessages(
       if (hasHaproxy) proxies.push(await startHaproxy(nodes, folder, { files }));
       const shapes = [LOCKSTEP, PIPELINED];
       if (files === undefined && load.connections === 64 && load.pipelining === 1) shapes.push(LOGGED);
+      if (against !== undefined)
+        for (const shape of [...shapes])
+          shapes.push({ ...shape, name: `${shape.name}, ${against.revision}`, main: against.main });
       for (const shape of shapes) proxies.push(await startGateway(shape, nodes, folder, { files }));
       const results = await inRounds(proxies, times, (proxy, windowMs) =>
         measureMessages(proxy, senders, { ...load, ...over }, times.warmUpMs, windowMs),

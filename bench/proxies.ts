@@ -23,6 +23,8 @@ export interface GatewayShape {
   /** Default: `redial`, as it is the gateway's. */
   readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
   readonly logMessages: boolean;
+  /** The `src/main.ts` of another revision; default: this one's. */
+  readonly main?: string;
   /** More of `telemetry`. */
   readonly telemetry?: Readonly<Record<string, unknown>>;
 }
@@ -71,9 +73,13 @@ export async function startGateway(
   const file = join(folder, `gateway-${port}.yaml`);
   writeFileSync(file, JSON.stringify(config));
   // The log goes through a pipe as it does to a container's runtime; nobody's reading of it is measured.
-  const child = spawn(process.execPath, ['--expose-gc', ...nodeOptions, MAIN, 'run', '-c', file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', ...nodeOptions, shape.main ?? MAIN, 'run', '-c', file],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   child.stdout.resume();
   return started(shape.name, child, port);
 }
@@ -132,7 +138,7 @@ export async function started(
   name: string,
   child: ChildProcess,
   port: number,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<ProxyProcess> {
   const end = performance.now() + withinMs;
   while (!(await accepts(port))) {

@@ -20,6 +20,7 @@ import {
 import { PROFILE_MS, topFunctions } from './profile.ts';
 import { haproxyVersion, hasHaproxy, type NodePorts, startGateway } from './proxies.ts';
 import { compareRequests, HTTP_LOADS, measureRequests, type RequestRow, requestTable } from './requests.ts';
+import { mainOf } from './revision.ts';
 import { FULL, QUICK } from './rounds.ts';
 import { makeTlsFiles } from './tls-files.ts';
 import { compareTraces, profileTraces, type TraceRow, traceTable } from './traces.ts';
@@ -32,6 +33,8 @@ const { values: options } = parseArgs({
     traces: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    /** A revision of this repository that is measured in the same rounds, plain MLLP only. */
+    against: { type: 'string' },
   },
 });
 
@@ -57,6 +60,20 @@ async function show<T extends MessageRow | HandshakeRow | RequestRow | TraceRow>
   if (process.stderr.isTTY) process.stderr.write('\n');
   console.log(`\n${title}`);
   for (const line of table(tabled(all))) console.log(line);
+}
+
+async function compareRevisions(
+  senders: Child,
+  nodes: NodePorts,
+  folder: string,
+  revision: string,
+): Promise<void> {
+  const against = { revision, main: mainOf(revision, folder) };
+  await show(
+    'Messages',
+    compareMessages(senders, nodes, folder, LOADS, times, undefined, against),
+    messageTable,
+  );
 }
 
 async function compare(senders: Child, shakers: Child, nodes: NodePorts, folder: string): Promise<void> {
@@ -153,13 +170,15 @@ try {
         : 'HAProxy is not installed: it is left out, and so are the ratios',
     );
   }
-  if (options.http) await compareHttp(folder);
+  if (options.against !== undefined) await compareRevisions(senders, nodes, folder, options.against);
+  else if (options.http) await compareHttp(folder);
   else if (options.traces && options.profile)
     await profileTraces(senders, nodes, folder, mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-')), times);
   else if (options.traces)
     await show('Traces and logs', compareTraces(senders, nodes, folder, times), traceTable);
   else await (options.profile ? profile : compare)(senders, shakers, nodes, folder);
-  if (!options.http && !options.tls && !options.profile && !options.traces) await compareHttp(folder);
+  const isAll = !options.http && !options.tls && !options.profile && !options.traces;
+  if (isAll && options.against === undefined) await compareHttp(folder);
 } finally {
   for (const child of children) await child.stop();
   rmSync(folder, { recursive: true });
