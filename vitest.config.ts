@@ -33,7 +33,11 @@ export default defineConfig({
     // An error that nobody catches, in a test or in the gateway that runs in its process, fails the run.
     dangerouslyIgnoreUnhandledErrors: false,
     // The commands that tests start as a user would: each would otherwise compile every module anew.
-    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)) },
+    // What is given back of frame memory is overwritten (src/mllp/frame-memory.ts), so that nothing reads it unseen.
+    env: {
+      TEST_GUARD: '1',
+      NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)),
+    },
     sequence: { sequencer: LongestFirst },
     // First what only computes, on each core, then the others all at once: a tier by itself would leave cores idle at its end.
     projects: [

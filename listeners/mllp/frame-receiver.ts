@@ -3,6 +3,7 @@
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { Utf16 } from '../../src/hl7/charset.ts';
 import { isFramedAsUtf16 } from '../../src/mllp/frame.ts';
+import { frameMemory } from '../../src/mllp/frame-memory.ts';
 import { FrameReader, type FrameReaderLimits, type FrameSink } from '../../src/mllp/frame-reader.ts';
 import type { Transport } from '../../src/mllp/transport.ts';
 import { Utf16Detector } from '../../src/mllp/utf16-detector.ts';
@@ -10,7 +11,6 @@ import { Utf16FrameReader } from '../../src/mllp/utf16-frame-reader.ts';
 import type { SourceBudget } from '../accept/buffer-budget.ts';
 import { OpenFrame } from './open-frame.ts';
 
-/** Who takes the frames. */
 export interface FrameOwner extends FrameSink {
   /** It can take no frame for now. Whoever changes that calls `resume`. */
   readonly isFull: boolean;
@@ -60,7 +60,7 @@ export class FrameReceiver {
     this.#source = source;
     this.#config = config;
     this.#open = new OpenFrame(source, this.#wake, () => this.#onTimeout());
-    this.#reader = new FrameReader(owner, limitsOf(config));
+    this.#reader = new FrameReader(owner, limitsOf(config), frameMemory);
     // With `accept` the `1C` of UTF-16 may end a frame.
     if (config.framing.missingCr === 'refuse') this.#detector = new Utf16Detector();
   }
@@ -97,18 +97,18 @@ export class FrameReceiver {
     this.resume();
   }
 
-  readonly onRead = (chunk: Buffer): void => {
+  readonly onRead = (chunk: Buffer, isBorrowed: boolean): void => {
     if (!this.#isReading) {
       this.#discard(chunk);
       return;
     }
     let rest = this.#detector === undefined ? chunk : this.#detectUtf16(chunk, this.#detector);
     do {
-      const read = this.#reader.push(rest);
+      const read = this.#reader.push(rest, isBorrowed);
       rest = read === rest.length ? NO_BYTES : rest.subarray(read);
       this.#open.count(this.#reader, this.#config.limits);
     } while (rest.length > 0 && !this.#mustWait());
-    this.#rest = rest;
+    this.#rest = isBorrowed && rest.length > 0 ? Buffer.from(rest) : rest;
     if (this.#open.bytes > TURN_BYTES) this.#yield(chunk.length);
     if (this.#isReading) this.#open.time(this.#reader, this.#config.limits);
     if (this.#isDraining && !this.#reader.inside) this.#owner.onDrained();
@@ -151,7 +151,7 @@ export class FrameReceiver {
       return;
     }
     this.#isPaused = false;
-    if (this.#rest.length > 0) this.onRead(this.#rest);
+    if (this.#rest.length > 0) this.onRead(this.#rest, false);
     if (this.#isPaused) return;
     this.#open.resumeTime();
     this.#transport.resume();
@@ -199,7 +199,7 @@ export class FrameReceiver {
     if (found === undefined) return chunk;
     this.#detector = undefined;
     if (found === 'plain') return chunk;
-    const rest = chunk.subarray(reader.push(chunk.subarray(0, found.to)));
+    const rest = chunk.subarray(reader.push(chunk.subarray(0, found.to), true));
     if (reader.hasEnded || !reader.inside) return rest;
     this.#owner.onUtf16(found.encoding);
     const held = reader.takeHeld();

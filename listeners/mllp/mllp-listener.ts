@@ -8,6 +8,7 @@ import { SenderPolicy } from '../../routing/sender-policy.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import type { Header } from '../../src/hl7/header.ts';
+import { frameMemory } from '../../src/mllp/frame-memory.ts';
 import { SocketTransport } from '../../src/mllp/socket-transport.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
@@ -33,6 +34,7 @@ export class MllpListener implements Listener {
     onOver: (message, isDelivered) => {
       message.endReply(isDelivered);
       this.#observers.onReply(message, isDelivered);
+      message.giveBackMemory(frameMemory);
     },
     onFault: (error, from, header) => this.#fault(error, from, header),
     onFraming: (from, framing) => this.#observers.onFraming(this.name, from, framing),

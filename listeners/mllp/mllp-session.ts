@@ -33,7 +33,7 @@ export class MllpSession implements TransportOwner, FrameOwner, RepliesOwner, Co
   readonly since = Date.now();
   messages = 0;
   emptyFrames = 0;
-  readonly onRead: (chunk: Buffer) => void;
+  readonly onRead: TransportOwner['onRead'];
   #config: ListenerConfig;
   #admission: Admission;
   readonly #relay: Pipeline;

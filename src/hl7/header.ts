@@ -20,6 +20,9 @@ const LF = 0x0a;
 /** Fields of MSH beyond this many are not recorded; v2.9 defines 28. */
 const MAX_HEADER_FIELDS = 64;
 
+/** What only the methods of `Header` write. */
+type Own = { -readonly [Key in keyof Header]: Header[Key] };
+
 export class Header {
   /** What the offsets refer to: the payload itself, or its narrowed copy if the payload is UTF-16. */
   readonly bytes: Buffer;
@@ -53,6 +56,11 @@ export class Header {
     this.batch = batch;
     this.utf16 = utf16;
     this.separators = separators;
+  }
+
+  /** From now on it lies in memory of its own, and what it was read from may be used for something else. */
+  detach(): void {
+    (this as Own).bytes = Buffer.from(this.bytes.subarray(0, this.end));
   }
 
   /** How many fields the segment has, the separator itself included; no more than are recorded. */

@@ -1,12 +1,7 @@
 // Gathers what one turn of the event loop brings for a socket into one write: system calls, not parsing, are what a
 // relayed message costs. Order is kept; nothing waits longer than the turn.
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-
-/** Up to this many bytes copying into one buffer is cheaper than handing the socket a list. */
-const COPY_BYTES = 64 * 1024;
-
-const NOTHING = Buffer.alloc(0);
+import type { Wire } from './wire/wire.ts';
 
 /** Those that have something to write, in the order in which they got it, each linked to the next: no list is made. */
 let firstDirty: CoalescingWriter | undefined;
@@ -25,36 +20,16 @@ function flushAll(): void {
   }
 }
 
-export class CoalescingWriter {
-  readonly #socket: Socket;
-  readonly #onFlush: (() => void) | undefined;
-  readonly #onHanded: (() => void) | undefined;
-  #onWritten: ((error?: Error | null) => void) | undefined;
-  #told: ((error?: Error | null) => void) | undefined;
+export abstract class CoalescingWriter {
   #first: Buffer | undefined;
   #more: Buffer[] | undefined;
   #bytes = 0;
-  /** Writes of which the socket has yet to tell. */
-  #untold = 0;
   /** For `flushAll`. */
   isDirty = false;
   next: CoalescingWriter | undefined;
 
-  /** `onFlush` is called just before bytes are handed to the socket: from then on they may reach the peer; `onHanded` just after. */
-  constructor(socket: Socket, onFlush?: () => void, onHanded?: () => void) {
-    this.#socket = socket;
-    this.#onFlush = onFlush;
-    this.#onHanded = onHanded;
-  }
-
-  /** `onWritten` is called once for each `onFlush`, in their order: the operating system has taken the bytes, or never will. */
-  protected tellWritten(onWritten: (error?: Error | null) => void): void {
-    this.#onWritten = onWritten;
-    this.#told = (error) => {
-      this.#untold--;
-      onWritten(error);
-    };
-  }
+  /** Writes `first` and then `more`, `bytes` in all. */
+  protected abstract handOver(first: Buffer, more: readonly Buffer[] | undefined, bytes: number): void;
 
   get pendingBytes(): number {
     return this.#bytes;
@@ -84,42 +59,7 @@ export class CoalescingWriter {
     const more = this.#more;
     const bytes = this.#bytes;
     this.discard();
-    this.#onFlush?.();
-    if (this.#socket.destroyed) this.#onWritten?.(new Error('destroyed'));
-    else if (more === undefined) this.#hand(first);
-    else if (bytes <= COPY_BYTES) this.#hand(Buffer.concat([first, ...more], bytes));
-    else {
-      const last = more.pop() as Buffer;
-      this.#socket.cork();
-      this.#socket.write(first);
-      for (const part of more) this.#socket.write(part);
-      this.#write(last);
-      this.#socket.uncork();
-    }
-    this.#onHanded?.();
-  }
-
-  /** A socket that has taken all at once need not tell so later: its callback costs a turn of Node.js' queue for each write. */
-  #hand(bytes: Buffer): void {
-    const socket = this.#socket;
-    if (
-      this.#told === undefined ||
-      this.#untold > 0 ||
-      socket.writableLength > 0 ||
-      socket instanceof TLSSocket
-    ) {
-      this.#write(bytes);
-      return;
-    }
-    socket.write(bytes);
-    if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) this.#onWritten?.();
-    // Behind them, so that its callback tells when they have been taken.
-    else this.#write(NOTHING);
-  }
-
-  #write(bytes: Buffer): void {
-    if (this.#told !== undefined) this.#untold++;
-    this.#socket.write(bytes, this.#told);
+    this.handOver(first, more, bytes);
   }
 
   /** Forgets what has not been written. */
@@ -139,7 +79,7 @@ const LINGER_MS = 2_000;
  * Ends a connection without a reset: sends FIN behind what was written, reads on and throws away (unread bytes make a
  * reset, which is an alert in a Mirth node's log), and destroys the socket when the peer has closed too or time is up.
  */
-export function closeGracefully(socket: Socket): void {
+export function closeGracefully(socket: Socket, wire?: Wire): void {
   if (socket.destroyed) return;
   if (isReset(socket)) {
     socket.destroy();
@@ -153,8 +93,8 @@ export function closeGracefully(socket: Socket): void {
   socket.setTimeout(0);
   socket.once('end', destroyIfDone);
   socket.once('close', () => clearTimeout(timer));
-  socket.resume();
-  socket.end(() => {
+  (wire ?? socket).resume();
+  (wire ?? socket).end(() => {
     clearTimeout(timer);
     timer = setTimeout(() => socket.destroy(), LINGER_MS);
     timer.unref();

@@ -2,7 +2,8 @@
 // in one chunk is handed on as a view of it, any other is copied together once.
 import type { ErrorCode } from '../errors.ts';
 import { CARRIAGE_RETURN, END_BLOCK, FRAMING_BYTES, otherProtocol, START_BLOCK } from './frame.ts';
-import { FrameParts } from './frame-parts.ts';
+import type { FrameMemory } from './frame-memory.ts';
+import { FrameParts, POOLED_BYTES } from './frame-parts.ts';
 import { InterframeBytes } from './interframe-bytes.ts';
 
 export interface FrameReaderLimits {
@@ -41,6 +42,7 @@ const LONE_CR = Buffer.from([CARRIAGE_RETURN]);
 
 export class FrameReader {
   readonly #sink: FrameSink;
+  readonly #pool: FrameMemory | undefined;
   #limits: FrameReaderLimits;
   /** Others, from the next frame on. */
   #nextLimits: FrameReaderLimits | undefined;
@@ -52,6 +54,8 @@ export class FrameReader {
   #frameFrom = 0;
   #inside = false;
   #stopped = false;
+  /** The chunk that is read now. */
+  #isBorrowed = false;
   #waiting = false;
   /** The last byte was an end block whose CR may follow in the next chunk. */
   #endPending = false;
@@ -69,11 +73,13 @@ export class FrameReader {
 
   #started = 0;
 
-  constructor(sink: FrameSink, limits: FrameReaderLimits) {
+  /** `pool`: where the memory of large frames is from, to be given back there by whoever takes the frames. */
+  constructor(sink: FrameSink, limits: FrameReaderLimits, pool?: FrameMemory) {
     this.#sink = sink;
+    this.#pool = pool;
     this.#limits = limits;
     this.#strays = new InterframeBytes(limits.maxJunkBytes);
-    this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES);
+    this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES, this.#pool);
   }
 
   /** Goes by other limits: a frame that is open is read to its end by those that it began with. */
@@ -86,7 +92,7 @@ export class FrameReader {
     this.#nextLimits = undefined;
     this.#limits = limits;
     this.#strays.maxJunkBytes = limits.maxJunkBytes;
-    this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES);
+    this.#parts = new FrameParts(limits.maxFrameBytes + FRAMING_BYTES, this.#pool);
   }
 
   /** How many frames have begun; tells a new frame's deadline from its predecessor's. */
@@ -147,9 +153,13 @@ export class FrameReader {
     this.#waiting = true;
   }
 
-  /** Returns how many bytes it has read: all, unless the sink has said `wait`; the rest is to be pushed again. */
-  push(chunk: Buffer): number {
+  /**
+   * Returns how many bytes it has read: all, unless the sink has said `wait`; the rest is to be pushed again. `isBorrowed`: the
+   * chunk is another's, and holds until this returns.
+   */
+  push(chunk: Buffer, isBorrowed = false): number {
     let at = 0;
+    this.#isBorrowed = isBorrowed;
     this.#waiting = false;
     this.#startAt = -1;
     this.#endAt = -1;
@@ -161,7 +171,7 @@ export class FrameReader {
         if (end > 0) {
           this.#started++;
           this.#strays.frameBegan();
-          this.#sink.onFrame(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+          this.#sink.onFrame(this.#own(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end)));
           this.#strays.frameEnded();
           at = end;
           continue;
@@ -321,7 +331,7 @@ export class FrameReader {
   /** Keeps the open frame's bytes of this chunk. */
   #keep(chunk: Buffer): void {
     if (this.#isTooLarge(chunk, chunk.length)) return;
-    this.#parts.add(this.#frameFrom === 0 ? chunk : chunk.subarray(this.#frameFrom));
+    this.#parts.add(this.#frameFrom === 0 ? chunk : chunk.subarray(this.#frameFrom), this.#isBorrowed);
     this.#frameFrom = 0;
   }
 
@@ -331,6 +341,7 @@ export class FrameReader {
     let framed = chunk.subarray(this.#frameFrom, to);
     if (bare) framed = this.#parts.join(framed, LONE_CR);
     else if (this.#parts.size > 0) framed = this.#parts.join(framed);
+    else framed = this.#own(framed);
     const refused = this.#refused;
     this.#drop();
     if (framed.length === FRAMING_BYTES) this.#sink.onEmptyFrame();
@@ -339,6 +350,16 @@ export class FrameReader {
     else this.#sink.onFrame(framed);
     this.#strays.frameEnded();
     return to;
+  }
+
+  /** A frame that lies in a borrowed chunk as a whole. */
+  #own(frame: Buffer): Buffer {
+    if (!this.#isBorrowed) return frame;
+    const { length } = frame;
+    if (this.#pool === undefined || length <= POOLED_BYTES) return Buffer.from(frame);
+    const own = Buffer.from(this.#pool.take(length), 0, length);
+    own.set(frame);
+    return own;
   }
 
   /** F16: ends the reading if the open frame, up to `to` of this chunk, is larger than it may be. */

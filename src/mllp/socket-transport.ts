@@ -5,23 +5,26 @@ import type { Socket } from 'node:net';
 import { causeCode } from '../errors.ts';
 import { CoalescingWriter, closeGracefully } from './coalescing-writer.ts';
 import type { Transport, TransportOwner } from './transport.ts';
+import { HandleWire } from './wire/handle-wire.ts';
+import { StreamWire } from './wire/stream-wire.ts';
+import type { Sent, Wire } from './wire/wire.ts';
 
 const NOTHING = Buffer.alloc(0);
 
 export class SocketTransport extends CoalescingWriter implements Transport {
   readonly #socket: Socket;
+  readonly #wire: Wire;
   #owner: TransportOwner | undefined;
+  #onWritten: Sent | undefined;
   #idleMs = 0;
   #writeMs = 0;
   #writeTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket) {
-    super(
-      socket,
-      () => this.#owner?.onFlush?.(),
-      () => this.#onHanded(),
-    );
+  /** Nothing else may read or write the socket from now on. */
+  constructor(socket: Socket, wire: Wire = HandleWire.take(socket) ?? new StreamWire(socket)) {
+    super();
     this.#socket = socket;
+    this.#wire = wire;
   }
 
   get hasEnded(): boolean {
@@ -33,27 +36,29 @@ export class SocketTransport extends CoalescingWriter implements Transport {
   }
 
   get isPaused(): boolean {
-    return this.#socket.isPaused();
+    return this.#wire.isPaused;
   }
 
   get needsDrain(): boolean {
-    return this.#socket.writableNeedDrain;
+    return this.#wire.isBackedUp;
   }
 
   get isBlocked(): boolean {
-    return this.#socket.writableLength > 0;
+    return this.#wire.unsentBytes > 0;
   }
 
   open(owner: TransportOwner): void {
     const socket = this.#socket;
     this.#owner = owner;
-    if (owner.onWritten !== undefined) this.tellWritten((error) => owner.onWritten?.(error));
-    socket.on('data', owner.onRead);
-    socket.on('end', () => owner.onEnd());
-    socket.on('drain', () => {
-      this.#stopWriteTimer();
-      owner.onDrain?.();
+    if (owner.onWritten !== undefined) this.#onWritten = (error) => owner.onWritten?.(error);
+    this.#wire.open({
+      onBytes: owner.onRead,
+      onDrain: () => {
+        this.#stopWriteTimer();
+        owner.onDrain?.();
+      },
     });
+    socket.on('end', () => owner.onEnd());
     socket.on('timeout', () => owner.onIdle?.());
     socket.on('error', (error) => owner.onError?.(error));
     socket.on('close', () => {
@@ -63,11 +68,11 @@ export class SocketTransport extends CoalescingWriter implements Transport {
   }
 
   pause(): void {
-    this.#socket.pause();
+    this.#wire.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#wire.resume();
   }
 
   setIdleTimeout(ms: number): void {
@@ -85,10 +90,14 @@ export class SocketTransport extends CoalescingWriter implements Transport {
     this.#writeMs = ms;
   }
 
-  /** F29: from here on the peer has to take what is written. */
-  #onHanded(): void {
-    this.#owner?.onHanded?.();
-    if (this.#writeMs === 0 || this.#writeTimer !== undefined || !this.#socket.writableNeedDrain) return;
+  protected handOver(first: Buffer, more: readonly Buffer[] | undefined, bytes: number): void {
+    const owner = this.#owner;
+    owner?.onFlush?.();
+    if (this.#socket.destroyed) this.#onWritten?.(new Error('destroyed'));
+    else if (this.#wire.write(first, more, bytes, this.#onWritten)) this.#onWritten?.();
+    owner?.onHanded?.();
+    // F29: from here on the peer has to take what is written.
+    if (this.#writeMs === 0 || this.#writeTimer !== undefined || !this.#wire.isBackedUp) return;
     this.#writeTimer = setTimeout(() => this.#owner?.onWriteTimeout?.(), this.#writeMs);
   }
 
@@ -98,7 +107,7 @@ export class SocketTransport extends CoalescingWriter implements Transport {
   }
 
   whenTaken(callback: () => void): void {
-    this.#socket.write(NOTHING, callback);
+    this.#wire.whenSent(callback);
   }
 
   whenClosed(callback: () => void): void {
@@ -126,7 +135,7 @@ export class SocketTransport extends CoalescingWriter implements Transport {
     // What is left to write has a limit of its own there.
     this.#writeMs = 0;
     this.#stopWriteTimer();
-    closeGracefully(this.#socket);
+    closeGracefully(this.#socket, this.#wire);
   }
 
   destroy(): void {

@@ -42,8 +42,11 @@ export interface Transport {
 
 /** Whom a transport tells. */
 export interface TransportOwner {
-  /** A field, and no method: it is called with nothing in between. */
-  readonly onRead: (chunk: Buffer) => void;
+  /**
+   * A field, and no method: it is called with nothing in between. `isBorrowed`: the chunk holds until this returns; else it is
+   * the owner's from then on.
+   */
+  readonly onRead: (chunk: Buffer, isBorrowed: boolean) => void;
   /** The peer has ended its side, and may still read. */
   onEnd(): void;
   /** It is over; `error`: it broke. */

@@ -87,7 +87,11 @@ export class Utf16FrameReader {
     this.#waiting = true;
   }
 
-  push(chunk: Buffer): number {
+  push(chunk: Buffer, isBorrowed = false): number {
+    return this.#push(isBorrowed ? Buffer.from(chunk) : chunk);
+  }
+
+  #push(chunk: Buffer): number {
     this.#waiting = false;
     const before = this.#half === undefined ? 0 : 1;
     const bytes = this.#half === undefined ? chunk : Buffer.concat([Buffer.of(this.#half), chunk]);

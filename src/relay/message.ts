@@ -8,6 +8,7 @@ import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
+import type { FrameMemory } from '../mllp/frame-memory.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
 import type { Channel, Delivery, HttpPostPlan, ReplyTarget } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
@@ -90,6 +91,8 @@ export interface Carrier {
   onFailed(message: Message, error: GatewayError): void;
   abandon(message: Message): void;
 }
+
+const RELEASED = Buffer.alloc(0);
 
 let lastSerial = 0;
 let lastSequence = 0;
@@ -435,6 +438,25 @@ export class Message extends AttemptHistory implements Delivery {
   /** Nothing more happens to it: its reply was handed to its sender's connection, or never will be. */
   endReply(isDelivered: boolean): void {
     if (!isDelivered && this.hasReply) this.loseReply();
+  }
+
+  /**
+   * Gives back the memory that it came in, if nobody can be reading that any more: one node has had it, has answered it, and
+   * has been sent every byte. Of all others V8 lets go when it finds nothing that reads it.
+   */
+  giveBackMemory(memory: FrameMemory): void {
+    const { buffer } = this.payload;
+    if (
+      !(buffer instanceof SharedArrayBuffer) ||
+      this.frame === undefined ||
+      this.outcome?.kind !== 'answered'
+    )
+      return;
+    if (this.attemptCount !== 1 || this.batch !== undefined || this.channel?.isBlocked !== false) return;
+    this.#header?.detach();
+    this.#own.payload = RELEASED;
+    this.#own.frame = undefined;
+    memory.giveBack(buffer);
   }
 
   /** More bytes are held for it besides its own, until it is over. */

@@ -7,6 +7,8 @@ import type { Header } from '../hl7/header.ts';
 export interface Channel {
   /** Can this message be sent behind those that are under way? */
   takes(delivery: Delivery): boolean;
+  /** Of what was handed to it, the operating system has yet to take some. */
+  readonly isBlocked?: boolean;
 }
 
 /** How a message is posted to a node over HTTP. */

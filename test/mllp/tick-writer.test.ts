@@ -2,18 +2,27 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { CoalescingWriter, closeGracefully } from '../../src/mllp/coalescing-writer.ts';
+import { closeGracefully } from '../../src/mllp/coalescing-writer.ts';
+import { SocketTransport } from '../../src/mllp/socket-transport.ts';
+import { HandleWire } from '../../src/mllp/wire/handle-wire.ts';
+import { StreamWire } from '../../src/mllp/wire/stream-wire.ts';
+import type { Wire } from '../../src/mllp/wire/wire.ts';
 import { turns, until } from '../helpers/until.ts';
+
+type Kind = 'streams' | 'handle';
 
 interface Pair extends AsyncDisposable {
   readonly near: net.Socket;
+  readonly wire: Wire;
+  readonly transport: SocketTransport;
+  readonly onFlush: (() => void)[];
   readonly far: net.Socket;
   readonly chunks: Buffer[];
   /** How often the near side has handed something to the kernel. */
   readonly writes: () => number;
 }
 
-async function pair(): Promise<Pair> {
+async function pair(kind: Kind): Promise<Pair> {
   const server = net.createServer({ allowHalfOpen: true });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -38,27 +47,56 @@ async function pair(): Promise<Pair> {
       },
     });
   }
+  const handle: Record<string, (...args: unknown[]) => void> = Reflect.get(near, '_handle');
+  for (const name of kind === 'handle' ? ['writeBuffer', 'writev'] : []) {
+    const original = handle[name]?.bind(handle);
+    handle[name] = (...args) => {
+      writes++;
+      return original?.(...args);
+    };
+  }
+  const wire = kind === 'handle' ? HandleWire.take(near) : new StreamWire(near);
+  if (wire === undefined) throw new Error('no handle');
+  const transport = new SocketTransport(near, wire);
+  const onFlush: (() => void)[] = [];
+  transport.open({
+    onRead: () => {},
+    onEnd: () => {},
+    onClosed: () => {},
+    onFlush: () => {
+      for (const called of onFlush) called();
+    },
+  });
   const dispose = async (): Promise<void> => {
     near.destroy();
     far.destroy();
     server.close();
     await once(server, 'close');
   };
-  return { near, far, chunks, writes: () => writes, [Symbol.asyncDispose]: dispose };
+  return {
+    near,
+    far,
+    wire,
+    transport,
+    onFlush,
+    chunks,
+    writes: () => writes,
+    [Symbol.asyncDispose]: dispose,
+  };
 }
 
 const numbered = (count: number, size: number): Buffer[] =>
   Array.from({ length: count }, (_, i) => Buffer.alloc(size, i % 251));
 
-describe('TickWriter', () => {
+describe.each(['streams', 'handle'] as const)('CoalescingWriter on %s', (kind) => {
   it.each([
     [1, 10],
     [100, 10],
     [100, 10_000],
     [3, 1_000_000],
   ])('%d parts of %d bytes in one turn are one write, in order', async (count, size) => {
-    await using sockets = await pair();
-    const writer = new CoalescingWriter(sockets.near);
+    await using sockets = await pair(kind);
+    const writer = sockets.transport;
     const parts = numbered(count, size);
     for (const part of parts) writer.write(part);
     expect([sockets.writes(), writer.pendingBytes]).toEqual([0, count * size]);
@@ -69,9 +107,9 @@ describe('TickWriter', () => {
   });
 
   it('order holds over turns, also where a socket is full', async () => {
-    await using sockets = await pair();
+    await using sockets = await pair(kind);
     sockets.far.pause();
-    const writer = new CoalescingWriter(sockets.near);
+    const writer = sockets.transport;
     const parts = numbered(40, 500_000);
     for (const part of parts) {
       writer.write(part.subarray(0, 1));
@@ -79,14 +117,14 @@ describe('TickWriter', () => {
       await turns(1);
     }
     sockets.far.resume();
-    await until(() => sockets.near.writableLength === 0 && sumOf(sockets.chunks) === 20_000_000);
+    await until(() => sockets.wire.unsentBytes === 0 && sumOf(sockets.chunks) === 20_000_000);
     expect(Buffer.concat(sockets.chunks).equals(Buffer.concat(parts))).toBe(true);
   });
 
   it('several writers of one turn each write once', async () => {
-    await using a = await pair();
-    await using b = await pair();
-    const writers = [new CoalescingWriter(a.near), new CoalescingWriter(b.near)];
+    await using a = await pair(kind);
+    await using b = await pair(kind);
+    const writers = [a.transport, b.transport];
     for (let i = 0; i < 5; i++) for (const writer of writers) writer.write(Buffer.from(`${i}`));
     await turns(1);
     expect([a.writes(), b.writes()]).toEqual([1, 1]);
@@ -95,9 +133,10 @@ describe('TickWriter', () => {
   });
 
   it('says so before bytes leave, once a write; flush writes at once, and then nothing is left', async () => {
-    await using sockets = await pair();
+    await using sockets = await pair(kind);
     const seen: number[] = [];
-    const writer = new CoalescingWriter(sockets.near, () => seen.push(sockets.writes()));
+    const writer = sockets.transport;
+    sockets.onFlush.push(() => seen.push(sockets.writes()));
     writer.write(Buffer.from('a'));
     writer.write(Buffer.from('b'));
     writer.flush();
@@ -111,8 +150,8 @@ describe('TickWriter', () => {
   });
 
   it('what is discarded is not written, nor what comes after the socket is gone', async () => {
-    await using sockets = await pair();
-    const writer = new CoalescingWriter(sockets.near);
+    await using sockets = await pair(kind);
+    const writer = sockets.transport;
     writer.write(Buffer.from('never'));
     writer.discard();
     writer.write(Buffer.from('kept'));
@@ -124,19 +163,20 @@ describe('TickWriter', () => {
   });
 });
 
-describe('endGently', () => {
+describe.each(['streams', 'handle'] as const)('closeGracefully on %s', (kind) => {
   it('sends what was written and a FIN, no reset, though the peer is still sending', async () => {
-    await using sockets = await pair();
-    const { near, far, chunks } = sockets;
+    await using sockets = await pair(kind);
+    const { near, far, wire, chunks } = sockets;
     let error: Error | undefined;
     far.on('error', (cause) => {
       error = cause;
     });
     for (let i = 0; i < 50; i++) far.write(Buffer.alloc(100_000));
-    near.pause();
-    near.write('last words');
+    wire.pause();
+    const bytes = Buffer.from('last words');
+    wire.write(bytes, undefined, bytes.length, undefined);
     const ended = once(far, 'end');
-    closeGracefully(near);
+    closeGracefully(near, wire);
     await ended;
     expect(Buffer.concat(chunks).toString()).toBe('last words');
     // Unread bytes in the near kernel would make its close a reset.
@@ -147,31 +187,31 @@ describe('endGently', () => {
   });
 
   it('is over as soon as the peer has ended, too', async () => {
-    await using sockets = await pair();
-    const { near, far } = sockets;
+    await using sockets = await pair(kind);
+    const { near, far, wire } = sockets;
     far.end();
-    near.resume();
+    wire.resume();
     await once(near, 'end');
-    closeGracefully(near);
+    closeGracefully(near, wire);
     await once(near, 'close');
     expect(near.destroyed).toBe(true);
   });
 
   it('does not wait for ever on a peer that keeps its side open', async () => {
-    await using sockets = await pair();
-    const { near, far } = sockets;
+    await using sockets = await pair(kind);
+    const { near, far, wire } = sockets;
     far.resume();
-    closeGracefully(near);
+    closeGracefully(near, wire);
     await once(far, 'end');
     expect(near.destroyed).toBe(false);
     await until(() => near.destroyed, { deadlineMs: 8_000 });
   });
 
   it('does nothing to a socket that is gone', async () => {
-    await using sockets = await pair();
-    const { near } = sockets;
+    await using sockets = await pair(kind);
+    const { near, wire } = sockets;
     near.destroy();
-    closeGracefully(near);
+    closeGracefully(near, wire);
     await once(near, 'close');
     expect(near.destroyed).toBe(true);
   });

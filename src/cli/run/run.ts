@@ -7,6 +7,7 @@ import { GatewayControl } from '../../admin/gateway-control.ts';
 import { formatProblem, loadConfig } from '../../config/load.ts';
 import { causeCode } from '../../errors.ts';
 import { Gateway } from '../../gateway.ts';
+import { handlesRefusedFor } from '../../mllp/wire/node-handles.ts';
 import { AuditObserver } from '../../observe/audit/audit-observer.ts';
 import { createLog, type Log } from '../../observe/log/log.ts';
 import { LogOutput } from '../../observe/log/log-output.ts';
@@ -122,6 +123,8 @@ function sayStarted({ config, listeners }: Gateway, text: string, log: Log): voi
     },
     'started',
   );
+  if (handlesRefusedFor !== undefined)
+    log.warn({ reason: handlesRefusedFor }, 'MLLP goes by the streams of Node.js, which costs more');
 }
 
 /** It may have ended by itself meanwhile, and nothing is wrong then; this process stays in any case. */

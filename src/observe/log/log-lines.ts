@@ -4,6 +4,8 @@
 /** By message: what it says, for people. */
 export const LOG_LINES = {
   started: 'The gateway has started: its version, its config by a digest, its listeners.',
+  'MLLP goes by the streams of Node.js, which costs more':
+    'This Node.js is not as the gateway knows it below its sockets, for this `reason`. All works, at up to twice the CPU for a message.',
   listening: 'A listener has its port.',
   'listener closed': 'A listener that a reload took out has no connection left.',
   draining: 'No new connection is taken; what is in work is answered within `timeoutMs`.',
@@ -278,6 +280,7 @@ export const LOG_LIMITS: readonly {
       'a step of a reload failed: this is a defect in the gateway',
       'takes effect at the next start',
       'the process may open fewer files than the config can need',
+      'MLLP goes by the streams of Node.js, which costs more',
       'insecure: the certificate of this node is not checked',
       'nodes that were removed are there again: the config has no others',
       'there is no admin API: …',

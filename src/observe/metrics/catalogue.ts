@@ -101,6 +101,13 @@ export const METRICS = {
     '',
     'limits.maxBuffered: above it listeners stop reading.',
   ),
+  hl7_gateway_frame_memory_bytes: row('gauge', 'By', '', 'Memory that large MLLP frames lie in.'),
+  hl7_gateway_frame_memory_free_bytes: row(
+    'gauge',
+    'By',
+    '',
+    'Memory that is kept for large MLLP frames to come, 64 MiB at most.',
+  ),
 
   // Pools and nodes
   hl7_gateway_queued: row('gauge', '1', 'pool', 'Messages and requests that wait for a node.'),

@@ -5,9 +5,10 @@ import tls from 'node:tls';
 import { piecesOf } from '../../hl7/batch.ts';
 import type { Header } from '../../hl7/header.ts';
 import { listen } from '../../listen.ts';
-import { CoalescingWriter, closeGracefully } from '../../mllp/coalescing-writer.ts';
+import { closeGracefully } from '../../mllp/coalescing-writer.ts';
 import { frame, payloadOf } from '../../mllp/frame.ts';
 import { FrameReader } from '../../mllp/frame-reader.ts';
+import { SocketTransport } from '../../mllp/socket-transport.ts';
 import { type ChannelOptions, MirthChannel, mirthAck, strangeAnswer } from './mirth-channel.ts';
 
 export interface SimulatedNodeOptions extends ChannelOptions {
@@ -106,7 +107,7 @@ export class SimulatedNode {
       return;
     }
     socket.once('close', () => this.#sockets.delete(socket));
-    const writer = new CoalescingWriter(socket);
+    const transport = new SocketTransport(socket);
     const waiting: Received[] = [];
     let busy = false;
     let ended = false;
@@ -117,12 +118,12 @@ export class SimulatedNode {
       // What has come behind is not taken, as Mirth does not read it.
       suspended = true;
       waiting.length = 0;
-      writer.flush();
+      transport.flush();
       // In Mirth a connection that it has closed has no place any more.
       this.#sockets.delete(socket);
       this.#ending.add(socket);
       socket.once('close', () => this.#ending.delete(socket));
-      closeGracefully(socket);
+      transport.end();
     };
     const next = (): void => {
       const received = waiting.shift();
@@ -135,7 +136,7 @@ export class SimulatedNode {
         busy = false;
         if (answer === 'close') end();
         else {
-          if (answer !== undefined) writer.write(frame(answer));
+          if (answer !== undefined) transport.write(frame(answer));
           if (received.endsBatch) swallowsUntil = performance.now() + SWALLOWED_MS;
           if (this.#options.closeAfterAnswer === true && received.endsFrame) end();
           else next();
@@ -167,10 +168,13 @@ export class SimulatedNode {
         missingCr: 'refuse',
       },
     );
-    socket.on('data', (chunk: Buffer) => reader.push(chunk));
-    socket.on('end', () => {
-      ended = true;
-      if (!busy) next();
+    transport.open({
+      onRead: (chunk, isBorrowed) => reader.push(chunk, isBorrowed),
+      onEnd: () => {
+        ended = true;
+        if (!busy) next();
+      },
+      onClosed: () => {},
     });
   }
 

@@ -46,6 +46,13 @@ export interface TrackedConnection extends AnsweredConnection {
 /** F99: bytes of HL7 outside a frame could be a stray line before an answer (F38); that answer comes with them. */
 const UNFRAMED_MS = 1_000;
 
+/** What one turn of the event loop brings goes on one connection, as far as no message waits longer for that than this. */
+const TURN_WAIT_MS = 2;
+/** And no more messages than these, however fast the node is. */
+const TURN_MESSAGES = 32;
+/** Of the node's mean time for a message, the last one's share. */
+const LAST_SHARE = 1 / 16;
+
 export class AckTracker implements FrameSink {
   /** Answers to messages that have come; when the last of them came, and when anything was sent or answered last. */
   answered = 0;
@@ -67,6 +74,8 @@ export class AckTracker implements FrameSink {
   #batch: BatchAnswers | undefined;
   #unframedTimer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  /** How long the node takes for a message. */
+  #meanMs = TURN_WAIT_MS;
 
   constructor(options: AckOptions, transport: Transport, quirks: NodeQuirks, connection: TrackedConnection) {
     const { node, ackMs, applicationMs = 0, silenceMs, match = 'lenient' } = options;
@@ -86,6 +95,12 @@ export class AckTracker implements FrameSink {
   /** Messages that are not over. */
   get pending(): number {
     return this.#outstanding.length + this.#unanswered.count;
+  }
+
+  /** One more message of this turn of the event loop would hardly have to wait for those before it. */
+  get joinsTurn(): boolean {
+    const { unwritten } = this.#outstanding;
+    return unwritten > 0 && unwritten < TURN_MESSAGES && unwritten * this.#meanMs < TURN_WAIT_MS;
   }
 
   get isAnswerDue(): boolean {
@@ -114,7 +129,8 @@ export class AckTracker implements FrameSink {
 
   /** It is being written. */
   sent(delivery: Delivery): void {
-    this.lastUsedAt = performance.now();
+    const now = performance.now();
+    this.lastUsedAt = now;
     this.#matcher.sent(delivery);
     if (!delivery.expectsAnswer) {
       this.#unanswered.add(delivery);
@@ -127,7 +143,7 @@ export class AckTracker implements FrameSink {
       this.#connection.onSpent();
     }
     this.#outstanding.add(delivery);
-    if (this.#outstanding.length === 1) this.#awaitFirst();
+    if (this.#outstanding.length === 1) this.#awaitFirst(now);
   }
 
   onFlush(): void {
@@ -135,13 +151,13 @@ export class AckTracker implements FrameSink {
     this.#unanswered.onFlush();
   }
 
-  readonly onRead = (chunk: Buffer): void => {
+  readonly onRead = (chunk: Buffer, isBorrowed: boolean): void => {
     if (this.#isStopped) {
       // A late answer (F34): its message has been given up on.
       this.#quirks.onStrayAnswer(false);
       return;
     }
-    this.#reader.push(chunk);
+    this.#reader.push(chunk, isBorrowed);
     if (this.#reader.unfinished && !this.#reader.inside && this.#unframedTimer === undefined)
       this.#watchUnframed();
   };
@@ -233,15 +249,17 @@ export class AckTracker implements FrameSink {
     this.#unanswered.fail(this.#errors);
   }
 
-  #awaitFirst(): void {
-    this.#deadline.start(this.#outstanding.first?.silenceIsSuccess === true);
+  #awaitFirst(now: number): void {
+    this.#deadline.start(this.#outstanding.first?.silenceIsSuccess === true, now);
   }
 
   /** The first message is over: the next one is due. */
   #shift(): void {
+    const now = performance.now();
+    this.#meanMs += (now - this.#deadline.since - this.#meanMs) * LAST_SHARE;
     this.#outstanding.shift();
-    this.lastUsedAt = performance.now();
-    if (this.#outstanding.length > 0) this.#awaitFirst();
+    this.lastUsedAt = now;
+    if (this.#outstanding.length > 0) this.#awaitFirst(now);
   }
 
   /** The first message is answered, and there is room for one more. */

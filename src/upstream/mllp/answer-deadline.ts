@@ -17,14 +17,19 @@ export class AnswerDeadline {
     this.#onOver = onOver;
   }
 
+  /** When the message that is due became so, in performance.now() milliseconds. */
+  get since(): number {
+    return this.#since;
+  }
+
   /** The node has taken as long as it may for an answer. */
   get isAnswerLate(): boolean {
     return performance.now() - this.#since > this.#ackMs;
   }
 
   /** A message's answer is due from now on. */
-  start(silenceIsSuccess: boolean): void {
-    this.#since = performance.now();
+  start(silenceIsSuccess: boolean, now: number): void {
+    this.#since = now;
     const ms = silenceIsSuccess ? this.#silenceMs : this.#ackMs;
     if (this.#timer !== undefined && ms === this.#ms) this.#timer.refresh();
     else {

@@ -35,7 +35,7 @@ export class MllpConnection implements Channel, TransportOwner, WatchedConnectio
   /** The node closed it, or it broke. */
   isEndedByNode = false;
   isClosedInWatch = false;
-  readonly onRead: (chunk: Buffer) => void;
+  readonly onRead: TransportOwner['onRead'];
   readonly #transport: Transport;
   readonly #options: ConnectionOptions;
   readonly #owner: ConnectionOwner;
@@ -117,6 +117,15 @@ export class MllpConnection implements Channel, TransportOwner, WatchedConnectio
   /** It is there for such answers alone. */
   get isLingering(): boolean {
     return this.#state === 'retiring' && this.pending === 0;
+  }
+
+  /** One more message of this turn of the event loop goes along with those before it. */
+  get joinsTurn(): boolean {
+    return this.#acks.joinsTurn && this.hasRoom;
+  }
+
+  get isBlocked(): boolean {
+    return this.#transport.isBlocked;
   }
 
   takes(delivery: Delivery): boolean {

@@ -16,6 +16,11 @@ export class OutstandingMessages {
     return this.#all.length;
   }
 
+  /** Those that are gathered in this turn of the event loop. */
+  get unwritten(): number {
+    return this.#unwritten;
+  }
+
   /** The one whose answer is due. */
   get first(): Delivery | undefined {
     return this.#all.at(0);

@@ -5,6 +5,7 @@ import type { Certificate } from '../../../../certs/certificate.ts';
 import type { Listener } from '../../../../listeners/listener.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import type { Parsing } from '../../../hl7/parsing.ts';
+import { frameMemory } from '../../../mllp/frame-memory.ts';
 import type { Pools } from '../../../pools/pools.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
@@ -143,6 +144,8 @@ export class GatewayMetrics implements Observer {
       ...this.#faults.families(present),
       number('hl7_gateway_held_bytes', observed.heldBytes),
       number('hl7_gateway_held_bytes_limit', observed.maxHeldBytes),
+      number('hl7_gateway_frame_memory_bytes', frameMemory.lentBytes),
+      number('hl7_gateway_frame_memory_free_bytes', frameMemory.freeBytes),
       ...nodeFamilies(observed.pools.rooms.values()),
       ...parseFamilies(observed.parsing.stats, observed.config.parsing),
       buildInfo(),
