@@ -13,6 +13,21 @@ export function roundRobin<N extends Candidate>(
   return inTurn(members, count, undefined);
 }
 
+/** `taker` has had `turns` without being picked for them: it pays as if it had been. */
+export function charge<N extends Candidate>(
+  members: readonly Member<N>[],
+  count: number,
+  taker: Member<N>,
+  turns: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    const member = members[i] as Member<N>;
+    const earned = member.node.weight * turns;
+    member.credit += earned;
+    taker.credit -= earned;
+  }
+}
+
 /** Among those whose load equals that of `like`; undefined: among all. */
 function inTurn<N extends Candidate>(
   members: readonly Member<N>[],

@@ -10,6 +10,11 @@ export interface Candidate {
   readonly usable: boolean;
   /** May take one more message right now. */
   readonly hasRoom: boolean;
+  /**
+   * It has been given messages in this turn of the event loop, and takes one more at no cost to that message: together they
+   * leave in one write.
+   */
+  readonly joinsTurn?: boolean;
   /** Keeps the senders that a table has bound to it, and takes no new ones. */
   readonly draining?: boolean;
   /** The next message that no sender binds should go there: it decides whether the node is back (F45). */

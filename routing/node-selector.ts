@@ -3,7 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import type { PoolConfig } from '../src/config/config.ts';
-import { leastInFlight, roundRobin } from './balance.ts';
+import { charge, leastInFlight, roundRobin } from './balance.ts';
 import type { Candidate, Member } from './candidate.ts';
 import { memberOf, rendezvous } from './rendezvous.ts';
 import { StickTable } from './stick-table.ts';
@@ -17,7 +17,8 @@ export type SelectionReason =
   | 'round-robin'
   | 'least-in-flight'
   | 'hash'
-  | 'trial';
+  | 'trial'
+  | 'same-turn';
 
 export type Choice<N> =
   | {
@@ -48,6 +49,9 @@ export class NodeSelector<N extends Candidate> {
   #roomyCount = 0;
   /** Of the roomy ones, one that wants a trial. */
   #trial: Member<N> | undefined;
+  /** Picked last for a message of no sender, and how many have followed it in the same turn of the event loop. */
+  #last: Member<N> | undefined;
+  #followers = 0;
   /** No primary can be chosen, so the candidates are backups. */
   #onBackups = false;
 
@@ -93,6 +97,8 @@ export class NodeSelector<N extends Candidate> {
     // Not the old arrays: what they hold beyond the count would keep nodes that are gone.
     this.#candidates = [];
     this.#roomy = [];
+    this.#last = undefined;
+    this.#followers = 0;
   }
 
   /**
@@ -100,12 +106,26 @@ export class NodeSelector<N extends Candidate> {
    * node may be given it.
    */
   choose(key: string | undefined, exclude?: ReadonlySet<N>): Choice<N> {
+    if (key === undefined && this.#mayFollow(exclude)) {
+      this.#followers++;
+      return chosen(this.#last, 'same-turn', false);
+    }
     this.#gather(exclude);
     if (key !== undefined && this.#mode === 'hash') return this.#stickByHash(key);
     // F81: such a pool keeps no senders together, but this message belongs to others.
     if (key !== undefined && this.#table === undefined && isStreamKey(key)) return this.#stickByHash(key);
     if (key !== undefined && this.#table !== undefined) return this.#stickByTable(key, this.#table, exclude);
     return this.#pick(key);
+  }
+
+  /**
+   * What no sender binds goes where the message before it went in this turn of the event loop: one write of several messages
+   * costs little more than one of one. What the others are owed for it they get in the turns that come.
+   */
+  #mayFollow(exclude: ReadonlySet<N> | undefined): boolean {
+    const node = this.#last?.node;
+    if (node?.joinsTurn !== true || !node.usable || !node.hasRoom) return false;
+    return node.weight > 0 && node.draining !== true && exclude?.has(node) !== true;
   }
 
   /** May a message or request that is bound to `node` by something of its own (a cookie) go there? */
@@ -194,6 +214,14 @@ export class NodeSelector<N extends Candidate> {
     const wait = this.#roomyCount === 0;
     const members = wait ? this.#candidates : this.#roomy;
     const count = wait ? this.#candidateCount : this.#roomyCount;
+    if (this.#last !== undefined && this.#followers > 0) charge(members, count, this.#last, this.#followers);
+    this.#followers = 0;
+    const choice = this.#balanced(key, members, count, wait);
+    this.#last = wait || choice === undefined ? undefined : this.#byName.get(choice.node.name);
+    return choice;
+  }
+
+  #balanced(key: string | undefined, members: readonly Member<N>[], count: number, wait: boolean): Choice<N> {
     if (this.#balance === 'least-in-flight')
       return chosen(leastInFlight(members, count), 'least-in-flight', wait);
     // Balance `hash` without a key has nothing to hash.

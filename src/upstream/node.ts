@@ -143,6 +143,11 @@ export class Node implements UpstreamOwner {
     return this.#upstream.hasRoom;
   }
 
+  /** Not while it has less than its share: that holds within a turn as well. */
+  get joinsTurn(): boolean {
+    return this.#upstream.joinsTurn === true && this.#slowStart.isOver;
+  }
+
   /** It takes no sender that is not bound to it. */
   get draining(): boolean {
     return this.#adminState === 'draining';

@@ -11,6 +11,8 @@ export interface Upstream {
   readonly openConnections: number;
   /** F96: it has been full while it served. */
   readonly isLimited?: boolean;
+  /** See `Candidate`. */
+  readonly joinsTurn?: boolean;
   /** A connection is on its way. */
   readonly isDialling?: boolean;
   send(delivery: Delivery, channel?: Channel): void;

@@ -8,6 +8,8 @@ const SPARE_MS = 1_000;
 
 export class ConnectionList implements Iterable<MllpConnection> {
   readonly #all: MllpConnection[] = [];
+  /** The best one for the last message. */
+  #last: MllpConnection | undefined;
 
   get isEmpty(): boolean {
     return this.#all.length === 0;
@@ -53,10 +55,26 @@ export class ConnectionList implements Iterable<MllpConnection> {
   remove(connection: MllpConnection): void {
     const at = this.#all.indexOf(connection);
     if (at >= 0) this.#all.splice(at, 1);
+    if (this.#last === connection) this.#last = undefined;
   }
 
-  /** Of those that take the message, the one with the fewest others. */
-  leastPending(delivery: Delivery): MllpConnection | undefined {
+  /** One more message of this turn of the event loop goes along with those before it. */
+  get joinsTurn(): boolean {
+    return this.#last?.joinsTurn === true;
+  }
+
+  /**
+   * The one for the message: that of the message before it, if it leaves in one write with that; else of those that take it the
+   * one with the fewest others.
+   */
+  best(delivery: Delivery): MllpConnection | undefined {
+    const last = this.#last;
+    if (last?.joinsTurn === true && last.takes(delivery)) return last;
+    this.#last = this.#leastPending(delivery);
+    return this.#last;
+  }
+
+  #leastPending(delivery: Delivery): MllpConnection | undefined {
     let best: MllpConnection | undefined;
     for (const connection of this.#all) {
       if (best !== undefined && connection.pending >= best.pending) continue;

@@ -78,6 +78,10 @@ export class MllpUpstream implements Upstream {
     return this.#inFlight < this.#limits.allowed * this.#pipelining;
   }
 
+  get joinsTurn(): boolean {
+    return this.#connections.joinsTurn;
+  }
+
   get isDialling(): boolean {
     return this.#dialer.count > 0;
   }
@@ -133,7 +137,7 @@ export class MllpUpstream implements Upstream {
   }
 
   #connectionFor(delivery: Delivery): MllpConnection | undefined {
-    const best = this.#connections.leastPending(delivery);
+    const best = this.#connections.best(delivery);
     // F88: rather on a connection of its own than beside another sender's message with the same control id.
     return best !== undefined || this.#limits.hasOthersSoon ? best : this.#connections.lastResort(delivery);
   }
