@@ -27,7 +27,7 @@ import { warnOfOpenFiles } from './open-files.ts';
 import { Pools } from './pools/pools.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
 import { Pipeline } from './relay/pipeline.ts';
-import type { Dispatcher } from './relay/pool-queue.ts';
+import type { PoolQueue } from './relay/pool-queue.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
 import { committing, type Reconfigurable } from './reload/reconfigurable.ts';
 import { type ReloadParts, reloadAll } from './reload/transaction.ts';
@@ -135,8 +135,8 @@ export class Gateway {
     return this.#listeners.all;
   }
 
-  get dispatchers(): ReadonlyMap<string, Dispatcher> {
-    return this.pools.dispatchers;
+  get queues(): ReadonlyMap<string, PoolQueue> {
+    return this.pools.queues;
   }
 
   /** Of pools with HTTP nodes, for what is proxied to them. */
@@ -355,8 +355,8 @@ export class Gateway {
   }
 
   #waysBy(router: Router, questions: FieldQueries): RoutingSnapshot {
-    const { dispatchers, httpPools } = this.pools;
-    return { router, questions, dispatchers, httpPools };
+    const { queues, httpPools } = this.pools;
+    return { router, questions, queues, httpPools };
   }
 
   /** Some messages cannot be routed by their header alone. */

@@ -96,7 +96,7 @@ export class Connections {
   admit(socket: Socket): void {
     // F116: Node.js takes its own listener away where a request wants a tunnel; and then an error would end the process.
     socket.on('error', ignore);
-    // Refused by the doorway.
+    // Refused by the acceptor.
     if (socket.destroyed) return;
     const name = nameOf(socket);
     const connection: Connection = {

@@ -40,7 +40,7 @@ export class HttpListener implements Listener {
   readonly #trusted: AddressRanges;
   #messages: Hl7Endpoint;
   readonly #connections: Connections;
-  readonly #doorway: ConnectionAcceptor;
+  readonly #acceptor: ConnectionAcceptor;
   #limits: RequestLimits | undefined;
   #draining = false;
 
@@ -63,14 +63,14 @@ export class HttpListener implements Listener {
     this.#trusted = new AddressRanges(config.trustedProxies);
     this.#messages = this.#createEntrance();
     this.#connections = new Connections({
-      peerOf: (socket) => this.#doorway.peerOf(socket),
+      peerOf: (socket) => this.#acceptor.peerOf(socket),
       keepAliveMs: http.keepAliveMs,
       readMs: limits.writeTimeoutMs,
       headersMs: http.headersTimeoutMs,
       max: limits.maxConnections,
       onFault: (error, peer, incoming) => this.#fault(error, peer, incoming),
     });
-    this.#doorway = new ConnectionAcceptor(
+    this.#acceptor = new ConnectionAcceptor(
       config,
       this.#createServer(tls),
       (error, peer) => this.#fault(error, peer),
@@ -111,11 +111,11 @@ export class HttpListener implements Listener {
   }
 
   get port(): number {
-    return this.#doorway.port;
+    return this.#acceptor.port;
   }
 
   get address(): string {
-    return this.#doorway.address;
+    return this.#acceptor.address;
   }
 
   get connections(): number {
@@ -123,7 +123,7 @@ export class HttpListener implements Listener {
   }
 
   async start(): Promise<void> {
-    await this.#doorway.listen();
+    await this.#acceptor.listen();
     this.#connections.watch();
   }
 
@@ -136,20 +136,20 @@ export class HttpListener implements Listener {
   }
 
   close(): void {
-    this.#doorway.close();
+    this.#acceptor.close();
   }
 
   async drain(): Promise<void> {
     this.#draining = true;
     // HTTP servers of Node.js end with it the connections on which nothing has been asked.
-    this.#doorway.close();
+    this.#acceptor.close();
     await this.#connections.drain();
   }
 
   stop(): void {
-    this.#doorway.close();
+    this.#acceptor.close();
     this.#connections.destroy();
-    this.#doorway.destroyPending();
+    this.#acceptor.destroyPending();
   }
 
   #createServer(tls: ServerTls | undefined): net.Server {

@@ -22,7 +22,7 @@ import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 export class MllpListener implements Listener {
   readonly name: string;
   #config: ListenerConfig;
-  readonly #doorway: ConnectionAcceptor;
+  readonly #acceptor: ConnectionAcceptor;
   #admission: Admission;
   readonly #relay: Pipeline;
   readonly #budget: BufferBudget;
@@ -59,17 +59,17 @@ export class MllpListener implements Listener {
     this.#relay = relay;
     this.#budget = budget;
     this.#observers = observers;
-    this.#doorway = new ConnectionAcceptor(config, this.#createServer(tls), (error, peer) =>
+    this.#acceptor = new ConnectionAcceptor(config, this.#createServer(tls), (error, peer) =>
       this.#fault(error, peer),
     );
   }
 
   get port(): number {
-    return this.#doorway.port;
+    return this.#acceptor.port;
   }
 
   get address(): string {
-    return this.#doorway.address;
+    return this.#acceptor.address;
   }
 
   get connections(): number {
@@ -91,7 +91,7 @@ export class MllpListener implements Listener {
   }
 
   start(): Promise<void> {
-    return this.#doorway.listen();
+    return this.#acceptor.listen();
   }
 
   get strays(): StrayCounts {
@@ -105,12 +105,12 @@ export class MllpListener implements Listener {
   }
 
   close(): void {
-    this.#doorway.close();
+    this.#acceptor.close();
   }
 
   async drain(): Promise<void> {
     this.#draining = true;
-    this.#doorway.close();
+    this.#acceptor.close();
     for (const session of [...this.#sessions]) session.drain();
     if (this.#sessions.size === 0) return;
     await new Promise<void>((resolve) => {
@@ -119,9 +119,9 @@ export class MllpListener implements Listener {
   }
 
   stop(): void {
-    this.#doorway.close();
+    this.#acceptor.close();
     for (const session of [...this.#sessions]) session.destroy();
-    this.#doorway.destroyPending();
+    this.#acceptor.destroyPending();
   }
 
   /** F25: a sender may close its side and still wait for its answers. */
@@ -139,11 +139,11 @@ export class MllpListener implements Listener {
   }
 
   #serve(socket: net.Socket): void {
-    // The doorway has refused it.
+    // The acceptor has refused it.
     if (socket.destroyed) return;
     const session = new MllpSession(
       new SocketTransport(socket),
-      this.#doorway.peerOf(socket),
+      this.#acceptor.peerOf(socket),
       this.#config,
       this.#admission,
       this.#relay,

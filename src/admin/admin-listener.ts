@@ -11,7 +11,7 @@ import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { AdminServer } from './admin-server.ts';
 import type { Control } from './control.ts';
 
-export interface DoorSurroundings {
+export interface AdminContext {
   readonly control: Control;
   readonly log: Log;
   /** Its certificates from now on; undefined: none. */
@@ -32,7 +32,7 @@ const RETRY_MS = 500;
 const PATIENCE_MS = 3_600_000;
 
 export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
-  readonly #around: DoorSurroundings;
+  readonly #around: AdminContext;
   readonly #leaving = new Set<Promise<void>>();
   readonly #repeats = new Repeats();
   #door: Door | undefined;
@@ -43,7 +43,7 @@ export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
   #stopped = false;
 
   /** @throws GatewayError GW_ERR_TLS_FILE */
-  constructor(config: AdminConfig | undefined, around: DoorSurroundings) {
+  constructor(config: AdminConfig | undefined, around: AdminContext) {
     this.#around = around;
     this.#door = config && this.#create(config);
     if (this.#door !== undefined) around.secure(this.#door.tls);

@@ -6,7 +6,7 @@ import { NodeSelector } from '../../routing/node-selector.ts';
 import type { StickTable } from '../../routing/stick-table.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { HttpScheduler } from '../relay/http-scheduler.ts';
-import { Dispatcher } from '../relay/pool-queue.ts';
+import { PoolQueue } from '../relay/pool-queue.ts';
 import type { Prepared } from '../reload/reconfigurable.ts';
 import { mayEject } from '../upstream/health/ejection-floor.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
@@ -23,7 +23,7 @@ import {
 
 export class PoolRuntime {
   readonly name: string;
-  readonly dispatcher: Dispatcher;
+  readonly queue: PoolQueue;
   readonly httpPool: HttpScheduler | undefined;
   readonly #pool: NodeSelector<Node>;
   readonly #upstreams = new Map<Node, HttpUpstream>();
@@ -48,7 +48,7 @@ export class PoolRuntime {
       config,
       this.#entries.map(({ node }) => node),
     );
-    this.dispatcher = new Dispatcher(config, this.#pool, context.rerouting);
+    this.queue = new PoolQueue(config, this.#pool, context.rerouting);
     this.httpPool =
       config.protocol === 'http' ? new HttpScheduler(config, this.#pool, this.#upstreams) : undefined;
   }
@@ -69,7 +69,7 @@ export class PoolRuntime {
   /** Some message that it took is not over, or a request. */
   get isBusy(): boolean {
     return (
-      this.dispatcher.taken.size > 0 ||
+      this.queue.taken.size > 0 ||
       (this.httpPool?.queued ?? 0) > 0 ||
       this.nodes.some((node) => node.inFlight > 0)
     );
@@ -101,7 +101,7 @@ export class PoolRuntime {
 
   /** Nothing new comes to it any more. Who waits looks for another way, and so does what waits for a connection. */
   retire(): void {
-    this.dispatcher.reconsider();
+    this.queue.reconsider();
     for (const node of this.nodes) node.giveBack();
     this.httpPool?.onUsable();
   }
@@ -144,7 +144,7 @@ export class PoolRuntime {
     this.register();
     this.#pool.reconfigure(config);
     this.#pool.setNodes(entries.map(({ node }) => node));
-    this.dispatcher.reconfigure(config);
+    this.queue.reconfigure(config);
     this.httpPool?.reconfigure(config);
     for (const entry of entries) {
       const old = before.find(({ config: { name } }) => name === entry.config.name);
@@ -162,7 +162,7 @@ export class PoolRuntime {
     if (this.#started) for (const { check } of made) check?.start();
     for (const old of gone) {
       const successor = this.#entries.find(({ config }) => isSamePlace(config, old.config));
-      if (successor !== undefined) this.dispatcher.succeed(old.node, successor.node);
+      if (successor !== undefined) this.queue.succeed(old.node, successor.node);
       // What waits for it goes elsewhere, what it has is answered.
       old.node.leave();
       this.#leave(old);
@@ -170,7 +170,7 @@ export class PoolRuntime {
         this.#context.log.info({ pool: this.name, node: old.node.name }, 'node closed');
     }
     this.httpPool?.onUsable();
-    this.dispatcher.reconsider();
+    this.queue.reconsider();
   }
 
   #leave({ check, node, tls }: PoolNode): void {
@@ -192,12 +192,12 @@ export class PoolRuntime {
     return {
       onRoom: (node) => {
         if (this.#quiet) return;
-        this.dispatcher.onRoom(node);
+        this.queue.onRoom(node);
         this.httpPool?.onRoom(node);
       },
       onUsable: (node) => {
         if (this.#quiet) return;
-        this.dispatcher.onUsable(node);
+        this.queue.onUsable(node);
         this.httpPool?.onUsable();
       },
       onState: (node, state, reason) => log.onState(node, state, reason),

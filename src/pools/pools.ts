@@ -7,7 +7,7 @@ import type { Log } from '../observe/log/log.ts';
 import type { HttpScheduler } from '../relay/http-scheduler.ts';
 import type { Message } from '../relay/message.ts';
 import { ReloadGuard } from '../relay/ordering.ts';
-import type { Dispatcher } from '../relay/pool-queue.ts';
+import type { PoolQueue } from '../relay/pool-queue.ts';
 import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { MirthServers } from '../upstream/checks/mirth-servers.ts';
 import { SharedLimits } from '../upstream/shared-limit.ts';
@@ -30,9 +30,9 @@ export interface PoolsOptions {
 export class Pools implements Reconfigurable<GatewayConfig> {
   /** Messages that a reload has met on their way. */
   readonly rerouting = new ReloadGuard();
-  #dispatchers: ReadonlyMap<string, Dispatcher> = new Map();
+  #queues: ReadonlyMap<string, PoolQueue> = new Map();
   #httpPools: ReadonlyMap<string, HttpScheduler> = new Map();
-  readonly #rooms = new Map<string, PoolRuntime>();
+  readonly #runtimes = new Map<string, PoolRuntime>();
   readonly #leaving = new Set<PoolRuntime>();
   /** What was changed while the gateway runs. */
   readonly overrides: Overrides;
@@ -58,8 +58,8 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   }
 
   /** By name, as it is now: a reload makes another map. */
-  get dispatchers(): ReadonlyMap<string, Dispatcher> {
-    return this.#dispatchers;
+  get queues(): ReadonlyMap<string, PoolQueue> {
+    return this.#queues;
   }
 
   /** The same, of pools with HTTP nodes for what is proxied. */
@@ -69,20 +69,20 @@ export class Pools implements Reconfigurable<GatewayConfig> {
 
   /** Every message that a pool has taken and that is not over. */
   get taken(): readonly Message[] {
-    return [...this.#rooms.values(), ...this.#leaving].flatMap(({ dispatcher }) => [...dispatcher.taken]);
+    return [...this.#runtimes.values(), ...this.#leaving].flatMap(({ queue }) => [...queue.taken]);
   }
 
-  get rooms(): ReadonlyMap<string, PoolRuntime> {
-    return this.#rooms;
+  get runtimes(): ReadonlyMap<string, PoolRuntime> {
+    return this.#runtimes;
   }
 
   get isBusy(): boolean {
-    return [...this.#rooms.values(), ...this.#leaving].some((room) => room.isBusy);
+    return [...this.#runtimes.values(), ...this.#leaving].some((runtime) => runtime.isBusy);
   }
 
   start(): void {
     this.#started = true;
-    for (const room of this.#rooms.values()) room.start();
+    for (const runtime of this.#runtimes.values()) runtime.start();
   }
 
   /** @throws GatewayError GW_ERR_TLS_FILE */
@@ -93,12 +93,12 @@ export class Pools implements Reconfigurable<GatewayConfig> {
     const made: PoolRuntime[] = [];
     const rollback = (): void => {
       for (const one of changed) void one.rollback();
-      for (const room of made) room.close();
+      for (const runtime of made) runtime.close();
     };
     try {
       for (const pool of wanted) {
-        const room = this.#rooms.get(pool.name);
-        if (room?.config.protocol === pool.protocol) changed.push(room.prepare(pool, context));
+        const runtime = this.#runtimes.get(pool.name);
+        if (runtime?.config.protocol === pool.protocol) changed.push(runtime.prepare(pool, context));
         else made.push(new PoolRuntime(pool, context));
       }
     } catch (thrown) {
@@ -125,8 +125,8 @@ export class Pools implements Reconfigurable<GatewayConfig> {
       },
       settle: () => {
         const mayGet = this.#whileOldMessages();
-        for (const room of gone) this.#forget(room, mayGet);
-        for (const room of made) if (this.#started) room.start();
+        for (const runtime of gone) this.#forget(runtime, mayGet);
+        for (const runtime of made) if (this.#started) runtime.start();
         for (const one of changed) void one.settle?.();
       },
     };
@@ -134,39 +134,39 @@ export class Pools implements Reconfigurable<GatewayConfig> {
 
   /** Takes up a change of one pool's overrides. */
   refresh(pool: PoolConfig): void {
-    const prepared = this.#rooms.get(pool.name)?.prepare(this.overrides.applyTo(pool), this.#context);
+    const prepared = this.#runtimes.get(pool.name)?.prepare(this.overrides.applyTo(pool), this.#context);
     prepared?.commit();
     void prepared?.settle?.();
   }
 
   close(): void {
-    for (const room of [...this.#rooms.values(), ...this.#leaving]) room.close();
+    for (const runtime of [...this.#runtimes.values(), ...this.#leaving]) runtime.close();
   }
 
   /** Those that others take the place of, or that the config does not have, are gone. */
   #enterAll(config: GatewayConfig, made: readonly PoolRuntime[]): readonly PoolRuntime[] {
     const names = new Set(config.pools.map(({ name }) => name));
     const replaced = new Set(made.map(({ name }) => name));
-    const gone = [...this.#rooms.values()].filter(({ name }) => !names.has(name) || replaced.has(name));
-    for (const room of gone) {
-      this.#rooms.delete(room.name);
-      this.#leaving.add(room);
+    const gone = [...this.#runtimes.values()].filter(({ name }) => !names.has(name) || replaced.has(name));
+    for (const runtime of gone) {
+      this.#runtimes.delete(runtime.name);
+      this.#leaving.add(runtime);
     }
-    for (const room of made) this.#enter(room);
+    for (const runtime of made) this.#enter(runtime);
     this.#list();
     return gone;
   }
 
-  #enter(room: PoolRuntime): void {
-    room.register();
-    this.#rooms.set(room.name, room);
+  #enter(runtime: PoolRuntime): void {
+    runtime.register();
+    this.#runtimes.set(runtime.name, runtime);
   }
 
   #list(): void {
-    const rooms = [...this.#rooms.values()];
-    this.#dispatchers = new Map(rooms.map(({ name, dispatcher }) => [name, dispatcher]));
+    const runtimes = [...this.#runtimes.values()];
+    this.#queues = new Map(runtimes.map(({ name, queue }) => [name, queue]));
     this.#httpPools = new Map(
-      rooms.flatMap(({ name, httpPool }) => (httpPool === undefined ? [] : [[name, httpPool] as const])),
+      runtimes.flatMap(({ name, httpPool }) => (httpPool === undefined ? [] : [[name, httpPool] as const])),
     );
   }
 
@@ -174,14 +174,14 @@ export class Pools implements Reconfigurable<GatewayConfig> {
    * What no node has touched goes another way. It lives until the last of what it has is over, and until nothing can come to it
    * any more: each wait in it has a limit, and so has this.
    */
-  #forget(room: PoolRuntime, mayGet: () => boolean): void {
-    room.retire();
+  #forget(runtime: PoolRuntime, mayGet: () => boolean): void {
+    runtime.retire();
     const timer = setInterval(() => {
-      if (room.isBusy || mayGet()) return;
+      if (runtime.isBusy || mayGet()) return;
       clearInterval(timer);
-      this.#leaving.delete(room);
-      room.leave();
-      this.#log.info({ pool: room.name }, 'pool closed');
+      this.#leaving.delete(runtime);
+      runtime.leave();
+      this.#log.info({ pool: runtime.name }, 'pool closed');
     }, LEAVING_POLL_MS);
     timer.unref();
   }

@@ -1,5 +1,5 @@
 // The nodes of an HTTP pool as proxied requests see them: which one a request goes to, and waiting where none has
-// room. Messages of the same pool go through its dispatcher; both count on the same nodes.
+// room. Messages of the same pool go through its queue; both count on the same nodes.
 import type { Peer } from '../../routing/message-view.ts';
 import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';

@@ -39,7 +39,7 @@ export interface Origin {
   /** How its messages are framed, where it is in UTF-16 (F99). */
   readonly framing?: string | undefined;
   /**
-   * By dispatcher: the messages of this sender connection that are not yet answered, in order. Weak: a connection outlives
+   * By queue: the messages of this sender connection that are not yet answered, in order. Weak: a connection outlives
    * pools. Messages of one connection have the same one, also those of a batch.
    */
   readonly lanes: WeakMap<object, MessageLane>;

@@ -12,7 +12,7 @@ import { requireValid, type ValidationRules } from '../hl7/whole/validation.ts';
 import { checkEnvelopes, mayBeSplit, piecesToSplit, SplitBatch } from './batch.ts';
 import type { Message, Origin } from './message.ts';
 import { type ReloadGuard, ReorderBuffer, type ReorderSlot } from './ordering.ts';
-import type { Dispatcher } from './pool-queue.ts';
+import type { PoolQueue } from './pool-queue.ts';
 import { type Admission, RouteResolver, type RoutingSnapshot } from './route-resolver.ts';
 
 /** Of a message that is routed again: its listener has admitted it. */
@@ -42,7 +42,7 @@ export interface RoutingChange {
 }
 
 /** What a message is to be split into, or who is to take it. */
-type ParseResult = { readonly pieces: readonly Piece[] } | { readonly dispatcher: Dispatcher };
+type ParseResult = { readonly pieces: readonly Piece[] } | { readonly queue: PoolQueue };
 
 export class Pipeline {
   readonly routes: RouteResolver;
@@ -105,7 +105,7 @@ export class Pipeline {
   }
 
   /** Parses it and finds its route. Undefined: it goes nowhere, or its reading takes long. */
-  #resolveRoute(message: Message, admission: Admission): Dispatcher | undefined {
+  #resolveRoute(message: Message, admission: Admission): PoolQueue | undefined {
     const { payload } = message;
     const isLarge = payload.length > this.#parsing.inlineLimitBytes;
     if (isLarge && (this.#parsing.readsHeaders || isHeaderDeep(payload))) {
@@ -138,7 +138,7 @@ export class Pipeline {
   }
 
   /** All on the event loop; throws UNREAD of a message that is too large for that. */
-  #decideHere(message: Message, admission: Admission, isLarge: boolean): Dispatcher {
+  #decideHere(message: Message, admission: Admission, isLarge: boolean): PoolQueue {
     const pool = this.routes.decide(message, admission, isLarge ? HEADER_ONLY : undefined);
     const rules = rulesFor(message);
     const toUtf8 = wantsUtf8(pool);
@@ -150,7 +150,7 @@ export class Pipeline {
   }
 
   /** False: something of its sender, or what a reload met, has to be out of its way first. */
-  #hasTurn(message: Message, pool: Dispatcher): boolean {
+  #hasTurn(message: Message, pool: PoolQueue): boolean {
     if (this.#reorderBuffer.count === 0 && !this.#reloadGuard.isActive) return true;
     if (!this.#reorderBuffer.has(message.origin) && !this.#isBlocked(message, pool)) return true;
     const slot = this.#reorderBuffer.begin(message);
@@ -158,12 +158,12 @@ export class Pipeline {
     return false;
   }
 
-  #isBlocked(message: Message, { config }: Dispatcher): boolean {
+  #isBlocked(message: Message, { config }: PoolQueue): boolean {
     return this.#reloadGuard.blocks(message, config.ordering === 'key');
   }
 
   /** Its turn has come, and it is known where it goes; unless another config has come meanwhile. */
-  #hand(slot: ReorderSlot, pool: Dispatcher): void {
+  #hand(slot: ReorderSlot, pool: PoolQueue): void {
     const { message } = slot;
     if (this.#reloadGuard.isOutdated(message)) this.#decideAgain(slot);
     else if (this.#isBlocked(message, pool)) {
@@ -210,7 +210,7 @@ export class Pipeline {
 
   #goOn(slot: ReorderSlot, found: ParseResult, admission: Admission): void {
     if ('pieces' in found) this.#split(slot, found.pieces, admission);
-    else this.#hand(slot, found.dispatcher);
+    else this.#hand(slot, found.queue);
   }
 
   /** What comes behind it waits until all of its messages are on their way, so that it overtakes none of them. */
@@ -257,7 +257,7 @@ export class Pipeline {
       const pieces = await job.result;
       if (pieces !== undefined) return { pieces };
     }
-    const dispatcher = await this.#decideElsewhere(slot, admission);
+    const queue = await this.#decideElsewhere(slot, admission);
     const rules = rulesFor(message);
     if (rules !== undefined) {
       const job = this.#parsing.validate(payload, charset, rules);
@@ -265,16 +265,16 @@ export class Pipeline {
       const places = await job.result;
       if (places.length > 0) throw new GatewayError('GW_ERR_ROUTE_INVALID', { places });
     }
-    if (wantsUtf8(dispatcher)) {
+    if (wantsUtf8(queue)) {
       const job = this.#parsing.transcode(payload, charset);
       slot.cancel = job.cancel;
       postInUtf8(message, await job.result);
     }
-    return { dispatcher };
+    return { queue };
   }
 
   /** By one config alone, whatever a reload changes while it is read. */
-  async #decideElsewhere(slot: ReorderSlot, admission: Admission): Promise<Dispatcher> {
+  async #decideElsewhere(slot: ReorderSlot, admission: Admission): Promise<PoolQueue> {
     const { message } = slot;
     const { header, origin, payload } = message;
     const { routes } = this;
@@ -314,7 +314,7 @@ function rulesFor({ route }: Message): ValidationRules | undefined {
   return route?.validate?.rules;
 }
 
-function wantsUtf8({ config }: Dispatcher): boolean {
+function wantsUtf8({ config }: PoolQueue): boolean {
   return config.protocol === 'http' && config.charset === 'utf-8';
 }
 
@@ -335,7 +335,7 @@ function waitOf(message: Message): () => void {
   return () => message.waitedForThread(performance.now() - askedAt);
 }
 
-function take(pool: Dispatcher, message: Message): void {
+function take(pool: PoolQueue, message: Message): void {
   try {
     pool.take(message);
   } catch (thrown) {

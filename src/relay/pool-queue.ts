@@ -24,7 +24,7 @@ interface Chosen {
   readonly selectionReason: string;
 }
 
-export class Dispatcher implements Carrier {
+export class PoolQueue implements Carrier {
   #config: PoolConfig;
   readonly pool: NodeSelector<Node>;
   readonly #lanes = new OrderingLanes();

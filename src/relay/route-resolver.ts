@@ -18,13 +18,13 @@ import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
 import type { HttpScheduler } from './http-scheduler.ts';
 import type { Message } from './message.ts';
 import type { ReloadGuard } from './ordering.ts';
-import type { Dispatcher } from './pool-queue.ts';
+import type { PoolQueue } from './pool-queue.ts';
 
 /** A config as far as it decides about routing, and the pools that it has, by name; neither map changes any more. */
 export interface RoutingSnapshot {
   readonly router: Router;
   readonly questions: FieldQueries;
-  readonly dispatchers: ReadonlyMap<string, Dispatcher>;
+  readonly queues: ReadonlyMap<string, PoolQueue>;
   /** Of pools with HTTP nodes, for requests. */
   readonly httpPools: ReadonlyMap<string, HttpScheduler>;
 }
@@ -86,7 +86,7 @@ export class RouteResolver {
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
-  decide(message: Message, admission: Admission, fields: MessageRead | undefined): Dispatcher {
+  decide(message: Message, admission: Admission, fields: MessageRead | undefined): PoolQueue {
     const { header } = message;
     const { listener, peer, http } = message.origin;
     if (this.#sampler.isOn) {
@@ -99,16 +99,16 @@ export class RouteResolver {
     if (admission.allowance !== undefined) allow(view, admission.allowance, fields);
     const route = this.routeOf(view, admission);
     message.matchedRoute(route);
-    const { dispatchers, postPlans } = this.#routingOf(admission);
-    const dispatcher = dispatcherOf(route, dispatchers);
-    const { persistence, acknowledgement, protocol } = dispatcher.config;
+    const { queues, postPlans } = this.#routingOf(admission);
+    const queue = queueOf(route, queues);
+    const { persistence, acknowledgement, protocol } = queue.config;
     if (protocol !== 'http' && http !== undefined) checkFramable(message.payload);
     let key = persistence && stickyKey(view, persistence.by);
     // F81: fragments are one message, whatever the pool keeps together; of a numbered sequence its own key says as much.
     if (isFragment(header) || (key === undefined && header.isMsh && header.has(13))) key = streamOf(header);
     const postPlan = protocol === 'http' ? postPlans.for(message) : undefined;
     message.routed(postPlan, key, awaitedOf(header, acknowledgement), this.#reloadGuard.epoch);
-    return dispatcher;
+    return queue;
   }
 
   #routingOf(admission: Admission): KnownRouting {
@@ -134,11 +134,11 @@ function poolNameOf({ action }: RouteConfig): string {
   return action.pool;
 }
 
-function dispatcherOf(route: RouteConfig, dispatchers: RoutingSnapshot['dispatchers']): Dispatcher {
+function queueOf(route: RouteConfig, queues: RoutingSnapshot['queues']): PoolQueue {
   const name = poolNameOf(route);
-  const dispatcher = dispatchers.get(name);
-  if (dispatcher === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${name}` });
-  return dispatcher;
+  const queue = queues.get(name);
+  if (queue === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${name}` });
+  return queue;
 }
 
 /** Two applications, between which a sequence of messages goes (v2.9.1 2.10.1, 2.10.2). */

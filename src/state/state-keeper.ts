@@ -178,9 +178,9 @@ export class StateKeeper {
     this.#salt = salt;
     let count = 0;
     for (const [pool, { by, records }] of pools) {
-      const room = this.#options.pools().rooms.get(pool);
-      const table = room?.senders;
-      if (room === undefined || table === undefined || by !== byOf(room.config.persistence)) {
+      const runtime = this.#options.pools().runtimes.get(pool);
+      const table = runtime?.senders;
+      if (runtime === undefined || table === undefined || by !== byOf(runtime.config.persistence)) {
         if (records.length > 0)
           this.#options.log.warn(
             { from, what: `${records.length} senders of pool ${pool}` },
@@ -188,7 +188,7 @@ export class StateKeeper {
           );
         continue;
       }
-      const nodes = new Set(room.nodes.map(({ name }) => name));
+      const nodes = new Set(runtime.nodes.map(({ name }) => name));
       const fitting = records.filter(({ node }) => nodes.has(node));
       table.restore(new EarlierSenders(salt, fitting, () => performance.now()));
       count += fitting.length;
@@ -202,16 +202,16 @@ export class StateKeeper {
 
   #sendersText(): AsyncGenerator<string> {
     const salt = this.#salt;
-    const pools = [...this.#options.pools().rooms.values()].flatMap((room) => {
-      const table = room.senders;
+    const pools = [...this.#options.pools().runtimes.values()].flatMap((runtime) => {
+      const table = runtime.senders;
       if (table === undefined) return [];
-      return [[room.name, byOf(room.config.persistence), sendersOf(salt, table)] as const];
+      return [[runtime.name, byOf(runtime.config.persistence), sendersOf(salt, table)] as const];
     });
     return sendersText(salt, pools);
   }
 
   #storeSenders(file: string): void {
-    const tables = [...this.#options.pools().rooms.values()].some(({ senders }) => senders !== undefined);
+    const tables = [...this.#options.pools().runtimes.values()].some(({ senders }) => senders !== undefined);
     if (!tables || !this.#isMine(file)) return;
     // One after the other: each takes the place of the one before.
     this.#writing = this.#writing
@@ -253,7 +253,7 @@ function byOf(persistence: object | undefined): string {
 
 function* sendersOf(
   salt: string,
-  table: NonNullable<ReturnType<Pools['rooms']['get']>>['senders'] & object,
+  table: NonNullable<ReturnType<Pools['runtimes']['get']>>['senders'] & object,
 ): Iterable<SenderRecord> {
   for (const { key, node, idleMs } of table.list()) yield { hash: hashSender(salt, key), node, idleMs };
   if (table.earlier !== undefined) yield* table.earlier.records();

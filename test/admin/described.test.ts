@@ -60,7 +60,7 @@ test('all that a gateway says is described', async () => {
   for (const controlId of ['1', '2', '3'])
     expect(said(await sender.exchange(message({ controlId })))).toBe(`AA ${controlId}`);
   await expect
-    .poll(() => gateway.pools.rooms.get('adt')?.nodes.map(({ status }) => status.state))
+    .poll(() => gateway.pools.runtimes.get('adt')?.nodes.map(({ status }) => status.state))
     .toEqual(['up', 'down']);
   await everything();
 

@@ -191,7 +191,8 @@ test('F107 a running gateway: node_up, /status and /readyz agree in each state o
     expect(control.readiness(['pool']).ready).toBe(pools[0]?.available);
     return [up, condition];
   };
-  const node = (name: string) => gw.gateway.pools.rooms.get('pool')?.nodes.find((one) => one.name === name);
+  const node = (name: string) =>
+    gw.gateway.pools.runtimes.get('pool')?.nodes.find((one) => one.name === name);
   expect(await views()).toEqual([[true, true], 'ok']);
   control.maintenance('pool', 'a', 'me');
   expect(await views()).toEqual([[false, true], 'ok']);

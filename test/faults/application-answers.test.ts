@@ -458,8 +458,8 @@ describe('who waits', () => {
     await using room = await startEnhanced({ connections: { max: 1 } });
     const a = await room.sender();
     await commit(a, { controlId: '1' });
-    for (const dispatcher of room.gw.gateway.dispatchers.values())
-      for (const node of dispatcher.pool.nodes) node.maintenance();
+    for (const queue of room.gw.gateway.queues.values())
+      for (const node of queue.pool.nodes) node.maintenance();
     await turns(10);
     await answer(room.node, 0);
     expect(said(await a.nextAck())).toBe('AA 1');

@@ -46,7 +46,7 @@ function configOf(pools: readonly PoolParts[]): string {
 }
 
 const statuses = (gw: TestGateway) =>
-  [...gw.gateway.pools.rooms.values()].flatMap(({ nodes }) => nodes.map(({ status }) => status));
+  [...gw.gateway.pools.runtimes.values()].flatMap(({ nodes }) => nodes.map(({ status }) => status));
 
 const downs = (gw: TestGateway) => gw.log.filter(({ msg }) => msg === 'node down');
 

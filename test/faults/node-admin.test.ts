@@ -11,7 +11,7 @@ import { gate, until } from '../helpers/until.ts';
 const SENDERS = 8;
 
 function nodeOf(gw: TestGateway, name: string): Node {
-  const found = [...gw.gateway.dispatchers.values()][0]?.pool.nodes.find((node) => node.name === name);
+  const found = [...gw.gateway.queues.values()][0]?.pool.nodes.find((node) => node.name === name);
   if (found === undefined) throw new Error(`no node ${name}`);
   return found;
 }

@@ -92,7 +92,7 @@ describe('a pooled connection that is gone', () => {
         if (ending === 'close') a.closeConnections();
         else a.resetConnections();
         await a.openConnections(0);
-        await until(() => [...gw.gateway.dispatchers.values()][0]?.pool.nodes[0]?.openConnections === 0);
+        await until(() => [...gw.gateway.queues.values()][0]?.pool.nodes[0]?.openConnections === 0);
       }
       expect(a.connections.total).toBe(5);
       expect(a.controlIds).toEqual(['X0', 'X1', 'X2', 'X3', 'X4']);

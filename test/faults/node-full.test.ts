@@ -16,7 +16,7 @@ import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
 
 function stateOf(gw: TestGateway, name = 'a'): string | undefined {
-  return [...gw.gateway.dispatchers.values()][0]?.pool.nodes.find((node) => node.name === name)?.state;
+  return [...gw.gateway.queues.values()][0]?.pool.nodes.find((node) => node.name === name)?.state;
 }
 
 test('F32 accepted, then closed at once: the other node, and the first is not marked down', async () => {

@@ -17,7 +17,7 @@ beforeAll(() => {
 afterAll(() => folder[Symbol.dispose]());
 
 function nodeOf(gw: TestGateway, name = 'a'): Node {
-  const found = [...gw.gateway.dispatchers.values()][0]?.pool.nodes.find((node) => node.name === name);
+  const found = [...gw.gateway.queues.values()][0]?.pool.nodes.find((node) => node.name === name);
   if (found === undefined) throw new Error(`no node ${name}`);
   return found;
 }

@@ -194,7 +194,7 @@ describe('F96 a node that takes one connection', LONG, () => {
       pool: { health: { interval: '50ms', fastInterval: '50ms', fall: 2 }, queue: { timeout: '30s' } },
     });
     expect(await load(gw, 5, 10)).toEqual(expected(5, 10));
-    const nodeStatus = gw.gateway.dispatchers.get('pool')?.pool.nodes[0];
+    const nodeStatus = gw.gateway.queues.get('pool')?.pool.nodes[0];
     // Idle, with its one connection open, for as long as several checks take.
     const since = performance.now();
     await until(() => performance.now() - since > 400);

@@ -53,9 +53,9 @@ export class TestGateway implements AsyncDisposable {
   get held(): { queued: number; inFlight: number; bytes: number } {
     let queued = 0;
     let inFlight = 0;
-    for (const dispatcher of this.gateway.dispatchers.values()) {
-      queued += dispatcher.queued;
-      for (const node of dispatcher.pool.nodes) inFlight += node.inFlight;
+    for (const queue of this.gateway.queues.values()) {
+      queued += queue.queued;
+      for (const node of queue.pool.nodes) inFlight += node.inFlight;
     }
     return { queued, inFlight, bytes: this.gateway.heldBytes };
   }

@@ -59,7 +59,7 @@ describe('F93', LONG, () => {
     room.b.script = room.a.script;
     for (let i = 0; i < 12; i++)
       expect(told(await room.ask(post(message({ controlId: `N${i}` }))))).toBe(`200 AE N${i}`);
-    const { nodes } = [...room.gw.gateway.pools.rooms.values()][0] as {
+    const { nodes } = [...room.gw.gateway.pools.runtimes.values()][0] as {
       nodes: readonly { status: object }[];
     };
     expect(nodes.map(({ status }) => status)).toMatchObject([

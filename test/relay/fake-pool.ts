@@ -1,4 +1,4 @@
-// A dispatcher with nodes whose upstreams a test drives by hand: no sockets. What it was given is in `taken`.
+// A queue with nodes whose upstreams a test drives by hand: no sockets. What it was given is in `taken`.
 import { NodeSelector } from '../../routing/node-selector.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { type ErrorCode, GatewayError } from '../../src/errors.ts';
@@ -6,7 +6,7 @@ import { type Ack, readAck } from '../../src/hl7/ack.ts';
 import { readHeader } from '../../src/hl7/header.ts';
 import { payloadOf } from '../../src/mllp/frame.ts';
 import { Message, type Origin, type Outcome } from '../../src/relay/message.ts';
-import { Dispatcher } from '../../src/relay/pool-queue.ts';
+import { PoolQueue } from '../../src/relay/pool-queue.ts';
 import type { Channel, Delivery } from '../../src/upstream/delivery.ts';
 import { mayEject } from '../../src/upstream/health/ejection-floor.ts';
 import { Node, type NodeOptions, type NodeWatcher } from '../../src/upstream/node.ts';
@@ -126,7 +126,7 @@ export class FakeUpstream implements Upstream {
   }
 }
 
-/** A sender's connection, as the dispatcher knows it. */
+/** A sender's connection, as the queue knows it. */
 export class FakeSender implements Origin {
   readonly listener = 'in';
   readonly peer = { address: '192.0.2.1', port: 1 };
@@ -155,7 +155,7 @@ export class FakeSender implements Origin {
 }
 
 export interface FakePool {
-  readonly dispatcher: Dispatcher;
+  readonly queue: PoolQueue;
   readonly nodes: Record<string, Node>;
   readonly at: Record<string, FakeUpstream>;
   send(sender: FakeSender, controlId: string, stickyKey?: string): Message;
@@ -180,13 +180,13 @@ export function fakePool(
   if (config === undefined) throw new Error('no pool');
   const at: Record<string, FakeUpstream> = {};
   const watcher: NodeWatcher = {
-    onRoom: (node) => dispatcher.onRoom(node),
-    onUsable: (node) => dispatcher.onUsable(node),
+    onRoom: (node) => queue.onRoom(node),
+    onUsable: (node) => queue.onUsable(node),
     onState: () => {},
     onStrayAnswer: () => {},
     onRepeatedId: () => {},
     onAlike: () => {},
-    mayEject: (node) => mayEject(node, dispatcher.pool.nodes, { share: 1 }),
+    mayEject: (node) => mayEject(node, queue.pool.nodes, { share: 1 }),
   };
   const nodes = config.nodes.map(
     ({ name, weight, backup }) =>
@@ -213,9 +213,9 @@ export function fakePool(
         },
       ),
   );
-  const dispatcher: Dispatcher = new Dispatcher(config, new NodeSelector(config, nodes));
+  const queue: PoolQueue = new PoolQueue(config, new NodeSelector(config, nodes));
   return {
-    dispatcher,
+    queue,
     nodes: Object.fromEntries(nodes.map((node) => [node.name, node])),
     at,
     send: (sender, controlId, stickyKey) => {
@@ -223,7 +223,7 @@ export function fakePool(
       const exchange = new Message(payloadOf(bytes), sender, bytes);
       exchange.header = readHeader(exchange.payload);
       exchange.routed(undefined, stickyKey, 'answer', exchange.epoch);
-      dispatcher.take(exchange);
+      queue.take(exchange);
       return exchange;
     },
   };

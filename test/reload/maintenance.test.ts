@@ -20,7 +20,7 @@ test.for(['drain', 'maintenance'] as const)(
         .filter(({ msg }) => String(msg).startsWith('node '))
         .map(({ msg, node, reason }) => [msg, node, reason].filter((one) => one !== undefined).join(' '));
     const nodeOf = (name: string) =>
-      gw.gateway.pools.rooms.get('pool')?.nodes.find((one) => one.name === name);
+      gw.gateway.pools.runtimes.get('pool')?.nodes.find((one) => one.name === name);
     nodeOf('b')?.[wanted]('wanted from 10.0.0.9');
     const state = wanted === 'drain' ? 'draining' : 'maintenance';
     expect(states()).toEqual([`node ${state} b wanted from 10.0.0.9`]);

@@ -51,7 +51,7 @@ function configAt(at: number, nodes: readonly FaultyNode[], web: RawNode): strin
 /** Everything that the config in force is made of, and what the gateway has made of it. */
 function partsOf(gateway: Gateway): object[] {
   const { config, pools, listeners } = gateway;
-  const rooms = [...pools.rooms.values()];
+  const rooms = [...pools.runtimes.values()];
   return [
     config,
     ...config.pools,
@@ -59,7 +59,7 @@ function partsOf(gateway: Gateway): object[] {
     ...config.listeners,
     ...listeners,
     ...rooms,
-    ...rooms.map(({ dispatcher }) => dispatcher),
+    ...rooms.map(({ queue }) => queue),
     ...rooms.flatMap(({ httpPool }) => (httpPool === undefined ? [] : [httpPool])),
     ...rooms.flatMap(({ nodes }) => nodes),
   ];

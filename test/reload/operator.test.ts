@@ -23,7 +23,7 @@ function controlOf({ gateway }: TestGateway, text: string): GatewayControl {
 }
 
 const nodesOf = ({ gateway }: TestGateway): unknown[] =>
-  (gateway.pools.rooms.get('pool')?.nodes ?? []).map(({ name, weight, adminState }) => [
+  (gateway.pools.runtimes.get('pool')?.nodes ?? []).map(({ name, weight, adminState }) => [
     name,
     weight,
     adminState,

@@ -36,15 +36,15 @@ test('a part that cannot have what it needs: pools, routes and listeners stay, a
   await using sender = await connectSender(gw.port());
   await sender.send(message({ controlId: 'ONE' }));
   await a.received(1);
-  const before = { port: gw.port(), config: gw.gateway.config, dispatchers: gw.gateway.dispatchers };
+  const before = { port: gw.port(), config: gw.gateway.config, queues: gw.gateway.queues };
   const other = configOf([], (config) => {
     config.listeners = { other: { protocol: 'mllp', bind: '127.0.0.1:0' } };
     config.pools = { new: poolOf([b.url]) };
     config.routes = [{ name: 'all', to: 'new' }];
   });
   await expect(reload(gw, other)).rejects.toMatchObject({ code: 'GW_ERR_FILE' });
-  const { config, dispatchers } = gw.gateway;
-  expect({ port: gw.port(), config, dispatchers }).toEqual(before);
+  const { config, queues } = gw.gateway;
+  expect({ port: gw.port(), config, queues }).toEqual(before);
   expect(gw.log.filter(({ listener, msg }) => msg === 'listening' && listener === 'other')).toEqual([]);
   held.open();
   expect(said(await sender.nextAck())).toBe('AA ONE');
@@ -209,7 +209,7 @@ test('an operator adds a node while parts are prepared: the node is in the pool,
   pools.refresh(pool);
   opened.open();
   expect(await reloaded).toEqual(['routes.renamed: new', 'routes.all: gone']);
-  expect(pools.rooms.get('pool')?.nodes.map(({ name }) => name)).toEqual(['a', 'b']);
+  expect(pools.runtimes.get('pool')?.nodes.map(({ name }) => name)).toEqual(['a', 'b']);
   await using sender = await connectSender(gw.port());
   for (const controlId of ['1', '2', '3', '4'])
     expect(said(await sender.exchange(message({ controlId })))).toBe(`AA ${controlId}`);

@@ -104,8 +104,8 @@ describe('nodes', () => {
     await using b = await startFaultyNode();
     await using gateway = await startGateway(configOf([a.url, b.url]));
     const state = (): string | undefined =>
-      gateway.gateway.pools.rooms.get('pool')?.nodes.find(({ name }) => name === 'a')?.state;
-    gateway.gateway.pools.rooms.get('pool')?.nodes[0]?.maintenance();
+      gateway.gateway.pools.runtimes.get('pool')?.nodes.find(({ name }) => name === 'a')?.state;
+    gateway.gateway.pools.runtimes.get('pool')?.nodes[0]?.maintenance();
     await reload(
       gateway,
       configOf([a.url, b.url], (config) =>

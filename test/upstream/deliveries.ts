@@ -95,7 +95,7 @@ export function upstreamTo(node: Pick<FaultyNode, 'port'>, options: Partial<Mllp
   return { upstream, told, [Symbol.dispose]: () => upstream.close() };
 }
 
-/** Sends as a dispatcher does: only where there is room. */
+/** Sends as a queue does: only where there is room. */
 export function fill(upstream: MllpUpstream, prefix = 'X'): TestDelivery[] {
   const sent: TestDelivery[] = [];
   while (upstream.hasRoom) {

@@ -45,8 +45,8 @@ export class NodeActions {
 
   addNode(pool: string, node: string, settings: unknown, by: By): Node {
     this.#refuseWhileDraining();
-    const room = this.#room(pool);
-    if (room.nodes.some(({ name }) => name === node))
+    const runtime = this.#runtime(pool);
+    if (runtime.nodes.some(({ name }) => name === node))
       throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: `pool ${pool} has a node of that name` });
     if (typeof settings !== 'object' || settings === null)
       throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: 'a node is a map as in the config' });
@@ -59,7 +59,7 @@ export class NodeActions {
   removeNode(pool: string, node: string, by: By): void {
     this.#refuseWhileDraining();
     this.#node(pool, node);
-    if (this.#room(pool).nodes.length === 1)
+    if (this.#runtime(pool).nodes.length === 1)
       throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'a pool needs at least one node' });
     this.#remove(pool, node);
     this.#log.warn({ pool, node, by }, 'admin: node removed');
@@ -68,18 +68,18 @@ export class NodeActions {
 
   /** All that is in force, for the state file. */
   decisions(): Decisions {
-    const pools = [...this.#gateway().pools.rooms.values()].map((room) => {
-      const { weights, removed } = this.#gateway().pools.overrides.of(room.name);
-      const states = room.nodes.flatMap(({ name, adminState, status: { reason } }) =>
+    const pools = [...this.#gateway().pools.runtimes.values()].map((runtime) => {
+      const { weights, removed } = this.#gateway().pools.overrides.of(runtime.name);
+      const states = runtime.nodes.flatMap(({ name, adminState, status: { reason } }) =>
         adminState === 'ready' ? [] : [[name, { state: adminState, reason }] as const],
       );
       const decided: PoolDecisions = {
         states: Object.fromEntries(states),
         weights: Object.fromEntries(weights),
         removed: [...removed],
-        added: Object.fromEntries(this.#settings.get(room.name) ?? []),
+        added: Object.fromEntries(this.#settings.get(runtime.name) ?? []),
       };
-      return [room.name, decided] as const;
+      return [runtime.name, decided] as const;
     });
     return Object.fromEntries(pools.filter(([, decided]) => !isNothing(decided)));
   }
@@ -88,12 +88,12 @@ export class NodeActions {
   restore(decisions: Decisions): readonly string[] {
     const dropped: string[] = [];
     for (const [pool, { states, weights, removed, added }] of Object.entries(decisions)) {
-      const room = this.#gateway().pools.rooms.get(pool);
-      if (room === undefined) {
+      const runtime = this.#gateway().pools.runtimes.get(pool);
+      if (runtime === undefined) {
         dropped.push(`pool ${pool}`);
         continue;
       }
-      const has = (node: string): boolean => room.nodes.some(({ name }) => name === node);
+      const has = (node: string): boolean => runtime.nodes.some(({ name }) => name === node);
       for (const [node, settings] of Object.entries(added)) {
         if (has(node)) dropped.push(`added node ${pool}/${node}: the config names it itself now`);
         else
@@ -105,11 +105,12 @@ export class NodeActions {
       }
       for (const node of removed) {
         if (!has(node)) dropped.push(`removed node ${pool}/${node}`);
-        else if (room.nodes.length === 1) dropped.push(`removed node ${pool}/${node}: the pool has no other`);
+        else if (runtime.nodes.length === 1)
+          dropped.push(`removed node ${pool}/${node}: the pool has no other`);
         else this.#remove(pool, node);
       }
       const known = (node: string, what: string): Node | undefined => {
-        const found = room.nodes.find(({ name }) => name === node);
+        const found = runtime.nodes.find(({ name }) => name === node);
         if (found === undefined) dropped.push(`${what} of node ${pool}/${node}`);
         return found;
       };
@@ -145,7 +146,7 @@ export class NodeActions {
   forgetGone(): void {
     const { pools } = this.#gateway();
     for (const [pool, mine] of this.#settings) {
-      if (!pools.rooms.has(pool)) this.#settings.delete(pool);
+      if (!pools.runtimes.has(pool)) this.#settings.delete(pool);
       else for (const name of mine.keys()) if (!pools.overrides.of(pool).added.has(name)) mine.delete(name);
     }
   }
@@ -197,18 +198,18 @@ export class NodeActions {
     return node;
   }
 
-  #room(pool: string) {
-    const { rooms } = this.#gateway().pools;
-    const room = rooms.get(pool);
-    if (room === undefined)
+  #runtime(pool: string) {
+    const { runtimes } = this.#gateway().pools;
+    const runtime = runtimes.get(pool);
+    if (runtime === undefined)
       throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
-        detail: `no pool of that name${suggestion(pool, [...rooms.keys()])}`,
+        detail: `no pool of that name${suggestion(pool, [...runtimes.keys()])}`,
       });
-    return room;
+    return runtime;
   }
 
   #node(pool: string, name: string): Node {
-    const { nodes } = this.#room(pool);
+    const { nodes } = this.#runtime(pool);
     const node = nodes.find((one) => one.name === name);
     if (node !== undefined) return node;
     const hint = suggestion(

@@ -99,17 +99,19 @@ export class Reports implements Observer {
 
   readiness(names: readonly string[]): ReadinessReport {
     const { isDraining, pools, parsing } = this.#gateway();
-    const known = [...pools.rooms.keys()];
+    const known = [...pools.runtimes.keys()];
     for (const name of names)
       if (!known.includes(name))
         throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', {
           detail: `no pool of that name${suggestion(name, known)}`,
         });
-    const wanted = [...pools.rooms.values()].filter(({ name }) => names.length === 0 || names.includes(name));
+    const wanted = [...pools.runtimes.values()].filter(
+      ({ name }) => names.length === 0 || names.includes(name),
+    );
     return readinessOf(
       isDraining,
       names.length > 0,
-      wanted.map((room) => ({ pool: room.name, states: room.nodes.map(({ state }) => state) })),
+      wanted.map((runtime) => ({ pool: runtime.name, states: runtime.nodes.map(({ state }) => state) })),
       parsing.failure,
     );
   }
@@ -156,7 +158,7 @@ export class Reports implements Observer {
     const pace = this.#paces.get(node);
     const { pools } = this.#gateway();
     const overrides = pools.overrides.of(node.pool);
-    const config = pools.rooms.get(node.pool)?.config.nodes.find(({ name }) => name === node.name);
+    const config = pools.runtimes.get(node.pool)?.config.nodes.find(({ name }) => name === node.name);
     const { lastCheck } = status;
     return {
       pool: node.pool,
@@ -191,12 +193,12 @@ export class Reports implements Observer {
   }
 
   #pools(): readonly PoolReport[] {
-    return [...this.#gateway().pools.rooms.values()].map((room) => ({
-      pool: room.name,
-      protocol: room.config.protocol,
-      available: room.nodes.some(({ state }) => isAvailable(state)),
-      queued: room.dispatcher.queued + (room.httpPool?.queued ?? 0),
-      nodes: room.nodes.map((node) => this.node(node)),
+    return [...this.#gateway().pools.runtimes.values()].map((runtime) => ({
+      pool: runtime.name,
+      protocol: runtime.config.protocol,
+      available: runtime.nodes.some(({ state }) => isAvailable(state)),
+      queued: runtime.queue.queued + (runtime.httpPool?.queued ?? 0),
+      nodes: runtime.nodes.map((node) => this.node(node)),
     }));
   }
 }

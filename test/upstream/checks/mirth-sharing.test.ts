@@ -176,7 +176,7 @@ describe('F94 a gateway with 30 channels on two Mirths', LONG, () => {
       expect(logins).toBe(1);
       expect(Math.max(status, channels)).toBeLessThanOrEqual(most);
     }
-    const states = [...gw.gateway.dispatchers.values()].flatMap(({ pool }) =>
+    const states = [...gw.gateway.queues.values()].flatMap(({ pool }) =>
       pool.nodes.map(({ state }) => state),
     );
     expect([states.length, new Set(states)]).toEqual([60, new Set(['up'])]);

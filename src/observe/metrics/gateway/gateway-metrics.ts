@@ -146,7 +146,7 @@ export class GatewayMetrics implements Observer {
       number('hl7_gateway_held_bytes_limit', observed.maxHeldBytes),
       number('hl7_gateway_frame_memory_bytes', frameMemory.lentBytes),
       number('hl7_gateway_frame_memory_free_bytes', frameMemory.freeBytes),
-      ...nodeFamilies(observed.pools.rooms.values()),
+      ...nodeFamilies(observed.pools.runtimes.values()),
       ...parseFamilies(observed.parsing.stats, observed.config.parsing),
       buildInfo(),
       number('hl7_gateway_draining', observed.isDraining ? 1 : 0),
@@ -168,7 +168,10 @@ export class GatewayMetrics implements Observer {
     const listenerNames = new Set(listeners.map(({ name }) => name));
     const routes = new Set(config.routes.map(({ name }) => name));
     const nodes = new Map(
-      [...pools.rooms.values()].map((room) => [room.name, new Set(room.nodes.map(({ name }) => name))]),
+      [...pools.runtimes.values()].map((runtime) => [
+        runtime.name,
+        new Set(runtime.nodes.map(({ name }) => name)),
+      ]),
     );
     const pool = (name: string): boolean => name === '' || nodes.has(name);
     return {

@@ -5,9 +5,9 @@ import { type Family, numbers, type Sample } from '../family.ts';
 
 const STATES: readonly NodeState[] = ['up', 'down', 'full', 'draining', 'maintenance'];
 
-export function nodeFamilies(rooms: Iterable<PoolRuntime>): readonly Family[] {
-  const pools = [...rooms];
-  const nodes = pools.flatMap((room) => room.nodes.map((node) => node.status));
+export function nodeFamilies(runtimes: Iterable<PoolRuntime>): readonly Family[] {
+  const pools = [...runtimes];
+  const nodes = pools.flatMap((runtime) => runtime.nodes.map((node) => node.status));
   const each = (value: (status: NodeStatus) => number): Sample[] =>
     nodes.map((status) => ({ labels: labelsOf(status), value: value(status) }));
   const byKey = (label: string, counts: (status: NodeStatus) => Readonly<Record<string, number>>): Sample[] =>
@@ -20,9 +20,9 @@ export function nodeFamilies(rooms: Iterable<PoolRuntime>): readonly Family[] {
   return [
     numbers(
       'hl7_gateway_queued',
-      pools.map(({ name, dispatcher, httpPool }) => ({
+      pools.map(({ name, queue, httpPool }) => ({
         labels: { pool: name },
-        value: dispatcher.queued + (httpPool?.queued ?? 0),
+        value: queue.queued + (httpPool?.queued ?? 0),
       })),
     ),
     numbers(

@@ -88,7 +88,7 @@ class Player {
     for (const step of scenario.steps) await this.#do(step);
     await this.#finishBackground();
     await stage.recorded(this.#sent);
-    const rooms = [...stage.gateway.pools.rooms.values()];
+    const runtimes = [...stage.gateway.pools.runtimes.values()];
     return {
       scenario,
       speed,
@@ -97,7 +97,9 @@ class Player {
         .flatMap(({ received }) => received)
         .sort((a, b) => a.order - b.order),
       states: new Map(
-        rooms.flatMap((room) => room.nodes.map(({ name, state }) => [`${room.name}/${name}`, state])),
+        runtimes.flatMap((runtime) =>
+          runtime.nodes.map(({ name, state }) => [`${runtime.name}/${name}`, state]),
+        ),
       ),
       faults: stage.faults,
       changes: this.#changes,

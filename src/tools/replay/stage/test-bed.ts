@@ -65,8 +65,8 @@ export class TestBed implements Observer {
 
   /** As the gateway knows it. */
   known(name: string): readonly Node[] {
-    return [...this.gateway.pools.rooms.values()].flatMap((room) =>
-      room.nodes.filter((node) => node.name === name || `${room.name}/${node.name}` === name),
+    return [...this.gateway.pools.runtimes.values()].flatMap((runtime) =>
+      runtime.nodes.filter((node) => node.name === name || `${runtime.name}/${node.name}` === name),
     );
   }
 

@@ -218,7 +218,7 @@ describe('a message that no node answers', () => {
       nodes: [node.url],
       pool: { queue: { timeout: '100ms' } },
     });
-    for (const one of gw.gateway.dispatchers.get('pool')?.pool.nodes ?? []) one.maintenance();
+    for (const one of gw.gateway.queues.get('pool')?.pool.nodes ?? []) one.maintenance();
     await using sender = await connectSender(gw.port());
     await sender.send(message());
     await sender.closed;

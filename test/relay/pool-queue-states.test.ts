@@ -21,7 +21,7 @@ const OUT = { ejection: { base: '1s' } };
 
 /** A key that mode hash gives to this node. */
 function keyOf(pool: ReturnType<typeof fakePool>, name: string): string {
-  for (let i = 0; ; i++) if (pool.dispatcher.pool.choose(`k${i}`)?.node.name === name) return `k${i}`;
+  for (let i = 0; ; i++) if (pool.queue.pool.choose(`k${i}`)?.node.name === name) return `k${i}`;
 }
 
 describe('F44 an outage', () => {
@@ -37,7 +37,7 @@ describe('F44 an outage', () => {
   test.each([1, 4])(
     'every message of one connection is told queue.timeout after it was received, not one after the other (pipelining %i)',
     (pipelining) => {
-      const { nodes, send, dispatcher } = fakePool(2, {
+      const { nodes, send, queue } = fakePool(2, {
         queue: { timeout: '3s' },
         connections: { pipelining },
       });
@@ -51,7 +51,7 @@ describe('F44 an outage', () => {
       for (const id of ids(2, 'Z')) send(sender, id);
       vi.advanceTimersByTime(3000);
       expect([...after]).toEqual([...ids(5), ...ids(5, 'Y'), ...ids(2, 'Z')].map((id) => [id, 3000]));
-      expect(dispatcher.queued).toBe(0);
+      expect(queue.queued).toBe(0);
     },
   );
 
@@ -81,7 +81,7 @@ describe('F44 an outage', () => {
   });
 
   test('one that waited behind a message in work has its own time from its turn', () => {
-    const { at, send, dispatcher } = fakePool(1, { connections: { max: 1 }, queue: { timeout: '1s' } });
+    const { at, send, queue } = fakePool(1, { connections: { max: 1 }, queue: { timeout: '1s' } });
     const [sender, other] = [new FakeSender(), new FakeSender()];
     send(sender, 'X0');
     send(sender, 'X1');
@@ -92,7 +92,7 @@ describe('F44 an outage', () => {
     expect(at.a?.taken).toEqual(['X0', 'BUSY']);
     vi.advanceTimersByTime(900);
     expect(sender.outcome('X1')).toBeUndefined();
-    expect(dispatcher.queued).toBe(1);
+    expect(queue.queued).toBe(1);
     at.a?.answer('BUSY');
     expect(at.a?.taken).toEqual(['X0', 'BUSY', 'X1']);
   });
@@ -132,7 +132,7 @@ describe('F44 an outage', () => {
 
 describe('F45 a node comes back', () => {
   test('one message is tried alone, the others wait; when it is answered they go', () => {
-    const { dispatcher, nodes, at, send } = fakePool(1, OUT, PAIR);
+    const { queue, nodes, at, send } = fakePool(1, OUT, PAIR);
     send(new FakeSender(), 'X0');
     at.a?.fail('GW_ERR_NODE_CONNECT');
     // The last node there is: it may be tried at once, and the message itself goes there again after a pause.
@@ -140,11 +140,11 @@ describe('F45 a node comes back', () => {
     for (const id of ['X1', 'X2', 'X3']) send(new FakeSender(), id);
     vi.advanceTimersByTime(100);
     expect(at.a?.taken).toEqual(['X0', 'X1']);
-    expect(dispatcher.queued).toBe(3);
+    expect(queue.queued).toBe(3);
     at.a?.answer();
     expect(nodes.a?.state).toBe('up');
     expect(at.a?.taken.slice(2).toSorted()).toEqual(['X0', 'X2', 'X3']);
-    expect(dispatcher.queued).toBe(0);
+    expect(queue.queued).toBe(0);
   });
 
   test('while another node is there nobody waits for the trial', () => {
@@ -280,7 +280,7 @@ describe('draining', () => {
       const own = at.a?.taken.length === 1 ? 'a' : 'b';
       const other = own === 'a' ? 'b' : 'a';
       send(new FakeSender(), 'W', key);
-      expect(pool.dispatcher.queuedFor(nodes[own] as NonNullable<typeof nodes.a>)).toBe(1);
+      expect(pool.queue.queuedFor(nodes[own] as NonNullable<typeof nodes.a>)).toBe(1);
       nodes[own]?.drain();
       expect(at[other]?.taken).toEqual(elsewhere);
       at[own]?.answer();
@@ -317,13 +317,13 @@ describe('draining', () => {
 describe('F46 maintenance', () => {
   test('what it has is answered, what waits for it and what comes goes elsewhere, in order', () => {
     const pool = fakePool(2, { ...HASH, connections: { max: 1 } }, { backups: false });
-    const { dispatcher, nodes, at, send } = pool;
+    const { queue, nodes, at, send } = pool;
     const key = keyOf(pool, 'a');
     const [first, second] = [new FakeSender(), new FakeSender()];
     send(first, 'X0', key);
     send(first, 'X1', key);
     send(second, 'W', key);
-    expect(dispatcher.queued).toBe(1);
+    expect(queue.queued).toBe(1);
     nodes.a?.maintenance();
     expect([at.a?.taken, at.b?.taken]).toEqual([['X0'], ['W']]);
     at.a?.answer('X0');
@@ -333,10 +333,10 @@ describe('F46 maintenance', () => {
   });
 
   test('of the only node: messages wait, and go when it is ready', () => {
-    const { dispatcher, nodes, at, send } = fakePool(1, { queue: { timeout: '3s' } });
+    const { queue, nodes, at, send } = fakePool(1, { queue: { timeout: '3s' } });
     nodes.a?.maintenance();
     for (const id of ids(3)) send(new FakeSender(), id);
-    expect(dispatcher.queued).toBe(3);
+    expect(queue.queued).toBe(3);
     nodes.a?.ready();
     expect(at.a?.taken).toEqual(ids(3));
   });

@@ -94,7 +94,7 @@ describe('the order of one connection', () => {
   });
 
   test('the connection is closed at a failed message: none behind it is sent, also not one that was not yet written', () => {
-    const { dispatcher, at, send } = fakePool(2, { connections: { max: 1, pipelining: 2 } });
+    const { queue, at, send } = fakePool(2, { connections: { max: 1, pipelining: 2 } });
     const sender = new FakeSender();
     const all = ids(6).map((id) => send(sender, id));
     sender.onSettled = (exchange, { kind }) => {
@@ -112,7 +112,7 @@ describe('the order of one connection', () => {
       'abandoned',
       'abandoned',
     ]);
-    expect(dispatcher.queued).toBe(0);
+    expect(queue.queued).toBe(0);
   });
 });
 

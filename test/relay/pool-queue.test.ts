@@ -16,13 +16,13 @@ const BY = { by: ['MSH-3'] };
 
 describe('the queue', () => {
   test('is bounded: one more is given up at once', () => {
-    const { dispatcher, at, send } = fakePool(1, {
+    const { queue, at, send } = fakePool(1, {
       connections: { max: 1 },
       queue: { max: 2, timeout: '3s' },
     });
     const senders = ids(4).map(() => new FakeSender());
     for (const [i, sender] of senders.entries()) send(sender, `X${i}`);
-    expect(dispatcher.queued).toBe(2);
+    expect(queue.queued).toBe(2);
     expect(senders.map((sender, i) => sender.outcome(`X${i}`))).toEqual([
       undefined,
       undefined,
@@ -31,11 +31,11 @@ describe('the queue', () => {
     ]);
     for (let i = 0; i < 3; i++) at.a?.answer();
     expect(at.a?.taken).toEqual(['X0', 'X1', 'X2']);
-    expect(dispatcher.queued).toBe(0);
+    expect(queue.queued).toBe(0);
   });
 
   test('has a deadline for each message, counted from when it began to wait', () => {
-    const { dispatcher, at, send } = fakePool(1, { connections: { max: 1 }, queue: { timeout: '3s' } });
+    const { queue, at, send } = fakePool(1, { connections: { max: 1 }, queue: { timeout: '3s' } });
     const [busy, first, second] = [new FakeSender(), new FakeSender(), new FakeSender()];
     send(busy, 'BUSY');
     send(first, 'X1');
@@ -48,7 +48,7 @@ describe('the queue', () => {
     expect(second.outcome('X2')).toBeUndefined();
     vi.advanceTimersByTime(1000);
     expect(second.outcome('X2')).toBe('GW_ERR_QUEUE_TIMEOUT');
-    expect(dispatcher.queued).toBe(0);
+    expect(queue.queued).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
     expect(at.a?.taken).toEqual(['BUSY']);
   });
@@ -65,24 +65,24 @@ describe('the queue', () => {
   });
 
   test('a node that goes down gives up its queue to the others', () => {
-    const { dispatcher, nodes, at, send } = fakePool(2, { connections: { max: 1 }, persistence: BY });
+    const { queue, nodes, at, send } = fakePool(2, { connections: { max: 1 }, persistence: BY });
     const sender = new FakeSender();
     send(new FakeSender(), 'BUSY', 'k');
     send(sender, 'X1', 'k');
-    expect(dispatcher.queued).toBe(1);
+    expect(queue.queued).toBe(1);
     nodes.a?.failedBy('test');
     expect(at.b?.taken).toEqual(['X1']);
-    expect(dispatcher.queued).toBe(0);
+    expect(queue.queued).toBe(0);
   });
 
   test('without any node, messages are parked and go as soon as one is up', () => {
-    const { dispatcher, nodes, at, send } = fakePool(1, {});
+    const { queue, nodes, at, send } = fakePool(1, {});
     nodes.a?.failedBy('test');
     for (const id of ids(3)) send(new FakeSender(), id);
-    expect(dispatcher.queued).toBe(3);
+    expect(queue.queued).toBe(3);
     nodes.a?.passed();
     expect(at.a?.taken).toEqual(ids(3));
-    expect(dispatcher.queued).toBe(0);
+    expect(queue.queued).toBe(0);
   });
 
   test('a message that every node refuses is tried again after a pause, until its time is over', async () => {
@@ -113,7 +113,7 @@ describe('an ambiguous failure', () => {
   });
 
   test('same-node: that one, also where it has refused in between, and no other ever', () => {
-    const { dispatcher, at, send } = fakePool(2, {
+    const { queue, at, send } = fakePool(2, {
       retry: { onAmbiguous: 'same-node', attempts: 2 },
       queue: { timeout: '3s' },
     });
@@ -123,7 +123,7 @@ describe('an ambiguous failure', () => {
     vi.advanceTimersByTime(0);
     at.a?.refuse();
     vi.advanceTimersByTime(0);
-    expect(dispatcher.queued).toBe(1);
+    expect(queue.queued).toBe(1);
     vi.advanceTimersByTime(100);
     expect([at.a?.taken.length, at.b?.taken.length]).toEqual([3, 0]);
     at.a?.answer();
