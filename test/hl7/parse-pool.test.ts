@@ -121,7 +121,9 @@ describe('the queue', () => {
     expect([pool.running, pool.waiting, done.length]).toEqual([2, 3, 0]);
     hold.letGo();
     await Promise.all(jobs);
-    expect(done.filter((text) => text.length === 1)).toEqual(['a', 'b', 'c']);
+    // The first two may be with a worker each, and either may be the faster; the last waits for one of them.
+    expect(done.filter((text) => text.length === 1).toSorted()).toEqual(['a', 'b', 'c']);
+    expect(done.indexOf('c')).toBeGreaterThan(Math.min(done.indexOf('a'), done.indexOf('b')));
     expect([pool.running, pool.waiting]).toEqual([0, 0]);
   });
 
