@@ -12,7 +12,8 @@ import { turns, until } from '../helpers/until.ts';
 type Kind = 'streams' | 'handle';
 
 /** `npm run test:streams` chooses those alone. */
-const KINDS: readonly Kind[] = process.env.HL7_GATEWAY_WIRE === 'streams' ? ['streams'] : ['streams', 'handle'];
+const KINDS: readonly Kind[] =
+  process.env.HL7_GATEWAY_WIRE === 'streams' ? ['streams'] : ['streams', 'handle'];
 
 interface Pair extends AsyncDisposable {
   readonly near: net.Socket;

@@ -103,167 +103,170 @@ const KINDS = [
   ['handle', true],
 ] as const;
 
-describe.each(KINDS.filter(([kind]) => kind === 'streams' || HAS_HANDLES))('a wire on %s, TLS: %s', (kind, isTls) => {
-  it('hands on what comes, small and large, in order', async () => {
-    await using sides = await pair(kind, isTls);
-    const sent = numbered(3 * MIB + 5);
-    let at = 0;
-    for (const size of [1, 100, 16 * KIB, 70_000, MIB, sent.length]) {
-      sides.peer.write(sent.subarray(at, at + size));
-      at += size;
-      await turns(2);
-    }
-    await until(() => sizeOf(sides.read) === sent.length);
-    expect(Buffer.concat(sides.read).equals(sent)).toBe(true);
-  });
+describe.each(KINDS.filter(([kind]) => kind === 'streams' || HAS_HANDLES))(
+  'a wire on %s, TLS: %s',
+  (kind, isTls) => {
+    it('hands on what comes, small and large, in order', async () => {
+      await using sides = await pair(kind, isTls);
+      const sent = numbered(3 * MIB + 5);
+      let at = 0;
+      for (const size of [1, 100, 16 * KIB, 70_000, MIB, sent.length]) {
+        sides.peer.write(sent.subarray(at, at + size));
+        at += size;
+        await turns(2);
+      }
+      await until(() => sizeOf(sides.read) === sent.length);
+      expect(Buffer.concat(sides.read).equals(sent)).toBe(true);
+    });
 
-  it('hands on first what had come before', async () => {
-    const first = Buffer.from('\x0bMSH|');
-    await using sides = await pair(kind, isTls, first);
-    sides.peer.write('^~\\&|');
-    await until(() => sizeOf(sides.read) === 10);
-    expect(Buffer.concat(sides.read).toString()).toBe('\x0bMSH|^~\\&|');
-  });
+    it('hands on first what had come before', async () => {
+      const first = Buffer.from('\x0bMSH|');
+      await using sides = await pair(kind, isTls, first);
+      sides.peer.write('^~\\&|');
+      await until(() => sizeOf(sides.read) === 10);
+      expect(Buffer.concat(sides.read).toString()).toBe('\x0bMSH|^~\\&|');
+    });
 
-  it('hands on nothing while it is paused, and all of it afterwards', async () => {
-    await using sides = await pair(kind, isTls);
-    const sent = numbered(2 * MIB);
-    sides.peer.write(sent);
-    await until(() => sides.read.length > 0);
-    while (sizeOf(sides.read) < sent.length) {
+    it('hands on nothing while it is paused, and all of it afterwards', async () => {
+      await using sides = await pair(kind, isTls);
+      const sent = numbered(2 * MIB);
+      sides.peer.write(sent);
+      await until(() => sides.read.length > 0);
+      while (sizeOf(sides.read) < sent.length) {
+        sides.wire.pause();
+        expect(sides.wire.isPaused).toBe(true);
+        // What the kernel had handed over may still come from a stream, not from a handle.
+        if (kind === 'streams') await turns(3);
+        const before = sizeOf(sides.read);
+        await turns(5);
+        expect(sizeOf(sides.read)).toBe(before);
+        sides.wire.resume();
+        await until(() => sizeOf(sides.read) > before || before === sent.length);
+      }
+      expect(Buffer.concat(sides.read).equals(sent)).toBe(true);
+    });
+
+    it('the end of the peer comes behind its bytes, also where it is paused, and writing goes on', async () => {
+      await using sides = await pair(kind, isTls);
+      const sent = numbered(300 * KIB);
       sides.wire.pause();
-      expect(sides.wire.isPaused).toBe(true);
-      // What the kernel had handed over may still come from a stream, not from a handle.
-      if (kind === 'streams') await turns(3);
-      const before = sizeOf(sides.read);
-      await turns(5);
-      expect(sizeOf(sides.read)).toBe(before);
-      sides.wire.resume();
-      await until(() => sizeOf(sides.read) > before || before === sent.length);
-    }
-    expect(Buffer.concat(sides.read).equals(sent)).toBe(true);
-  });
-
-  it('the end of the peer comes behind its bytes, also where it is paused, and writing goes on', async () => {
-    await using sides = await pair(kind, isTls);
-    const sent = numbered(300 * KIB);
-    sides.wire.pause();
-    sides.peer.end(sent);
-    let hasEnded = false;
-    sides.socket.once('end', () => {
-      hasEnded = true;
-    });
-    await turns(20);
-    expect(hasEnded).toBe(false);
-    sides.wire.resume();
-    await until(() => hasEnded);
-    expect(Buffer.concat(sides.read).equals(sent)).toBe(true);
-    const answer = once(sides.peer, 'data') as Promise<[Buffer]>;
-    await write(sides.wire, Buffer.from('answer'));
-    expect((await answer)[0].toString()).toBe('answer');
-  });
-
-  it('sends parts in order, says when they are taken, and is backed up meanwhile', async () => {
-    await using sides = await pair(kind, isTls);
-    sides.peer.pause();
-    const sent = numbered(24 * MIB);
-    const told: number[] = [];
-    let at = 0;
-    const parts = [10, 3, 60_000, 5 * MIB, 100_000, 200_000, 7, MIB];
-    for (let i = 0; at < sent.length; i++) {
-      const size = parts[i % parts.length] as number;
-      const cut = [sent.subarray(at, at + size), sent.subarray(at + size, at + 2 * size)];
-      at += 2 * size;
-      void write(sides.wire, ...cut.filter(({ length }) => length > 0)).then((error) => {
-        expect(error ?? undefined).toBeUndefined();
-        told.push(i);
+      sides.peer.end(sent);
+      let hasEnded = false;
+      sides.socket.once('end', () => {
+        hasEnded = true;
       });
-    }
-    expect([sides.wire.isBackedUp, sides.wire.unsentBytes > MIB]).toEqual([true, true]);
-    let isSent = false;
-    sides.wire.whenSent(() => {
-      isSent = true;
+      await turns(20);
+      expect(hasEnded).toBe(false);
+      sides.wire.resume();
+      await until(() => hasEnded);
+      expect(Buffer.concat(sides.read).equals(sent)).toBe(true);
+      const answer = once(sides.peer, 'data') as Promise<[Buffer]>;
+      await write(sides.wire, Buffer.from('answer'));
+      expect((await answer)[0].toString()).toBe('answer');
     });
-    await turns(10);
-    expect([isSent, sides.drains]).toEqual([false, 0]);
-    const received: Buffer[] = [];
-    sides.peer.on('data', (bytes: Buffer) => received.push(bytes));
-    sides.peer.resume();
-    await until(() => sizeOf(received) === sent.length, { deadlineMs: 30_000 });
-    await until(() => isSent && sides.drains > 0);
-    expect(Buffer.concat(received).equals(sent)).toBe(true);
-    expect([told, sides.wire.unsentBytes, sides.wire.isBackedUp]).toEqual([
-      told.toSorted((a, b) => a - b),
-      0,
-      false,
-    ]);
-  });
 
-  it('parts that were gathered are not changed by what is written next', async () => {
-    await using sides = await pair(kind, isTls);
-    sides.peer.pause();
-    const sent: Buffer[] = [];
-    for (let i = 0; sides.wire.unsentBytes < 100 * KIB && i < 20_000; i++) {
-      const parts = [Buffer.alloc(20_000, i % 250), Buffer.alloc(20_000, (i + 1) % 250)];
-      sent.push(...parts);
-      void write(sides.wire, ...parts);
-    }
-    const received: Buffer[] = [];
-    sides.peer.on('data', (bytes: Buffer) => received.push(bytes));
-    sides.peer.resume();
-    await until(() => sizeOf(received) === sizeOf(sent), { deadlineMs: 30_000 });
-    expect(Buffer.concat(received).equals(Buffer.concat(sent))).toBe(true);
-  });
-
-  it('ends behind what it was given', async () => {
-    await using sides = await pair(kind, isTls);
-    sides.peer.pause();
-    const sent = numbered(12 * MIB);
-    void write(sides.wire, sent);
-    let isDone = false;
-    sides.wire.end(() => {
-      isDone = true;
+    it('sends parts in order, says when they are taken, and is backed up meanwhile', async () => {
+      await using sides = await pair(kind, isTls);
+      sides.peer.pause();
+      const sent = numbered(24 * MIB);
+      const told: number[] = [];
+      let at = 0;
+      const parts = [10, 3, 60_000, 5 * MIB, 100_000, 200_000, 7, MIB];
+      for (let i = 0; at < sent.length; i++) {
+        const size = parts[i % parts.length] as number;
+        const cut = [sent.subarray(at, at + size), sent.subarray(at + size, at + 2 * size)];
+        at += 2 * size;
+        void write(sides.wire, ...cut.filter(({ length }) => length > 0)).then((error) => {
+          expect(error ?? undefined).toBeUndefined();
+          told.push(i);
+        });
+      }
+      expect([sides.wire.isBackedUp, sides.wire.unsentBytes > MIB]).toEqual([true, true]);
+      let isSent = false;
+      sides.wire.whenSent(() => {
+        isSent = true;
+      });
+      await turns(10);
+      expect([isSent, sides.drains]).toEqual([false, 0]);
+      const received: Buffer[] = [];
+      sides.peer.on('data', (bytes: Buffer) => received.push(bytes));
+      sides.peer.resume();
+      await until(() => sizeOf(received) === sent.length, { deadlineMs: 30_000 });
+      await until(() => isSent && sides.drains > 0);
+      expect(Buffer.concat(received).equals(sent)).toBe(true);
+      expect([told, sides.wire.unsentBytes, sides.wire.isBackedUp]).toEqual([
+        told.toSorted((a, b) => a - b),
+        0,
+        false,
+      ]);
     });
-    const received: Buffer[] = [];
-    sides.peer.on('data', (bytes: Buffer) => received.push(bytes));
-    const ended = once(sides.peer, 'end');
-    sides.peer.resume();
-    await ended;
-    expect(Buffer.concat(received).equals(sent)).toBe(true);
-    await until(() => isDone);
-  });
 
-  it('of each write it is told once, with an error, when the connection goes', async () => {
-    await using sides = await pair(kind, isTls);
-    sides.peer.pause();
-    const told: unknown[] = [];
-    for (let i = 0; i < 4; i++) void write(sides.wire, numbered(8 * MIB)).then((error) => told.push(error));
-    sides.peer.destroy();
-    await until(() => told.length === 4, { deadlineMs: 20_000 });
-    expect(told.at(-1)).toBeInstanceOf(Error);
-    await until(() => sides.socket.destroyed);
-    expect(await write(sides.wire, Buffer.from('late'))).toBeInstanceOf(Error);
-    let isTold = false;
-    sides.wire.whenSent(() => {
-      isTold = true;
+    it('parts that were gathered are not changed by what is written next', async () => {
+      await using sides = await pair(kind, isTls);
+      sides.peer.pause();
+      const sent: Buffer[] = [];
+      for (let i = 0; sides.wire.unsentBytes < 100 * KIB && i < 20_000; i++) {
+        const parts = [Buffer.alloc(20_000, i % 250), Buffer.alloc(20_000, (i + 1) % 250)];
+        sent.push(...parts);
+        void write(sides.wire, ...parts);
+      }
+      const received: Buffer[] = [];
+      sides.peer.on('data', (bytes: Buffer) => received.push(bytes));
+      sides.peer.resume();
+      await until(() => sizeOf(received) === sizeOf(sent), { deadlineMs: 30_000 });
+      expect(Buffer.concat(received).equals(Buffer.concat(sent))).toBe(true);
     });
-    await until(() => isTold);
-    sides.wire.pause();
-    sides.wire.resume();
-  });
 
-  it.runIf(kind === 'handle')('its idle time begins anew with what comes and what is sent', async () => {
-    await using sides = await pair(kind, isTls);
-    let begun = 0;
-    Object.assign(sides.socket, { _unrefTimer: () => begun++ });
-    sides.peer.write('x');
-    await until(() => sides.read.length > 0);
-    expect(begun).toBe(0);
-    sides.socket.setTimeout(60_000);
-    sides.peer.write('y');
-    await until(() => sides.read.length > 1);
-    const afterRead = begun;
-    await write(sides.wire, Buffer.from('z'));
-    expect([afterRead > 0, begun > afterRead]).toEqual([true, true]);
-  });
-});
+    it('ends behind what it was given', async () => {
+      await using sides = await pair(kind, isTls);
+      sides.peer.pause();
+      const sent = numbered(12 * MIB);
+      void write(sides.wire, sent);
+      let isDone = false;
+      sides.wire.end(() => {
+        isDone = true;
+      });
+      const received: Buffer[] = [];
+      sides.peer.on('data', (bytes: Buffer) => received.push(bytes));
+      const ended = once(sides.peer, 'end');
+      sides.peer.resume();
+      await ended;
+      expect(Buffer.concat(received).equals(sent)).toBe(true);
+      await until(() => isDone);
+    });
+
+    it('of each write it is told once, with an error, when the connection goes', async () => {
+      await using sides = await pair(kind, isTls);
+      sides.peer.pause();
+      const told: unknown[] = [];
+      for (let i = 0; i < 4; i++) void write(sides.wire, numbered(8 * MIB)).then((error) => told.push(error));
+      sides.peer.destroy();
+      await until(() => told.length === 4, { deadlineMs: 20_000 });
+      expect(told.at(-1)).toBeInstanceOf(Error);
+      await until(() => sides.socket.destroyed);
+      expect(await write(sides.wire, Buffer.from('late'))).toBeInstanceOf(Error);
+      let isTold = false;
+      sides.wire.whenSent(() => {
+        isTold = true;
+      });
+      await until(() => isTold);
+      sides.wire.pause();
+      sides.wire.resume();
+    });
+
+    it.runIf(kind === 'handle')('its idle time begins anew with what comes and what is sent', async () => {
+      await using sides = await pair(kind, isTls);
+      let begun = 0;
+      Object.assign(sides.socket, { _unrefTimer: () => begun++ });
+      sides.peer.write('x');
+      await until(() => sides.read.length > 0);
+      expect(begun).toBe(0);
+      sides.socket.setTimeout(60_000);
+      sides.peer.write('y');
+      await until(() => sides.read.length > 1);
+      const afterRead = begun;
+      await write(sides.wire, Buffer.from('z'));
+      expect([afterRead > 0, begun > afterRead]).toEqual([true, true]);
+    });
+  },
+);
