@@ -2,7 +2,7 @@
 //
 // Straight: over MLLP, no sticky key, one route with a condition, a connection to the node open and free. This process runs the
 // gateway alone; sender and node are a process of their own.
-// Calls: one message, with Error.captureStackTrace at setImmediate and at the socket's write. Frames of the product are counted (no
+// Calls: one message, with Error.captureStackTrace at setImmediate and at the handle's write. Frames of the product are counted (no
 // Node.js, no bench): from the socket's data to where the bytes are handed to the writer, and those of the flush that writes what
 // the turn of the event loop has gathered.
 // Garbage: `total_allocated_bytes` of V8's heap statistics before and after 40,000 messages of 600 bytes from 8 senders, one
@@ -99,11 +99,22 @@ interface Way {
   readonly flush: readonly string[];
 }
 
+interface TcpHandle {
+  writeBuffer(request: unknown, bytes: Uint8Array): number;
+}
+
 /** To be called before the product is loaded. */
 function watchWrites(): { on: boolean; readonly ways: Way[]; stop(): void } {
-  const { write } = net.Socket.prototype;
+  // What the product's wire writes by (src/mllp/wire/node-handles.ts).
+  const wrap: { TCP: { prototype: TcpHandle } } = Reflect.apply(
+    Reflect.get(process, 'binding') as (name: string) => never,
+    process,
+    ['tcp_wrap'],
+  );
+  const { prototype } = wrap.TCP;
+  const { writeBuffer } = prototype;
   const stop = (): void => {
-    net.Socket.prototype.write = write;
+    prototype.writeBuffer = writeBuffer;
     globalThis.setImmediate = schedule;
   };
   const watch = { on: false, ways: [] as Way[], stop };
@@ -119,15 +130,14 @@ function watchWrites(): { on: boolean; readonly ways: Way[]; stop(): void } {
     });
   };
   globalThis.setImmediate = Object.assign(watched, schedule) as typeof setImmediate;
-  net.Socket.prototype.write = function (this: net.Socket, ...args: Parameters<typeof write>): boolean {
-    const [bytes] = args as unknown as [Buffer];
+  prototype.writeBuffer = function (this: TcpHandle, request: unknown, bytes: Uint8Array): number {
     if (watch.on && bytes.length > 0) {
       const own = productFrames();
       const way = handOver.length > 0 ? { handOver, flush: own } : { handOver: own, flush: [] };
-      watch.ways.push({ text: String(bytes), ...way });
+      watch.ways.push({ text: Buffer.from(bytes).toString(), ...way });
     }
-    return Reflect.apply(write, this, args) as boolean;
-  } as typeof write;
+    return Reflect.apply(writeBuffer, this, [request, bytes]);
+  };
   return watch;
 }
 

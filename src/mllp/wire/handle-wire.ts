@@ -72,7 +72,7 @@ export class HandleWire implements Wire {
     // What was put back behind a PROXY header, or came with the end of a handshake.
     const before: unknown = socket.read();
     handle.useUserBuffer(RECEIVED);
-    handle.onread = () => this.#onRead();
+    handle.onread = this.#onRead;
     socket.once('close', () => this.#onClosed());
     if (before instanceof Buffer) {
       this.#held.push(before);
@@ -119,7 +119,8 @@ export class HandleWire implements Wire {
     if (status < 0) this.#socket.destroy(systemError(status, 'read'));
   }
 
-  #onRead(): void {
+  /** A field, and no method: a handle calls it with nothing in between. */
+  readonly #onRead = (): void => {
     const count = STATE[READ_BYTES] as number;
     if (count === 0 || this.#isClosed) return;
     if (count < 0) {
@@ -136,7 +137,7 @@ export class HandleWire implements Wire {
     RECEIVED.copy(bytes, 0, 0, count);
     if (this.#isPaused) this.#held.push(bytes);
     else this.#user.onBytes(bytes, false);
-  }
+  };
 
   /** Node.js goes on as if it had read so itself. */
   #tellEnd(status: number): void {
