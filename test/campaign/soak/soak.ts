@@ -91,7 +91,7 @@ export class Soak {
     const nodes = await Promise.all(
       NODES.map(async (name): Promise<SoakNode> => {
         const start = { name, host: nodeHost, port: 0, file: join(folder, `node-${name}.bin`) };
-        const child = await startPeerNode('./node.ts', name, start);
+        const child = await startPeerNode('../soak/node.ts', name, start);
         return { start: { ...start, port: child.port }, child };
       }),
     );
@@ -211,7 +211,7 @@ export class Soak {
     const node = this.#prng.pick(this.#nodes);
     await node.child[Symbol.asyncDispose]();
     await pause(NODE_AWAY_MS);
-    node.child = await startPeerNode('./node.ts', node.start.name, node.start);
+    node.child = await startPeerNode('../soak/node.ts', node.start.name, node.start);
   }
 
   /** How many messages are without an answer after that. */
