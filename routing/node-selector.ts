@@ -216,18 +216,17 @@ export class NodeSelector<N extends Candidate> {
     const count = wait ? this.#candidateCount : this.#roomyCount;
     if (this.#last !== undefined && this.#followers > 0) charge(members, count, this.#last, this.#followers);
     this.#followers = 0;
-    const choice = this.#balanced(key, members, count, wait);
-    this.#last = wait || choice === undefined ? undefined : this.#byName.get(choice.node.name);
-    return choice;
-  }
-
-  #balanced(key: string | undefined, members: readonly Member<N>[], count: number, wait: boolean): Choice<N> {
-    if (this.#balance === 'least-in-flight')
-      return chosen(leastInFlight(members, count), 'least-in-flight', wait);
-    // Balance `hash` without a key has nothing to hash.
-    return this.#balance === 'hash' && key !== undefined
-      ? chosen(rendezvous(members, count, key), 'hash', wait)
-      : chosen(roundRobin(members, count), 'round-robin', wait);
+    let reason: SelectionReason = this.#balance;
+    let member: Member<N> | undefined;
+    if (this.#balance === 'least-in-flight') member = leastInFlight(members, count);
+    else if (this.#balance === 'hash' && key !== undefined) member = rendezvous(members, count, key);
+    else {
+      // Balance `hash` without a key has nothing to hash.
+      reason = 'round-robin';
+      member = roundRobin(members, count);
+    }
+    this.#last = wait ? undefined : member;
+    return chosen(member, reason, wait);
   }
 }
 
