@@ -1,17 +1,10 @@
 // The order of a connection and of a key, also through failures, on fake nodes and a fake clock.
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { ids, useFakeClock } from './fake-clock.ts';
 import { FakeSender, fakePool } from './fake-pool.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeClock();
 
-const ids = (count: number): string[] => Array.from({ length: count }, (_, i) => `X${i}`);
 const BY = { by: ['MSH-3'] };
 
 describe('the order of one connection', () => {

@@ -1,18 +1,10 @@
 // Messages while nodes go down, come back by a trial, drain and are taken out, on fake nodes and a fake clock.
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { ids, useFakeClock } from './fake-clock.ts';
 import { type FakePoolOptions, FakeSender, fakePool } from './fake-pool.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers({
-    toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
-  });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeClock();
 
-const ids = (count: number, prefix = 'X'): string[] =>
-  Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 const HASH = { persistence: { by: ['MSH-3'] } };
 const TABLE = { persistence: { by: ['MSH-3'], mode: 'table' } };
 /** Both are primaries, and only trials bring one back. */
