@@ -2,6 +2,7 @@
 // What cannot be completed is broken off, never cut short (F66).
 import { ServerResponse } from 'node:http';
 import type { HeaderFields } from '../../../src/http/fields.ts';
+import { TurnEnd } from '../../../src/turn-end.ts';
 import type { RequestController } from '../../../src/upstream/http/node-request.ts';
 import type { ClientRequest } from '../client-request.ts';
 import {
@@ -21,18 +22,7 @@ import type { Trailers } from './route-actions.ts';
 const MAX_INTERIMS = 100;
 
 /** Those whose head was written in this turn of the event loop. */
-let begun: NodeResponse[] = [];
-
-function flushLater(response: NodeResponse): void {
-  begun.push(response);
-  if (begun.length === 1) setImmediate(flushHeads);
-}
-
-function flushHeads(): void {
-  const responses = begun;
-  begun = [];
-  for (const response of responses) response.flushHead();
-}
+const begun = new TurnEnd<NodeResponse>();
 
 export class NodeResponse {
   readonly #request: ClientRequest;
@@ -80,7 +70,7 @@ export class NodeResponse {
     this.started = true;
     this.#wholeBytes = Number(length ?? -1);
     // The head goes out with what follows in this turn; without anything it goes alone.
-    flushLater(this);
+    begun.add(this);
   }
 
   data(controller: RequestController, chunk: Buffer): void {
@@ -133,7 +123,7 @@ export class NodeResponse {
   }
 
   /** At the end of the turn that began it, where it has not ended by then. */
-  flushHead(): void {
+  flush(): void {
     const response = this.#response;
     if (this.#whole === undefined && response instanceof ServerResponse && !response.writableEnded)
       response.flushHeaders();

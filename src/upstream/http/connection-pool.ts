@@ -2,6 +2,7 @@
 // they came, and that what a node has said behind a response is seen before the next request is written behind it.
 import type { OnReadOpts, Socket } from 'node:net';
 import type { GatewayError } from '../../errors.ts';
+import { TurnEnd } from '../../turn-end.ts';
 import { HttpConnection, type HttpConnectionOptions, type HttpConnectionOwner } from './http-connection.ts';
 import type { NodeRequest, NodeResponseHandler } from './node-request.ts';
 
@@ -20,13 +21,7 @@ interface Waiting {
 }
 
 /** Those that have got a request in this turn. */
-let dirty: ConnectionPool[] = [];
-
-function flushAll(): void {
-  const pools = dirty;
-  dirty = [];
-  for (const pool of pools) pool.flush();
-}
+const dirty = new TurnEnd<ConnectionPool>();
 
 export class ConnectionPool implements HttpConnectionOwner {
   readonly #options: ConnectionPoolOptions;
@@ -89,8 +84,7 @@ export class ConnectionPool implements HttpConnectionOwner {
   #flushSoon(): void {
     if (this.#isDirty) return;
     this.#isDirty = true;
-    dirty.push(this);
-    if (dirty.length === 1) setImmediate(flushAll);
+    dirty.add(this);
   }
 
   flush(): void {
