@@ -5,7 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from
 import type { Socket } from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import { GatewayError } from '../../src/errors.ts';
-import { hasNoPeer, isReset } from '../../src/mllp/coalescing-writer.ts';
+import { hasNoPeer, isReset } from '../../src/mllp/graceful-close.ts';
 import type { Incoming } from './client-request.ts';
 import { breakOff, httpRefusalBytes, refuse } from './client-response.ts';
 import { MAX_STREAMS } from './http-server.ts';

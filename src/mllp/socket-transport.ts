@@ -3,9 +3,11 @@
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { causeCode } from '../errors.ts';
-import { CoalescingWriter, closeGracefully } from './coalescing-writer.ts';
+import { CoalescingWriter } from './coalescing-writer.ts';
+import { closeGracefully } from './graceful-close.ts';
 import type { Transport, TransportOwner } from './transport.ts';
 import { HandleWire } from './wire/handle-wire.ts';
+import { belowOf } from './wire/node-handles.ts';
 import { StreamWire } from './wire/stream-wire.ts';
 import type { Sent, Wire } from './wire/wire.ts';
 
@@ -93,8 +95,7 @@ export class SocketTransport extends CoalescingWriter implements Transport {
   protected handOver(first: Buffer, more: readonly Buffer[] | undefined, bytes: number): void {
     const owner = this.#owner;
     owner?.onFlush?.();
-    if (this.#socket.destroyed) this.#onWritten?.(new Error('destroyed'));
-    else if (this.#wire.write(first, more, bytes, this.#onWritten)) this.#onWritten?.();
+    if (this.#wire.write(first, more, bytes, this.#onWritten)) this.#onWritten?.();
     owner?.onHanded?.();
     // F29: from here on the peer has to take what is written.
     if (this.#writeMs === 0 || this.#writeTimer !== undefined || !this.#wire.isBackedUp) return;
@@ -120,8 +121,8 @@ export class SocketTransport extends CoalescingWriter implements Transport {
    * other side has ended, and its layer for TLS writes nothing for no bytes, so this goes by the descriptor.
    */
   wasReset(): boolean {
-    const handle: unknown = Reflect.get(this.#socket, '_handle');
-    const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+    const below = belowOf(this.#socket);
+    const fd: unknown = below && Reflect.get(below, 'fd');
     if (typeof fd !== 'number' || fd < 0) return false;
     try {
       writeSync(fd, NOTHING);

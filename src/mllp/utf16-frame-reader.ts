@@ -88,13 +88,11 @@ export class Utf16FrameReader {
   }
 
   push(chunk: Buffer, isBorrowed = false): number {
-    return this.#push(isBorrowed ? Buffer.from(chunk) : chunk);
-  }
-
-  #push(chunk: Buffer): number {
     this.#waiting = false;
     const before = this.#half === undefined ? 0 : 1;
-    const bytes = this.#half === undefined ? chunk : Buffer.concat([Buffer.of(this.#half), chunk]);
+    let bytes = chunk;
+    if (this.#half !== undefined) bytes = Buffer.concat([Buffer.of(this.#half), chunk]);
+    else if (isBorrowed) bytes = Buffer.from(chunk);
     this.#half = undefined;
     this.#from = 0;
     let at = 0;

@@ -3,8 +3,8 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
-import { closeGracefully } from '../mllp/coalescing-writer.ts';
 import { otherProtocol } from '../mllp/frame.ts';
+import { closeGracefully } from '../mllp/graceful-close.ts';
 import { afterLoopTime } from './loop-time.ts';
 
 export interface DialOptions {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { closeGracefully } from '../../src/mllp/coalescing-writer.ts';
+import { closeGracefully } from '../../src/mllp/graceful-close.ts';
 import { SocketTransport } from '../../src/mllp/socket-transport.ts';
 import { HandleWire } from '../../src/mllp/wire/handle-wire.ts';
 import { StreamWire } from '../../src/mllp/wire/stream-wire.ts';

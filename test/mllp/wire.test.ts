@@ -39,7 +39,12 @@ function wireOn(socket: net.Socket, kind: Kind): Wire {
 }
 
 /** `first`: what the peer sends before the wire is there, which is put back as what follows a PROXY header is. */
-async function pair(kind: Kind, isTls: boolean, first?: Buffer): Promise<Pair> {
+async function pair(
+  kind: Kind,
+  isTls: boolean,
+  first?: Buffer,
+  onOpen: (wire: Wire) => void = () => {},
+): Promise<Pair> {
   const { certPem, keyPem } = folder.pems.good;
   const server = isTls
     ? tls.createServer({ cert: certPem, key: keyPem })
@@ -64,6 +69,7 @@ async function pair(kind: Kind, isTls: boolean, first?: Buffer): Promise<Pair> {
       result.drains++;
     },
   });
+  onOpen(wire);
   const dispose = async (): Promise<void> => {
     socket.destroy();
     peer.destroy();
@@ -123,6 +129,16 @@ describe.each(KINDS.filter(([kind]) => kind === 'streams' || HAS_HANDLES))(
       const first = Buffer.from('\x0bMSH|');
       await using sides = await pair(kind, isTls, first);
       sides.peer.write('^~\\&|');
+      await until(() => sizeOf(sides.read) === 10);
+      expect(Buffer.concat(sides.read).toString()).toBe('\x0bMSH|^~\\&|');
+    });
+
+    it('hands on what had come before not until it is resumed, where it was paused at once', async () => {
+      await using sides = await pair(kind, isTls, Buffer.from('\x0bMSH|'), (wire) => wire.pause());
+      sides.peer.write('^~\\&|');
+      await turns(10);
+      expect(sizeOf(sides.read)).toBe(0);
+      sides.wire.resume();
       await until(() => sizeOf(sides.read) === 10);
       expect(Buffer.concat(sides.read).toString()).toBe('\x0bMSH|^~\\&|');
     });

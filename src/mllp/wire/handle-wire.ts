@@ -38,7 +38,7 @@ export class HandleWire implements Wire {
   /** What Node.js does where nothing is read any more. */
   readonly #onEnded: Handle['onread'];
   #isPaused = false;
-  /** TLS goes on handing over what it has read after it was told to stop. */
+  /** Came before it was opened, or after TLS was told to stop: that goes on handing over what it has read. */
   #held: Buffer[] = [];
   /** The peer has ended, or the connection has failed, behind those: as the handle said it. */
   #heldEnd: number | undefined;
@@ -76,8 +76,7 @@ export class HandleWire implements Wire {
     socket.once('close', () => this.#onClosed());
     if (before instanceof Buffer) {
       this.#held.push(before);
-      this.#isPaused = true;
-      process.nextTick(() => this.resume());
+      process.nextTick(() => this.#handOn());
     } else this.#start();
   }
 
@@ -103,11 +102,13 @@ export class HandleWire implements Wire {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    while (this.#held.length > 0) {
-      const bytes = this.#held.shift() as Buffer;
-      this.#user.onBytes(bytes, false);
-      if (this.#isPaused) return;
-    }
+    this.#handOn();
+  }
+
+  /** What was held first, and reads on. */
+  #handOn(): void {
+    while (!this.#isPaused && this.#held.length > 0) this.#user.onBytes(this.#held.shift() as Buffer, false);
+    if (this.#isPaused) return;
     if (this.#heldEnd !== undefined) this.#tellEnd(this.#heldEnd);
     else this.#start();
   }
@@ -123,19 +124,20 @@ export class HandleWire implements Wire {
   readonly #onRead = (): void => {
     const count = STATE[READ_BYTES] as number;
     if (count === 0 || this.#isClosed) return;
+    const holds = this.#isPaused || this.#held.length > 0;
     if (count < 0) {
-      if (this.#isPaused) this.#heldEnd = count;
+      if (holds) this.#heldEnd = count;
       else this.#tellEnd(count);
       return;
     }
     touch(this.#socket);
-    if (count >= LENT_BYTES && !this.#isPaused) {
+    if (count >= LENT_BYTES && !holds) {
       this.#user.onBytes(RECEIVED.subarray(0, count), true);
       return;
     }
     const bytes = Buffer.allocUnsafe(count);
     RECEIVED.copy(bytes, 0, 0, count);
-    if (this.#isPaused) this.#held.push(bytes);
+    if (holds) this.#held.push(bytes);
     else this.#user.onBytes(bytes, false);
   };
 
@@ -159,15 +161,15 @@ export class HandleWire implements Wire {
       this.#add(bytes);
       return false;
     }
-    if (more === undefined) return this.#hand([], first, bytes, sent);
-    if (bytes > GATHER_BYTES) return this.#hand([first, ...more], undefined, bytes, sent);
+    if (more === undefined) return this.#hand(first, bytes, sent);
+    if (bytes > GATHER_BYTES) return this.#hand([first, ...more], bytes, sent);
     first.copy(gathered, 0);
     let at = first.length;
     for (const part of more) {
       part.copy(gathered, at);
       at += part.length;
     }
-    const isSent = this.#hand([], gathered.subarray(0, bytes), bytes, sent);
+    const isSent = this.#hand(gathered.subarray(0, bytes), bytes, sent);
     if (this.#sending !== undefined) gathered = Buffer.allocUnsafeSlow(GATHER_BYTES);
     return isSent;
   }
@@ -182,12 +184,13 @@ export class HandleWire implements Wire {
     if (this.#sending === undefined) this.#end();
   }
 
-  /** One buffer, or parts. */
-  #hand(parts: readonly Buffer[], one: Buffer | undefined, bytes: number, sent: Sent | undefined): boolean {
+  #hand(what: Buffer | readonly Buffer[], bytes: number, sent: Sent | undefined): boolean {
     const request = spareRequest ?? newRequest();
     spareRequest = undefined;
     const status =
-      one === undefined ? this.#handle.writev(request, parts, true) : this.#handle.writeBuffer(request, one);
+      what instanceof Uint8Array
+        ? this.#handle.writeBuffer(request, what)
+        : this.#handle.writev(request, what, true);
     touch(this.#socket);
     if (status !== 0) {
       const error = systemError(status, 'write');
@@ -199,7 +202,7 @@ export class HandleWire implements Wire {
       spareRequest = request;
       return true;
     }
-    request.bytes = one ?? parts;
+    request.bytes = what;
     request.oncomplete = (ended) => this.#onSent(ended);
     this.#sending = { bytes, sent };
     this.#add(bytes);
@@ -237,7 +240,7 @@ export class HandleWire implements Wire {
       for (const { sent } of waiting) sent?.(error);
     };
     if (parts.length === 0) tellAll();
-    else if (this.#hand(parts, parts.length === 1 ? parts[0] : undefined, bytes, tellAll)) tellAll();
+    else if (this.#hand(parts, bytes, tellAll)) tellAll();
   }
 
   #add(bytes: number): void {

@@ -65,10 +65,16 @@ function isBinding(wrap: unknown): wrap is Binding {
   return isIndex(kReadBytesOrError) && isIndex(kLastWriteWasAsync);
 }
 
+/** What is below a socket, whatever that is; undefined: nothing any more. */
+export function belowOf(socket: Socket): object | undefined {
+  const below: unknown = Reflect.get(socket, '_handle');
+  return typeof below === 'object' && below !== null ? below : undefined;
+}
+
 /** Undefined: the socket has none that is as expected. */
 export function handleOf(socket: Socket): Handle | undefined {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  if (typeof handle !== 'object' || handle === null) return undefined;
+  const handle = belowOf(socket);
+  if (handle === undefined) return undefined;
   for (const method of METHODS) if (typeof Reflect.get(handle, method) !== 'function') return undefined;
   if (typeof Reflect.get(handle, 'onread') !== 'function') return undefined;
   return typeof Reflect.get(socket, '_unrefTimer') === 'function' ? (handle as Handle) : undefined;

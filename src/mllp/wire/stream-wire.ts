@@ -34,6 +34,10 @@ export class StreamWire implements Wire {
   }
 
   write(first: Buffer, more: readonly Buffer[] | undefined, bytes: number, sent: Sent | undefined): boolean {
+    if (this.#socket.destroyed) {
+      sent?.(new Error('destroyed'));
+      return false;
+    }
     if (more === undefined) return this.#write(first, sent);
     if (bytes <= COPY_BYTES) return this.#write(Buffer.concat([first, ...more], bytes), sent);
     this.#socket.cork();
@@ -51,10 +55,6 @@ export class StreamWire implements Wire {
   /** A socket that has taken all at once need not tell so later: its callback costs a turn of Node.js' queue for each write. */
   #write(bytes: Buffer, sent: Sent | undefined): boolean {
     const socket = this.#socket;
-    if (socket.destroyed) {
-      sent?.(new Error('destroyed'));
-      return false;
-    }
     if (sent === undefined) {
       socket.write(bytes);
       return false;

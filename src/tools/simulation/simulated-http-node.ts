@@ -6,7 +6,7 @@ import net from 'node:net';
 import type tls from 'node:tls';
 import { LONGEST_MS } from '../../config/formats.ts';
 import { listen } from '../../listen.ts';
-import { closeGracefully } from '../../mllp/coalescing-writer.ts';
+import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { answerHl7, requestPathOf, respondSimulated, stream } from './http-reply.ts';
 import { type ChannelOptions, MirthChannel } from './mirth-channel.ts';
 import { BodyBudget } from './request-body.ts';

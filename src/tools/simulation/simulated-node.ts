@@ -5,9 +5,9 @@ import tls from 'node:tls';
 import { piecesOf } from '../../hl7/batch.ts';
 import type { Header } from '../../hl7/header.ts';
 import { listen } from '../../listen.ts';
-import { closeGracefully } from '../../mllp/coalescing-writer.ts';
 import { frame, payloadOf } from '../../mllp/frame.ts';
 import { FrameReader } from '../../mllp/frame-reader.ts';
+import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { SocketTransport } from '../../mllp/socket-transport.ts';
 import { type ChannelOptions, MirthChannel, mirthAck, strangeAnswer } from './mirth-channel.ts';
 

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { closeGracefully } from '../../mllp/coalescing-writer.ts';
+import { closeGracefully } from '../../mllp/graceful-close.ts';
 
 /** 1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

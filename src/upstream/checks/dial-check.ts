@@ -1,6 +1,6 @@
 // Checks of type tcp and tls: a connection, with a handshake or without, that ends with FIN and never with a reset,
 // which Mirth logs.
-import { closeGracefully } from '../../mllp/coalescing-writer.ts';
+import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { type DialTls, dial } from '../dial.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
 

@@ -4,8 +4,8 @@
 import type { MllpCheckConfig } from '../../config/health-config.ts';
 import { readAck } from '../../hl7/ack.ts';
 import { readHeader } from '../../hl7/header.ts';
-import { closeGracefully } from '../../mllp/coalescing-writer.ts';
 import { frame } from '../../mllp/frame.ts';
+import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { readFrames } from '../../mllp/read-frames.ts';
 import { dial } from '../dial.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';

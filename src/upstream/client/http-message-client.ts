@@ -8,7 +8,7 @@ import { readAck } from '../../hl7/ack.ts';
 import { answers, awaitedOf, matchAnswer } from '../../hl7/answers.ts';
 import { type ContentType, charsetLabel, formatContentType } from '../../hl7/content-type.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
-import { closeGracefully } from '../../mllp/coalescing-writer.ts';
+import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { dial } from '../dial.ts';
 import { nodeError } from '../http/node-request.ts';
 import { basicAuthorization, HttpClient } from './http-client.ts';
