@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'src/sync-folder.ts',
     'src/in-flight-list.ts',
     'src/ring.ts',
-    'src/turn-end.ts',
+    'src/turn.ts',
   ],
   ['src/reload/'],
   ['src/observe/log/', 'src/observe/otlp/', 'src/listen.ts'],

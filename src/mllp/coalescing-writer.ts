@@ -1,5 +1,6 @@
 // Gathers what one turn of the event loop brings for a socket into one write: system calls, not parsing, are what a
 // relayed message costs. Order is kept; nothing waits longer than the turn.
+import { atTurnEnd } from '../turn.ts';
 
 /** Those that have something to write, in the order in which they got it, each linked to the next: no list is made. */
 let firstDirty: CoalescingWriter | undefined;
@@ -45,7 +46,7 @@ export abstract class CoalescingWriter {
     this.isDirty = true;
     if (lastDirty === undefined) {
       firstDirty = this;
-      setImmediate(flushAll);
+      atTurnEnd(flushAll);
     } else lastDirty.next = this;
     lastDirty = this;
   }

@@ -7,6 +7,7 @@ import type { GatewayError } from '../errors.ts';
 import { nodeToken } from '../http/cookie.ts';
 import { InFlightList, type Linked } from '../in-flight-list.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
+import { turnTime } from '../turn.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node } from '../upstream/node.ts';
 import { AttemptHistory } from './retry.ts';
@@ -181,11 +182,11 @@ export class ProxiedRequest extends AttemptHistory {
   override responded(status: number): void {
     super.responded(status);
     this.status = status;
-    this.repliedAt = performance.now();
+    this.repliedAt = turnTime();
   }
 
   settle(error: GatewayError | undefined): void {
     this.error = error;
-    this.settledAt = performance.now();
+    this.settledAt = turnTime();
   }
 }

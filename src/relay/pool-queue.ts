@@ -4,6 +4,7 @@ import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import { InFlightList } from '../in-flight-list.ts';
+import { turnTime } from '../turn.ts';
 import type { Node } from '../upstream/node.ts';
 import type { Carrier, Message, MessageLane } from './message.ts';
 import { OrderingLanes, ReloadGuard } from './ordering.ts';
@@ -149,7 +150,7 @@ export class PoolQueue implements Carrier {
   onFailed(message: Message, error: GatewayError): void {
     const node = message.node && this.#successorOf(message.node);
     message.node?.count(error.code);
-    const now = performance.now();
+    const now = turnTime();
     const elapsedMs = now - (message.turnAt ?? message.receivedAt);
     if (error.resend !== 'safe') {
       this.#wasTaken(message);
@@ -237,7 +238,7 @@ export class PoolQueue implements Carrier {
    */
   #begin(message: Message): void {
     if (message.turnAt !== undefined) return;
-    const now = performance.now();
+    const now = turnTime();
     const { lane } = message;
     if (lane !== undefined) lane.stuckSince ??= now;
     message.hasItsTurn(Math.max(message.receivedAt, lane?.stuckSince ?? now));
@@ -286,7 +287,7 @@ export class PoolQueue implements Carrier {
     // A lane that never falls silent would stay with such a node for ever.
     if (message.stickyKey === undefined && (node.draining || node.weight === 0)) return false;
     if (message.stickyKey !== undefined && this.pool.choose(message.stickyKey)?.node !== node) return false;
-    if (message.turnAt === undefined) message.hasItsTurn(performance.now());
+    if (message.turnAt === undefined) message.hasItsTurn(turnTime());
     this.send(message, { node, selectionReason: 'order' }, channel);
     return true;
   }
@@ -304,7 +305,7 @@ export class PoolQueue implements Carrier {
       this.#giveUp(message, new GatewayError('GW_ERR_QUEUE_FULL'));
       return;
     }
-    const leftMs = timeoutMs - (performance.now() - message.waitsSince);
+    const leftMs = timeoutMs - (turnTime() - message.waitsSince);
     if (leftMs <= 0) {
       this.#giveUp(message, this.#queueTimeout(message));
       return;

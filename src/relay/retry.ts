@@ -2,8 +2,9 @@
 // attempt failed (not sent, ambiguous), never on an answer: a node's AE or AR is passed back.
 import type { PoolConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
+import { turnTime } from '../turn.ts';
 
-/** Times are performance.now() milliseconds. */
+/** Times are `turnTime()`. */
 export interface Attempt {
   readonly node: string;
   /** Why this node: what the pool's choice went by. */
@@ -27,7 +28,7 @@ export function newAttempt(node: string, selectionReason: string, waitedSince: n
   return {
     node,
     selectionReason,
-    startedAt: performance.now(),
+    startedAt: turnTime(),
     connectMs: 0,
     writtenAt: undefined,
     endedAt: undefined,
@@ -42,7 +43,7 @@ const NONE: readonly Attempt[] = [];
 
 /** What a message and a proxied request have in common: when it came, its attempts with their times, its waiting. */
 export abstract class AttemptHistory {
-  readonly receivedAt = performance.now();
+  readonly receivedAt = turnTime();
   /** Before the last one. Nearly all have none: a list is made where somebody asks for it. */
   #earlier = NONE;
   #attempt: Attempt | undefined;
@@ -82,7 +83,7 @@ export abstract class AttemptHistory {
   }
 
   /** It waits before its next attempt; the first call counts. */
-  waits(since = performance.now()): void {
+  waits(since = turnTime()): void {
     this.#waitingSince ??= since;
   }
 
@@ -104,7 +105,7 @@ export abstract class AttemptHistory {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     if (attempt.writtenAt === undefined) this.#writes++;
-    attempt.writtenAt = performance.now();
+    attempt.writtenAt = turnTime();
   }
 
   /** The node's HTTP response has begun. */
@@ -115,7 +116,7 @@ export abstract class AttemptHistory {
   endAttempt(error: GatewayError | undefined): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
-    attempt.endedAt = performance.now();
+    attempt.endedAt = turnTime();
     attempt.error = error;
   }
 }

@@ -39,7 +39,7 @@ export class RouteResolver {
   readonly #sampler: TraceSampler;
   #routing: KnownRouting;
   /** Of listeners that are gone: what came by them is not to be judged by a config that does not know them. */
-  readonly #last = new WeakMap<Admission, KnownRouting>();
+  #last: WeakMap<Admission, KnownRouting> | undefined;
 
   constructor(routing: RoutingSnapshot, reloadGuard: ReloadGuard, sampler: TraceSampler) {
     this.#reloadGuard = reloadGuard;
@@ -49,7 +49,10 @@ export class RouteResolver {
 
   /** `gone`: of the listeners that the other config does not have. */
   reconfigure(routing: RoutingSnapshot, gone: Iterable<Admission>): void {
-    for (const admission of gone) this.#last.set(admission, this.#routing);
+    for (const admission of gone) {
+      this.#last ??= new WeakMap();
+      this.#last.set(admission, this.#routing);
+    }
     this.#routing = known(routing, this.#sampler);
   }
 
@@ -112,7 +115,7 @@ export class RouteResolver {
   }
 
   #routingOf(admission: Admission): KnownRouting {
-    return this.#last.get(admission) ?? this.#routing;
+    return this.#last?.get(admission) ?? this.#routing;
   }
 }
 

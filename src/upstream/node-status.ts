@@ -87,7 +87,8 @@ export class NodeRecord {
   adminReason = '';
   /** In performance.now() milliseconds. */
   lastAnswerAt = Number.NEGATIVE_INFINITY;
-  lastFailureAt = Number.NEGATIVE_INFINITY;
+  /** A message has failed there behind that answer. */
+  hasFailedSince = false;
   #lastCheck: CheckReport | undefined;
   #state: NodeState;
   #since = Date.now();

@@ -2,6 +2,7 @@
 // Joins what checks and messages say of it (health/node-health.ts) with what an operator wants of it.
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { type AckCode, isNegative } from '../hl7/ack.ts';
+import { turnTime } from '../turn.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { isRefused } from './dial.ts';
 import { type Health, type HealthOptions, NodeHealth } from './health/node-health.ts';
@@ -180,8 +181,8 @@ export class Node implements UpstreamOwner {
 
   /** The same, if nothing has failed there since. */
   get answeredAt(): number {
-    const { lastAnswerAt, lastFailureAt } = this.#record;
-    return lastAnswerAt > lastFailureAt ? lastAnswerAt : Number.NEGATIVE_INFINITY;
+    const { lastAnswerAt, hasFailedSince } = this.#record;
+    return hasFailedSince ? Number.NEGATIVE_INFINITY : lastAnswerAt;
   }
 
   get status(): NodeStatus {
@@ -301,8 +302,9 @@ export class Node implements UpstreamOwner {
     this.#record.counts.answer(code ?? 'other');
     // That the operating system took a message says nothing of the node, unless the node never says anything.
     if (code === 'none' && !this.#answerless) return;
-    const now = performance.now();
+    const now = turnTime();
     this.#record.lastAnswerAt = now;
+    this.#record.hasFailedSince = false;
     this.#health.answered(code !== undefined && code !== 'none' && isNegative(code), now);
   }
 
@@ -313,7 +315,7 @@ export class Node implements UpstreamOwner {
     if (error.code === 'GW_ERR_OPEN_FILES') return;
     // F96: where a node takes one connection, a check that has it is why it refuses this one. The check says more of it.
     if (isRefused(error) && performance.now() < this.#checkEndsAt) return;
-    this.#record.lastFailureAt = performance.now();
+    this.#record.hasFailedSince = true;
     const reason = error.detail === undefined ? error.code : `${error.code} (${error.detail})`;
     this.#health.failed(error.resend !== 'safe', reason);
   }

@@ -1,16 +1,9 @@
 // A clock that a test of the pool's queue moves by hand, and control ids for its messages.
-import { afterEach, beforeEach, vi } from 'vitest';
+import { useFakeClock as useFakeClockOf } from '../helpers/fake-clock.ts';
 
 /** For each test of the file. */
 export function useFakeClock(): void {
-  beforeEach(() => {
-    vi.useFakeTimers({
-      toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance'],
-    });
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
+  useFakeClockOf(['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'performance']);
 }
 
 export const ids = (count: number, prefix = 'X'): string[] =>

@@ -42,6 +42,8 @@ describe('the queue', () => {
     vi.advanceTimersByTime(1000);
     expect(second.outcome('X2')).toBe('GW_ERR_QUEUE_TIMEOUT');
     expect(queue.queued).toBe(0);
+    // The turn of the event loop that told it has its end.
+    vi.advanceTimersByTime(1);
     expect(vi.getTimerCount()).toBe(0);
     expect(at.a?.taken).toEqual(['BUSY']);
   });

@@ -1,14 +1,10 @@
 // Down, out and back again: what checks and messages make of a node, on a fake clock.
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
+import { useFakeClock } from '../helpers/fake-clock.ts';
 import { type NodeRoom, nodeWith, type Upstream, type UpstreamState } from './node-parts.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeClock();
 
 const closed = new GatewayError('GW_ERR_NODE_CLOSED', { detail: 'ECONNRESET' });
 const hung = new GatewayError('GW_ERR_ACK_TIMEOUT');

@@ -2,7 +2,7 @@
 // What cannot be completed is broken off, never cut short (F66).
 import { ServerResponse } from 'node:http';
 import type { HeaderFields } from '../../../src/http/fields.ts';
-import { TurnEnd } from '../../../src/turn-end.ts';
+import { TurnEnd } from '../../../src/turn.ts';
 import type { RequestController } from '../../../src/upstream/http/node-request.ts';
 import type { ClientRequest } from '../client-request.ts';
 import {

@@ -38,9 +38,8 @@ export class Reports implements Observer {
     this.#state = state;
   }
 
-  onMessage({ node, attempts, route, outcome }: Message): void {
+  onMessage({ node, lastAttempt: last, route, outcome }: Message): void {
     if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
-    const last = attempts.at(-1);
     if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;
     let pace = this.#paces.get(node);
     if (pace === undefined) {

@@ -2,7 +2,7 @@
 // they came, and that what a node has said behind a response is seen before the next request is written behind it.
 import type { OnReadOpts, Socket } from 'node:net';
 import type { GatewayError } from '../../errors.ts';
-import { TurnEnd } from '../../turn-end.ts';
+import { TurnEnd } from '../../turn.ts';
 import { HttpConnection, type HttpConnectionOptions, type HttpConnectionOwner } from './http-connection.ts';
 import type { NodeRequest, NodeResponseHandler } from './node-request.ts';
 

@@ -11,6 +11,7 @@ import {
   type FrameSink,
 } from '../../mllp/frame-reader.ts';
 import type { Transport } from '../../mllp/transport.ts';
+import { turnTime } from '../../turn.ts';
 import type { Delivery } from '../delivery.ts';
 import { AnswerDeadline } from './answer-deadline.ts';
 import { AnswerMatcher, isMatch, type Verdict } from './answer-matcher.ts';
@@ -57,7 +58,7 @@ export class AckTracker implements FrameSink {
   /** Answers to messages that have come; when the last of them came, and when anything was sent or answered last. */
   answered = 0;
   answeredAt = 0;
-  lastUsedAt = performance.now();
+  lastUsedAt = turnTime();
   readonly #ackMs: number;
   readonly #transport: Transport;
   readonly #quirks: NodeQuirks;
@@ -129,7 +130,7 @@ export class AckTracker implements FrameSink {
 
   /** It is being written. */
   sent(delivery: Delivery): void {
-    const now = performance.now();
+    const now = turnTime();
     this.lastUsedAt = now;
     this.#matcher.sent(delivery);
     if (!delivery.expectsAnswer) {
@@ -185,7 +186,7 @@ export class AckTracker implements FrameSink {
     const verdict = this.#matcher.match(ack, frame);
     const due = this.#outstanding.first;
     if (due === undefined || !isMatch(verdict)) {
-      this.lastUsedAt = performance.now();
+      this.lastUsedAt = turnTime();
       this.#other.take(verdict, ack);
       this.#connection.onOver();
     } else if (this.#batch !== undefined && this.#outstanding.length === 1) {
@@ -255,7 +256,7 @@ export class AckTracker implements FrameSink {
 
   /** The first message is over: the next one is due. */
   #shift(): void {
-    const now = performance.now();
+    const now = turnTime();
     this.#meanMs += (now - this.#deadline.since - this.#meanMs) * LAST_SHARE;
     this.#outstanding.shift();
     this.lastUsedAt = now;

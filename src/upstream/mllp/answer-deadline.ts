@@ -6,6 +6,7 @@ export class AnswerDeadline {
   readonly #silenceMs: number;
   readonly #onOver: () => void;
   #timer: NodeJS.Timeout | undefined;
+  #wakesAt = 0;
   #since = 0;
   /** How long it may take from then on. */
   #ms = 0;
@@ -30,29 +31,30 @@ export class AnswerDeadline {
   /** A message's answer is due from now on. */
   start(silenceIsSuccess: boolean, now: number): void {
     this.#since = now;
-    const ms = silenceIsSuccess ? this.#silenceMs : this.#ackMs;
-    if (this.#timer !== undefined && ms === this.#ms) this.#timer.refresh();
-    else {
-      this.#ms = ms;
-      this.#wakeIn(ms);
-    }
+    this.#ms = silenceIsSuccess ? this.#silenceMs : this.#ackMs;
+    // One that wakes before then looks again: it is not set anew for each message.
+    if (this.#timer === undefined || this.#wakesAt > now + this.#ms) this.#wakeIn(this.#ms, now);
   }
 
   /** As long once more, for the same message. */
   extend(): void {
-    this.#wakeIn(this.#ms);
+    this.#wakeIn(this.#ms, performance.now());
   }
 
   /** It may still be started. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
-  #wakeIn(ms: number): void {
+  #wakeIn(ms: number, now: number): void {
     clearTimeout(this.#timer);
+    this.#wakesAt = now + ms;
     this.#timer = setTimeout(() => {
-      const leftMs = this.#since + this.#ms - performance.now();
-      if (leftMs > 1) this.#wakeIn(leftMs);
+      this.#timer = undefined;
+      const wokeAt = performance.now();
+      const leftMs = this.#since + this.#ms - wokeAt;
+      if (leftMs > 1) this.#wakeIn(leftMs, wokeAt);
       else this.#onOver();
     }, ms);
     this.#timer.unref();
