@@ -38,8 +38,7 @@ export function answers(ack: Ack, header: Header): boolean {
 
 /** One without a control id can be matched by its place only. */
 function isExact(ack: Ack, header: Header): boolean {
-  const id = header.controlId;
-  if (ack.controlId === id || id === '') return true;
+  if (header.isControlId(ack.controlId) || header.idEnd === header.idStart) return true;
   // Several messages in one frame (F24) may be answered under any of their ids, or by a batch without one.
   if (!holdsSeveral(header)) return false;
   return (header.batch && ack.controlId === '') || controlIdsOf(header).has(ack.controlId);

@@ -101,8 +101,25 @@ export class Header {
    * field 10 is a comment there (v2.9.1 2.14.6, 2.14.2).
    */
   get controlId(): string {
-    this.#controlId ??= this.text(this.isMsh ? 10 : 11);
+    this.#controlId ??= this.bytes.toString('latin1', this.idStart, this.idEnd);
     return this.#controlId;
+  }
+
+  /** Where the control id begins, and where it ends: equal if there is none. */
+  get idStart(): number {
+    return this.fieldStart(this.isMsh ? 10 : 11);
+  }
+
+  get idEnd(): number {
+    return this.fieldEnd(this.isMsh ? 10 : 11);
+  }
+
+  /** The same as to compare `controlId`, but makes no string of that. */
+  isControlId(id: string): boolean {
+    const { bytes, idStart, idEnd } = this;
+    if (id.length !== idEnd - idStart) return false;
+    for (let i = 0; i < id.length; i++) if (id.charCodeAt(i) !== bytes[idStart + i]) return false;
+    return true;
   }
 
   /** HL7 v2.9.1 2.9.2: MSH-15 or MSH-16 present means enhanced acknowledgement mode. */

@@ -6,6 +6,7 @@ import type { Header } from '../../hl7/header.ts';
 import { payloadOf } from '../../mllp/frame.ts';
 import type { Delivery } from '../delivery.ts';
 import type { CommittedMatch, CommittedMessages } from './committed-messages.ts';
+import { IdRing } from './id-ring.ts';
 import type { NodeQuirks } from './node-quirks.ts';
 import type { OutstandingMessages } from './outstanding-messages.ts';
 import { RecentIds } from './recent-ids.ts';
@@ -36,10 +37,9 @@ export class AnswerMatcher {
   /** Undefined: ids may repeat. */
   readonly #recent: RecentIds | undefined;
   /** MSA-2 of the last answers; an empty one on a fresh connection repeats nothing. With several messages out, a second answer to one may come behind those to others. */
-  readonly #answeredIds = new Array<string | undefined>(ANSWERED_IDS).fill(undefined);
-  #answered = 0;
+  readonly #answeredIds = new IdRing(ANSWERED_IDS);
   /** MSH-10 of the message that was answered last. */
-  #lastId: string | undefined;
+  readonly #lastId = new IdRing(1);
 
   constructor(
     mode: MatchMode,
@@ -67,10 +67,9 @@ export class AnswerMatcher {
     if (this.#recent.wouldRepeat(header, this.#quirks.changesIds)) return true;
     // Of these an answer may come at any time, whatever was answered since. F43: the one of a commit is told apart where
     // a commit is due.
-    const id = header.controlId;
     const { ids } = this.#unanswered;
-    if (ids.size > 0 && ids.has(id)) return true;
-    return this.#committed.size > 0 && !header.enhanced && this.#committed.has(id);
+    if (ids.size > 0 && ids.has(header.controlId)) return true;
+    return this.#committed.size > 0 && !header.enhanced && this.#committed.has(header.controlId);
   }
 
   /** It is being sent. */
@@ -80,8 +79,11 @@ export class AnswerMatcher {
 
   /** `ack` was taken for its answer. */
   answered({ header }: Delivery, { controlId }: Ack): void {
-    this.#answeredIds[this.#answered++ % ANSWERED_IDS] = controlId;
-    this.#lastId = header.controlId;
+    const { bytes, idStart, idEnd } = header;
+    this.#lastId.add(bytes, idStart, idEnd);
+    // Nearly always the same, which lies there already.
+    if (header.isControlId(controlId)) this.#answeredIds.add(bytes, idStart, idEnd);
+    else this.#answeredIds.addText(controlId);
   }
 
   /** Of one that is `wrong`: it is a second answer to an earlier message. */
@@ -121,12 +123,8 @@ export class AnswerMatcher {
     }
     const unexpected = this.#unanswered.answeredBy(ack);
     if (unexpected !== undefined) return unexpected;
-    if (due !== undefined && ack.controlId !== this.#lastAnsweredId) return 'wrong';
+    if (due !== undefined && !this.#answeredIds.isLast(ack.controlId)) return 'wrong';
     return this.#recent?.has(ack.controlId) === true ? 'second' : 'stray';
-  }
-
-  get #lastAnsweredId(): string | undefined {
-    return this.#answeredIds[(this.#answered - 1) % ANSWERED_IDS];
   }
 
   /**
@@ -135,11 +133,11 @@ export class AnswerMatcher {
    */
   #mayNameAnother(ack: Ack, header: Header, match: Match): boolean {
     const id = ack.controlId;
-    if (id !== '' && id === this.#lastId && id !== header.controlId) return true;
+    if (id !== '' && this.#lastId.isLast(id) && !header.isControlId(id)) return true;
     const { ids } = this.#unanswered;
     if (match === 'refusal') {
       const isCommit = !isApplicationAck(ack.code);
-      const isSecond = id === this.#lastAnsweredId || (id !== '' && this.#answeredIds.includes(id));
+      const isSecond = this.#answeredIds.isLast(id) || (id !== '' && this.#answeredIds.hasText(id));
       return isSecond || ids.size > 0 || (this.#committed.size > 0 && !isCommit);
     }
     if (ids.has(id) || this.#committed.has(id)) return true;
