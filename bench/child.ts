@@ -8,9 +8,13 @@ import { cpuMs } from './proxies.ts';
 export class Child {
   readonly process: ChildProcess;
 
-  constructor(file: string, environment: Readonly<Record<string, string>> = {}) {
+  constructor(
+    file: string,
+    environment: Readonly<Record<string, string>> = {},
+    args: readonly string[] = [],
+  ) {
     const env = { ...process.env, ...environment };
-    this.process = fork(fileURLToPath(new URL(file, import.meta.url)), { env });
+    this.process = fork(fileURLToPath(new URL(file, import.meta.url)), args, { env });
   }
 
   get cpuMs(): number {

@@ -1,147 +1,78 @@
 // What a message costs: CPU time of the proxy for each, messages per second, and round trips, plain and over TLS.
-// Promises: a run in which an answer is wrong, missing or surplus has no result.
+// Promises: a run in which an answer is wrong, missing or surplus, or in which a node got other bytes than were sent, has no result.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Child } from './child.ts';
 import type { LoadOrder, LoadReport } from './processes/load.ts';
-import {
-  cpuMs,
-  type GatewayShape,
-  hasHaproxy,
-  type NodePorts,
-  type ProxyProcess,
-  startGateway,
-  startHaproxy,
-} from './proxies.ts';
-import { inRounds, type Times } from './rounds.ts';
-import type { TlsFiles } from './tls-files.ts';
+import type { ProxyProcess } from './proxies.ts';
+import type { Nodes, Senders } from './senders.ts';
+import { measureWindow, type Rates, ratesOf, type Shares } from './window.ts';
 
 export interface Load {
   readonly connections: number;
   readonly pipelining: number;
 }
 
-export const LOADS: readonly Load[] = [
-  { connections: 8, pipelining: 1 },
-  { connections: 64, pipelining: 1 },
-  { connections: 8, pipelining: 8 },
-  { connections: 64, pipelining: 8 },
-];
+export type MessageFigures = Rates &
+  Shares & {
+    readonly p50: number;
+    readonly p99: number;
+    /** Where the event loop is watched: how late it was at most, and what its thread computed without a break, in milliseconds. */
+    readonly pause: number;
+    readonly held: number;
+  };
 
-/** 64 connections to each of two nodes: no message of 64 lockstep senders ever waits for another's. */
-export const LOCKSTEP: GatewayShape = {
-  name: 'gateway, max 64, pipelining 1',
-  max: 64,
-  pipelining: 1,
-  logMessages: false,
-};
-export const PIPELINED: GatewayShape = {
-  name: 'gateway, max 2, pipelining 256',
-  max: 2,
-  pipelining: 256,
-  logMessages: false,
-};
-const LOGGED: GatewayShape = { ...PIPELINED, name: 'the same, log.messages: true', logMessages: true };
-
-interface Measured {
-  readonly microsPerMessage: number;
-  readonly perSecond: number;
-  readonly p50: number;
-  readonly p99: number;
-  /** Of the senders' process, as a share of a core: near 1, it is they who are measured. */
-  readonly sendersCpu: number;
-}
-
+/** The event loop is watched after the window, as that costs CPU time of its own. */
 export async function measureMessages(
   proxy: ProxyProcess,
-  senders: Child,
+  senders: Senders,
   order: Omit<LoadOrder, 'port'>,
   warmUpMs: number,
   windowMs: number,
-): Promise<Measured> {
-  await senders.answer({ do: 'start', load: { ...order, port: proxy.port } });
+  nodes?: Nodes,
+): Promise<MessageFigures> {
+  await nodes?.report();
+  await senders.begin({ ...order, port: proxy.port });
   await pause(warmUpMs);
-  const before = await senders.answer<LoadReport>({ do: 'report' });
-  const cpuBefore = [cpuMs(proxy.pid), senders.cpuMs] as const;
-  const startedAt = performance.now();
-  await pause(windowMs);
-  const after = await senders.answer<LoadReport>({ do: 'report' });
-  const cpu = cpuMs(proxy.pid) - cpuBefore[0];
-  const sendersCpu = senders.cpuMs - cpuBefore[1];
-  const ms = performance.now() - startedAt;
-  const end = await senders.answer<LoadReport>({ do: 'stop' });
-  const messages = after.answered - before.answered;
-  if (end.wrong > 0 || end.broken > 0 || end.answered !== end.sent || end.checked === 0) {
-    throw new Error(`${proxy.name}: ${JSON.stringify(end)}: not every message was answered rightly`);
-  }
+  const window = await measureWindow(proxy.pid, senders.inUse, nodes?.processes ?? [], windowMs, () =>
+    senders.report(),
+  );
+  const loop = proxy.watch === undefined ? undefined : await watched(proxy.watch, windowMs);
+  const end = await senders.finish();
+  if (end.sent === 0) throw new Error(`${proxy.name}: nothing was sent`);
+  await expectAllAnswered(proxy.name, end, nodes);
+  const { before, after } = window;
   return {
-    microsPerMessage: (cpu * 1_000) / messages,
-    perSecond: (messages / ms) * 1_000,
+    ...ratesOf(window, after.answered - before.answered),
     p50: after.p50,
     p99: after.p99,
-    sendersCpu: sendersCpu / ms,
+    pause: loop?.max ?? Number.NaN,
+    held: loop?.heldMax ?? Number.NaN,
   };
 }
 
-export interface MessageRow extends Measured, Load {
-  readonly part: 'messages' | 'messages over TLS';
-  readonly proxy: string;
-  readonly ofHaproxy: number;
+async function watched(watch: NonNullable<ProxyProcess['watch']>, windowMs: number) {
+  await watch(true);
+  await pause(windowMs);
+  return watch(false);
 }
 
-/** Over TLS where there are files for it. */
-export async function* compareMessages(
-  senders: Child,
-  nodes: NodePorts,
-  folder: string,
-  loads: readonly Load[],
-  times: Times,
-  files?: TlsFiles,
-  against?: { readonly revision: string; readonly main: string },
-): AsyncGenerator<MessageRow> {
-  const over = files === undefined ? {} : { caPem: files.caPem };
-  for (const load of loads) {
-    const proxies: ProxyProcess[] = [];
-    try {
-      if (hasHaproxy) proxies.push(await startHaproxy(nodes, folder, { files }));
-      const shapes = [LOCKSTEP, PIPELINED];
-      if (files === undefined && load.connections === 64 && load.pipelining === 1) shapes.push(LOGGED);
-      if (against !== undefined)
-        for (const shape of [...shapes])
-          shapes.push({ ...shape, name: `${shape.name}, ${against.revision}`, main: against.main });
-      for (const shape of shapes) proxies.push(await startGateway(shape, nodes, folder, { files }));
-      const results = await inRounds(proxies, times, (proxy, windowMs) =>
-        measureMessages(proxy, senders, { ...load, ...over }, times.warmUpMs, windowMs),
-      );
-      const [first] = results.values();
-      const peer = hasHaproxy && first !== undefined ? first.microsPerMessage : Number.NaN;
-      const part = files === undefined ? 'messages' : 'messages over TLS';
-      for (const [{ name: proxy }, measured] of results)
-        yield { part, ...load, proxy, ...measured, ofHaproxy: measured.microsPerMessage / peer };
-    } finally {
-      for (const proxy of proxies) await proxy.stop();
-    }
-  }
-}
-
-export function messageTable(rows: readonly MessageRow[]): string[][] {
-  const head = [
-    ['senders', 'outstanding', 'proxy', 'CPU µs/message', 'of HAProxy', 'messages/s', 'p50 ms', 'p99 ms'],
+/** Throws, and says which answer or message was wrong. */
+export async function expectAllAnswered(
+  name: string,
+  { sent, answered, wrong, broken, firstWrong }: LoadReport,
+  nodes?: Nodes,
+): Promise<void> {
+  const received = await nodes?.report();
+  const faults = [
+    ...(wrong > 0 ? [`${wrong} wrong answers, first: ${firstWrong}`] : []),
+    ...(broken > 0 ? [`${broken} connections broke`] : []),
+    ...(answered < sent ? [`${sent - answered} of ${sent} messages were not answered`] : []),
+    ...(answered > sent ? [`${answered - sent} answers too many`] : []),
+    ...(received !== undefined && received.wrong > 0
+      ? [`nodes got ${received.wrong} wrong messages, first: ${received.firstWrong}`]
+      : []),
+    ...(received !== undefined && received.answered > sent
+      ? [`nodes got ${received.answered} messages of ${sent}`]
+      : []),
   ];
-  // Without TLS the senders' work is a fraction of the proxies'; with it, it is as much as theirs.
-  const isTls = rows[0]?.part === 'messages over TLS';
-  if (isTls) head[0]?.push('senders’ CPU');
-  return [
-    ...head,
-    ...rows.map((row) => [
-      String(row.connections),
-      String(row.pipelining),
-      row.proxy,
-      row.microsPerMessage.toFixed(1),
-      Number.isNaN(row.ofHaproxy) ? '' : row.ofHaproxy.toFixed(2),
-      Math.round(row.perSecond).toLocaleString('en'),
-      row.p50.toFixed(2),
-      row.p99.toFixed(2),
-      ...(isTls ? [`${Math.round(row.sendersCpu * 100)} %`] : []),
-    ]),
-  ];
+  if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`);
 }

@@ -6,13 +6,24 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { StartOptions } from './part.ts';
+import type { LoopOrder, LoopReport } from './processes/loop-watch.ts';
 import { HAPROXY_BIND_OPTIONS, type TlsFiles } from './tls-files.ts';
 
 export interface ProxyProcess {
   readonly name: string;
   readonly pid: number;
   readonly port: number;
+  /** The gateway's event loop, where it was started as `watched`: since it was last asked; watches on, or no longer. */
+  readonly watch?: (on: boolean, collect?: boolean) => Promise<LoopReport>;
+  /** Another one like it, as it is right after its start. */
+  readonly fresh?: () => Promise<ProxyProcess>;
   stop(): Promise<void>;
+}
+
+/** In place of one that is measured: `fresh` starts it for each round. */
+export function startedEachRound(fresh: () => Promise<ProxyProcess>): ProxyProcess {
+  return { name: 'not started yet', pid: process.pid, port: 0, fresh, stop: async () => {} };
 }
 
 export interface GatewayShape {
@@ -23,37 +34,77 @@ export interface GatewayShape {
   /** Default: `redial`, as it is the gateway's. */
   readonly repeatedIds?: 'auto' | 'redial' | 'reuse';
   readonly logMessages: boolean;
-  /** The `src/main.ts` of another revision; default: this one's. */
-  readonly main?: string;
+  /** Default: one on MSH-9.1 that matches, one behind it. */
+  readonly routes?: readonly object[];
   /** More of `telemetry`. */
   readonly telemetry?: Readonly<Record<string, unknown>>;
 }
 
-/** Two nodes, as in the product's own examples. */
-export type NodePorts = readonly [number, number];
+/** All of one pool. */
+export type NodePorts = readonly number[];
 
 export const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-export interface GatewayExtras {
-  /** With them the listener speaks TLS; the nodes get plaintext all the same. */
-  readonly files?: TlsFiles | undefined;
-  readonly nodeOptions?: readonly string[];
+export interface SpawnOptions extends StartOptions {
+  /** Its event loop can be asked after. */
+  readonly watched?: boolean | undefined;
 }
 
-/** The gateway reads each header and routes on it: one route on MSH-9.1 that matches, one behind it. */
+export interface GatewayExtras extends SpawnOptions {
+  /** With them the listener speaks TLS; the nodes get plaintext all the same. */
+  readonly files?: TlsFiles | undefined;
+}
+
+const WATCH = new URL('./processes/loop-watch.ts', import.meta.url).href;
+
+/** A gateway with this config, as `run -c` starts it. */
+export async function spawnGateway(
+  name: string,
+  folder: string,
+  port: number,
+  config: object,
+  { main = MAIN, nodeOptions = [], watched = false }: SpawnOptions = {},
+): Promise<ProxyProcess> {
+  const file = join(folder, `gateway-${port}.yaml`);
+  writeFileSync(file, JSON.stringify(config));
+  const imports = watched ? ['--import', WATCH] : [];
+  // The log goes through a pipe as it does to a container's runtime; nobody's reading of it is measured.
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', ...imports, ...nodeOptions, main, 'run', '-c', file],
+    { stdio: watched ? ['ignore', 'pipe', 'inherit', 'ipc'] : ['ignore', 'pipe', 'inherit'] },
+  );
+  child.stdout?.resume();
+  const proxy = await started(name, child, port);
+  if (!watched) return proxy;
+  const watch = async (on: boolean, collect = false): Promise<LoopReport> => {
+    const answer = once(child, 'message');
+    child.send({ on, collect } satisfies LoopOrder);
+    const [report] = (await answer) as [LoopReport];
+    return report;
+  };
+  return { ...proxy, watch };
+}
+
+/** `nodes` of a pool. */
+export function nodesConfig(protocol: 'mllp' | 'http', ports: NodePorts): Record<string, { url: string }> {
+  return Object.fromEntries(ports.map((port, i) => [`n${i}`, { url: `${protocol}://127.0.0.1:${port}` }]));
+}
+
+/** The gateway reads each header and routes on it. */
 export async function startGateway(
   shape: GatewayShape,
   nodes: NodePorts,
   folder: string,
-  { files, nodeOptions = [] }: GatewayExtras = {},
+  { files, ...options }: GatewayExtras = {},
 ): Promise<ProxyProcess> {
   const port = await freePort();
   const tls = files === undefined ? {} : { tls: { cert: files.cert, key: files.key } };
   const config = {
-    listeners: { in: { bind: `127.0.0.1:${port}`, ...tls } },
+    listeners: { in: { bind: `127.0.0.1:${port}`, limits: { maxConnections: 20_000 }, ...tls } },
     pools: {
       p: {
-        nodes: { a: { url: `mllp://127.0.0.1:${nodes[0]}` }, b: { url: `mllp://127.0.0.1:${nodes[1]}` } },
+        nodes: nodesConfig('mllp', nodes),
         connections: {
           max: shape.max,
           pipelining: shape.pipelining,
@@ -61,7 +112,7 @@ export async function startGateway(
         },
       },
     },
-    routes: [
+    routes: shape.routes ?? [
       { name: 'admissions', when: { 'MSH-9.1': 'ADT' }, to: 'p' },
       { name: 'rest', to: 'p' },
     ],
@@ -70,18 +121,7 @@ export async function startGateway(
       ...shape.telemetry,
     },
   };
-  const file = join(folder, `gateway-${port}.yaml`);
-  writeFileSync(file, JSON.stringify(config));
-  // The log goes through a pipe as it does to a container's runtime; nobody's reading of it is measured.
-  const child = spawn(
-    process.execPath,
-    ['--expose-gc', ...nodeOptions, shape.main ?? MAIN, 'run', '-c', file],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  child.stdout.resume();
-  return started(shape.name, child, port);
+  return spawnGateway(shape.name, folder, port, config, options);
 }
 
 export const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
@@ -93,40 +133,57 @@ export interface HaproxyExtras {
   readonly dialsOnData?: boolean;
 }
 
-/** TCP mode, one thread, as many connections to the nodes as there are senders: what a load balancer does. */
-export async function startHaproxy(
-  nodes: NodePorts,
+/** One thread, in the mode that is given, the nodes behind it. */
+async function startHaproxyWith(
+  name: string,
   folder: string,
-  { files, dialsOnData = false }: HaproxyExtras = {},
+  nodes: NodePorts,
+  defaults: string,
+  frontend: string,
 ): Promise<ProxyProcess> {
   const port = await freePort();
-  const tls = files === undefined ? '' : ` ssl crt ${files.both} ${HAPROXY_BIND_OPTIONS}`;
-  const wait = `
-  tcp-request inspect-delay 1m
-  tcp-request content reject unless { req.len gt 0 }`;
   const file = join(folder, `haproxy-${port}.cfg`);
+  const servers = nodes.map((node, i) => `  server n${i} 127.0.0.1:${node}`).join('\n');
   writeFileSync(
     file,
     `global
   nbthread 1
-  maxconn 4096
+  maxconn 9500
 defaults
-  mode tcp
+${defaults}
   timeout connect 2s
   timeout client 1m
   timeout server 1m
 frontend in
-  bind 127.0.0.1:${port}${tls}${dialsOnData ? wait : ''}
+  bind 127.0.0.1:${port} backlog 4096${frontend}
   default_backend nodes
 backend nodes
   balance leastconn
-  server a 127.0.0.1:${nodes[0]}
-  server b 127.0.0.1:${nodes[1]}
+${servers}
 `,
   );
   // -db: in the foreground, so that the child is the process that works.
   const child = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return started(dialsOnData ? 'HAProxy that dials on data' : 'HAProxy, TCP mode', child, port);
+  return started(name, child, port);
+}
+
+/** TCP mode, as many connections to the nodes as there are senders: what a load balancer does. */
+export function startHaproxy(
+  nodes: NodePorts,
+  folder: string,
+  { files, dialsOnData = false }: HaproxyExtras = {},
+): Promise<ProxyProcess> {
+  const tls = files === undefined ? '' : ` ssl crt ${files.both} ${HAPROXY_BIND_OPTIONS}`;
+  const wait = `
+  tcp-request inspect-delay 1m
+  tcp-request content reject unless { req.len gt 0 }`;
+  const name = dialsOnData ? 'HAProxy that dials on data' : 'HAProxy, TCP mode';
+  return startHaproxyWith(name, folder, nodes, '  mode tcp', `${tls}${dialsOnData ? wait : ''}`);
+}
+
+export function startHaproxyHttp(nodes: NodePorts, folder: string): Promise<ProxyProcess> {
+  const defaults = '  mode http\n  option http-keep-alive\n  option forwardfor\n  http-reuse safe';
+  return startHaproxyWith('HAProxy, HTTP mode', folder, nodes, defaults, '');
 }
 
 export function haproxyVersion(): string {
@@ -141,9 +198,10 @@ export async function started(
   withinMs = 30_000,
 ): Promise<ProxyProcess> {
   const end = performance.now() + withinMs;
+  // Often, as it is also how long a start takes.
   while (!(await accepts(port))) {
     if (child.exitCode !== null || performance.now() > end) throw new Error(`${name} does not listen`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null) return;

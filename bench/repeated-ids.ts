@@ -9,10 +9,12 @@ import { table } from '../src/cli/terminal.ts';
 import { readHeader } from '../src/hl7/header.ts';
 import { RecentIds } from '../src/upstream/mllp/recent-ids.ts';
 import { Child } from './child.ts';
-import { LOCKSTEP, measureMessages, PIPELINED } from './messages.ts';
-import { ring } from './processes/frames.ts';
+import { measureMessages } from './messages.ts';
+import { LOCKSTEP, PIPELINED } from './mllp-proxies.ts';
+import { controlId, frameOf } from './processes/frames.ts';
 import { type GatewayShape, type NodePorts, type ProxyProcess, startGateway } from './proxies.ts';
 import { inRounds } from './rounds.ts';
+import { Senders } from './senders.ts';
 
 const TIMES = { rounds: 7, warmUpMs: 400, windowMs: 1_000 };
 const SAME_ID_MS = 3_000;
@@ -20,10 +22,7 @@ const WAYS = ['redial', 'reuse'] as const;
 
 /** Nanoseconds for each message, reading its id included. */
 function alone(): number {
-  const { bytes, frameBytes } = ring(0);
-  const payloads = Array.from({ length: 512 }, (_, n) =>
-    bytes.subarray(n * frameBytes + 1, (n + 1) * frameBytes - 2),
-  );
+  const payloads = Array.from({ length: 512 }, (_, n) => frameOf(controlId(0, n)).subarray(1, -2));
   const run = (count: number, ids: RecentIds | undefined): number => {
     const startedAt = performance.now();
     let repeated = 0;
@@ -45,8 +44,7 @@ function alone(): number {
 
 /** Messages a second of so many senders in lockstep that all say one message again and again. */
 async function sameId(gateway: ProxyProcess, senders: number): Promise<number> {
-  const { bytes, frameBytes } = ring(0);
-  const frame = bytes.subarray(0, frameBytes);
+  const frame = frameOf(controlId(0, 0));
   let answered = 0;
   const sockets = await Promise.all(
     Array.from({ length: senders }, async () => {
@@ -71,7 +69,7 @@ async function sameId(gateway: ProxyProcess, senders: number): Promise<number> {
 
 const folder = mkdtempSync(join(tmpdir(), 'hl7-bench-'));
 const sinks = [new Child('processes/sink.ts'), new Child('processes/sink.ts')];
-const senders = new Child('processes/load.ts');
+const senders = new Senders();
 const running: ProxyProcess[] = [];
 try {
   const ports = await Promise.all(sinks.map((sink) => sink.answer<{ port: number }>()));
@@ -94,7 +92,7 @@ try {
     console.log(`\n${shape.name}, ${load.connections} senders x ${load.pipelining}, ids that differ`);
     const rows = [...all].map(([one, it]) => [
       one.name,
-      it.microsPerMessage.toFixed(2),
+      it.micros.toFixed(2),
       it.perSecond.toFixed(0),
       it.p99.toFixed(2),
     ]);

@@ -1,185 +1,182 @@
-// The gateway beside HAProxy: what a message and what a TLS handshake costs each of them.
-// Both stand in front of the same two nodes, take turns in rounds, and are told by their median.
-import { mkdtempSync, rmSync } from 'node:fs';
+// The benchmark: `npm run bench`. Makes the tables of docs/benchmarks.md, each a part that can be run by itself.
+// Promises: ends with 1, and says what was wrong, where an answer was wrong, missing or surplus.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { table } from '../src/cli/terminal.ts';
-import { Child } from './child.ts';
-import { compareHandshakes, type HandshakeRow, handshakeTable, measureHandshakes } from './handshakes.ts';
-import { startHttpGateway } from './http-proxies.ts';
+import { hasNginx, hasNginxStream, nginxVersion } from './nginx.ts';
 import {
-  compareMessages,
-  LOADS,
-  LOCKSTEP,
-  type MessageRow,
-  measureMessages,
-  messageTable,
-  PIPELINED,
-} from './messages.ts';
+  type Against,
+  cellsOf,
+  markdownOf,
+  measureGroup,
+  type Part,
+  type Row,
+  withRevision,
+} from './part.ts';
+import { handshakesPart } from './parts/handshakes.ts';
+import { idlePart } from './parts/idle.ts';
+import { latencyPart } from './parts/latency.ts';
+import { httpPart } from './parts/requests.ts';
+import { startPart } from './parts/start.ts';
+import { tracesPart } from './parts/traces.ts';
+import { nodesPart, peersPart, routesPart, sendersPart, sizesPart, tlsPart } from './parts/workloads.ts';
 import { PROFILE_MS, topFunctions } from './profile.ts';
-import { haproxyVersion, hasHaproxy, type NodePorts, startGateway } from './proxies.ts';
-import { compareRequests, HTTP_LOADS, measureRequests, type RequestRow, requestTable } from './requests.ts';
+import { haproxyVersion, hasHaproxy } from './proxies.ts';
 import { mainOf } from './revision.ts';
-import { FULL, QUICK } from './rounds.ts';
-import { makeTlsFiles } from './tls-files.ts';
-import { compareTraces, profileTraces, type TraceRow, traceTable } from './traces.ts';
+import { Room, type Scale } from './room.ts';
 
+/** By option, in the order in which they are run. */
+const PARTS: Readonly<Record<string, readonly ((room: Room) => Part)[]>> = {
+  senders: [sendersPart],
+  sizes: [sizesPart],
+  nodes: [nodesPart],
+  routes: [routesPart],
+  peers: [peersPart],
+  tls: [tlsPart, handshakesPart],
+  http: [httpPart],
+  traces: [tracesPart],
+  latency: [latencyPart],
+  idle: [idlePart],
+  start: [startPart],
+};
+
+const HELP = `npm run bench -- [PARTS] [OPTIONS]: the gateway beside HAProxy and others, on this machine
+
+Parts; without any, all of them:
+  --senders    1 to 5,000 senders, 1 and 8 messages outstanding
+  --sizes      messages of 300 B to 8 MB, and pauses of the event loop
+  --nodes      1, 2 and 20 nodes
+  --routes     1, 100 and 5,000 routes
+  --peers      relays that a Node.js user would build
+  --tls        TLS from the senders, and handshakes
+  --http       HTTP/1.1 requests
+  --traces     traces and the message log
+  --latency    what is added to a round trip, open loop
+  --idle       memory of 10,000 idle senders
+  --start      from the start of the process to the first connection
+
+Options:
+  --against REV  another revision of the gateway in the same rounds; without parts, --senders
+  --quick        fewer rows, measured for a shorter time: coarse
+  --smoke        one or two rows of each part, to see that it runs; its figures mean nothing
+  --json         a JSON line for each row
+  --markdown     tables as docs/benchmarks.md has them
+  --profile      the gateway's own profile of each row instead: functions by self time; without parts, --senders
+  --help         this text
+`;
+
+const flag = { type: 'boolean', default: false } as const;
 const { values: options } = parseArgs({
   options: {
-    quick: { type: 'boolean', default: false },
-    tls: { type: 'boolean', default: false },
-    http: { type: 'boolean', default: false },
-    traces: { type: 'boolean', default: false },
-    profile: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    /** A revision of this repository that is measured in the same rounds, plain MLLP only. */
+    ...Object.fromEntries(Object.keys(PARTS).map((name) => [name, flag])),
+    quick: flag,
+    smoke: flag,
+    json: flag,
+    markdown: flag,
+    profile: flag,
+    help: flag,
     against: { type: 'string' },
   },
 });
 
-/** Full: five minutes, three with `--tls`. Quick: under a minute, so of TLS only the ends of the scale. */
-const times = options.quick ? QUICK : FULL;
-const tlsLoads = options.quick
-  ? LOADS.filter(({ connections, pipelining }) => (connections === 64) === (pipelining === 8))
-  : LOADS;
-const kinds = options.quick ? (['full'] as const) : (['full', 'resumed'] as const);
+function commandOf(part: string): string {
+  return `npm run bench -- --${part}${options.against === undefined ? '' : ` --against ${options.against}`}`;
+}
 
-async function show<T extends MessageRow | HandshakeRow | RequestRow | TraceRow>(
-  title: string,
-  rows: AsyncIterable<T>,
-  tabled: (rows: readonly T[]) => string[][],
-): Promise<void> {
-  const all: T[] = [];
-  for await (const row of rows) {
-    all.push(row);
-    if (options.json) console.log(JSON.stringify(row));
+function machine(): string[] {
+  const { node, openssl } = process.versions;
+  const { stdout } = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
+  const balancers = [
+    hasHaproxy
+      ? `HAProxy ${haproxyVersion()}`
+      : 'HAProxy is not installed: it is left out, and so are the ratios',
+    hasNginx ? `nginx ${nginxVersion()}` : 'nginx is not installed: it is left out',
+    ...(hasNginx && !hasNginxStream
+      ? ['nginx’s stream module (libnginx-mod-stream) is not installed: it is left out']
+      : []),
+  ];
+  return [
+    `Node.js ${node} (OpenSSL ${openssl}), ${balancers.join(', ')}, ${availableParallelism()} cores, loopback, revision ${stdout.trim()}, ${new Date().toISOString().slice(0, 10)}`,
+    `Medians of ${room.times.rounds} rounds of ${room.times.windowMs} ms; in brackets the lowest and the highest`,
+  ];
+}
+
+function show(option: string, part: Part, rows: readonly Row[]): void {
+  if (options.markdown) {
+    console.log(`\n\`${commandOf(option)}\`. ${part.title}.\n`);
+    for (const line of markdownOf(part, rows)) console.log(line);
+  } else {
+    console.log(`\n${part.title}`);
+    for (const line of table(cellsOf(part, rows))) console.log(line);
+  }
+  for (const { proxy, labels, wrong } of rows)
+    if (wrong !== undefined) console.log(`${Object.values(labels).join(', ')}: ${wrong} (${proxy})`);
+}
+
+/** Rows whose failure is one of the run. */
+async function measure(option: string, part: Part, against: Against | undefined): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const group of await part.groups()) {
+    const entries = withRevision(group.entries, against);
+    const measured = await measureGroup(part, { ...group, entries }, room.times);
+    rows.push(...measured);
+    if (options.json) for (const row of measured) console.log(JSON.stringify(row));
     else if (process.stderr.isTTY) process.stderr.write('.');
   }
-  if (options.json) return;
-  if (process.stderr.isTTY) process.stderr.write('\n');
-  console.log(`\n${title}`);
-  for (const line of table(tabled(all))) console.log(line);
+  if (process.stderr.isTTY && !options.json) process.stderr.write('\n');
+  if (!options.json) show(option, part, rows);
+  return rows.filter(({ isFailure }) => isFailure === true);
 }
 
-async function compareRevisions(
-  senders: Child,
-  nodes: NodePorts,
-  folder: string,
-  revision: string,
-): Promise<void> {
-  const against = { revision, main: mainOf(revision, folder) };
-  await show(
-    'Messages',
-    compareMessages(senders, nodes, folder, LOADS, times, undefined, against),
-    messageTable,
-  );
-}
-
-async function compare(senders: Child, shakers: Child, nodes: NodePorts, folder: string): Promise<void> {
-  if (!options.tls)
-    await show('Messages', compareMessages(senders, nodes, folder, LOADS, times), messageTable);
-  const ec = makeTlsFiles('ec-p256', folder);
-  const rsa = makeTlsFiles('rsa-2048', folder);
-  const messages = compareMessages(senders, nodes, folder, tlsLoads, times, ec);
-  await show('Messages over TLS 1.3, TLS_AES_256_GCM_SHA384', messages, messageTable);
-  const certificates = { 'EC P-256': ec, 'RSA 2048': rsa };
-  const handshakes = compareHandshakes(shakers, nodes, folder, certificates, kinds, times);
-  await show('TLS 1.3 handshakes, X25519', handshakes, handshakeTable);
-}
-
-async function profile(senders: Child, shakers: Child, nodes: NodePorts, folder: string): Promise<void> {
+async function profile(part: Part): Promise<void> {
   const kept = mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-'));
-  const files = options.tls ? makeTlsFiles('ec-p256', folder) : undefined;
-  const over = files === undefined ? {} : { caPem: files.caPem };
-  for (const [shape, load] of [
-    [PIPELINED, { connections: 64, pipelining: 8 }],
-    [LOCKSTEP, { connections: 64, pipelining: 1 }],
-    ...(options.tls ? [[LOCKSTEP, undefined] as const] : []),
-  ] as const) {
-    const at = join(kept, `pipelining-${shape.pipelining}${load === undefined ? '-handshakes' : ''}`);
-    const nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${at}`];
-    const gateway = await startGateway(shape, nodes, folder, { files, nodeOptions });
-    if (load !== undefined) {
-      await measureMessages(gateway, senders, { ...load, ...over }, times.warmUpMs, PROFILE_MS);
+  let count = 0;
+  for (const group of await part.groups()) {
+    group.begin?.();
+    for (const entry of group.entries.filter(({ isGateway }) => isGateway === true)) {
+      const at = join(kept, String(count++));
+      const proxy = await entry.start({ nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${at}`] });
+      try {
+        await entry.measure(proxy, PROFILE_MS);
+      } finally {
+        await proxy.stop();
+      }
       console.log(
-        `${shape.name}, ${load.connections} senders x ${load.pipelining}${options.tls ? ', TLS' : ''}`,
+        `\n${part.name}: ${[...entry.labels, entry.proxy].join(', ')}: self time; profile in ${at}`,
       );
-    } else if (files !== undefined) {
-      const order = { caPem: files.caPem, resume: false };
-      await measureHandshakes(gateway, shakers, order, times.warmUpMs, PROFILE_MS);
-      console.log('gateway, full handshakes with an EC key');
+      for (const line of topFunctions(at, 20)) console.log(line);
     }
-    await gateway.stop();
-    console.log(`self time; profile in ${at}`);
-    for (const line of topFunctions(at, 15)) console.log(line);
   }
 }
 
-async function compareHttp(folder: string): Promise<void> {
-  const children = [
-    new Child('./processes/http-sink.ts'),
-    new Child('./processes/http-sink.ts'),
-    new Child('./processes/http-load.ts'),
-  ] as const;
-  const [one, other, clients] = children;
-  try {
-    const [first, second] = await Promise.all([
-      one.answer<{ port: number }>(),
-      other.answer<{ port: number }>(),
-    ]);
-    const at: NodePorts = [first.port, second.port];
-    if (options.profile) await profileHttp(clients, at, folder);
-    else await show('HTTP/1.1 requests', compareRequests(clients, at, folder, times), requestTable);
-  } finally {
-    for (const child of children) await child.stop();
-  }
+if (options.help === true) {
+  process.stdout.write(HELP);
+  process.exit();
 }
-
-async function profileHttp(clients: Child, nodes: NodePorts, folder: string): Promise<void> {
-  const kept = mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-'));
-  for (const load of HTTP_LOADS) {
-    const at = join(kept, load.request);
-    const gateway = await startHttpGateway(nodes, folder, ['--cpu-prof', `--cpu-prof-dir=${at}`]);
-    await measureRequests(gateway, clients, load, times.warmUpMs, PROFILE_MS);
-    await gateway.stop();
-    console.log(`${load.name}: self time; profile in ${at}`);
-    for (const line of topFunctions(at, 15)) console.log(line);
-  }
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-bench-'));
-const children = [
-  new Child('./processes/sink.ts'),
-  new Child('./processes/sink.ts'),
-  new Child('./processes/load.ts'),
-  new Child('./processes/handshake-load.ts'),
-] as const;
-const [a, b, senders, shakers] = children;
+const scale: Scale = options.smoke === true ? 'smoke' : options.quick === true ? 'quick' : 'full';
+const room = new Room(scale);
+const chosen = Object.keys(PARTS).filter((name) => Reflect.get(options, name) === true);
+const isNarrow = options.against !== undefined || options.profile === true;
+const run = chosen.length > 0 ? chosen : isNarrow ? ['senders'] : Object.keys(PARTS);
+const failures: Row[] = [];
 try {
-  const [first, second] = await Promise.all([a.answer<{ port: number }>(), b.answer<{ port: number }>()]);
-  const nodes: NodePorts = [first.port, second.port];
-  if (!options.json) {
-    const { node, openssl } = process.versions;
-    console.log(
-      `Node.js ${node} (OpenSSL ${openssl}), ${availableParallelism()} cores, messages of 600 bytes, loopback`,
-    );
-    console.log(
-      hasHaproxy
-        ? `HAProxy ${haproxyVersion()}`
-        : 'HAProxy is not installed: it is left out, and so are the ratios',
-    );
-  }
-  if (options.against !== undefined) await compareRevisions(senders, nodes, folder, options.against);
-  else if (options.http) await compareHttp(folder);
-  else if (options.traces && options.profile)
-    await profileTraces(senders, nodes, folder, mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-')), times);
-  else if (options.traces)
-    await show('Traces and logs', compareTraces(senders, nodes, folder, times), traceTable);
-  else await (options.profile ? profile : compare)(senders, shakers, nodes, folder);
-  const isAll = !options.http && !options.tls && !options.profile && !options.traces;
-  if (isAll && options.against === undefined) await compareHttp(folder);
+  const against = options.against && {
+    revision: options.against,
+    main: mainOf(options.against, room.folder),
+  };
+  if (options.json !== true) for (const line of machine()) console.log(line);
+  for (const name of run)
+    for (const partOf of PARTS[name] ?? []) {
+      const part = partOf(room);
+      if (options.profile === true) await profile(part);
+      else failures.push(...(await measure(name, part, against || undefined)));
+    }
 } finally {
-  for (const child of children) await child.stop();
-  rmSync(folder, { recursive: true });
+  await room.stop();
 }
+for (const { part, labels, proxy, wrong } of failures)
+  console.error(`FAILED: ${part}, ${[...Object.values(labels), proxy].join(', ')}: ${wrong}`);
+if (failures.length > 0) process.exitCode = 1;

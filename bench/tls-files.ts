@@ -44,6 +44,14 @@ export const HAPROXY_BIND_OPTIONS = [
   `ciphers ${names.filter((name) => !isTls13(name)).join(':')}`,
 ].join(' ');
 
+/** nginx's, the same. */
+export const NGINX_TLS_OPTIONS = [
+  'ssl_protocols TLSv1.2 TLSv1.3;',
+  'ssl_prefer_server_ciphers on;',
+  `ssl_ciphers ${names.filter((name) => !isTls13(name)).join(':')};`,
+  `ssl_conf_command Ciphersuites ${names.filter(isTls13).join(':')};`,
+].join(' ');
+
 /** What every client of the benchmark asks for, so that both proxies do the same sums whatever OpenSSL they have. */
 export const CLIENT = {
   host: '127.0.0.1',

@@ -1,10 +1,6 @@
 // The gateway under test with a `parsing` of its own, as a child process; asked over its channel how its event loop does.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { LoopReport } from '../processes/loop-watch.ts';
-import { freePort, MAIN, type ProxyProcess, started } from '../proxies.ts';
+import { freePort, nodesConfig, type ProxyProcess, spawnGateway } from '../proxies.ts';
 
 export interface ParsingGatewayOptions {
   readonly name: string;
@@ -31,10 +27,7 @@ export async function startParsingGateway(
     pools: Object.fromEntries(
       Object.entries(pools).map(([pool, ports]) => [
         pool,
-        {
-          nodes: Object.fromEntries(ports.map((at, i) => [`n${i}`, { url: `mllp://127.0.0.1:${at}` }])),
-          connections: { max: 2, pipelining: 256 },
-        },
+        { nodes: nodesConfig('mllp', ports), connections: { max: 2, pipelining: 256 } },
       ]),
     ),
     routes,
@@ -42,20 +35,8 @@ export async function startParsingGateway(
     limits: { maxBuffered },
     telemetry: { log: { level: 'warn', messages: false } },
   };
-  const file = join(folder, `gateway-${port}.yaml`);
-  writeFileSync(file, JSON.stringify(config));
-  const watch = new URL('../processes/loop-watch.ts', import.meta.url).href;
-  const child = spawn(process.execPath, ['--import', watch, MAIN, 'run', '-c', file], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const proxy = await started(name, child, port);
-  return {
-    ...proxy,
-    report: async () => {
-      const answer = once(child, 'message');
-      child.send('report');
-      const [value] = (await answer) as [LoopReport];
-      return value;
-    },
-  };
+  const { watch, ...proxy } = await spawnGateway(name, folder, port, config, { watched: true });
+  if (watch === undefined) throw new Error('its event loop is not watched');
+  await watch(true);
+  return { ...proxy, report: () => watch(true) };
 }

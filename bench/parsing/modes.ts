@@ -3,6 +3,7 @@ import { Child } from '../child.ts';
 import { type Load, measureMessages } from '../messages.ts';
 import type { NodePorts, ProxyProcess } from '../proxies.ts';
 import { FULL, inRounds, QUICK } from '../rounds.ts';
+import { Senders } from '../senders.ts';
 import { startParsingGateway } from './gateway.ts';
 
 const MODES = ['never', 'auto', 'always'] as const;
@@ -21,7 +22,7 @@ const ROUTINGS = { header: { 'MSH-9.1': 'ADT' }, 'header and PID-3.4': { 'PID-3.
 export interface ModeRow extends Load {
   readonly routing: string;
   readonly mode: string;
-  readonly microsPerMessage: number;
+  readonly micros: number;
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -32,7 +33,7 @@ export async function* compareModes(folder: string, quick: boolean): AsyncGenera
   const children = [
     new Child('./processes/sink.ts'),
     new Child('./processes/sink.ts'),
-    new Child('./processes/load.ts'),
+    new Senders(),
   ] as const;
   const [a, b, senders] = children;
   try {
@@ -77,7 +78,7 @@ export function modeTable(rows: readonly ModeRow[]): string[][] {
       String(row.connections),
       String(row.pipelining),
       row.mode,
-      row.microsPerMessage.toFixed(1),
+      row.micros.toFixed(1),
       Math.round(row.perSecond).toLocaleString('en'),
       row.p50.toFixed(2),
       row.p99.toFixed(2),

@@ -2,7 +2,7 @@
 // Promises: requests are built beforehand; a response that is no 200, or not of the length due, is counted as wrong.
 import { once } from 'node:events';
 import net from 'node:net';
-import { ring } from './frames.ts';
+import { controlId, frameOf } from './frames.ts';
 
 export interface HttpLoadOrder {
   readonly port: number;
@@ -25,9 +25,7 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 const MESSAGE_BYTES = 2048;
 
 function message(id: number): Buffer {
-  const { bytes, frameBytes } = ring(id);
-  const short = bytes.toString('latin1', 1, frameBytes - 2);
-  return Buffer.from(`${`${short}NTE|2|L|`.padEnd(MESSAGE_BYTES - 1, 'x')}\r`, 'latin1');
+  return frameOf(controlId(id, 0), MESSAGE_BYTES).subarray(1, -2);
 }
 
 function requestOf(kind: HttpLoadOrder['request'], id: number): Buffer {

@@ -20,27 +20,40 @@ function threadMicros(): number {
   return user + system;
 }
 
+/** Answered with what there is since the last order. */
+export interface LoopOrder {
+  readonly on: boolean;
+  /** Collects garbage first, so that memory is what is in use. */
+  readonly collect?: boolean;
+}
+
 if (isMainThread && process.send !== undefined) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  delay.enable();
   const held = createHistogram();
   let before = threadMicros();
-  setInterval(() => {
-    const now = threadMicros();
-    held.record(Math.max(1, now - before));
-    before = now;
-  }, RESOLUTION_MS).unref();
+  let timer: NodeJS.Timeout | undefined;
   const beyond = (nanos: number): number => Math.max(0, nanos / 1e6 - RESOLUTION_MS);
-  process.on('message', () => {
-    process.send?.({
+  process.on('message', ({ on, collect = false }: LoopOrder) => {
+    const loop = {
       p99: beyond(delay.percentile(99)),
       max: beyond(delay.max),
       heldP99: held.percentile(99) / 1_000,
       heldMax: held.max / 1_000,
-      rssMib: process.memoryUsage.rss() / 2 ** 20,
-    } satisfies LoopReport);
+    };
+    if (collect) for (let i = 0; i < 3; i++) globalThis.gc?.();
+    process.send?.({ ...loop, rssMib: process.memoryUsage.rss() / 2 ** 20 } satisfies LoopReport);
+    clearInterval(timer);
+    delay.disable();
     delay.reset();
     held.reset();
+    if (!on) return;
+    delay.enable();
+    before = threadMicros();
+    timer = setInterval(() => {
+      const now = threadMicros();
+      held.record(Math.max(1, now - before));
+      before = now;
+    }, RESOLUTION_MS).unref();
   });
   // It must not keep the gateway from ending.
   process.channel?.unref();

@@ -2,7 +2,9 @@
 // it was due, so a pause counts for all that were due in it; each is kept until it is answered, and said again, in order, on
 // the next connection.
 import net from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { ACK, ACK_ID_FROM, frameOf, ID_DIGITS } from './frames.ts';
+import type { Pace } from './pacer.ts';
 
 export interface OpenLoad {
   readonly port: number;
@@ -18,6 +20,8 @@ export interface OpenReport {
   readonly dueAt: readonly number[];
   /** 0: never. */
   readonly ackedAt: readonly number[];
+  /** When it was first written. */
+  readonly sentAt: readonly number[];
   /** How often it was said. */
   readonly sends: readonly number[];
   /** Connections that ended otherwise than by FIN with an answer owed, and by FIN with one owed. */
@@ -28,6 +32,10 @@ export interface OpenReport {
 }
 
 const RECONNECT_MS = 2;
+/** Messages that are due within it go out together. */
+const LEAST_TICK_MICROS = 200;
+/** Or the one that a tick was for would wait for the next. */
+const EARLY_MICROS = 10;
 /** For the last answers. */
 const PATIENCE_MS = 10_000;
 
@@ -37,6 +45,7 @@ class Run {
   readonly order: OpenLoad;
   readonly dueAt: number[] = [];
   readonly ackedAt: number[] = [];
+  readonly sentAt: number[] = [];
   readonly sends: number[] = [];
   resets = 0;
   closedOwed = 0;
@@ -102,6 +111,7 @@ class Sender {
     if (socket === undefined || socket.destroyed || !socket.writable) return;
     for (const place of this.#waiting.splice(0)) {
       this.#owed.push(place);
+      this.#run.sentAt[place] ||= now();
       this.#run.sends[place] = (this.#run.sends[place] ?? 0) + 1;
       socket.write(frameOf(idOf(this.#run, place)));
     }
@@ -128,29 +138,32 @@ function idOf({ order: { firstId } }: Run, place: number): string {
 async function load(order: OpenLoad): Promise<OpenReport> {
   const run = new Run(order);
   const senders = Array.from({ length: order.connections }, () => new Sender(run));
-  const total = order.perSecond * order.seconds;
+  const total = Math.floor(order.perSecond * order.seconds);
   const startAt = now() + 200_000;
   process.send?.({ startAt });
+  const everyMicros = Math.max(LEAST_TICK_MICROS, 1e6 / order.perSecond);
+  const workerData: Pace = { startAt, everyMicros, forMicros: order.seconds * 1e6 };
+  const pacer = new Worker(new URL('./pacer.ts', import.meta.url), { workerData });
   await new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      const due = Math.min(total, Math.floor(((now() - startAt) / 1e6) * order.perSecond));
+    pacer.on('message', () => {
+      const due = Math.min(total, 1 + Math.floor(((now() + EARLY_MICROS - startAt) / 1e6) * order.perSecond));
       for (let place = run.dueAt.length; place < due; place++) {
         run.dueAt.push(startAt + (place / order.perSecond) * 1e6);
         run.ackedAt.push(0);
+        run.sentAt.push(0);
         run.sends.push(0);
         senders[place % senders.length]?.send(place);
       }
-      if (run.dueAt.length < total) return;
-      clearInterval(timer);
-      resolve();
-    }, 1);
+      if (run.dueAt.length === total) resolve();
+    });
   });
+  await pacer.terminate();
   const end = performance.now() + PATIENCE_MS;
   while (!run.isAnswered && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
   run.stopping = true;
   for (const sender of senders) sender.end();
-  const { dueAt, ackedAt, sends, resets, closedOwed, wrong } = run;
-  return { dueAt, ackedAt, sends, resets, closedOwed, wrong };
+  const { dueAt, ackedAt, sentAt, sends, resets, closedOwed, wrong } = run;
+  return { dueAt, ackedAt, sentAt, sends, resets, closedOwed, wrong };
 }
 
 process.on('message', async (order: OpenLoad) => {
