@@ -49,6 +49,8 @@ export default defineConfig({
           include: [...files.unit.together],
           isolate: false,
           testTimeout: 120_000,
+          // vitest's own default leaves one core idle: nothing else runs meanwhile.
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 1 },
         },
       },

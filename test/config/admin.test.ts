@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isOwnHost } from '../../src/addresses.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
+import { config, folderOf, folderWith, outcome, TLS_FILES } from './config-folder.ts';
 
 const TOKEN = 'sixteen-at-least';
 const FILES = { ...TLS_FILES, 'admin.token': `${TOKEN}\n`, 'open.pem': '' };
@@ -16,7 +16,7 @@ function admin(section: string): string {
 }
 
 function loaded(section: string) {
-  const folder = folderWith(FILES);
+  const folder = folderOf(FILES);
   const { config: whole } = parseConfig(admin(section), { file: join(folder, 'gateway.yaml'), env: {} });
   return JSON.parse(JSON.stringify(whole.admin).replaceAll(`${folder}/`, ''));
 }
@@ -80,47 +80,47 @@ describe('F76 an address that other machines reach', () => {
   test.each([':9600', '0.0.0.0:9600', '[::]:9600', '10.1.2.3:9600', 'gw.test:9600', '[fd00::1]:9600'])(
     '%s is refused without TLS',
     (bind) => {
-      expect(outcome(admin(`{ bind: "${bind}", token: ${TOKEN} }`), folderWith(FILES)).errors).toEqual([
+      expect(outcome(admin(`{ bind: "${bind}", token: ${TOKEN} }`), folderOf(FILES)).errors).toEqual([
         `gateway.yaml:9:16: admin.bind: other machines reach "${bind}", so the admin API needs tls there (insecure: true does without)`,
       ]);
     },
   );
 
   test.each(['127.0.0.1:9600', '127.0.0.2:0', '[::1]:9600', 'localhost:9600'])('%s is none', (bind) => {
-    const { errors, warnings } = outcome(admin(`{ bind: "${bind}", token: ${TOKEN} }`), folderWith(FILES));
+    const { errors, warnings } = outcome(admin(`{ bind: "${bind}", token: ${TOKEN} }`), folderOf(FILES));
     expect([errors, warnings]).toEqual([[], []]);
   });
 
   test('is taken with TLS', () => {
     const text = admin(`{ bind: ":9600", token: ${TOKEN}, tls: { ${VIP} } }`);
-    expect(outcome(text, folderWith(FILES))).toEqual({ errors: [], warnings: [] });
+    expect(outcome(text, folderOf(FILES))).toEqual({ errors: [], warnings: [] });
   });
 
   test('is taken without where the config says so, with a warning', () => {
     const text = admin(`{ bind: ":9600", token: ${TOKEN}, insecure: true }`);
-    expect(outcome(text, folderWith(FILES))).toEqual({
+    expect(outcome(text, folderOf(FILES))).toEqual({
       errors: [],
       warnings: [
         'gateway.yaml:9:60: admin.insecure: without tls the token crosses the network as it is, and whoever reads it has it',
       ],
     });
-    expect(outcome(admin(`{ token: ${TOKEN}, insecure: true }`), folderWith(FILES)).warnings).toEqual([]);
+    expect(outcome(admin(`{ token: ${TOKEN}, insecure: true }`), folderOf(FILES)).warnings).toEqual([]);
   });
 
   test('is not told of twice where its TLS has an error, nor what came from the environment', () => {
     const broken = admin(`{ bind: ":9600", token: ${TOKEN}, tls: { cert: certs/vip.crt.pem } }`);
-    expect(outcome(broken, folderWith(FILES)).errors).toEqual([
+    expect(outcome(broken, folderOf(FILES)).errors).toEqual([
       'gateway.yaml:9:63: admin.tls.cert: needs key as well',
     ]);
     const text = admin(`{ bind: "\${WHERE}", token: ${TOKEN} }`);
-    const { errors } = outcome(text, folderWith(FILES), { WHERE: '10.9.8.7:9600' });
+    const { errors } = outcome(text, folderOf(FILES), { WHERE: '10.9.8.7:9600' });
     expect(errors).toHaveLength(1);
     expect(errors[0]).not.toContain('10.9.8.7');
   });
 });
 
 describe('F76 the token', () => {
-  const warnings = (section: string) => outcome(admin(section), folderWith(FILES)).warnings;
+  const warnings = (section: string) => outcome(admin(section), folderOf(FILES)).warnings;
 
   test('there is none: said once', () => {
     const said =
@@ -148,7 +148,7 @@ describe('F76 the token', () => {
   test.each(['"two words"', 'tökén-tökén-tökén-tökén', '"tab\\ttab\\ttab\\ttab\\ttab"'])(
     '%s could not be sent, and is not repeated',
     (token) => {
-      const { errors } = outcome(admin(`{ token: ${token} }`), folderWith(FILES));
+      const { errors } = outcome(admin(`{ token: ${token} }`), folderOf(FILES));
       expect(errors).toEqual([
         expect.stringMatching(
           /^gateway\.yaml:9:17: admin\.token: must be (printable ASCII without spaces|one line)/,
@@ -166,14 +166,12 @@ describe('an address that is taken', () => {
     ['127.0.0.1:2', '', undefined],
   ])('%s', (bind, _, line) => {
     const text = admin(`{ bind: "${bind}", token: ${TOKEN}, insecure: true }`);
-    expect(outcome(text, folderWith(FILES)).errors).toEqual(
-      line === undefined ? [] : [`gateway.yaml:${line}`],
-    );
+    expect(outcome(text, folderOf(FILES)).errors).toEqual(line === undefined ? [] : [`gateway.yaml:${line}`]);
   });
 
   test('that of a listener where the API’s own is the default', () => {
     const text = admin(`{ token: ${TOKEN} }`).replace('":1"', '":9600"');
-    expect(outcome(text, folderWith(FILES)).errors).toEqual([
+    expect(outcome(text, folderOf(FILES)).errors).toEqual([
       'gateway.yaml:9:8: admin.bind: listener l listens on this address already',
     ]);
   });
@@ -190,14 +188,14 @@ test.each([
   ['{ tls: { handshakeTimeout: 1s } }', '9:17: admin.tls.handshakeTimeout: unknown key'],
   [`{ tls: { ${VIP}, requireClientCert: true } }`, 'admin.tls.requireClientCert: needs clientCa'],
 ])('admin: %s', (section, part) => {
-  expect(outcome(admin(section), folderWith(FILES)).errors.join('\n')).toContain(part);
+  expect(outcome(admin(section), folderOf(FILES)).errors.join('\n')).toContain(part);
 });
 
 describe('tap', () => {
   test('needs TLS or an address of this machine; insecure is not enough', () => {
     const open = outcome(
       admin(`{ bind: ":9600", token: ${TOKEN}, insecure: true, tap: true }`),
-      folderWith(FILES),
+      folderOf(FILES),
     );
     expect(open.errors).toEqual([
       'gateway.yaml:9:71: admin.tap: sends patient data where other machines may read it, so it needs tls, whatever insecure says',

@@ -1,7 +1,7 @@
 // `allow` of a listener: its rules, what is refused in them; and whoever looks at certificates that nobody asks for.
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
+import { config, folderOf, outcome, TLS_FILES } from './config-folder.ts';
 
 const TLS = 'cert: certs/vip.crt.pem, key: certs/vip.key.pem, clientCa: certs/senders-ca.crt.pem';
 
@@ -19,7 +19,7 @@ function withAllow(allow: string): string {
 
 describe('rules', () => {
   const rules = (allow: string) => {
-    return parseConfig(withAllow(allow), { file: `${folderWith(TLS_FILES)}/gateway.yaml`, env: {} }).config
+    return parseConfig(withAllow(allow), { file: `${folderOf(TLS_FILES)}/gateway.yaml`, env: {} }).config
       .listeners[0]?.allow;
   };
 
@@ -93,7 +93,7 @@ describe('one mistake, one line', () => {
       `4:15: listeners.l.allow[0].header.X: must be a field path such as MSH-9.1 or PID-3[2].4, or one of ${WORDS}`,
     ],
   ])('%s', (allow, line) => {
-    expect(outcome(withAllow(allow), folderWith(TLS_FILES)).errors).toEqual([`gateway.yaml:${line}`]);
+    expect(outcome(withAllow(allow), folderOf(TLS_FILES)).errors).toEqual([`gateway.yaml:${line}`]);
   });
 });
 
@@ -136,7 +136,7 @@ describe('where no listener has clientCa, tls.* gives a warning', () => {
       `6:24: pools.p.persistence.by: ${NOBODY}, so tls.fingerprint is always empty`,
     ],
   ])('$1', (text, line) => {
-    expect(outcome(text, folderWith(TLS_FILES))).toEqual({ errors: [], warnings: [`gateway.yaml:${line}`] });
+    expect(outcome(text, folderOf(TLS_FILES))).toEqual({ errors: [], warnings: [`gateway.yaml:${line}`] });
   });
 
   test('and where another listener has it, only the rules of one that has not', () => {
@@ -145,7 +145,7 @@ describe('where no listener has clientCa, tls.* gives a warning', () => {
       pool: 'persistence: { by: tls.san }',
       routes: '- { to: p, when: { tls.san: a } }',
     });
-    expect(outcome(text, folderWith(TLS_FILES))).toEqual({
+    expect(outcome(text, folderOf(TLS_FILES))).toEqual({
       errors: [],
       warnings: [
         'gateway.yaml:2:31: listeners.l.allow[0].tls.san: this listener asks for no client certificates, so this never holds',
@@ -158,7 +158,7 @@ describe('where no listener has clientCa, tls.* gives a warning', () => {
       listener: `${PLAIN_TLS.replace(' }', ', clientCa: gone }')}`,
       routes: '- { to: p, when: { tls.san: a } }',
     });
-    const { errors, warnings } = outcome(text, folderWith(TLS_FILES));
+    const { errors, warnings } = outcome(text, folderOf(TLS_FILES));
     expect(errors).toHaveLength(1);
     expect(warnings).toEqual([]);
   });

@@ -2,12 +2,12 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { config, folderWith, outcome } from './config-folder.ts';
+import { config, folderOf, outcome } from './config-folder.ts';
 
 const FILES = { 'ca.pem': '', 'own.pem': '', 'own-key.pem': '' };
 
 function audit(section: string): unknown {
-  const folder = folderWith(FILES);
+  const folder = folderOf(FILES);
   const { config: loaded } = parseConfig(config({ top: `audit: ${section}` }), {
     file: join(folder, 'gateway.yaml'),
     env: {},
@@ -81,6 +81,6 @@ test.each([
   ],
   ['{ file: a, queue: 0 }', 'audit.queue: must be an integer from 1 to 1000000'],
 ])('%s is wrong', (section, problem) => {
-  const { errors } = outcome(config({ top: `audit: ${section}` }), folderWith(FILES));
+  const { errors } = outcome(config({ top: `audit: ${section}` }), folderOf(FILES));
   expect(errors.join('\n')).toContain(problem);
 });

@@ -4,7 +4,7 @@ import { parseSubject } from '../../src/config/build/conditions.ts';
 import type { Condition } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { compileRegex } from '../../src/hl7/regex.ts';
-import { folderWith, outcome } from './config-folder.ts';
+import { folderOf, outcome } from './config-folder.ts';
 
 function configWith(when: string): string {
   return [
@@ -45,7 +45,7 @@ describe('left side', () => {
 test('a path with brackets needs quotes in braces and none in a block, and the error says so', () => {
   const block = configWith('').replace('when: ', 'when:\n      OBX[3]-5: b');
   expect(parseConfig(block, { env: {} }).config.routes[0]?.when[0]?.text).toBe('OBX[3]-5');
-  const [error] = outcome(configWith('{ OBX[3]-5: b }'), folderWith({})).errors;
+  const [error] = outcome(configWith('{ OBX[3]-5: b }'), folderOf({})).errors;
   expect(error).toContain('a path such as "OBX[3]-5" must stand in quotes');
 });
 
@@ -130,7 +130,7 @@ describe('right side', () => {
   });
 
   test('a value from a file is its text', () => {
-    const folder = folderWith({ site: 'NORTH\n' });
+    const folder = folderOf({ site: 'NORTH\n' });
     const text = configWith('{ MSH-4: { file: site } }');
     const { config } = parseConfig(text, { file: `${folder}/gateway.yaml`, env: {} });
     expect(config.routes[0]?.when[0]?.test).toEqual({ kind: 'equals', value: 'NORTH' });
@@ -192,7 +192,7 @@ describe('what is refused', () => {
       'tls.fingerprint: must be a SHA-256 fingerprint: 64 hexadecimal digits, colons as you like',
     ],
   ])('%s', (when, line) => {
-    const { errors } = outcome(configWith(when), folderWith({}));
+    const { errors } = outcome(configWith(when), folderOf({}));
     expect(errors.map((error) => error.replace(/^gateway\.yaml:3:\d+: routes\[0\]\.when\./, ''))).toEqual([
       line,
     ]);

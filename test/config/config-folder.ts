@@ -1,23 +1,46 @@
 // A folder with a config and the files it names, gone after the test; and what loading it comes to.
 // Promises nothing about the files' contents: the config part checks only that they can be read.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { ConfigError, formatProblem, type Problem, parseConfig } from '../../src/config/load.ts';
 import type { Environment } from '../../src/config/source/interpolate.ts';
+import { cacheFolder } from '../helpers/product-files.ts';
 
 /** Writes `files` (path → text) into a new folder; returns its path. A `key` or `token` in the name, or `.p12`, makes it private. */
 export function folderWith(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-config-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
+  write(files, folder);
+  return folder;
+}
+
+/** The same for those who only read it: made once, and kept for other tests and later runs, as removing it takes longer than most of them. */
+export function folderOf(files: Readonly<Record<string, string>>): string {
+  const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 24);
+  const folder = join(cacheFolder(), `config-${digest}`);
+  if (existsSync(folder)) return folder;
+  const made = mkdtempSync(join(cacheFolder(), 'making-'));
+  write(files, made);
+  try {
+    renameSync(made, folder);
+  } catch (thrown) {
+    rmSync(made, { recursive: true, force: true });
+    // Another test has made it meanwhile.
+    if (!existsSync(folder)) throw thrown;
+  }
+  return folder;
+}
+
+function write(files: Readonly<Record<string, string>>, folder: string): void {
   for (const [name, text] of Object.entries(files)) {
     const path = join(folder, name);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     chmodSync(path, /key|token|\.p12$/.test(name) ? 0o600 : 0o644);
   }
-  return folder;
 }
 
 export interface Outcome {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { FormatName } from '../../src/config/keys/formats.ts';
 import { type ConfigKey, isKey, type KeyTable } from '../../src/config/keys/key.ts';
 import { CONFIG_SECTIONS } from '../../src/config/keys/sections.ts';
-import { folderWith, outcome, TLS_FILES } from './config-folder.ts';
+import { folderOf, outcome, TLS_FILES } from './config-folder.ts';
 
 const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
 
@@ -95,7 +95,7 @@ describe('docs/configuration.md', () => {
     expect(examples).toHaveLength(4);
     for (const example of examples) {
       expect(example).toContain('listeners:');
-      expect(outcome(example, folderWith(TLS_FILES))).toEqual({ errors: [], warnings: [] });
+      expect(outcome(example, folderOf(TLS_FILES))).toEqual({ errors: [], warnings: [] });
     }
   });
 });

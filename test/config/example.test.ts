@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { folderWith, TLS_FILES } from './config-folder.ts';
+import { folderOf, TLS_FILES } from './config-folder.ts';
 
 /** The product's example without health type mirth, which is for a later version. */
 const EXAMPLE = `
@@ -75,7 +75,7 @@ describe('the example of the product page', () => {
   };
 
   test('loads, with a warning for what has no effect yet', () => {
-    const folder = folderWith(files);
+    const folder = folderOf(files);
     const { config, warnings } = loadConfig(join(folder, 'gateway.yaml'), { env: {} });
     expect(warnings).toEqual([]);
     expect(config.file).toBe(join(folder, 'gateway.yaml'));

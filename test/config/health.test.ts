@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
+import { config, folderOf, outcome, TLS_FILES } from './config-folder.ts';
 
 const MESSAGE = 'MSH|^~\\&|A|B|||{time}||ADT^A04|{id}|T|2.5\nEVN|A04\n';
 const FILES = {
@@ -17,7 +17,7 @@ const FILES = {
 
 function loaded(health: string, node = '', pool = '') {
   const text = config({ pool: `health: { ${health} }\n    ${pool}`, node });
-  const folder = folderWith(FILES);
+  const folder = folderOf(FILES);
   return parseConfig(text, { file: `${folder}/gateway.yaml`, env: {} }).config.pools[0];
 }
 
@@ -164,14 +164,14 @@ describe('one mistake, one error', () => {
       'health.type: a TLS handshake needs mllps:// or https:// nodes, and node a is mllp://; tcp checks both',
     ],
   ])('%s', (health, error, node = '') => {
-    const { errors } = outcome(config({ pool: `health: { ${health} }`, node }), folderWith(FILES));
+    const { errors } = outcome(config({ pool: `health: { ${health} }`, node }), folderOf(FILES));
     expect(errors).toHaveLength(1);
     expect(errors[0]).toContain(`: pools.p.${error}`);
     expect(errors[0]?.endsWith(error)).toBe(true);
   });
 
   test.each(['110%', '-1', 'half', '1.5', '50 %'])('maxEjected: %s', (text) => {
-    const { errors } = outcome(config({ pool: `ejection: { maxEjected: "${text}" }` }), folderWith(FILES));
+    const { errors } = outcome(config({ pool: `ejection: { maxEjected: "${text}" }` }), folderOf(FILES));
     expect(errors).toEqual([
       'gateway.yaml:6:29: pools.p.ejection.maxEjected: must be a number of nodes, or a share of them such as 50%',
     ]);
@@ -179,13 +179,13 @@ describe('one mistake, one error', () => {
 
   test('a password over plain HTTP is warned about, and never repeated', () => {
     const health = 'type: mirth, user: u, password: PLANTED, url: "http://{host}:8080"';
-    const { errors, warnings } = outcome(config({ pool: `health: { ${health} }` }), folderWith(FILES));
+    const { errors, warnings } = outcome(config({ pool: `health: { ${health} }` }), folderOf(FILES));
     expect(errors).toEqual([]);
     expect(warnings).toEqual([
       'gateway.yaml:6:61: pools.p.health.url: sends the password over a connection without TLS',
     ]);
     for (const bad of ['password: { x: PLANTED }', 'password: [PLANTED]', 'password: "PLANTED\\n"']) {
-      const found = outcome(config({ pool: `health: { type: mirth, user: u, ${bad} }` }), folderWith(FILES));
+      const found = outcome(config({ pool: `health: { type: mirth, user: u, ${bad} }` }), folderOf(FILES));
       expect(found.errors.length).toBeGreaterThan(0);
       expect(JSON.stringify(found)).not.toContain('PLANTED');
     }
@@ -196,7 +196,7 @@ test('the example of docs/high-availability.md loads without a warning, with the
   const page = readFileSync(new URL('../../docs/high-availability.md', import.meta.url), 'utf8');
   const [, example = ''] = /```yaml\n(.+?)```/s.exec(page) ?? [];
   const [, message = ''] = /```\n(MSH.+?)```/s.exec(page) ?? [];
-  const folder = folderWith({ ...TLS_FILES, 'probe.hl7': message, 'secrets/mirth.pass': 'x\n' });
+  const folder = folderOf({ ...TLS_FILES, 'probe.hl7': message, 'secrets/mirth.pass': 'x\n' });
   expect(outcome(example, folder)).toEqual({ errors: [], warnings: [] });
   const { config: loadedConfig } = parseConfig(example, { file: `${folder}/gateway.yaml`, env: {} });
   expect(loadedConfig.pools[0]?.nodes.map(({ checkUrl }) => checkUrl)).toEqual([

@@ -1,11 +1,11 @@
 // Broken configs, and the exact lines that each comes to: all problems at once, at the right line and column.
 import { describe, expect, test } from 'vitest';
-import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
+import { config, folderOf, outcome, TLS_FILES } from './config-folder.ts';
 
 const FILES = { ...TLS_FILES, 'certs/open.pem': '' };
 
 test('the good config is good', () => {
-  expect(outcome(config({}), folderWith(FILES))).toEqual({ errors: [], warnings: [] });
+  expect(outcome(config({}), folderOf(FILES))).toEqual({ errors: [], warnings: [] });
 });
 
 describe('one mistake, one line', () => {
@@ -173,7 +173,7 @@ describe('one mistake, one line', () => {
     ['just text', '1:1: a config is a map, not a scalar'],
     ['['.repeat(20_000), '1:'],
   ])('$1', (text, line) => {
-    const { errors } = outcome(text, folderWith(FILES));
+    const { errors } = outcome(text, folderOf(FILES));
     expect(errors).toHaveLength(1);
     if (line.endsWith(':')) expect(errors[0]).toContain('not valid YAML: nested too deeply');
     else expect(errors).toEqual([`gateway.yaml:${line}`]);
@@ -188,7 +188,7 @@ test('all problems are told at once, in the order of the file, warnings apart', 
     routes: '- { to: adtt }\n  - { when: { MSH: A, MSH-9: "/(/" } }',
     top: 'admin: { bnd: 1 }',
   });
-  expect(outcome(text, folderWith(FILES))).toEqual({
+  expect(outcome(text, folderOf(FILES))).toEqual({
     errors: [
       'gateway.yaml:2:20: listeners.l.protcol: unknown key; did you mean "protocol"?',
       'gateway.yaml:2:52: listeners.l.limits.maxFrame: must be a size such as 64KiB, 16MiB or 1GiB, from 1KiB to 1GiB, not "1GB"',

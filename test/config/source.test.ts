@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { formatProblem, parseConfig } from '../../src/config/load.ts';
 import { closest, distance } from '../../src/config/source/closest.ts';
-import { config, folderWith, outcome } from './config-folder.ts';
+import { config, folderOf, outcome } from './config-folder.ts';
 
 test('an empty config says what is missing', () => {
   const errors = ['gateway.yaml:1:1: listeners: is required', 'gateway.yaml:1:1: routes: is required'];
   for (const text of ['', '# nothing\n', '{}', '---\n', 'null']) {
-    expect(outcome(text, folderWith({})).errors).toEqual(errors);
+    expect(outcome(text, folderOf({})).errors).toEqual(errors);
   }
 });
 
@@ -17,7 +17,7 @@ describe('aliases', () => {
       pool: 'retry: &retry { attempts: 3 }\n  q: { nodes: { a: { url: "mllp://h:2" } }, retry: *retry }',
       routes: '- { to: q, when: { MSH-9: A } }\n  - to: p',
     });
-    expect(outcome(text, folderWith({}))).toEqual({ errors: [], warnings: [] });
+    expect(outcome(text, folderOf({}))).toEqual({ errors: [], warnings: [] });
   });
   test('stand for the last anchor of their name before them', () => {
     const text = config({
@@ -32,7 +32,7 @@ describe('aliases', () => {
     ]);
   });
   test('that contain themselves, multiply or name nothing are problems', () => {
-    const errors = (text: string) => outcome(text, folderWith({})).errors.join('\n');
+    const errors = (text: string) => outcome(text, folderOf({})).errors.join('\n');
     expect(errors('pools: &p { a: *p }')).toContain('1:11: pools.a: contains itself');
     const [first, ...rest] = 'abcdefgh';
     const multiplying = rest.reduce(

@@ -1,9 +1,9 @@
 // F114: conditions that compare with more or less than is there, and nodes that are the gateway itself; and near misses.
 import { expect, test } from 'vitest';
-import { config, folderWith, outcome } from './config-folder.ts';
+import { config, folderOf, outcome } from './config-folder.ts';
 
 function warningsOf(text: string): readonly string[] {
-  const { errors, warnings } = outcome(text, folderWith({}));
+  const { errors, warnings } = outcome(text, folderOf({}));
   expect(errors).toEqual([]);
   return warnings.map((line) => line.replace(/^gateway\.yaml:\d+:\d+: /, ''));
 }

@@ -6,7 +6,7 @@ import { parseFingerprint } from '../../src/config/build/tls/fingerprint.ts';
 import { GROUPS } from '../../src/config/build/tls/groups.ts';
 import type { ListenerTlsConfig, NodeTlsConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
+import { config, folderOf, outcome, TLS_FILES } from './config-folder.ts';
 
 const FILES = {
   ...TLS_FILES,
@@ -28,7 +28,7 @@ function node(tls: string): string {
 
 /** The folder's name is taken off all paths. */
 function loaded(text: string): { listener: ListenerTlsConfig | undefined; node: NodeTlsConfig | undefined } {
-  const folder = folderWith(FILES);
+  const folder = folderOf(FILES);
   const { config: whole } = parseConfig(text, { file: join(folder, 'gateway.yaml'), env: {} });
   const { listeners, pools } = JSON.parse(JSON.stringify(whole).replaceAll(`${folder}/`, ''));
   return { listener: listeners[0].tls, node: pools[0].nodes[0].tls };
@@ -238,7 +238,7 @@ describe('one mistake, one line', () => {
     ],
     [node('crl: gone'), `5:51: pools.p.nodes.a.tls.crl: the file "gone" does not exist ${HINT}`],
   ])('$1', (text, line) => {
-    expect(outcome(text, folderWith(FILES))).toEqual({ errors: [`gateway.yaml:${line}`], warnings: [] });
+    expect(outcome(text, folderOf(FILES))).toEqual({ errors: [`gateway.yaml:${line}`], warnings: [] });
   });
 });
 
@@ -246,7 +246,7 @@ describe('one mistake, one line', () => {
 test.each(['P-192', '"X25519:P-256"', '"?X25519"', 'DEFAULT', 'x25519'])(
   'the group %s is refused',
   (group) => {
-    const { errors } = outcome(listener(`${VIP}, groups: ${group}`), folderWith(FILES));
+    const { errors } = outcome(listener(`${VIP}, groups: ${group}`), folderOf(FILES));
     expect(errors).toEqual([
       expect.stringMatching(/^gateway.yaml:2:84: listeners\.l\.tls\.groups: must be one of X25519, P-256, /),
     ]);
@@ -256,7 +256,7 @@ test.each(['P-192', '"X25519:P-256"', '"?X25519"', 'DEFAULT', 'x25519'])(
 test.each(['groups: [X25519MLKEM768, X25519]', 'groups: X25519MLKEM768, minVersion: TLSv1.3'])(
   '%s is no surprise',
   (keys) => {
-    expect(outcome(listener(`${VIP}, ${keys}`), folderWith(FILES))).toEqual({ errors: [], warnings: [] });
+    expect(outcome(listener(`${VIP}, ${keys}`), folderOf(FILES))).toEqual({ errors: [], warnings: [] });
   },
 );
 
@@ -279,6 +279,6 @@ describe('one surprise, one warning', () => {
       "5:56: pools.p.nodes.a.tls.insecure: the node's certificate is checked by its pin alone: not its issuer, names and dates",
     ],
   ])('$1', (text, line) => {
-    expect(outcome(text, folderWith(FILES))).toEqual({ errors: [], warnings: [`gateway.yaml:${line}`] });
+    expect(outcome(text, folderOf(FILES))).toEqual({ errors: [], warnings: [`gateway.yaml:${line}`] });
   });
 });

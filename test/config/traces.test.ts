@@ -1,11 +1,11 @@
 // `telemetry.traces` and how identifiers are shown: defaults, what is read, what is refused.
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { folderWith, outcome } from './config-folder.ts';
+import { folderOf, outcome } from './config-folder.ts';
 
 const BASE = 'listeners: { l: { bind: ":0" }, m: { bind: ":0" } }\nroutes: [{ reject: {} }]\n';
 const load = (telemetry: string) => parseConfig(`${BASE}telemetry: ${telemetry}`, { env: {} }).config;
-const errors = (telemetry: string) => outcome(`${BASE}telemetry: ${telemetry}`, folderWith({})).errors;
+const errors = (telemetry: string) => outcome(`${BASE}telemetry: ${telemetry}`, folderOf({})).errors;
 
 test('without the section there are none; identifiers are plain', () => {
   expect(parseConfig(BASE, { env: {} }).config.traces).toBeUndefined();

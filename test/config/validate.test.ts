@@ -1,7 +1,7 @@
 // `routes[].validate`: what it loads to, and what is wrong with it, at the right line and column.
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { config, folderWith, outcome } from './config-folder.ts';
+import { config, folderOf, outcome } from './config-folder.ts';
 
 const route = (validate: string): string => config({ routes: `- { to: p, validate: ${validate} }` });
 const path = (text: string) => expect.objectContaining({ text });
@@ -140,30 +140,30 @@ describe('one mistake, one line', () => {
       '8:51: routes[0].validate.lengths.PID-5.min: must be a number of characters from 0 to 1000000000, not "x"',
     ],
   ])('%s', (validate, line) => {
-    expect(outcome(route(validate), folderWith({})).errors).toEqual([`gateway.yaml:${line}`]);
+    expect(outcome(route(validate), folderOf({})).errors).toEqual([`gateway.yaml:${line}`]);
   });
 
   test('all at once', () => {
     const text = route('{ segments: [p], fields: [q], tables: { r: [] }, lengths: { s: t } }');
-    expect(outcome(text, folderWith({})).errors).toHaveLength(6);
+    expect(outcome(text, folderOf({})).errors).toHaveLength(6);
   });
 
   test('with reject', () => {
     const text = config({ routes: '- { reject: {}, validate: { segments: [PID] } }' });
-    expect(outcome(text, folderWith({})).errors).toEqual([
+    expect(outcome(text, folderOf({})).errors).toEqual([
       'gateway.yaml:8:19: routes[0].validate: a route that rejects has nothing to validate',
     ]);
   });
 
   test('without a rule it is a warning', () => {
-    const { errors, warnings } = outcome(route('{ code: AR }'), folderWith({}));
+    const { errors, warnings } = outcome(route('{ code: AR }'), folderOf({}));
     expect(errors).toEqual([]);
     expect(warnings).toEqual(['gateway.yaml:8:14: routes[0].validate: has no rule, so every message passes']);
   });
 
   test('what came from outside is not told', () => {
     const text = route('{ segments: ["${X}"], fields: ["${X}"], lengths: { PID-5: "${X}" } }');
-    const { errors } = outcome(text, folderWith({}), { X: 'sekrit' });
+    const { errors } = outcome(text, folderOf({}), { X: 'sekrit' });
     expect(errors).toHaveLength(3);
     expect(errors.join()).not.toMatch(/sekrit/i);
   });

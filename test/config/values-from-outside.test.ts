@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { interpolate } from '../../src/config/source/interpolate.ts';
-import { folderWith, outcome } from './config-folder.ts';
+import { folderOf, folderWith, outcome } from './config-folder.ts';
 
 function config(node: string, top = ''): string {
   return [
@@ -50,12 +50,12 @@ describe('variables', () => {
     }
   });
   test('the place of the error is the value', () => {
-    expect(outcome(config('weight: "${W}"'), folderWith({})).errors).toEqual([
+    expect(outcome(config('weight: "${W}"'), folderOf({})).errors).toEqual([
       'gateway.yaml:3:49: pools.p.nodes.a.weight: the environment variable W is not set (${W:-…} would give a default)',
     ]);
   });
   test('unquoted within braces, YAML itself refuses it, and the error says what to do', () => {
-    const [error] = outcome(config('weight: ${W}'), folderWith({}), { W: '1' }).errors;
+    const [error] = outcome(config('weight: ${W}'), folderOf({}), { W: '1' }).errors;
     expect(error).toContain('(within { } and [ ] a "${NAME}" must stand in quotes)');
   });
   test('may give any scalar: numbers, sizes, booleans, addresses, names', () => {
@@ -74,7 +74,7 @@ describe('variables', () => {
 
 describe('files', () => {
   test('stand for any scalar, without their last newline, relative to the config', () => {
-    const folder = folderWith({ 'values/weight': '7\n', 'values/crlf': '0.0.0.0:5\r\n' });
+    const folder = folderOf({ 'values/weight': '7\n', 'values/crlf': '0.0.0.0:5\r\n' });
     const text = config('weight: { file: values/weight }').replace('":1"', '{ file: "${DIR}/crlf" }');
     const { config: loaded } = parseConfig(text, {
       file: join(folder, 'gateway.yaml'),
@@ -84,7 +84,7 @@ describe('files', () => {
     expect(loaded.listeners[0]?.bind.port).toBe(5);
   });
   test('stand for an entry of a list', () => {
-    const folder = folderWith({ part: 'MSH-3' });
+    const folder = folderOf({ part: 'MSH-3' });
     const text = config('').replace('p: {', 'p: { persistence: { by: [{ file: part }, MSH-4] },');
     const { config: loaded } = parseConfig(text, { file: join(folder, 'gateway.yaml'), env: {} });
     expect(loaded.pools[0]?.persistence?.by).toHaveLength(2);
@@ -175,7 +175,7 @@ describe('no error repeats what is secret', () => {
     ['the environment', '"${SECRET}"'],
     ['a file', '{ file: secret }'],
   ])('from %s', (_, written) => {
-    const folder = folderWith({ secret: `${SECRET}\n` });
+    const folder = folderOf({ secret: `${SECRET}\n` });
     for (const text of places(written)) {
       const { errors, warnings } = outcome(text, folder, { SECRET });
       expect(errors, text).not.toEqual([]);
@@ -187,7 +187,7 @@ describe('no error repeats what is secret', () => {
     'and a regex from outside is not quoted by the engine: %s',
     (part) => {
       const text = config('').replace('to: p', `to: p, ${part}`);
-      const { errors } = outcome(text, folderWith({}), { RE: `/(${SECRET}/` });
+      const { errors } = outcome(text, folderOf({}), { RE: `/(${SECRET}/` });
       expect(errors.join('\n')).toContain('is no RE2 regex');
       expect(errors.join('\n')).not.toContain('hunter2');
     },
@@ -204,14 +204,14 @@ describe('no error repeats what is secret', () => {
     ['lost indentation', `admin:\n  token: a\n ${SECRET}\n${SECRET}: {`],
     ['a block header', `admin:\n  token: |${SECRET}`],
   ])('admin.token: %s', (_, top) => {
-    const { errors } = outcome(config('', top), folderWith({}));
+    const { errors } = outcome(config('', top), folderOf({}));
     expect(errors).not.toEqual([]);
     expect(errors.join('\n')).not.toContain('hunter2');
   });
 
   test('a password in a URL', () => {
     const text = config('').replace('mllp://h:1', `mllp://user:${SECRET}@h:1`);
-    expect(outcome(text, folderWith({})).errors.join('\n')).not.toContain('hunter2');
+    expect(outcome(text, folderOf({})).errors.join('\n')).not.toContain('hunter2');
   });
 
   test.each([
@@ -225,7 +225,7 @@ describe('no error repeats what is secret', () => {
     ['a p12 without its file', `cert: { passphrase: ${SECRET} }`],
     ['an alias of a p12', `cert: { p12: c, passphrase: *${SECRET} }`],
   ])('passphrase: %s', (_, tls) => {
-    const folder = folderWith({ c: '', k: '' });
+    const folder = folderOf({ c: '', k: '' });
     const ofListener = config('').replace('":1"', `":1", tls: { ${tls} }`);
     const ofNode = config(`tls: { ${tls} }`).replace('"mllp', '"mllps');
     for (const text of [ofListener, ofNode]) {

@@ -1,6 +1,6 @@
 // Configs that load and may surprise: the exact warning that each comes to; and near misses, which get none.
 import { describe, expect, test } from 'vitest';
-import { config, folderWith, outcome, TLS_FILES } from './config-folder.ts';
+import { config, folderOf, outcome, TLS_FILES } from './config-folder.ts';
 
 const FILES = { ...TLS_FILES, 'certs/open.pem': '' };
 
@@ -39,12 +39,12 @@ describe('one surprise, one warning', () => {
       "5:56: pools.p.nodes.a.tls.insecure: the node's certificate is not checked, so anyone may pose as the node",
     ],
   ])('$1', (text, line) => {
-    expect(outcome(text, folderWith(FILES))).toEqual({ errors: [], warnings: [`gateway.yaml:${line}`] });
+    expect(outcome(text, folderOf(FILES))).toEqual({ errors: [], warnings: [`gateway.yaml:${line}`] });
   });
 });
 
 test('an mllps node needs no tls map, and listeners on the same port of different addresses none either', () => {
-  const folder = folderWith(FILES);
+  const folder = folderOf(FILES);
   const quiet = { errors: [], warnings: [] };
   expect(outcome(config({}).replace('mllp://h:1', 'mllps://h:1'), folder)).toEqual(quiet);
   const two = config({ listener: '}\n  k: { bind: "127.0.0.2:1"' }).replace('":1"', '"127.0.0.1:1"');
@@ -54,7 +54,7 @@ test('an mllps node needs no tls map, and listeners on the same port of differen
 
 test('a config that only rejects needs no pools', () => {
   const text = 'listeners: { l: { bind: ":1" } }\nroutes: [{ reject: {} }]';
-  expect(outcome(text, folderWith({}))).toEqual({ errors: [], warnings: [] });
+  expect(outcome(text, folderOf({}))).toEqual({ errors: [], warnings: [] });
 });
 
 describe('F101', () => {
@@ -127,7 +127,7 @@ routes: [{ when: { MSH-9: A }, to: p }, { to: q }]
     [node('http://h:1'), node('http://h:1'), []],
     [node('mllp://h:1'), node('mllp://h:2', ', health: { type: http, url: "http://{host}:3/" }'), []],
   ])('F101 %s and %s', (p, q, expected) => {
-    const { errors, warnings } = outcome(pools(p, q), folderWith(FILES));
+    const { errors, warnings } = outcome(pools(p, q), folderOf(FILES));
     expect({ errors, warnings }).toEqual({
       errors: [],
       warnings: expected.map((line) => `gateway.yaml:${line}`),

@@ -5,11 +5,9 @@ import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { productFiles, ROOT } from './product-files.ts';
+import { cacheFolder, productFiles, ROOT } from './product-files.ts';
 
 /** What a bundle is made of, beside the product's source files. The lock file stands for all packages. */
 const MADE_OF = ['package.json', 'package-lock.json', 'rolldown.config.ts', 'tsconfig.json'];
@@ -72,10 +70,4 @@ function sourcesDigest(): string {
     hash.update(`\n${file} ${bytes.length}\n`).update(bytes);
   }
   return hash.digest('hex').slice(0, 24);
-}
-
-function cacheFolder(): string {
-  const folder = join(realpathSync(join(ROOT, 'node_modules')), '.cache');
-  mkdirSync(folder, { recursive: true });
-  return folder;
 }

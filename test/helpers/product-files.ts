@@ -1,5 +1,5 @@
-// The product's source files, for tests that read them.
-import { readdirSync } from 'node:fs';
+// The product's source files, for tests that read them; and where tests keep what later runs use again.
+import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -13,4 +13,11 @@ export function productFiles(): string[] {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(top, name)),
   );
+}
+
+/** Nobody misses what is in it. Packages are found from there. */
+export function cacheFolder(): string {
+  const folder = join(realpathSync(join(ROOT, 'node_modules')), '.cache');
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }

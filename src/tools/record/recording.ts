@@ -12,6 +12,8 @@ export interface RecordingOptions {
   /** Undefined: raw, what was on the wire. */
   readonly deidentifier: Deidentifier | undefined;
   readonly chunks: boolean;
+  /** Of messages in one file: 64 MiB, unless said otherwise. */
+  readonly maxFileBytes?: number;
 }
 
 /** `replay` reads a file as a whole. */
@@ -122,7 +124,8 @@ export class Recording {
   }
 
   #write(message: Buffer): void {
-    if (this.#messages === undefined || this.#fileBytes + message.length > MAX_FILE_BYTES) {
+    const { maxFileBytes = MAX_FILE_BYTES } = this.#options;
+    if (this.#messages === undefined || this.#fileBytes + message.length > maxFileBytes) {
       if (this.#messages !== undefined) closeSync(this.#messages);
       this.#file = `messages-${String(++this.#files).padStart(4, '0')}.hl7`;
       this.#messages = this.#create(this.#file);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseSubject } from '../../../src/config/build/conditions.ts';
 import { KEY_WORDS } from '../../../src/config/keys/subjects.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { folderWith, outcome, webConfig } from '../config-folder.ts';
+import { folderOf, outcome, webConfig } from '../config-folder.ts';
 
 function withWhen(when: string): string {
   return webConfig({ routes: `- { to: p, when: { ${when} } }` });
@@ -141,21 +141,21 @@ describe('what is refused', () => {
     ['header.X-A: []', '8:34: header.X-A: an empty list matches nothing'],
   ])('%s', (when, line) => {
     const [, place = '', rest = ''] = /^(\d+:\d+): (.*)$/s.exec(line) ?? [];
-    expect(outcome(withWhen(when), folderWith({})).errors).toEqual([
+    expect(outcome(withWhen(when), folderOf({})).errors).toEqual([
       `gateway.yaml:${place}: routes[0].when.${rest}`,
     ]);
   });
 
   test('and in allow, which knows senders only', () => {
     const text = webConfig({ listener: 'allow: [ { source: 10.0.0.1, path: /a } ]' });
-    expect(outcome(text, folderWith({})).errors).toEqual([
+    expect(outcome(text, folderOf({})).errors).toEqual([
       'gateway.yaml:2:65: listeners.l.allow[0].path: must be a field path such as MSH-9.1 or PID-3[2].4, or one of source, tls.subject, tls.san, tls.fingerprint',
     ]);
   });
 
   test.each(['method', 'host', 'path'])('what came from outside is not told: %s', (left) => {
     const env = { SECRET: 'hunter2 hunter2:1' };
-    const { errors } = outcome(withWhen(`${left}: "\${SECRET}"`), folderWith({}), env);
+    const { errors } = outcome(withWhen(`${left}: "\${SECRET}"`), folderOf({}), env);
     expect(errors).toHaveLength(1);
     expect(errors.join()).not.toContain('hunter2');
   });

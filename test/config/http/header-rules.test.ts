@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HttpRouteConfig } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { folderWith, outcome, webConfig } from '../config-folder.ts';
+import { folderOf, outcome, webConfig } from '../config-folder.ts';
 
 /** What `http` holds starts at column 22 of line 8. */
 function withHttp(http: string): string {
@@ -14,7 +14,7 @@ function loaded(http: string): HttpRouteConfig | undefined {
 }
 
 function problemsOf(http: string, env: Record<string, string> = {}) {
-  return outcome(withHttp(http), folderWith({}), env);
+  return outcome(withHttp(http), folderOf({}), env);
 }
 
 describe('one mistake, one line', () => {
@@ -91,9 +91,9 @@ describe('F70 at load: no value ends its line early', () => {
 
   test('a value over several lines, from the environment and from a file', () => {
     const folded = withHttp('').replace('http: {  }', 'http: { request: { set: { X-A: "a\n\n    b" } } }');
-    expect(outcome(folded, folderWith({})).errors.join()).toContain(`X-A: ${LINE}`);
+    expect(outcome(folded, folderOf({})).errors.join()).toContain(`X-A: ${LINE}`);
     expect(problemsOf('request: { set: { X-A: "${V}" } }', { V: 'a\nb' }).errors.join()).toContain(LINE);
-    const folder = folderWith({ v: 'a\r\nb\r\n' });
+    const folder = folderOf({ v: 'a\r\nb\r\n' });
     expect(outcome(withHttp('request: { set: { X-A: { file: v } } }'), folder).errors.join()).toContain(LINE);
   });
 

@@ -2,20 +2,20 @@
 import { describe, expect, test } from 'vitest';
 import type { ListenerConfig } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { config, folderWith, outcome, TLS_FILES, webConfig } from '../config-folder.ts';
+import { config, folderOf, outcome, TLS_FILES, webConfig } from '../config-folder.ts';
 
 const SALT = 'c2FsdHNhbHRzYWx0c2FsdA';
 const HASH = `$scrypt$ln=15,r=8,p=1$${SALT}$${'A'.repeat(43)}`;
 const TLS = 'tls: { cert: certs/vip.crt.pem, key: certs/vip.key.pem }';
 
 function loaded(listener: string, files = {}): ListenerConfig | undefined {
-  const folder = folderWith({ ...TLS_FILES, ...files });
+  const folder = folderOf({ ...TLS_FILES, ...files });
   return parseConfig(webConfig({ listener }), { file: `${folder}/gateway.yaml`, env: {} }).config
     .listeners[0];
 }
 
 function problemsOf(text: string): { errors: readonly string[]; warnings: readonly string[] } {
-  return outcome(text, folderWith({ ...TLS_FILES, hash: `${HASH}\n` }));
+  return outcome(text, folderOf({ ...TLS_FILES, hash: `${HASH}\n` }));
 }
 
 describe('good values', () => {

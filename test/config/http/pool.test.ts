@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import type { PoolConfig } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { config, folderWith, outcome, TLS_FILES, webConfig } from '../config-folder.ts';
+import { config, folderOf, outcome, TLS_FILES, webConfig } from '../config-folder.ts';
 
 function loaded(parts: Parameters<typeof config>[0], url = 'http://h:1'): PoolConfig | undefined {
   return parseConfig(webConfig(parts).replace('http://h:1', url), { env: {} }).config.pools[0];
 }
 
 function problemsOf(text: string) {
-  return outcome(text, folderWith(TLS_FILES));
+  return outcome(text, folderOf(TLS_FILES));
 }
 
 describe('good values', () => {

@@ -1,11 +1,11 @@
 // What a config says about HTTP and no request meets: the exact warning that each comes to, and near misses.
 import { describe, expect, test } from 'vitest';
-import { config, folderWith, outcome, webConfig } from '../config-folder.ts';
+import { config, folderOf, outcome, webConfig } from '../config-folder.ts';
 
 const QUIET = { errors: [], warnings: [] };
 
 function problemsOf(text: string) {
-  return outcome(text, folderWith({}));
+  return outcome(text, folderOf({}));
 }
 
 /** One listener, and pools p (http) and q (mllp); routes begin in line 7. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HttpRouteConfig } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { folderWith, outcome, webConfig } from '../config-folder.ts';
+import { folderOf, outcome, webConfig } from '../config-folder.ts';
 
 /** What `http` holds starts at column 22 of line 8. */
 function withHttp(http: string): string {
@@ -14,7 +14,7 @@ function loaded(http: string, env: Record<string, string> = {}): HttpRouteConfig
 }
 
 function problemsOf(http: string, env: Record<string, string> = {}) {
-  return outcome(withHttp(http), folderWith({}), env);
+  return outcome(withHttp(http), folderOf({}), env);
 }
 
 const NONE = { remove: [], set: [], add: [] };
@@ -95,7 +95,7 @@ describe('variables', () => {
 
   test('also where the value comes from the environment or a file', () => {
     expect(valueFrom('"${VALUE}"', { VALUE: 'a${node}' })).toBe('a${node}');
-    const folder = folderWith({ value: '${request.id}\n' });
+    const folder = folderOf({ value: '${request.id}\n' });
     const text = withHttp('request: { set: { X-A: { file: value } } }');
     const { config } = parseConfig(text, { file: `${folder}/gateway.yaml`, env: {} });
     expect(config.routes[0]?.http?.request.set[0]?.value).toBe('${request.id}');
@@ -160,7 +160,7 @@ describe('variables', () => {
     ],
     ['the pool', '{ to: "${request.id}" }', 'routes[0].to: "${" must begin ${NAME}'],
   ])('%s has none of these', (_, route, line) => {
-    const errors = outcome(webConfig({ routes: `- ${route}` }), folderWith({})).errors.join('\n');
+    const errors = outcome(webConfig({ routes: `- ${route}` }), folderOf({})).errors.join('\n');
     expect(errors).toContain(line);
     expect(errors.split('\n').length).toBeLessThanOrEqual(2);
   });
@@ -224,7 +224,7 @@ describe('one mistake, one line', () => {
 
   test('http itself is a map', () => {
     const errors = (http: string) =>
-      outcome(webConfig({ routes: `- { to: p, http: ${http} }` }), folderWith({})).errors;
+      outcome(webConfig({ routes: `- { to: p, http: ${http} }` }), folderOf({})).errors;
     expect(errors('true')).toEqual(['gateway.yaml:8:20: routes[0].http: must be a map']);
     expect(errors('')).toEqual(['gateway.yaml:8:14: routes[0].http: has no value']);
     expect(errors('{}')).toEqual([]);

@@ -2,20 +2,20 @@
 import { describe, expect, test } from 'vitest';
 import type { ListenerConfig } from '../../../src/config/config.ts';
 import { parseConfig } from '../../../src/config/load.ts';
-import { folderWith, outcome, TLS_FILES, webConfig } from '../config-folder.ts';
+import { folderOf, outcome, TLS_FILES, webConfig } from '../config-folder.ts';
 
 const SALT = 'c2FsdHNhbHRzYWx0c2FsdA';
 const HASH = `$scrypt$ln=15,r=8,p=1$${SALT}$${'A'.repeat(43)}`;
 const TLS = 'tls: { cert: certs/vip.crt.pem, key: certs/vip.key.pem }';
 
 function loaded(listener: string, files = {}): ListenerConfig | undefined {
-  const folder = folderWith({ ...TLS_FILES, ...files });
+  const folder = folderOf({ ...TLS_FILES, ...files });
   return parseConfig(webConfig({ listener }), { file: `${folder}/gateway.yaml`, env: {} }).config
     .listeners[0];
 }
 
 function problemsOf(text: string) {
-  return outcome(text, folderWith(TLS_FILES));
+  return outcome(text, folderOf(TLS_FILES));
 }
 
 describe('good values', () => {
@@ -93,7 +93,7 @@ describe('F77 what belongs to a user is in no problem', () => {
     '{ lab: { file: secret } }',
   ])('users: %s', (written) => {
     const text = webConfig({ listener: `http: { users: ${written} }` });
-    const { errors, warnings } = outcome(text, folderWith({ secret: SECRET }), { SECRET });
+    const { errors, warnings } = outcome(text, folderOf({ secret: SECRET }), { SECRET });
     expect(errors).not.toEqual([]);
     expect([...errors, ...warnings].join('\n')).not.toContain('hunter2');
   });

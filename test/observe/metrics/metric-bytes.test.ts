@@ -8,11 +8,12 @@ import { type Family, histograms, numbers } from '../../../src/observe/metrics/f
 import { BucketHistogram } from '../../../src/observe/metrics/histogram.ts';
 import { metricBytes } from '../../../src/observe/metrics/metric-bytes.ts';
 import { resourceMetrics } from '../../../src/observe/metrics/metric-data.ts';
+import { anyCharacter } from '../../helpers/any-text.ts';
 import { decodeMetrics } from '../../helpers/otlp-metrics-collector.ts';
 
 const labels = fc.dictionary(
   fc.stringMatching(/^[a-z]{1,9}$/),
-  fc.string({ unit: 'binary', maxLength: 150 }),
+  fc.string({ unit: anyCharacter, maxLength: 150 }),
   {
     maxKeys: 4,
   },

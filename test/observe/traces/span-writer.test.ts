@@ -18,6 +18,7 @@ import {
   SpanWriter,
 } from '../../../src/observe/traces/span-writer.ts';
 import { TraceContext } from '../../../src/observe/traces/trace-context.ts';
+import { anyCharacter } from '../../helpers/any-text.ts';
 import { readExportRequest } from '../../helpers/otlp-messages.ts';
 
 const SOURCE = {
@@ -38,7 +39,7 @@ interface Plan {
 
 const text = fc.oneof(
   fc.string({ maxLength: 20 }),
-  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.string({ unit: anyCharacter, maxLength: 200 }),
   fc.constantFrom('a'.repeat(127), 'a'.repeat(128), 'é'.repeat(64), 'x'.repeat(16_400), '\ud800', 'ä'),
 );
 const value = fc.oneof(

@@ -9,7 +9,7 @@ import { parse, stringify } from 'yaml';
 import { formatOf } from '../../../src/config/keys/formats.ts';
 import { ConfigError, parseConfig } from '../../../src/config/load.ts';
 import { allKeys } from '../../../src/tools/documents/key-tables.ts';
-import { folderWith, outcome, TLS_FILES } from '../../config/config-folder.ts';
+import { folderOf, outcome, TLS_FILES } from '../../config/config-folder.ts';
 import { ROOT } from '../../helpers/product-files.ts';
 
 const schema = JSON.parse(readFileSync(join(ROOT, 'schema/gateway.schema.json'), 'utf8'));
@@ -97,7 +97,7 @@ describe.each(allKeys())('%s', (key, { default: fallback, format }) => {
   test('is refused by both where it holds what no format is', () => {
     const wrong = configWith(key, [[['x']]]);
     expect(validate(wrong)).toBe(false);
-    expect(outcome(stringify(wrong), folderWith({})).errors).not.toEqual([]);
+    expect(outcome(stringify(wrong), folderOf({})).errors).not.toEqual([]);
   });
 
   test('takes a value of the environment, and one of a file, where it is a single value', () => {
@@ -166,7 +166,7 @@ describe('what both refuse', () => {
     ['a route that is a text', 'listeners: { l: { bind: ":1" } }\nroutes: [p]'],
   ])('%s', (_, text) => {
     expect(validate(parse(text))).toBe(false);
-    expect(outcome(text, folderWith(TLS_FILES)).errors).not.toEqual([]);
+    expect(outcome(text, folderOf(TLS_FILES)).errors).not.toEqual([]);
   });
 });
 
@@ -234,5 +234,5 @@ function isTaken(text: string): boolean {
 test('a config in JSON is one, too', () => {
   const config = { listeners: { l: { bind: ':1' } }, routes: [{ reject: { condition: 207 } }] };
   expect(refusals(config)).toEqual([]);
-  expect(outcome(JSON.stringify(config), folderWith({})).errors).toEqual([]);
+  expect(outcome(JSON.stringify(config), folderOf({})).errors).toEqual([]);
 });

@@ -43,8 +43,9 @@ test('what could not be read back, or not be de-identified, is left out and coun
 
 test('a new file where one is full, and all of them are read in order', () => {
   const folder = join(folderWith({}), 'out');
-  const recording = new Recording({ folder, deidentifier: undefined, chunks: false });
-  const size = 25 * 1024 * 1024;
+  const maxFileBytes = 64 * 1024;
+  const recording = new Recording({ folder, deidentifier: undefined, chunks: false, maxFileBytes });
+  const size = 25 * 1024;
   for (let i = 0; i < 3; i++) recording.add(recorded(message({ controlId: `A${i}`, size })));
   recording.finish({});
   expect(readdirSync(folder).filter((name) => name.endsWith('.hl7'))).toEqual([
