@@ -1,6 +1,6 @@
 // TLS of one listener: its certificates by server name, who its senders may be, and taking up new files without
 // touching a connection. What is read is used whole or not at all.
-import { constants, randomBytes } from 'node:crypto';
+import { constants, createHmac, randomBytes } from 'node:crypto';
 import {
   createSecureContext,
   type SecureContext,
@@ -35,6 +35,22 @@ export const CIPHERS = [
 
 /** Session tickets are sealed with so much key (Node.js, `server.setTicketKeys`). */
 const TICKET_KEY_BYTES = 48;
+
+/** Undefined: each listener makes keys of its own. */
+let ticketSecret: Uint8Array | undefined;
+
+/** From now on processes that have the same secret seal session tickets with the same keys, so that a sender may resume with any. */
+export function shareTicketSecret(secret: Uint8Array): void {
+  ticketSecret = secret;
+}
+
+/** Others for each listener, and for whatever is trusted. */
+function newTicketKeys(config: ListenerTlsConfig, trust: string): Buffer {
+  if (ticketSecret === undefined) return randomBytes(TICKET_KEY_BYTES);
+  return createHmac('sha384', ticketSecret)
+    .update(`${JSON.stringify(config)}\n${trust}`)
+    .digest();
+}
 
 interface Named {
   readonly pair: KeyPair;
@@ -132,7 +148,7 @@ export class ServerTls {
     // Kept over reloads, so that resumption survives a new certificate. But a resumed session shows no certificate and
     // is as good as its first handshake was (RFC 8446 2.2): when trust changes, every sender has to show its own anew.
     const before: Loaded | undefined = this.#loaded;
-    const ticketKeys = before?.trust === trust ? before.ticketKeys : randomBytes(TICKET_KEY_BYTES);
+    const ticketKeys = before?.trust === trust ? before.ticketKeys : newTicketKeys(this.#config, trust);
     const pairs = keyPairs.map(readKeyPair);
     const contexts = pairs.map((pair) => {
       const options = { ...base, cert: pair.certPem, key: pair.keyPem };

@@ -15,6 +15,8 @@ export interface ListenerSetOptions {
   readonly create: (config: ListenerConfig, tls: ServerTls | undefined) => Listener;
   readonly store: CertificateStore;
   readonly log: Log;
+  /** Another process opens the ports, and says so. */
+  readonly isBehindOther?: boolean;
 }
 
 /** A listener with its certificates. */
@@ -157,6 +159,7 @@ export class ListenerSet implements Reconfigurable<GatewayConfig> {
 
   async #open(listener: Listener): Promise<void> {
     await listener.start();
+    if (this.#options.isBehindOther === true) return;
     this.#options.log.info({ listener: listener.name, address: listener.address }, 'listening');
   }
 

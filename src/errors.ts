@@ -35,6 +35,7 @@ export const ERRORS = {
   GW_ERR_FILE: row('gateway', 'never', 'unacceptable', 207, 'a file could not be read'),
   GW_ERR_TLS_FILE: row('gateway', 'never', 'unacceptable', 207, 'a certificate or key file is not usable'),
   GW_ERR_LISTEN: row('gateway', 'never', 'unavailable', 207, 'the address could not be listened on'),
+  GW_ERR_WORKER: row('gateway', 'never', 'unavailable', 207, 'a worker process failed'),
   GW_ERR_INTERNAL: row('gateway', 'unsafe', 'unavailable', 207, 'the gateway failed; this is a defect in it'),
 
   // Asked of a running gateway

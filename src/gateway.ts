@@ -5,6 +5,8 @@ import type { Certificate } from '../certs/certificate.ts';
 import type { ServerTls } from '../certs/server-tls.ts';
 import { CertificateStore, type TlsUser } from '../certs/store.ts';
 import { BufferBudget } from '../listeners/accept/buffer-budget.ts';
+import type { ConnectionSource } from '../listeners/accept/connection-source.ts';
+import { type ConnectionDistributor, FrontListener } from '../listeners/accept/front-listener.ts';
 import { HttpListener } from '../listeners/http/http-listener.ts';
 import { ReverseProxy } from '../listeners/http/proxy/reverse-proxy.ts';
 import type { Listener } from '../listeners/listener.ts';
@@ -31,6 +33,18 @@ import type { PoolQueue } from './relay/pool-queue.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
 import { committing, type Reconfigurable } from './reload/reconfigurable.ts';
 import { type ReloadParts, reloadAll } from './reload/transaction.ts';
+import type { NodeSharing } from './upstream/node-sharing.ts';
+
+/** What one of several processes does (src/workers/). */
+export interface ProcessRole {
+  readonly sharing: NodeSharing;
+  /** It accepts connections for others, which carry the messages. */
+  readonly distributor?: ConnectionDistributor;
+  /** Another process accepts its connections. */
+  readonly source?: ConnectionSource;
+  /** Takes up a config behind all other parts. */
+  readonly parts: ReloadParts<GatewayConfig>;
+}
 
 export interface GatewayOptions {
   /** Told of all that happens, after the gateway's own: metrics, log, traces. */
@@ -39,6 +53,8 @@ export interface GatewayOptions {
   readonly parts?: ReloadParts<GatewayConfig>;
   /** Runs in the threads of the parse pool instead of src/hl7/parse-worker.ts. */
   readonly parseWorker?: URL;
+  /** Undefined: this process does everything. */
+  readonly role?: ProcessRole | undefined;
 }
 
 function noop(): void {}
@@ -59,6 +75,7 @@ export class Gateway {
   readonly #proxy: ReverseProxy;
   readonly #listeners: ListenerSet;
   readonly #otherParts: ReloadParts<GatewayConfig>;
+  readonly #role: ProcessRole | undefined;
   readonly #startedWith: GatewayConfig;
   #config: GatewayConfig;
   readonly #identifiers: IdentifierSettings;
@@ -73,6 +90,7 @@ export class Gateway {
     this.#config = config;
     this.#log = log;
     this.#otherParts = options.parts ?? [];
+    this.#role = options.role;
     this.#store = new CertificateStore({
       onLoaded: (where) => log.info({ where }, 'certificates loaded'),
       onKept: (where, { code, detail }) =>
@@ -84,7 +102,12 @@ export class Gateway {
         ),
     });
     this.#budget = new BufferBudget(config.maxBufferedBytes);
-    this.pools = new Pools(config, { store: this.#store, log, whileOldMessages: () => this.#oldMessages() });
+    this.pools = new Pools(config, {
+      store: this.#store,
+      log,
+      whileOldMessages: () => this.#oldMessages(),
+      sharing: options.role?.sharing,
+    });
     this.parsing = new Parsing(config.parsing, options.parseWorker, (cause) => {
       if (cause === undefined) log.info('parsing: threads start again');
       else log.error({ cause }, 'parsing: threads do not start; messages that need one are refused');
@@ -113,6 +136,7 @@ export class Gateway {
       create: (listener, tls) => this.#createListener(listener, tls),
       store: this.#store,
       log,
+      isBehindOther: options.role?.source !== undefined,
     });
   }
 
@@ -312,6 +336,7 @@ export class Gateway {
           this.#store.reload();
         }),
       ],
+      ...(this.#role?.parts ?? []),
     ];
   }
 
@@ -361,13 +386,16 @@ export class Gateway {
 
   /** Some messages cannot be routed by their header alone. */
   #startParsing({ listeners }: GatewayConfig, questions: FieldQueries): void {
+    if (this.#role?.distributor !== undefined) return;
     this.parsing.start(listeners.some((listener) => questions.isDeep(listener)));
   }
 
   #createListener(config: ListenerConfig, tls: ServerTls | undefined): Listener {
+    const { distributor, source } = this.#role ?? {};
+    if (distributor !== undefined) return new FrontListener(config, this.observers, distributor);
     return config.protocol === 'http'
-      ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers)
-      : new MllpListener(config, tls, this.#relay, this.#budget, this.observers);
+      ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers, source)
+      : new MllpListener(config, tls, this.#relay, this.#budget, this.observers, source);
   }
 
   /** Resolves when no message waits and none is with a node. */

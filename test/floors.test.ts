@@ -39,6 +39,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/gateway.ts'],
   ['src/state/'],
   ['src/admin/'],
+  ['src/workers/'],
   ['src/tools/simulation/', 'src/tools/deidentify/'],
   ['src/tools/record/'],
   ['src/tools/replay/'],

@@ -4,15 +4,16 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { identityOf } from '../../certs/identity.ts';
 import type { Peer } from '../../routing/message-view.ts';
-import { sourceKey } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import { listenError } from '../../src/listen-error.ts';
+import type { ConnectionSource } from './connection-source.ts';
 import { FirstByte } from './first-byte.ts';
 import { ProxyProtocolAcceptor, reportedBy } from './proxy-protocol-acceptor.ts';
+import { SourceConnections } from './source-connections.ts';
 
 /** The kernel's own cap on half-accepted connections is usually 4096; Node.js asks for 511 by default. */
-const BACKLOG = 4096;
+export const LISTEN_BACKLOG = 4096;
 /** Firewalls forget a silent connection after minutes, some after one; a dead sender is found out before that. */
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
@@ -29,6 +30,8 @@ export class ConnectionAcceptor {
   readonly #front: net.Server;
   readonly #entrance: ProxyProtocolAcceptor | undefined;
   readonly #onFault: (error: GatewayError, peer: Peer | undefined) => void;
+  readonly #source: ConnectionSource | undefined;
+  #leaveSource: (() => void) | undefined;
   /** Before TLS. */
   readonly #firstByte: FirstByte | undefined;
   readonly #bySource: SourceConnections | undefined;
@@ -40,14 +43,16 @@ export class ConnectionAcceptor {
    * `server`: the protocol's own (net.Server, tls.Server, http.Server, http2's secure server), which nobody else listens
    * with. What comes out of it may be destroyed already, if it was refused. With PROXY headers and TLS it counts no
    * connections, so its 'close' does not tell that the last has ended. `surplus`: connections beyond `maxConnections` that the
-   * protocol takes to tell them so (F103).
+   * protocol takes to tell them so (F103). `source`: another process accepts the connections, and counts them.
    */
   constructor(
     config: ListenerConfig,
     server: net.Server,
     onFault: (error: GatewayError, peer: Peer | undefined) => void,
     surplus = 0,
+    source?: ConnectionSource,
   ) {
+    this.#source = source;
     this.#config = config;
     this.#server = server;
     this.#onFault = onFault;
@@ -99,6 +104,8 @@ export class ConnectionAcceptor {
   }
 
   get port(): number {
+    const told = this.#source?.portOf(this.#config.name);
+    if (told !== undefined) return told;
     const bound = this.#front.address();
     return typeof bound === 'object' && bound !== null ? bound.port : this.#config.bind.port;
   }
@@ -115,12 +122,20 @@ export class ConnectionAcceptor {
    */
   async listen(): Promise<void> {
     const front = this.#front;
+    if (this.#source !== undefined) {
+      this.#leaveSource = this.#source.register(this.#config.name, (socket) => {
+        socket.allowHalfOpen = Reflect.get(front, 'allowHalfOpen') === true;
+        front.emit('connection', socket);
+      });
+      this.#server.emit('listening');
+      return;
+    }
     const { name, bind, reusePort } = this.#config;
     const { host, port } = bind;
     await new Promise<void>((resolve, reject) => {
       const refuse = (cause: Error): void => reject(listenError(`listener ${name} on`, host, port, cause));
       front.once('error', refuse);
-      front.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
+      front.listen({ host, port, backlog: LISTEN_BACKLOG, reusePort }, () => {
         front.off('error', refuse);
         front.on('error', (cause) =>
           this.#onFault(new GatewayError('GW_ERR_LISTEN', { detail: causeCode(cause), cause }), undefined),
@@ -134,6 +149,7 @@ export class ConnectionAcceptor {
 
   /** Accepts no more. */
   close(): void {
+    this.#leaveSource?.();
     this.#front.close();
     // HTTP servers of Node.js end idle connections with it.
     if (this.#front !== this.#server) this.#server.close();
@@ -158,7 +174,12 @@ export class ConnectionAcceptor {
 
   /** F119: one address must not take every place. False: it is closed. */
   #isWithinLimit(socket: net.Socket, peer: Peer): boolean {
-    if (this.#bySource === undefined || this.#bySource.take(socket, peer.address)) return true;
+    if (this.#bySource === undefined) return true;
+    const release = this.#bySource.take(peer.address);
+    if (release !== undefined) {
+      socket.once('close', release);
+      return true;
+    }
     this.#onFault(
       new GatewayError('GW_ERR_SENDER_LIMIT', { detail: 'limits.maxConnectionsPerSource' }),
       peer,
@@ -217,31 +238,4 @@ export class ConnectionAcceptor {
 function tcpBelow(socket: net.Socket): net.Socket {
   const below: unknown = Reflect.get(socket, '_parent');
   return below instanceof net.Socket ? below : socket;
-}
-
-/** How many connections each source has to the listener: `limits.maxConnectionsPerSource`. */
-class SourceConnections {
-  readonly #max: number;
-  /** No larger than the listener's connections. */
-  readonly #counts = new Map<string, number>();
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  /** False: the source has as many as it may. Else the socket counts until it is closed. */
-  take(socket: net.Socket, address: string): boolean {
-    const key = sourceKey(address);
-    const count = this.#counts.get(key) ?? 0;
-    if (count >= this.#max) return false;
-    this.#counts.set(key, count + 1);
-    socket.once('close', () => this.#giveBack(key));
-    return true;
-  }
-
-  #giveBack(key: string): void {
-    const left = (this.#counts.get(key) ?? 0) - 1;
-    if (left > 0) this.#counts.set(key, left);
-    else this.#counts.delete(key);
-  }
 }

@@ -16,6 +16,7 @@ import type { Pipeline } from '../../src/relay/pipeline.ts';
 import type { Admission, RouteResolver } from '../../src/relay/route-resolver.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
+import type { ConnectionSource } from '../accept/connection-source.ts';
 import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
 import { admissionOf } from '../mllp/mllp-listener.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './client-request.ts';
@@ -51,6 +52,7 @@ export class HttpListener implements Listener {
     proxy: ReverseProxy,
     budget: BufferBudget,
     observers: Observers,
+    source?: ConnectionSource,
   ) {
     this.name = config.name;
     this.#config = config;
@@ -75,6 +77,7 @@ export class HttpListener implements Listener {
       this.#createServer(tls),
       (error, peer) => this.#fault(error, peer),
       MAX_SURPLUS,
+      source,
     );
   }
 

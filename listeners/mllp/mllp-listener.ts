@@ -16,6 +16,7 @@ import type { Pipeline } from '../../src/relay/pipeline.ts';
 import type { Admission } from '../../src/relay/route-resolver.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
+import type { ConnectionSource } from '../accept/connection-source.ts';
 import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
 import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 
@@ -45,13 +46,14 @@ export class MllpListener implements Listener {
   #draining = false;
   #drained: (() => void) | undefined;
 
-  /** `tls` exactly where the config has it. */
+  /** `tls` exactly where the config has it. `source`: another process accepts the connections. */
   constructor(
     config: ListenerConfig,
     tls: ServerTls | undefined,
     relay: Pipeline,
     budget: BufferBudget,
     observers: Observers,
+    source?: ConnectionSource,
   ) {
     this.name = config.name;
     this.#config = config;
@@ -59,8 +61,12 @@ export class MllpListener implements Listener {
     this.#relay = relay;
     this.#budget = budget;
     this.#observers = observers;
-    this.#acceptor = new ConnectionAcceptor(config, this.#createServer(tls), (error, peer) =>
-      this.#fault(error, peer),
+    this.#acceptor = new ConnectionAcceptor(
+      config,
+      this.#createServer(tls),
+      (error, peer) => this.#fault(error, peer),
+      0,
+      source,
     );
   }
 

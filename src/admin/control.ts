@@ -60,6 +60,14 @@ export interface ListenerReport {
   readonly connections: number;
 }
 
+/** One of several processes that carry messages (`workers`). */
+export interface WorkerReport {
+  readonly worker: number;
+  readonly pid: number | undefined;
+  /** Of senders and clients. */
+  readonly connections: number;
+}
+
 export interface StatusReport {
   readonly version: string;
   readonly pid: number;
@@ -83,6 +91,8 @@ export interface StatusReport {
   readonly listeners: readonly ListenerReport[];
   readonly pools: readonly PoolReport[];
   readonly certificates: readonly CertificateInUse[];
+  /** Those that run; undefined where this process does everything. */
+  readonly workers?: readonly WorkerReport[];
 }
 
 export interface CertificateInUse {
@@ -154,6 +164,9 @@ export interface TapRequest {
   readonly maxBytes: number;
 }
 
+/** At once where one process has the answer. */
+type Awaitable<T> = T | Promise<T>;
+
 /** Every method throws a GatewayError GW_ERR_ADMIN_… for what cannot be done; its detail says what can. */
 export interface Control {
   /** The process does its work. */
@@ -162,24 +175,24 @@ export interface Control {
    * Is the gateway ready for new messages? Of its process alone where `pools` is empty: a pool without an available node is
    * noted, and its messages get `onUnavailable`. With names, each of these must have an available node.
    */
-  readiness(pools: readonly string[]): ReadinessReport;
-  status(): StatusReport;
-  nodes(): readonly NodeReport[];
-  routes(): readonly RouteReport[];
-  senders(): readonly SenderReport[];
+  readiness(pools: readonly string[]): Awaitable<ReadinessReport>;
+  status(): Awaitable<StatusReport>;
+  nodes(): Awaitable<readonly NodeReport[]>;
+  routes(): Awaitable<readonly RouteReport[]>;
+  senders(): Awaitable<readonly SenderReport[]>;
   certificates(): readonly CertificateInUse[];
   /** YAML, without secrets. */
   effectiveConfig(): string;
   /** Undefined where the config serves none. */
   metrics(format: MetricsFormat): Promise<string | undefined>;
-  drain(pool: string, node: string, by: By): NodeReport;
-  maintenance(pool: string, node: string, by: By): NodeReport;
-  ready(pool: string, node: string, by: By): NodeReport;
-  setWeight(pool: string, node: string, weight: number, by: By): NodeReport;
+  drain(pool: string, node: string, by: By): Awaitable<NodeReport>;
+  maintenance(pool: string, node: string, by: By): Awaitable<NodeReport>;
+  ready(pool: string, node: string, by: By): Awaitable<NodeReport>;
+  setWeight(pool: string, node: string, weight: number, by: By): Awaitable<NodeReport>;
   /** `settings`: as in the config file. */
-  addNode(pool: string, node: string, settings: unknown, by: By): NodeReport;
+  addNode(pool: string, node: string, settings: unknown, by: By): Awaitable<NodeReport>;
   /** Drains it first: what it has is answered. */
-  removeNode(pool: string, node: string, by: By): void;
+  removeNode(pool: string, node: string, by: By): Awaitable<void>;
   /**
    * Has a time limit of its own.
    *
@@ -187,7 +200,7 @@ export interface Control {
    */
   reload(by: By): Promise<ReloadReport>;
   /** Files that are written to are opened again, after a rotation. Nothing else is done. */
-  rotate(by: By): RotateReport;
+  rotate(by: By): Awaitable<RotateReport>;
   /** Copies of what passes, patient data and all, until one of its bounds is reached or the client goes. */
   tap(request: TapRequest, by: By): Lines;
 }

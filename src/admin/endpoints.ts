@@ -41,8 +41,12 @@ const NODE = '/nodes/{pool}/{node}';
 
 export const ENDPOINTS: readonly Endpoint[] = [
   open('/livez', ({ isLive }) => (isLive ? plain(200, 'ok\n') : plain(503, 'not live\n'))),
-  open('/readyz', (control, { query, accept }) => readiness(control.readiness(poolsIn(query)), accept)),
-  open('/readyz/{pool}', (control, { parts, accept }) => readiness(control.readiness(parts), accept)),
+  open('/readyz', async (control, { query, accept }) =>
+    readiness(await control.readiness(poolsIn(query)), accept),
+  ),
+  open('/readyz/{pool}', async (control, { parts, accept }) =>
+    readiness(await control.readiness(parts), accept),
+  ),
   open('/metrics', async (control, { accept }) => {
     const format = formatFor(accept);
     const text = await control.metrics(format);
@@ -51,12 +55,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
     // RFC 9110 12.5.5: a cache must not hand one format to who asks for the other.
     return { status: 200, type: CONTENT_TYPES[format], text, headers: { vary: 'accept' } };
   }),
-  endpoint('GET', '/status', (control) => json(control.status())),
-  endpoint('GET', '/nodes', (control) => json(control.nodes())),
-  endpoint('GET', '/routes', (control) => json(control.routes())),
-  endpoint('GET', '/senders', (control, { query }) => {
+  endpoint('GET', '/status', async (control) => json(await control.status())),
+  endpoint('GET', '/nodes', async (control) => json(await control.nodes())),
+  endpoint('GET', '/routes', async (control) => json(await control.routes())),
+  endpoint('GET', '/senders', async (control, { query }) => {
     const most = limitIn(query);
-    const senders = control.senders();
+    const senders = await control.senders();
     return json({ total: senders.length, senders: senders.slice(0, most) });
   }),
   endpoint('GET', '/certs', (control) => json(control.certificates())),
@@ -65,23 +69,27 @@ export const ENDPOINTS: readonly Endpoint[] = [
     type: 'application/yaml',
     text: control.effectiveConfig(),
   })),
-  onNode('POST', `${NODE}/drain`, (control, pool, node, { by }) => json(control.drain(pool, node, by))),
-  onNode('POST', `${NODE}/maintenance`, (control, pool, node, { by }) =>
-    json(control.maintenance(pool, node, by)),
+  onNode('POST', `${NODE}/drain`, async (control, pool, node, { by }) =>
+    json(await control.drain(pool, node, by)),
   ),
-  onNode('POST', `${NODE}/ready`, (control, pool, node, { by }) => json(control.ready(pool, node, by))),
-  onNode('PUT', `${NODE}/weight`, (control, pool, node, { by, body }) =>
-    json(control.setWeight(pool, node, weightIn(body), by)),
+  onNode('POST', `${NODE}/maintenance`, async (control, pool, node, { by }) =>
+    json(await control.maintenance(pool, node, by)),
   ),
-  onNode('PUT', NODE, (control, pool, node, { by, body }) =>
-    json(control.addNode(pool, node, settingsIn(body), by), 201),
+  onNode('POST', `${NODE}/ready`, async (control, pool, node, { by }) =>
+    json(await control.ready(pool, node, by)),
   ),
-  onNode('DELETE', NODE, (control, pool, node, { by }) => {
-    control.removeNode(pool, node, by);
+  onNode('PUT', `${NODE}/weight`, async (control, pool, node, { by, body }) =>
+    json(await control.setWeight(pool, node, weightIn(body), by)),
+  ),
+  onNode('PUT', NODE, async (control, pool, node, { by, body }) =>
+    json(await control.addNode(pool, node, settingsIn(body), by), 201),
+  ),
+  onNode('DELETE', NODE, async (control, pool, node, { by }) => {
+    await control.removeNode(pool, node, by);
     return json({ pool, node, removed: true });
   }),
   endpoint('POST', '/reload', async (control, { by }) => json(await control.reload(by))),
-  endpoint('POST', '/rotate', (control, { by }) => json(control.rotate(by))),
+  endpoint('POST', '/rotate', async (control, { by }) => json(await control.rotate(by))),
   {
     ...endpoint('POST', '/tap', (control, { by, query }) => ({
       status: 200,
@@ -125,7 +133,7 @@ function open(path: string, answer: Answering): Endpoint {
 function onNode(
   method: Endpoint['method'],
   path: string,
-  answer: (control: Control, pool: string, node: string, request: AdminRequest) => AdminAnswer,
+  answer: (control: Control, pool: string, node: string, request: AdminRequest) => Promise<AdminAnswer>,
 ): Endpoint {
   return endpoint(method, path, (control, request) => {
     const [pool = '', node = ''] = request.parts;

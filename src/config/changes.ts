@@ -20,6 +20,7 @@ const SETTINGS: readonly (readonly [key: string, Value])[] = [
   ['certificates.watch', ({ watchCertificates }) => watchCertificates],
   ['reload.watch', ({ watchConfig }) => watchConfig],
   ['state.file', ({ state }) => state?.file],
+  ['workers', ({ workers }) => workers],
 ];
 
 /** Each with why: what reads it is made once, before anything else. */
@@ -28,6 +29,8 @@ const AT_START: readonly (readonly [key: string, Value])[] = [
   ['telemetry.log.format', ({ log }) => log.format],
   // It is read before the first message, and what is in it then goes for the whole run.
   ['state.file', ({ state }) => state?.file],
+  // Processes that end take their connections along.
+  ['workers', ({ workers }) => workers],
 ];
 
 /** By name, what is new, gone or not as it was. */

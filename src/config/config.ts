@@ -45,6 +45,8 @@ export interface GatewayConfig {
   /** Where what an operator decided is kept, and the sticky tables. Undefined: in memory. Absolute path. */
   readonly state: { readonly file: string } | undefined;
   readonly shutdown: TopValues['shutdown'];
+  /** Processes that carry messages; 1: this one. */
+  readonly workers: TopValues['workers'];
   /** The config file is watched, and taken up when it changes. */
   readonly watchConfig: boolean;
   /** Total bytes of messages held in memory above which listeners stop reading. */

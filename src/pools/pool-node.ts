@@ -10,6 +10,7 @@ import { HealthCheck } from '../upstream/health/health-check.ts';
 import { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import { MllpUpstream } from '../upstream/mllp/mllp-upstream.ts';
 import { Node, type NodeWatcher } from '../upstream/node.ts';
+import type { NodeSharing } from '../upstream/node-sharing.ts';
 import type { SharedLimits } from '../upstream/shared-limit.ts';
 import type { Upstream, UpstreamOwner } from '../upstream/upstream.ts';
 
@@ -23,6 +24,8 @@ export interface PoolContext {
   readonly sharedLimits: SharedLimits;
   /** Of an answer: as large as the largest frame that is taken. */
   readonly maxAnswerBytes: number;
+  /** Undefined: this process is the only one. */
+  readonly sharing: NodeSharing | undefined;
 }
 
 export interface PoolNode {
@@ -49,7 +52,7 @@ export function createPoolNode(
 ): PoolNode {
   const { health, connections, timeouts, contentType } = pool;
   const { name, host, port, path, weight, backup } = config;
-  const { log, maxAnswerBytes } = context;
+  const { log, maxAnswerBytes, sharing, sharedLimits } = context;
   const tls = config.tls && new NodeTls(config.tls, host);
   if (config.tls?.insecure === true) {
     log.warn({ pool: pool.name, node: name }, 'insecure: the certificate of this node is not checked');
@@ -75,7 +78,7 @@ export function createPoolNode(
     new MllpUpstream(
       {
         ...common,
-        shared: connections.shared ? context.sharedLimits.of(host, port) : undefined,
+        shared: connections.shared ? sharedLimits.of(host, port) : sharedLimits.ofNode(pool.name, name),
         pipelining: connections.pipelining,
         settleMs: connections.settleMs,
         applicationMs: timeouts.applicationMs,
@@ -91,7 +94,8 @@ export function createPoolNode(
       },
       owner,
     );
-  const parts = createCheck(pool, config, tls, context.servers);
+  const ownUpstream = pool.protocol === 'http' ? overHttp : overMllp;
+  const parts = sharing?.judge === undefined ? createCheck(pool, config, tls, context.servers) : undefined;
   const node = new Node(
     {
       name,
@@ -106,9 +110,10 @@ export function createPoolNode(
       ejection: pool.ejection,
       slowStartMs: pool.slowStartMs,
       answerless: pool.acknowledgement === 'never',
+      judge: sharing?.judge?.(pool.name, name),
     },
     watcher,
-    pool.protocol === 'http' ? overHttp : overMllp,
+    sharing?.upstream?.(pool.name, name) ?? ownUpstream,
   );
   const secured: (readonly [string, NodeTls])[] = [];
   if (tls !== undefined) secured.push([`pools.${pool.name}.nodes.${name}`, tls]);

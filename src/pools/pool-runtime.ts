@@ -196,11 +196,15 @@ export class PoolRuntime {
         this.httpPool?.onRoom(node);
       },
       onUsable: (node) => {
+        this.#context.sharing?.onChange?.(node);
         if (this.#quiet) return;
         this.queue.onUsable(node);
         this.httpPool?.onUsable();
       },
-      onState: (node, state, reason) => log.onState(node, state, reason),
+      // Of a node that another process judges, that one says it.
+      onState: (node, state, reason) => {
+        if (this.#context.sharing?.judge === undefined) log.onState(node, state, reason);
+      },
       onStrayAnswer: (node) => log.onStrayAnswer(node),
       onLostAnswer: (node, why, count) => log.onLostAnswer(node, why, count),
       onRepeatedId: (node) => log.onRepeatedId(node),

@@ -10,6 +10,7 @@ import { ReloadGuard } from '../relay/ordering.ts';
 import type { PoolQueue } from '../relay/pool-queue.ts';
 import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { MirthServers } from '../upstream/checks/mirth-servers.ts';
+import type { NodeSharing } from '../upstream/node-sharing.ts';
 import { SharedLimits } from '../upstream/shared-limit.ts';
 import { Overrides } from './overrides.ts';
 import type { PoolContext } from './pool-node.ts';
@@ -25,6 +26,8 @@ export interface PoolsOptions {
   readonly log: Log;
   /** Called when a reload has committed: gives a function that says whether pools that are gone may still get messages. */
   readonly whileOldMessages?: () => () => boolean;
+  /** What of the nodes other processes have. */
+  readonly sharing?: NodeSharing | undefined;
 }
 
 export class Pools implements Reconfigurable<GatewayConfig> {
@@ -39,18 +42,24 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   /** What checks of type mirth ask; outlives reloads, as the sessions in it do. */
   readonly servers = new MirthServers();
   /** F101: by address; outlive reloads, as connections do. */
-  readonly sharedLimits = new SharedLimits();
+  readonly sharedLimits: SharedLimits;
   readonly #store: CertificateStore;
   readonly #log: Log;
   readonly #whileOldMessages: () => () => boolean;
+  readonly #sharing: NodeSharing | undefined;
   #context: PoolContext;
   #started = false;
 
   /** @throws GatewayError GW_ERR_TLS_FILE */
-  constructor(config: GatewayConfig, { store, log, whileOldMessages = () => () => false }: PoolsOptions) {
+  constructor(
+    config: GatewayConfig,
+    { store, log, whileOldMessages = () => () => false, sharing }: PoolsOptions,
+  ) {
     this.#store = store;
     this.#log = log;
     this.#whileOldMessages = whileOldMessages;
+    this.#sharing = sharing;
+    this.sharedLimits = new SharedLimits(sharing?.createLease);
     this.overrides = new Overrides(log);
     this.#context = this.#contextOf(config);
     for (const pool of config.pools) this.#enter(new PoolRuntime(pool, this.#context));
@@ -189,6 +198,7 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   #contextOf({ listeners }: GatewayConfig): PoolContext {
     const maxAnswerBytes = Math.max(MIN_ANSWER_BYTES, ...listeners.map(({ limits }) => limits.maxFrameBytes));
     const { rerouting, servers, sharedLimits } = this;
-    return { store: this.#store, log: this.#log, rerouting, servers, sharedLimits, maxAnswerBytes };
+    const sharing = this.#sharing;
+    return { store: this.#store, log: this.#log, rerouting, servers, sharedLimits, maxAnswerBytes, sharing };
   }
 }

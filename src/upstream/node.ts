@@ -5,7 +5,14 @@ import { type AckCode, isNegative } from '../hl7/ack.ts';
 import { turnTime } from '../turn.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { isRefused } from './dial.ts';
-import { type Health, type HealthOptions, NodeHealth } from './health/node-health.ts';
+import type { HealthVerdict } from './health/mirrored-health.ts';
+import {
+  type Health,
+  type HealthJudge,
+  type HealthOptions,
+  type HealthOwner,
+  NodeHealth,
+} from './health/node-health.ts';
 import { SlowStart } from './health/slow-start.ts';
 import type { LostAnswer } from './mllp/node-quirks.ts';
 import {
@@ -15,7 +22,7 @@ import {
   type NodeState,
   type NodeStatus,
 } from './node-status.ts';
-import type { Upstream, UpstreamOwner } from './upstream.ts';
+import type { Upstream, UpstreamLoad, UpstreamOwner } from './upstream.ts';
 
 export interface NodeOptions extends HealthOptions {
   readonly name: string;
@@ -25,6 +32,8 @@ export interface NodeOptions extends HealthOptions {
   readonly slowStartMs: number;
   /** No message of its pool is answered (F42): one that is written is as good as answered. */
   readonly answerless: boolean;
+  /** Who judges its health; undefined: this process. */
+  readonly judge?: ((options: HealthOptions, owner: HealthOwner) => HealthJudge) | undefined;
 }
 
 export interface NodeWatcher {
@@ -56,7 +65,7 @@ export class Node implements UpstreamOwner {
   readonly backup: boolean;
   readonly #watcher: NodeWatcher;
   readonly #upstream: Upstream;
-  readonly #health: NodeHealth;
+  readonly #health: HealthJudge;
   readonly #slowStart: SlowStart;
   readonly #record: NodeRecord;
   readonly #answerless: boolean;
@@ -82,7 +91,7 @@ export class Node implements UpstreamOwner {
     this.#isOpen = initial === 'up';
     this.#record = new NodeRecord(initial, initial === 'up' ? 'not tried yet' : 'not checked yet');
     this.#upstream = upstream(this);
-    this.#health = new NodeHealth(options, {
+    const owner: HealthOwner = {
       mayEject: () => watcher.mayEject(this),
       inFlight: () => this.#upstream.inFlight,
       onHealth: (health, reason) => this.#onHealth(health, reason),
@@ -90,7 +99,8 @@ export class Node implements UpstreamOwner {
         this.#record.reason = reason ?? this.#record.reason;
         this.#onChange();
       },
-    });
+    };
+    this.#health = options.judge?.(options, owner) ?? new NodeHealth(options, owner);
   }
 
   get state(): NodeState {
@@ -183,6 +193,18 @@ export class Node implements UpstreamOwner {
   get answeredAt(): number {
     const { lastAnswerAt, hasFailedSince } = this.#record;
     return hasFailedSince ? Number.NEGATIVE_INFINITY : lastAnswerAt;
+  }
+
+  /** What other processes go by. */
+  get verdict(): HealthVerdict {
+    const { state, trial, wantsTrial, isEjected } = this.#health;
+    return { state, trial, wantsTrial, isEjected, reason: this.#record.reason };
+  }
+
+  /** Of its connections, for other processes. */
+  get load(): UpstreamLoad {
+    const { inFlight, openConnections, isFull, isDialling = false, isLimited = false } = this.#upstream;
+    return { inFlight, connections: openConnections, isFull, isDialling, isLimited };
   }
 
   get status(): NodeStatus {
@@ -287,6 +309,24 @@ export class Node implements UpstreamOwner {
     this.#health.checkFailed(reason);
   }
 
+  /** Other processes had so many answers of it. */
+  answeredElsewhere(positive: number, negative: number): void {
+    const now = performance.now();
+    this.#record.lastAnswerAt = now;
+    this.#record.hasFailedSince = false;
+    // The negative ones last: their share is then at no time more than it is in the end.
+    for (let i = 0; i < positive; i++) this.#health.answered(false, now);
+    for (let i = 0; i < negative; i++) this.#health.answered(true, now);
+  }
+
+  /** The same of a dial that failed there, or a connection that broke. */
+  failedElsewhere(written: boolean, reason: string, isRefusal: boolean): void {
+    // F96: see `onFailure`.
+    if (isRefusal && performance.now() < this.#checkEndsAt) return;
+    this.#record.hasFailedSince = true;
+    this.#health.failed(written, reason, isRefusal);
+  }
+
   /** A message that it was given failed. For people: it changes nothing. */
   count(code: ErrorCode): void {
     // F100: it has not been asked.
@@ -317,7 +357,7 @@ export class Node implements UpstreamOwner {
     if (isRefused(error) && performance.now() < this.#checkEndsAt) return;
     this.#record.hasFailedSince = true;
     const reason = error.detail === undefined ? error.code : `${error.code} (${error.detail})`;
-    this.#health.failed(error.resend !== 'safe', reason);
+    this.#health.failed(error.resend !== 'safe', reason, isRefused(error));
   }
 
   onRoom(): void {

@@ -7,6 +7,8 @@ export interface Sharer {
   readonly maxConnections: number;
   /** Connections that may have messages, and those on their way. */
   readonly inUse: number;
+  /** Of those, the ones that have had no message for a while. */
+  readonly spare?: number;
   /** Ends a connection without messages, or, if it may have some, when those are answered. False: there is none. */
   endOne(mayBeBusy: boolean): boolean;
   /** There may be a place for one more. */
@@ -16,8 +18,15 @@ export interface Sharer {
 /** Who waits while nobody can give back asks again: connections come to be idle without a word. */
 const ASK_AGAIN_MS = 200;
 
+/** Who gives out places for connections. */
+export type PlaceLimit = Pick<
+  SharedLimit,
+  'join' | 'leave' | 'freeFor' | 'expectedFor' | 'take' | 'ask' | 'giveUp'
+>;
+
 export class SharedLimit {
   readonly #onEmpty: () => void;
+  readonly #most: () => number;
   readonly #sharers = new Set<Sharer>();
   /** Connections that are open or on their way, also of those that have left. */
   #taken = 0;
@@ -30,9 +39,29 @@ export class SharedLimit {
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
 
-  /** `onEmpty`: nobody shares it any more. */
-  constructor(onEmpty: () => void = () => {}) {
+  /** `onEmpty`: nobody shares it any more. `most`: places that there are, whatever sharers say. */
+  constructor(onEmpty: () => void = () => {}, most: () => number = () => Number.POSITIVE_INFINITY) {
     this.#onEmpty = onEmpty;
+    this.#most = most;
+  }
+
+  /** Who waits for a place. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** What the sharers say; where they say different things, the least. */
+  get least(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { maxConnections } of this.#sharers) least = Math.min(least, maxConnections);
+    return least;
+  }
+
+  /** Connections that have had no message for a while. */
+  get spare(): number {
+    let spare = 0;
+    for (const sharer of this.#sharers) spare += sharer.spare ?? 0;
+    return spare;
   }
 
   /** Connections that are open or on their way. */
@@ -48,7 +77,7 @@ export class SharedLimit {
   leave(sharer: Sharer): void {
     this.#sharers.delete(sharer);
     this.giveUp(sharer);
-    this.#offer();
+    this.offer();
     this.#endIfEmpty();
   }
 
@@ -65,6 +94,11 @@ export class SharedLimit {
     return Math.max(0, this.#limit - this.#taken - before);
   }
 
+  /** Places that it may count on, if not at once. */
+  expectedFor(sharer: Sharer): number {
+    return this.freeFor(sharer);
+  }
+
   /** Takes a place; only where there is one. The result gives it back, and may be called again. */
   take(sharer: Sharer): () => void {
     this.giveUp(sharer);
@@ -74,7 +108,7 @@ export class SharedLimit {
       if (!isTaken) return;
       isTaken = false;
       this.#count(sharer, -1);
-      this.#offer();
+      this.offer();
       this.#endIfEmpty();
     };
   }
@@ -94,11 +128,14 @@ export class SharedLimit {
     this.#timer = undefined;
   }
 
-  /** Where they say different things: the least. */
+  /** Ends a connection of whoever has most, when its messages are answered or, unless `mayBeBusy`, if it has none. */
+  endOne(mayBeBusy: boolean): boolean {
+    const sharers = [...this.#sharers].sort((a, b) => b.inUse - a.inUse);
+    return sharers.some((one) => one.inUse > 0 && one.endOne(mayBeBusy));
+  }
+
   get #limit(): number {
-    let least = Number.POSITIVE_INFINITY;
-    for (const { maxConnections } of this.#sharers) least = Math.min(least, maxConnections);
-    return least;
+    return Math.min(this.#most(), this.least);
   }
 
   #count(sharer: Sharer, by: 1 | -1): void {
@@ -108,7 +145,8 @@ export class SharedLimit {
     else this.#takenBy.set(sharer, taken);
   }
 
-  #offer(): void {
+  /** There may be places: those who wait are told, then all. */
+  offer(): void {
     for (const one of [...this.#waiting]) {
       if (this.#taken >= this.#limit) return;
       this.giveUp(one);
@@ -143,20 +181,38 @@ export class SharedLimit {
   }
 }
 
-/** By address. */
+/** A limit that holds for several processes, by its key. `onEmpty`: nobody in this one shares it any more. */
+export type CreateLease = (key: string, onEmpty: () => void) => PlaceLimit;
+
+/** By address; where the limits hold for several processes, by node as well. */
 export class SharedLimits {
-  readonly #limits = new Map<string, SharedLimit>();
+  readonly #limits = new Map<string, PlaceLimit>();
+  readonly #createLease: CreateLease | undefined;
+
+  /** `createLease`: other processes have connections to the same nodes. */
+  constructor(createLease?: CreateLease) {
+    this.#createLease = createLease;
+  }
 
   get size(): number {
     return this.#limits.size;
   }
 
-  of(host: string, port: number): SharedLimit {
-    const address = addressKey({ host, port });
-    let limit = this.#limits.get(address);
+  of(host: string, port: number): PlaceLimit {
+    return this.#at(addressKey({ host, port }));
+  }
+
+  /** Of one node's connections; undefined where this process is the only one. */
+  ofNode(pool: string, node: string): PlaceLimit | undefined {
+    return this.#createLease === undefined ? undefined : this.#at(`${pool}/${node}`);
+  }
+
+  #at(key: string): PlaceLimit {
+    let limit = this.#limits.get(key);
     if (limit === undefined) {
-      limit = new SharedLimit(() => this.#limits.delete(address));
-      this.#limits.set(address, limit);
+      const onEmpty = (): void => void this.#limits.delete(key);
+      limit = this.#createLease?.(key, onEmpty) ?? new SharedLimit(onEmpty);
+      this.#limits.set(key, limit);
     }
     return limit;
   }

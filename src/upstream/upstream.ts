@@ -23,6 +23,15 @@ export interface Upstream {
   giveBack?(): void;
 }
 
+/** What an upstream says of itself. */
+export interface UpstreamLoad {
+  readonly inFlight: number;
+  readonly connections: number;
+  readonly isFull: boolean;
+  readonly isDialling: boolean;
+  readonly isLimited: boolean;
+}
+
 export interface UpstreamOwner extends AnswerObserver {
   /** The node took a connection and kept it. */
   onReached(): void;

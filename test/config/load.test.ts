@@ -145,6 +145,7 @@ test('every default is filled in', () => {
     traces: undefined,
     state: undefined,
     shutdown: { timeoutMs: 30_000 },
+    workers: 1,
     watchConfig: false,
     maxBufferedBytes: 268_435_456,
     watchCertificates: true,

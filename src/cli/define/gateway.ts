@@ -29,6 +29,12 @@ export function defineGateway(program: Command, terminal: Terminal, perform: Per
     examples: ['run -c gateway.yaml', 'run -c gateway.yaml --replace 4711'],
   });
 
+  // Started by `run`, with a channel to it.
+  program
+    .command('worker', { hidden: true })
+    .description('a process that carries messages for another one')
+    .action(() => perform(async () => (await import('../run/run-worker.ts')).runWorker()));
+
   const demo = program
     .command('demo')
     .description('two simulated Mirth nodes, the gateway, and the bundled fixtures through it')

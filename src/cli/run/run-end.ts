@@ -6,7 +6,8 @@ import type { Log } from '../../observe/log/log.ts';
 import { stackOf } from '../../observe/log/stack.ts';
 import { EXIT } from '../terminal.ts';
 
-export type EndReason = 'SIGTERM' | 'SIGINT' | 'uncaught';
+/** `main process`: it says so, or is gone. */
+export type EndReason = 'SIGTERM' | 'SIGINT' | 'uncaught' | 'main process';
 
 /** What is left beside messages (traces, metrics, audit) has so long when the drain has used up `shutdown.timeout`. */
 const LAST_MS = 600;
@@ -46,6 +47,21 @@ export function untilEnd(log: Log, { onReload, onRotate, onDefect }: EndHooks): 
       onDefect();
       if (!ending) end('uncaught');
     });
+  });
+}
+
+/**
+ * The same for a process that another one tells to end. A terminal's Ctrl-C and a supervisor's signal come to both: they are the other
+ * one's to act on.
+ */
+export function untilTold(log: Log, told: Promise<unknown>): Promise<EndReason> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.on(signal, () => {});
+    process.on('uncaughtException', (thrown, origin) => {
+      logUncaught(log, thrown, origin);
+      resolve('uncaught');
+    });
+    void told.then(() => resolve('main process'));
   });
 }
 

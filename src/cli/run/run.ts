@@ -5,13 +5,15 @@ import type { ServerTls } from '../../../certs/server-tls.ts';
 import { AdminListener } from '../../admin/admin-listener.ts';
 import { GatewayControl } from '../../admin/gateway-control.ts';
 import { formatProblem, loadConfig } from '../../config/load.ts';
+import { workerCount } from '../../config/worker-count.ts';
 import { causeCode } from '../../errors.ts';
 import { Gateway } from '../../gateway.ts';
 import { handlesRefusedFor } from '../../mllp/wire/node-handles.ts';
 import { AuditObserver } from '../../observe/audit/audit-observer.ts';
-import { createLog, type Log } from '../../observe/log/log.ts';
+import { createLog, type Log, shownFormat } from '../../observe/log/log.ts';
 import { LogOutput } from '../../observe/log/log-output.ts';
 import { version } from '../../version.ts';
+import type { Workers } from '../../workers/main/workers.ts';
 import type { Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { createAuditTrail } from './run-audit.ts';
@@ -39,18 +41,32 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     reopenFiles: () => trail.reopenFiles(),
     stateFile: config.state?.file,
   });
+  const workers =
+    workerCount(config) === 1
+      ? undefined
+      : new (await import('../../workers/main/workers.ts')).Workers(config, {
+          program: { entry: process.argv[1] ?? '', args: ['worker'] },
+          gateway: () => gateway,
+          control,
+          trail,
+          log,
+          takeLines: (bytes, lines) => output.pass(bytes, lines),
+          logFormat: shownFormat(config.log.format),
+        });
   const gateway: Gateway = new Gateway(config, log, {
+    role: workers?.role,
     observers: [...control.observers, audit],
     parts: [
       ['admin', { prepare: ({ admin }) => door.prepare(admin) }],
       ['audit', { prepare: (wanted) => trail.prepare(wanted.audit) }],
     ],
   });
+  workers?.attach();
   gateway.metrics.isStateStored = () => control.isStateStored();
   gateway.metrics.audit = trail;
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
   const door: AdminListener = new AdminListener(config.admin, {
-    control,
+    control: workers?.control ?? control,
     log,
     secure,
     onRefused: (by) => gateway.observers.onOperator(by, { kind: 'wrong token' }),
@@ -59,7 +75,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const started = trail
     .open()
     .then(() => control.state.restore(replace))
-    .then(() => startBoth(gateway, door, replace !== undefined))
+    .then(() => startAll(gateway, door, replace !== undefined, workers))
     .then(() => {
       control.state.start();
       audit.started();
@@ -88,7 +104,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const reason = await Promise.race([ended, started.then(() => ended)]);
   watch.stop();
   const work = {
-    drain: () => started.then(() => gateway.drain()),
+    drain: () => started.then(() => drainAll(gateway, workers)),
     close: () => {
       audit.stopped();
       return Promise.all([gateway.close(), door.stop(), control.state.stop(), trail.close()]);
@@ -98,14 +114,25 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
 }
 
 /** `waitForPort`: the other process has the admin API's still. A port that is taken otherwise ends the start. */
-async function startBoth(gateway: Gateway, door: AdminListener, waitForPort: boolean): Promise<void> {
+async function startAll(
+  gateway: Gateway,
+  door: AdminListener,
+  waitForPort: boolean,
+  workers: Workers | undefined,
+): Promise<void> {
   await gateway.start();
   try {
+    await workers?.start();
     await door.start({ waitForPort });
   } catch (thrown) {
-    await gateway.stop();
+    await Promise.all([workers?.drain(), gateway.stop()]);
     throw thrown;
   }
+}
+
+async function drainAll(gateway: Gateway, workers: Workers | undefined): Promise<boolean> {
+  const clean = await Promise.all([gateway.drain(), workers?.drain() ?? true]);
+  return clean.every((one) => one);
 }
 
 /** What is asked first when two gateways do not behave alike. */

@@ -17,7 +17,7 @@ import { buildTraces } from './traces.ts';
 export type TopSection = Section<typeof TOP_KEYS>;
 
 export function buildGateway(top: TopSection, file: string | undefined, reading: ReadContext): GatewayConfig {
-  const { hotRestart, parsing, telemetry, shutdown, reload, limits, certificates } = top.values;
+  const { hotRestart, parsing, telemetry, shutdown, reload, limits, certificates, workers } = top.values;
   const listeners = top.entries('listeners').map((entry) => buildListener(entry, hotRestart, reading));
   const pools = top.entries('pools').map((entry) => buildPool(entry, reading));
   const names = { listeners: listeners.map(({ name }) => name), pools: pools.map(({ name }) => name) };
@@ -33,6 +33,7 @@ export function buildGateway(top: TopSection, file: string | undefined, reading:
     traces: buildTraces(top, names.listeners, reading),
     state: buildState(top, reading),
     shutdown,
+    workers,
     watchConfig: reload.watch,
     maxBufferedBytes: limits.maxBufferedBytes,
     watchCertificates: certificates.watch,

@@ -9,6 +9,7 @@ import { type Entry, entryIn, type ReadContext, type Tree } from '../source/valu
 import { checkFieldValues } from './field-values.ts';
 import { checkHttp } from './http-reach.ts';
 import { checkAddresses } from './node-addresses.ts';
+import { checkWorkers } from './several-workers.ts';
 
 export function crossCheck(top: Section, config: GatewayConfig, reading: ReadContext): void {
   checkBinds(top.entries('listeners'), config.listeners, reading);
@@ -20,6 +21,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: ReadCon
   checkFieldValues(top, config, reading);
   checkIdentities(top, config, reading);
   checkHttp(top, config, reading);
+  checkWorkers(top, config, reading);
   if (top.tree('listeners') !== undefined && config.listeners.length === 0) {
     top.error('listeners', 'a gateway needs at least one listener');
   }

@@ -100,6 +100,8 @@ export const key = {
   count: (value: number, [min, max]: Range, ...doc: Doc) => make('count', value, doc, { min, max }),
   optionalCount: ([min, max]: Range, ...doc: Doc) => make('count', undefined, doc, { min, max }),
   autoCount: ([min, max]: Range, ...doc: Doc) => make('auto-count', 'auto', doc, { min, max }),
+  autoCountOr: (value: number, [min, max]: Range, ...doc: Doc) =>
+    make('auto-count', value, doc, { min, max }),
   flag: (value: boolean, ...doc: Doc) => make('flag', value, doc, NO_MORE),
   /** The first word is the default. */
   oneOf: <const Word extends string>(values: readonly [Word, ...Word[]], ...doc: Doc) =>

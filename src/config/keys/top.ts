@@ -89,6 +89,14 @@ export const TOP_KEYS = {
     'Another process may listen on the same addresses (SO_REUSEPORT), so that a new version takes over without a gap, see [high availability](high-availability.md#hot-restart)',
     'With it a second gateway that is started by mistake is not told that the port is in use',
   ),
+  // 64: more processes than cores of any machine that this runs on are of no use, and each takes some 80 MB.
+  workers: key.autoCountOr(
+    1,
+    [1, 64],
+    'Processes that carry messages, on the same ports; `auto`: as many as there are cores',
+    'With more than one, one further process accepts connections, checks nodes and has the admin API, see [several processes](high-availability.md#several-processes)',
+    'Takes effect at the next start',
+  ),
   limits: {
     // 1 TiB: more than a machine has. 1 MiB: less than one ordinary message with an image.
     maxBuffered: key.size(

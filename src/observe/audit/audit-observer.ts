@@ -9,6 +9,9 @@ import type { Identifiers } from '../traces/identifiers.ts';
 import type { AuditEvent, Participant } from './audit-message.ts';
 import type { AuditTrail } from './audit-trail.ts';
 
+/** Where events go: a trail, or the process that has it. */
+export type AuditRecorder = Pick<AuditTrail, 'isOn' | 'takesRefusals' | 'record' | 'moves' | 'reopen'>;
+
 /** Somebody is not who it should be, or may not do what it tried. */
 const NOT_AUTHENTICATED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'GW_ERR_SENDER_TLS',
@@ -18,10 +21,10 @@ const NOT_AUTHENTICATED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 export class AuditObserver implements Observer {
-  readonly #trail: AuditTrail;
+  readonly #trail: AuditRecorder;
   readonly #shown: () => Identifiers;
 
-  constructor(trail: AuditTrail, shown: () => Identifiers) {
+  constructor(trail: AuditRecorder, shown: () => Identifiers) {
     this.#trail = trail;
     this.#shown = shown;
   }

@@ -30,6 +30,11 @@ export const LOG_LINES = {
     'Of one listener or node, and one cause, more than 100 lines came in 10 s: so many were not written.',
   'an observer failed: this is a defect in the gateway':
     'What records events (log, metrics, traces, audit, admin API) threw an error. Messages go on. Report it.',
+  'a worker carries messages': 'Another process has taken the place of one that has ended.',
+  'a worker has ended, and its connections with it':
+    'A process that carries messages is gone: `exitCode` or `signal` says how. Its senders connect again, to another one; nothing was acknowledged that no node acknowledged.',
+  'a worker is ended':
+    'A process that carries messages does not answer, or did not follow a reload or an operator, and why. Another one takes its place.',
   reload: 'The config is about to be read, and who wants it.',
   'config loaded': 'It is in force.',
   '(a warning of check)': 'What `check` warns of in the config that is loaded.',
@@ -123,6 +128,8 @@ export const LOG_FIELDS = {
   level: 'debug, info, warn, error or fatal',
   time: 'RFC 3339, UTC',
   msg: 'the message, as listed above',
+  worker:
+    "number of the process that carries messages, where there are several (`workers`); without it the line is the main process's",
   trace_id: 'of the trace, as in Jaeger',
   listener: 'its name',
   source: 'address of the sender',
@@ -171,6 +178,8 @@ export const LOG_FIELDS = {
   digest: 'first 16 digits of the SHA-256 of the config file',
   listeners: 'name and address of each',
   pid: 'a process id',
+  exitCode: 'with which a process ended',
+  signal: 'by which a process ended',
   url: 'of a collector, without user and password',
   protocol: '`http/protobuf` or `grpc`',
   answer: 'what came back from the collector, by its kind',
@@ -278,6 +287,8 @@ export const LOG_LIMITS: readonly {
       '…; the old config stays in force',
       '…; the rest of the new config is in force',
       'a step of a reload failed: this is a defect in the gateway',
+      'a worker has ended, and its connections with it',
+      'a worker is ended',
       'takes effect at the next start',
       'the process may open fewer files than the config can need',
       'MLLP goes by the streams of Node.js, which costs more',

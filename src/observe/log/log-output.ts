@@ -38,6 +38,8 @@ const LINE_END = 0x0a;
 export class LogOutput implements DestinationStream {
   /** Lines since the process began, for metrics. */
   readonly dropped: Record<DropReason, number> = { slow: 0, failed: 0 };
+  /** Members that each line has behind its time. */
+  bindings: Buffer = Buffer.alloc(0);
   /** Called once lines are taken again. `cause`: the code of the last error, or `slow`. */
   onDropped: (lines: number, cause: string) => void = () => {};
   readonly #target: LogTarget;
@@ -91,6 +93,13 @@ export class LogOutput implements DestinationStream {
     this.#lines++;
     if (this.#lines >= MAX_LINES) this.#gather();
     else this.#timer ??= setTimeout(() => this.#gather(), DELAY_MS).unref();
+  }
+
+  /** Whole lines of another process, as they are. */
+  pass(bytes: Buffer, lines: number): void {
+    this.#gather();
+    this.#keep(bytes, lines);
+    this.#writeOn();
   }
 
   /** `done` is called when all that there was is written or dropped; with a reader that stands still, never. */

@@ -2,6 +2,7 @@
 // header's identifiers, escaped and cut, and nothing else.
 import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { memberKey } from './line-writer.ts';
 import { formatted, type LogFormat } from './log-format.ts';
 import { LogOutput } from './log-output.ts';
 
@@ -21,18 +22,23 @@ export interface LogOptions {
   readonly format: LogFormat | 'auto' | 'pretty';
 }
 
-export function createLog(options: LogOptions, destination?: DestinationStream): Log {
+/** `worker`: which process of a gateway of several writes the lines. */
+export function createLog(options: LogOptions, destination?: DestinationStream, worker?: number): Log {
   const settings = {
     level: options.level,
-    base: null,
+    base: worker === undefined ? null : { worker },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const stream = destination ?? new LogOutput();
-  const format = formatOf(options.format);
+  const format = shownFormat(options.format);
   const colours = destination === undefined && isatty(1) && process.env.NO_COLOR === undefined;
   const log = pino(settings, format === 'json' ? stream : inFormat(stream, format, colours));
-  if (stream instanceof LogOutput && format === 'json') outputs.set(log, stream);
+  if (stream instanceof LogOutput && format === 'json') {
+    outputs.set(log, stream);
+    if (worker !== undefined)
+      stream.bindings = Buffer.concat([memberKey('worker'), Buffer.from(`${worker}`)]);
+  }
   if (stream instanceof LogOutput)
     stream.onDropped = (lines, cause) => log.warn({ lines, cause }, 'log: lines were dropped');
   return log;
@@ -46,7 +52,8 @@ function inFormat(stream: DestinationStream, format: LogFormat, colours: boolean
     : written;
 }
 
-function formatOf(format: LogOptions['format']): LogFormat {
+/** On this process's standard output. */
+export function shownFormat(format: LogOptions['format']): LogFormat {
   if (format === 'auto') return isatty(1) ? 'text' : 'json';
   return format === 'pretty' ? 'text' : format;
 }

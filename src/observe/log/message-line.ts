@@ -48,6 +48,7 @@ export function writeMessageLine(output: LogOutput, message: Message, shown: Ide
   line.raw(BEGIN);
   line.raw(time);
   line.raw(TIME_END);
+  if (output.bindings.length > 0) line.raw(output.bindings);
   line.text(TRACE, message.trace.traceId);
   line.text(LISTENER, origin.listener);
   line.text(SOURCE, origin.peer.address);

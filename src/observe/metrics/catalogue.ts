@@ -189,6 +189,13 @@ export const METRICS = {
 
   // The gateway itself
   hl7_gateway_build_info: row('gauge', '1', 'version node_version', 'Always 1.'),
+  hl7_gateway_workers: row('gauge', '1', '', 'Processes that carry messages and run.'),
+  hl7_gateway_worker_restarts_total: row(
+    'counter',
+    '1',
+    '',
+    'Processes that carry messages and were started again after their end.',
+  ),
   hl7_gateway_draining: row('gauge', '1', '', '1: the gateway takes no new connections and ends.'),
   hl7_gateway_config_reloads_total: row(
     'counter',

@@ -16,16 +16,26 @@ const HASH_DIGITS = 16;
 /** Sticky keys come again and again. Some 100 bytes each; past this many all are forgotten. */
 const MAX_REMEMBERED = 10_000;
 
-const OWN_KEY = randomBytes(32);
+let ownKey: Uint8Array = randomBytes(32);
+
+/** Of this process; all processes of one gateway have the same. */
+export function identifierKey(): Uint8Array {
+  return ownKey;
+}
+
+/** Before a config is taken up. */
+export function shareIdentifierKey(key: Uint8Array): void {
+  ownKey = key;
+}
 
 export class Identifiers {
   readonly hashesControlIds: boolean;
-  readonly #key: string | Buffer;
+  readonly #key: string | Uint8Array;
   readonly #remembered = new Map<string, string>();
 
   constructor({ controlIds, hashKey }: IdentifierOptions) {
     this.hashesControlIds = controlIds === 'hash';
-    this.#key = hashKey ?? OWN_KEY;
+    this.#key = hashKey ?? ownKey;
   }
 
   /** MSH-10, MSA-2, BHS-11, as logs and spans may have it. */

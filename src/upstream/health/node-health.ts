@@ -270,6 +270,12 @@ export class NodeHealth {
   }
 }
 
+/** Who judges a node for it: this process (NodeHealth), or another one (MirroredHealth). */
+export interface HealthJudge extends Omit<Pick<NodeHealth, keyof NodeHealth>, 'failed'> {
+  /** `isRefusal`: the node refused the connection. */
+  failed(written: boolean, reason: string, isRefusal: boolean): void;
+}
+
 const ORDER: readonly Need[] = ['check', 'reach', 'answer', 'acceptance'];
 
 function more(a: Need, b: Need): Need {

@@ -1,7 +1,7 @@
 // How many connections an upstream has and may have: by the config, by what the node takes (node-fullness.ts), and by what others have
 // where they share the limit (F101). Promises never more than any of these says, and that nobody waits for ever for others' places.
 import type { Delivery } from '../delivery.ts';
-import type { SharedLimit, Sharer } from '../shared-limit.ts';
+import type { PlaceLimit, Sharer } from '../shared-limit.ts';
 import type { ConnectionDialer } from './connection-dialer.ts';
 import type { ConnectionList } from './connection-list.ts';
 import type { ConnectionReplacement } from './connection-replacement.ts';
@@ -11,7 +11,7 @@ import type { NodeQuirks } from './node-quirks.ts';
 export interface LimitOptions {
   readonly maxConnections: number;
   /** F101: `maxConnections` is for all upstreams together that share this. */
-  readonly shared?: SharedLimit | undefined;
+  readonly shared?: PlaceLimit | undefined;
   readonly settleMs: number;
   readonly reuse?: number | undefined;
   readonly ackMs: number;
@@ -28,7 +28,7 @@ export class ConnectionLimits implements Sharer {
   readonly fullness: NodeFullness;
   readonly maxConnections: number;
   readonly #options: LimitOptions;
-  readonly #shared: SharedLimit | undefined;
+  readonly #shared: PlaceLimit | undefined;
   readonly #quirks: NodeQuirks;
   readonly #connections: ConnectionList;
   readonly #dialer: ConnectionDialer;
@@ -68,6 +68,10 @@ export class ConnectionLimits implements Sharer {
     return this.dialling + this.open;
   }
 
+  get spare(): number {
+    return this.#connections.spare;
+  }
+
   /** Those on their way, and those that are closing and make room for another one. */
   get soon(): number {
     return this.dialling + this.#replacement.leaving;
@@ -86,8 +90,8 @@ export class ConnectionLimits implements Sharer {
   }
 
   /** What it has and may have, and one at least: a message that waits for it is what asks for it. */
-  #sharedMax(shared: SharedLimit): number {
-    return Math.min(this.maxConnections, Math.max(1, this.inUse + shared.freeFor(this)));
+  #sharedMax(shared: PlaceLimit): number {
+    return Math.min(this.maxConnections, Math.max(1, this.inUse + shared.expectedFor(this)));
   }
 
   get isBelowMax(): boolean {

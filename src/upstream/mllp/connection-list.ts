@@ -95,6 +95,14 @@ export class ConnectionList implements Iterable<MllpConnection> {
     return this.#all.some((one) => one.isOpen && (delivery === undefined || !one.repeats(delivery)));
   }
 
+  /** Those that can be ended for others that share the limit. */
+  get spare(): number {
+    const before = performance.now() - SPARE_MS;
+    let spare = 0;
+    for (const one of this.#all) if (one.isOpen && isIdle(one, before)) spare++;
+    return spare;
+  }
+
   /** F101: ends the one with the fewest messages for others that share the limit. False: there is none to spare. */
   endOne(mayBeBusy: boolean): boolean {
     const before = performance.now() - SPARE_MS;

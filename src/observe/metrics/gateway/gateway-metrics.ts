@@ -59,6 +59,13 @@ export class GatewayMetrics implements Observer {
   audit: AuditCounts = { written: 0, dropped: 0, queued: 0 };
   /** Lines of the log that were dropped, by reason; set likewise. */
   log: Readonly<Record<DropReason, number>> = { slow: 0, failed: 0 };
+  /** Set where other processes count as well: puts theirs in. */
+  gather: (own: readonly Family[]) => Promise<readonly Family[]> = (own) => Promise.resolve(own);
+  /** Processes that carry messages, and how often one had to be started again; set likewise. */
+  workers: () => { readonly running: number; readonly restarts: number } = () => ({
+    running: 1,
+    restarts: 0,
+  });
   /** Set by whoever stores the state: nothing that is to be stored is not. */
   isStateStored: () => boolean = () => true;
   readonly #observed: Observed;
@@ -133,6 +140,10 @@ export class GatewayMetrics implements Observer {
   }
 
   async collect(): Promise<readonly Family[]> {
+    return this.gather(await this.#own());
+  }
+
+  async #own(): Promise<readonly Family[]> {
     const observed = this.#observed;
     const present = this.#present();
     const { audit } = this;
@@ -149,6 +160,8 @@ export class GatewayMetrics implements Observer {
       ...nodeFamilies(observed.pools.runtimes.values()),
       ...parseFamilies(observed.parsing.stats, observed.config.parsing),
       buildInfo(),
+      number('hl7_gateway_workers', this.workers().running),
+      number('hl7_gateway_worker_restarts_total', this.workers().restarts),
       number('hl7_gateway_draining', observed.isDraining ? 1 : 0),
       counted('hl7_gateway_config_reloads_total', 'result', this.#reloads),
       number('hl7_gateway_config_last_reload_successful', this.#lastReload),

@@ -1,0 +1,313 @@
+// Messages over several processes: each is answered on its connection, what is one is one, and a process that dies takes nothing along
+// but its own connections.
+import { renameSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type Record, sendInLockstep } from '../e2e/lockstep.ts';
+import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
+import { message, msaOf } from '../helpers/mllp.ts';
+import { connectSender, type Sender } from '../helpers/sender.ts';
+import { gate, until } from '../helpers/until.ts';
+import { isRunning, startSeveral } from './several.ts';
+
+const NO_CHECKS = { health: { interval: '1h', fastInterval: '1h' } };
+const LONG = { deadlineMs: 20_000 };
+
+function configOf(nodes: object, more: { pool?: object; listener?: object; top?: object } = {}) {
+  return {
+    listeners: { in: { bind: '127.0.0.1:0', ...more.listener } },
+    pools: { pool: { nodes, ...NO_CHECKS, ...more.pool } },
+    routes: [{ name: 'all', to: 'pool' }],
+    ...more.top,
+  };
+}
+
+async function connectAll(port: number, count: number): Promise<Sender[]> {
+  return Promise.all(Array.from({ length: count }, () => connectSender(port)));
+}
+
+function idOf(ack: Buffer): string {
+  const msa = msaOf(ack);
+  return `${msa?.code} ${msa?.controlId}`;
+}
+
+test('senders are spread over the workers, each is answered, and metrics and reports are of all', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(configOf({ a: { url: node.url } }));
+  const senders = await connectAll(gateway.port, 6);
+  for (const [i, sender] of senders.entries())
+    for (let n = 0; n < 3; n++)
+      expect(idOf(await sender.exchange(message({ controlId: `S${i}-${n}` })))).toBe(`AA S${i}-${n}`);
+  expect((await gateway.workers()).map(({ connections }) => connections)).toEqual([3, 3]);
+  const counted = await gateway.metric('hl7_gateway_messages_total');
+  expect(counted.get('listener="in",route="all",pool="pool",node="a",outcome="accepted"')).toBe(18);
+  expect((await gateway.metric('hl7_gateway_sender_connections')).get('listener="in"')).toBe(6);
+  expect((await gateway.metric('hl7_gateway_ack_seconds_count')).get('pool="pool",node="a"')).toBe(18);
+  expect((await gateway.metric('hl7_gateway_node_answers_total')).get('pool="pool",node="a",code="AA"')).toBe(
+    18,
+  );
+  expect((await gateway.metric('hl7_gateway_workers')).get('')).toBe(2);
+  expect(await gateway.json('/routes')).toMatchObject([{ route: 'all', messages: 18 }]);
+  expect(await gateway.json('/senders')).toMatchObject({ total: 6 });
+  expect(await gateway.json('/nodes')).toMatchObject([{ node: 'a', state: 'up', answers: { AA: 18 } }]);
+  // Lines of workers say whose they are, and each is whole: the child's lines are parsed.
+  const lines = () => gateway.lines.filter(({ msg }) => msg === 'message');
+  await until(() => lines().length === 18, LONG);
+  expect(new Set(lines().map(({ worker }) => worker))).toEqual(new Set([1, 2]));
+  for (const sender of senders) await sender.end();
+  gateway.kill('SIGTERM');
+  expect(await gateway.exited).toEqual({ code: 0, signal: null });
+});
+
+test('SIGTERM drains all workers at a message boundary: what is with a node is answered', async () => {
+  const hold = gate();
+  await using node = await startFaultyNode(answers.after(hold));
+  await using gateway = await startSeveral(configOf({ a: { url: node.url } }));
+  const senders = await connectAll(gateway.port, 4);
+  for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `D${i}` }));
+  await node.received(4, LONG.deadlineMs);
+  gateway.kill('SIGTERM');
+  await until(() => gateway.lines.filter(({ msg }) => msg === 'draining').length === 3, LONG);
+  await expect(connectSender(gateway.port)).rejects.toThrow();
+  hold.open();
+  for (const [i, sender] of senders.entries())
+    expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA D${i}`);
+  expect(await gateway.exited).toEqual({ code: 0, signal: null });
+});
+
+test('a worker that is killed takes its own connections along and no others, and another takes its place', async () => {
+  const hold = gate();
+  await using node = await startFaultyNode(answers.after(hold));
+  await using gateway = await startSeveral(configOf({ a: { url: node.url } }));
+  const senders = await connectAll(gateway.port, 4);
+  for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `K${i}` }));
+  await node.received(4, LONG.deadlineMs);
+  const [first] = await gateway.workers();
+  process.kill(first?.pid ?? 0, 'SIGKILL');
+  const gone: Sender[] = [];
+  await until(() => senders.filter(({ ended }) => ended).length === 2, LONG);
+  for (const sender of senders) if (sender.ended) gone.push(sender);
+  // Nothing was acknowledged that no node has acknowledged.
+  for (const { acks } of gone) expect(acks).toEqual([]);
+  hold.open();
+  const left = senders.filter((sender) => !gone.includes(sender));
+  for (const sender of left) expect(idOf(await sender.nextAck(LONG.deadlineMs))).toMatch(/^AA K\d$/);
+  await gateway.line(({ msg }) => msg === 'a worker has ended, and its connections with it', 'its end');
+  await until(async () => (await gateway.workers()).length === 2, LONG);
+  expect((await gateway.workers()).map(({ pid }) => pid)).not.toContain(first?.pid);
+  expect((await gateway.metric('hl7_gateway_worker_restarts_total')).get('')).toBe(1);
+  // It carries messages, with as many connections to the node as before.
+  const more = await connectAll(gateway.port, 4);
+  for (const [i, sender] of more.entries())
+    expect(idOf(await sender.exchange(message({ controlId: `M${i}` }), LONG.deadlineMs))).toBe(`AA M${i}`);
+});
+
+test('a worker that is killed again and again under load: no message is answered wrongly, none is delivered twice', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(
+    configOf({ a: { url: node.url } }, { top: { telemetry: { log: { messages: false } } } }),
+  );
+  const records: Record[] = Array.from({ length: 6 }, () => ({
+    acked: [],
+    unanswered: [],
+    wrong: [],
+    resets: [],
+  }));
+  let done = false;
+  const sending = records.map((record, i) => sendInLockstep(gateway.port, `R${i}`, record, () => done));
+  const acked = (): number => records.reduce((sum, one) => sum + one.acked.length, 0);
+  for (let round = 0; round < 3; round++) {
+    const before = acked();
+    await until(() => acked() > before + 50, LONG);
+    const [one] = await gateway.workers();
+    process.kill(one?.pid ?? 0, 'SIGKILL');
+    await until(async () => (await gateway.workers()).every(({ pid }) => pid !== one?.pid), LONG);
+    await until(async () => (await gateway.workers()).length === 2, LONG);
+  }
+  const before = acked();
+  await until(() => acked() > before + 50, LONG);
+  done = true;
+  await Promise.all(sending);
+  for (const { wrong } of records) expect(wrong).toEqual([]);
+  const delivered = node.controlIds;
+  expect(new Set(delivered).size).toBe(delivered.length);
+  const has = new Set(delivered);
+  expect(records.flatMap((one) => one.acked).filter((id) => !has.has(id))).toEqual([]);
+});
+
+test('a main process that is killed takes its workers along, and nobody keeps the port', async () => {
+  await using node = await startFaultyNode();
+  const gateway = await startSeveral(configOf({ a: { url: node.url } }));
+  const sender = await connectSender(gateway.port);
+  expect(idOf(await sender.exchange(message({ controlId: 'P1' })))).toBe('AA P1');
+  const workers = await gateway.workers();
+  gateway.kill('SIGKILL');
+  await until(() => workers.every(({ pid }) => !isRunning(pid)), LONG);
+  await until(() => sender.ended, LONG);
+  await expect(connectSender(gateway.port)).rejects.toThrow(/ECONNREFUSED/);
+  await gateway.exited;
+});
+
+test('connections.max holds for all workers together, as the node counts them, and each worker gets what it needs', async () => {
+  const hold = gate();
+  await using node = await startFaultyNode(answers.after(hold));
+  let most = 0;
+  node.onConnection = () => {
+    most = Math.max(most, node.connections.open);
+  };
+  await using gateway = await startSeveral(
+    configOf({ a: { url: node.url } }, { pool: { connections: { max: 4 }, queue: { timeout: '20s' } } }),
+  );
+  const senders = await connectAll(gateway.port, 16);
+  for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `C${i}` }));
+  await node.received(4, LONG.deadlineMs);
+  hold.open();
+  for (const [i, sender] of senders.entries())
+    expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA C${i}`);
+  // Load on one worker alone: it may have all of them.
+  const [busy] = await gateway.workers();
+  expect(busy).toBeDefined();
+  for (let round = 0; round < 5; round++) {
+    for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `C${round}-${i}` }));
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA C${round}-${i}`);
+  }
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(4);
+});
+
+test('with one connection for all workers, none is left without', async () => {
+  await using node = await startFaultyNode();
+  let most = 0;
+  node.onConnection = () => {
+    most = Math.max(most, node.connections.open);
+  };
+  await using gateway = await startSeveral(
+    configOf({ a: { url: node.url } }, { pool: { connections: { max: 1 }, queue: { timeout: '20s' } } }),
+  );
+  const senders = await connectAll(gateway.port, 4);
+  for (let round = 0; round < 5; round++) {
+    for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `O${round}-${i}` }));
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA O${round}-${i}`);
+  }
+  expect(most).toBe(1);
+});
+
+test('limits.maxConnections holds for all workers together, and a place is free again when its connection has ended', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(
+    configOf({ a: { url: node.url } }, { listener: { limits: { maxConnections: 3 } } }),
+  );
+  const senders = await connectAll(gateway.port, 3);
+  for (const [i, sender] of senders.entries())
+    expect(idOf(await sender.exchange(message({ controlId: `L${i}` })))).toBe(`AA L${i}`);
+  const tooMany = await connectSender(gateway.port);
+  await tooMany.closed;
+  expect(
+    (await gateway.metric('hl7_gateway_connections_refused_total')).get(
+      'listener="in",reason="GW_ERR_SENDER_LIMIT"',
+    ),
+  ).toBe(1);
+  await senders[0]?.end();
+  await until(async () => {
+    const next = await connectSender(gateway.port);
+    const ack = await next.exchange(message({ controlId: 'L9' })).catch(() => undefined);
+    return ack !== undefined && idOf(ack) === 'AA L9';
+  }, LONG);
+});
+
+test('limits.maxConnectionsPerSource holds for all workers together', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(
+    configOf({ a: { url: node.url } }, { listener: { limits: { maxConnectionsPerSource: 2 } } }),
+  );
+  const senders = await connectAll(gateway.port, 2);
+  for (const [i, sender] of senders.entries())
+    expect(idOf(await sender.exchange(message({ controlId: `Q${i}` })))).toBe(`AA Q${i}`);
+  await (await connectSender(gateway.port)).closed;
+  const other = await connectSender(gateway.port, { localAddress: '127.0.0.2' });
+  expect(idOf(await other.exchange(message({ controlId: 'Q9' })))).toBe('AA Q9');
+});
+
+test('a reload is one transaction over all workers; one to a bad config changes nothing in any', async () => {
+  await using a = await startFaultyNode();
+  await using b = await startFaultyNode();
+  await using gateway = await startSeveral(configOf({ a: { url: a.url } }));
+  const senders = await connectAll(gateway.port, 4);
+  const reload = async (text: string): Promise<void> => {
+    writeFileSync(`${gateway.configFile}.new`, text);
+    renameSync(`${gateway.configFile}.new`, gateway.configFile);
+    gateway.kill('SIGHUP');
+  };
+  const own = { workers: 2, admin: { bind: '127.0.0.1:0', token: 'token-for-tests-of-several-processes' } };
+  const sendAll = async (name: string): Promise<void> => {
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.exchange(message({ controlId: `${name}${i}` })))).toBe(`AA ${name}${i}`);
+  };
+  await sendAll('X');
+  await reload(JSON.stringify({ ...configOf({ b: { url: b.url } }), ...own }));
+  await until(() => gateway.lines.filter(({ msg }) => msg === 'config loaded').length === 3, LONG);
+  await sendAll('Y');
+  expect(b.controlIds.filter((id) => id.startsWith('Y')).length).toBe(4);
+  await reload('{ listeners: ');
+  await gateway.line(
+    ({ msg }) => String(msg).includes('the old config stays in force'),
+    'that it is refused',
+  );
+  await sendAll('Z');
+  expect(b.controlIds.filter((id) => id.startsWith('Z')).length).toBe(4);
+  // What cannot be taken up as a whole: a port that somebody else has.
+  const taken = { ...configOf({ a: { url: a.url } }), ...own };
+  await reload(
+    JSON.stringify({ ...taken, listeners: { ...taken.listeners, more: { bind: `127.0.0.1:${a.port}` } } }),
+  );
+  await until(
+    () =>
+      gateway.lines.filter(({ msg }) => String(msg).includes('the old config stays in force')).length === 2,
+    LONG,
+  );
+  await sendAll('V');
+  expect(b.controlIds.filter((id) => id.startsWith('V')).length).toBe(4);
+  expect(await gateway.json('/status')).toMatchObject({
+    reloadError: expect.stringContaining('port is in use'),
+  });
+  // More workers are for the next start, and it says so.
+  await reload(JSON.stringify({ ...configOf({ b: { url: b.url } }), ...own, workers: 3 }));
+  const line = await gateway.line(({ atNextStart }) => atNextStart !== undefined, 'what waits for a start');
+  expect(line.atNextStart).toEqual(['workers']);
+  expect((await gateway.workers()).length).toBe(2);
+});
+
+test('what an operator decides is in force in all workers when it is answered, and in one that is started later', async () => {
+  await using a = await startFaultyNode();
+  await using b = await startFaultyNode();
+  await using gateway = await startSeveral(configOf({ a: { url: a.url }, b: { url: b.url } }));
+  const drained = await gateway.ask('/nodes/pool/a/maintenance', 'POST');
+  expect(await drained.json()).toMatchObject({ node: 'a', state: 'maintenance' });
+  const sendMany = async (name: string): Promise<void> => {
+    const senders = await connectAll(gateway.port, 6);
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.exchange(message({ controlId: `${name}${i}` }), LONG.deadlineMs))).toBe(
+        `AA ${name}${i}`,
+      );
+    for (const sender of senders) await sender.end();
+  };
+  await sendMany('A');
+  expect(a.messages.length).toBe(0);
+  const [first] = await gateway.workers();
+  process.kill(first?.pid ?? 0, 'SIGKILL');
+  await until(async () => {
+    const workers = await gateway.workers();
+    return workers.length === 2 && workers.every(({ pid }) => pid !== first?.pid);
+  }, LONG);
+  await sendMany('B');
+  expect(a.messages.length).toBe(0);
+  await using c = await startFaultyNode();
+  expect((await gateway.ask('/nodes/pool/c', 'PUT', { url: c.url })).status).toBe(201);
+  expect((await gateway.ask('/nodes/pool/b', 'DELETE')).status).toBe(200);
+  await sendMany('C');
+  expect(c.controlIds.filter((id) => id.startsWith('C')).length).toBe(6);
+  expect((await gateway.ask('/nodes/pool/a/ready', 'POST')).status).toBe(200);
+  await sendMany('D');
+  expect(a.messages.length + c.messages.length).toBe(12);
+});
