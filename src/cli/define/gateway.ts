@@ -29,11 +29,18 @@ export function defineGateway(program: Command, terminal: Terminal, perform: Per
     examples: ['run -c gateway.yaml', 'run -c gateway.yaml --replace 4711'],
   });
 
-  // Started by `run`, with a channel to it.
-  program
+  const worker = program
     .command('worker', { hidden: true })
-    .description('a process that carries messages for another one')
+    .description('a process that carries messages; run starts it, where the config has several (workers)')
     .action(() => perform(async () => (await import('../run/run-worker.ts')).runWorker()));
+  withHelp(worker, {
+    exit: {
+      0: 'the process that started it ended it, and it has drained',
+      1: 'it failed, or had to cut something off',
+      2: 'nobody started it who speaks to it',
+    },
+    examples: ['worker'],
+  });
 
   const demo = program
     .command('demo')
