@@ -5,12 +5,12 @@ import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import { nodeToken } from '../http/cookie.ts';
-import { InFlightList, type Linked } from '../in-flight-list.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
 import { turnTime } from '../turn.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node } from '../upstream/node.ts';
 import { AttemptHistory } from './retry.ts';
+import { type Waitable, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
 export interface NodeChoice {
   readonly node: Node;
@@ -29,7 +29,8 @@ export class HttpScheduler {
   #config: PoolConfig;
   readonly pool: NodeSelector<Node>;
   readonly #upstreams: ReadonlyMap<Node, HttpUpstream>;
-  readonly #waiting = new InFlightList<WaitingRequest>();
+  readonly #waiting = new WaitQueue<WaitingRequest>();
+  #lastSerial = 0;
   readonly #tokens = new Map<string, string>();
 
   constructor(config: PoolConfig, pool: NodeSelector<Node>, upstreams: ReadonlyMap<Node, HttpUpstream>) {
@@ -76,42 +77,33 @@ export class HttpScheduler {
   }
 
   /**
-   * Calls `wake` once, when a node may have room or after `leftMs`; the result gives that up. Undefined: the queue is
-   * full.
+   * Calls `wake` once, when a node may have room or after `leftMs`, with how long that took; the result gives it up. Undefined: the
+   * queue is full.
    */
-  wait(wake: () => void, leftMs: number): (() => void) | undefined {
+  wait(wake: (queuedMs: number) => void, leftMs: number): (() => void) | undefined {
     if (this.#waiting.size >= this.config.queue.max) return undefined;
-    const waiting = new WaitingRequest(wake);
-    const leave = (): void => {
-      clearTimeout(waiting.timer);
-      this.#waiting.delete(waiting);
-    };
-    waiting.timer = setTimeout(() => {
-      leave();
-      wake();
-    }, leftMs);
-    this.#waiting.add(waiting);
-    return leave;
+    const waiting = new WaitingRequest(wake, ++this.#lastSerial);
+    this.#waiting.add(waiting, this.#waiting.any, leftMs, () => this.#wake(waiting));
+    return () => this.#waiting.remove(waiting);
   }
 
   /** A node has room. Those that wait for another one go back to the end: each is asked once at most. */
   onRoom(node: Node): void {
     for (let asks = this.#waiting.size; asks > 0 && node.usable && node.hasRoom; asks--) {
-      const { first } = this.#waiting;
+      const { first } = this.#waiting.any;
       if (first === undefined) return;
-      this.#wake(first);
+      this.#wake(first.message);
     }
   }
 
   /** Nodes came or went: everybody asks again. */
   onUsable(): void {
-    for (const waiting of [...this.#waiting]) if (waiting.isLinked) this.#wake(waiting);
+    for (const waiting of this.#waiting.all) if (this.#waiting.has(waiting)) this.#wake(waiting);
   }
 
   #wake(waiting: WaitingRequest): void {
-    clearTimeout(waiting.timer);
-    this.#waiting.delete(waiting);
-    waiting.wake();
+    this.#waiting.remove(waiting);
+    waiting.wake(waiting.queuedMs);
   }
 
   #at(node: Node, selectionReason: string): NodeChoice {
@@ -121,16 +113,20 @@ export class HttpScheduler {
   }
 }
 
-/** A request that waits for a node. It is in a list that holds nothing of it once it has left: many wait for a moment only. */
-class WaitingRequest implements Linked<WaitingRequest> {
-  readonly wake: () => void;
-  timer: NodeJS.Timeout | undefined;
-  isLinked = false;
-  ahead: WaitingRequest | undefined;
-  behind: WaitingRequest | undefined;
+/** A request that waits for a node. */
+class WaitingRequest implements Waitable<WaitingRequest> {
+  readonly wake: (queuedMs: number) => void;
+  readonly serial: number;
+  waitPlace: WaitPlace<WaitingRequest> | undefined;
+  queuedMs = 0;
 
-  constructor(wake: () => void) {
+  constructor(wake: (queuedMs: number) => void, serial: number) {
     this.wake = wake;
+    this.serial = serial;
+  }
+
+  wasQueued(ms: number): void {
+    this.queuedMs = ms;
   }
 }
 

@@ -195,9 +195,9 @@ export class ProxySession implements DedicatedHandler {
       this.#refuse(record.lastError ?? new GatewayError('GW_ERR_QUEUE_TIMEOUT'));
       return;
     }
-    this.#leaveQueue = pool.wait(() => {
+    this.#leaveQueue = pool.wait((queuedMs) => {
       this.#leaveQueue = undefined;
-      record.wasQueued(performance.now() - since);
+      record.wasQueued(queuedMs);
       this.#goOn();
     }, leftMs);
     if (this.#leaveQueue === undefined) this.#refuse(new GatewayError('GW_ERR_QUEUE_FULL'));
