@@ -33,8 +33,8 @@ interface Failure {
 
 /** What refuses it again and again is not found to be down. */
 const SOON = {
-  // The budget is over first, however busy the machine is.
-  queue: { timeout: '10s' },
+  // As long as it is tried again. A busy machine has to get to the first attempt meanwhile.
+  queue: { timeout: '3s' },
   retry: { budget: '200ms' },
   health: { type: 'none', fall: 1000 },
 };
