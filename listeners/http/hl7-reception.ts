@@ -59,6 +59,8 @@ export class Hl7Reception implements Origin {
   readonly #codings: readonly Coding[];
   readonly #options: Hl7ReceptionOptions;
   readonly #source: SourceBudget;
+  /** What becomes of its reply is told when the response is closed. */
+  #isReplied = false;
 
   /**
    * `type`: of the body; undefined where the route alone says that it is HL7.
@@ -112,7 +114,7 @@ export class Hl7Reception implements Origin {
     if (wasGone && outcome.kind !== 'abandoned') message.loseReply();
     this.#reply(message, outcome);
     if (wasGone || outcome.kind === 'abandoned') this.#options.onOver(message, false);
-    else response.once('close', () => this.#options.onOver(message, response.writableFinished));
+    else this.#isReplied = true;
   }
 
   /**
@@ -199,7 +201,10 @@ export class Hl7Reception implements Origin {
       return;
     }
     const message = new Message(payloadOf(framed), this, framed);
-    this.#response.once('close', () => this.#abandonIfReset(message, socket));
+    this.#response.once('close', () => {
+      if (this.#isReplied) this.#options.onOver(message, this.#response.writableFinished);
+      else this.#abandonIfReset(message, socket);
+    });
     this.#options.relay.accept(message, this.#options.admission);
   }
 

@@ -18,8 +18,22 @@ const PARAMETER = new RegExp(
   'y',
 );
 
+/** Few senders and nodes, each with the same one in every message; bounded, as they choose them. */
+const MAX_KNOWN = 100;
+const MAX_KNOWN_LENGTH = 256;
+const known = new Map<string, ContentType>();
+
 /** Undefined: it is none. A parameter that comes twice is taken if both say the same. */
 export function parseContentType(header: string): ContentType | undefined {
+  const before = known.get(header);
+  if (before !== undefined) return before;
+  const parsed = parse(header);
+  const isKept = parsed !== undefined && header.length <= MAX_KNOWN_LENGTH && known.size < MAX_KNOWN;
+  if (isKept) known.set(header, parsed);
+  return parsed;
+}
+
+function parse(header: string): ContentType | undefined {
   TYPE.lastIndex = 0;
   const type = TYPE.exec(header)?.[0];
   if (type === undefined) return undefined;

@@ -120,8 +120,9 @@ export function readWholeBody(
 
   if (before.length > 0) parts.add(before);
   clock.start(limits.timeoutMs);
-  incoming.on('data', onData).once('end', onEnd).once('close', onClose);
-  socket?.once('close', onClose);
+  // Each is taken off when it has been called: `once` would wrap it for that.
+  incoming.on('data', onData).on('end', onEnd).on('close', onClose);
+  socket?.on('close', onClose);
   if (!source.hasRoom) {
     incoming.pause();
     clock.pause();

@@ -144,7 +144,7 @@ export class HttpConnection implements ResponseEvents {
         onProgress: () => this.#deadline.refresh(performance.now()),
         onError: (error) => this.#fail(error),
       });
-    else if (body.length <= MAX_JOINED_BYTES) socket.write(text + body.toString('latin1'), 'latin1');
+    else if (body.length <= MAX_JOINED_BYTES) socket.write(joined(text, body));
     else {
       socket.cork();
       socket.write(text, 'latin1');
@@ -342,4 +342,12 @@ function framingOf({ headers, body }: NodeRequest): BodyFraming {
   if (Buffer.isBuffer(body)) return { length: body.length };
   const length = fieldValue(headers, 'content-length');
   return length === undefined ? 'chunked' : { length: Number(length) };
+}
+
+/** `head`: of Latin-1. */
+function joined(head: string, body: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(head.length + body.length);
+  bytes.write(head, 0, 'latin1');
+  bytes.set(body, head.length);
+  return bytes;
 }

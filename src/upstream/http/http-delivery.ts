@@ -7,6 +7,7 @@ import { type MatchMode, matchAnswer } from '../../hl7/answers.ts';
 import { charsetLabel, parseContentType, withCharset } from '../../hl7/content-type.ts';
 import { fieldValue, type HeaderFields } from '../../http/fields.ts';
 import { frame, holdsFrameEnd, START_BLOCK } from '../../mllp/frame.ts';
+import { turnTime } from '../../turn.ts';
 import type { Delivery } from '../delivery.ts';
 import {
   type NodeRequest,
@@ -36,7 +37,10 @@ export class HttpDelivery implements NodeResponseHandler {
   readonly #options: HttpDeliveryOptions;
   readonly #over: (result: HttpResult) => void;
   readonly #timeoutMs: number;
-  #deadline: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  /** When it was given to the node's connections, and when one has taken it, in performance.now() milliseconds. */
+  readonly #givenAt = turnTime();
+  #begunAt: number | undefined;
   #controller: RequestController | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -58,14 +62,13 @@ export class HttpDelivery implements NodeResponseHandler {
       path: options.path === '/' ? (postPlan?.path ?? '/') : options.path,
       headers: withOwn(postPlan?.headers(options.node) ?? [], {
         'content-type': withCharset(options.contentType, charset),
-        date: new Date().toUTCString(),
+        date: dateNow(),
         host: options.authority,
       }),
       body: postPlan?.body ?? delivery.payload,
       timeoutMs,
     };
-    // Until a connection is there, which is dialled within a deadline of its own.
-    this.#deadline = this.#failIn(options.connectMs + timeoutMs, 'GW_ERR_NODE_CONNECT_TIMEOUT');
+    this.#wakeIn(timeoutMs);
   }
 
   onRequestStart(controller: RequestController): void {
@@ -79,9 +82,7 @@ export class HttpDelivery implements NodeResponseHandler {
       this.#fail(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
       return;
     }
-    clearTimeout(this.#deadline);
-    // The connection's own begins again with each byte.
-    this.#deadline = this.#failIn(this.#timeoutMs, 'GW_ERR_ACK_TIMEOUT');
+    this.#begunAt = turnTime();
     this.#delivery.written();
   }
 
@@ -125,7 +126,8 @@ export class HttpDelivery implements NodeResponseHandler {
   #answer(): GatewayError | undefined {
     const { node } = this.#options;
     const { expectsAnswer, silenceIsSuccess, postPlan } = this.#delivery;
-    const payload = Buffer.concat(this.#chunks);
+    const [first, ...others] = this.#chunks;
+    const payload = first !== undefined && others.length === 0 ? first : Buffer.concat(this.#chunks);
     const ack = readAck(payload);
     if (!expectsAnswer) {
       // Its status is all that such a node has to say, unless it acknowledges this very message.
@@ -158,8 +160,24 @@ export class HttpDelivery implements NodeResponseHandler {
     return match !== 'none';
   }
 
-  #failIn(ms: number, code: 'GW_ERR_NODE_CONNECT_TIMEOUT' | 'GW_ERR_ACK_TIMEOUT'): NodeJS.Timeout {
-    return setTimeout(() => this.#fail(new GatewayError(code, { node: this.#options.node })), ms);
+  /** One timer for both deadlines, which looks which of them holds when it fires: it is not set anew for each message. */
+  #wakeIn(ms: number): void {
+    this.#timer = setTimeout(onTimer, ms, this);
+  }
+
+  onTimer(): void {
+    const { connectMs, node } = this.#options;
+    // Until a connection is there, which is dialled within a deadline of its own. From then on the connection's own deadline begins
+    // again with each byte, and this one does not.
+    const dueAt = this.#timeoutMs + (this.#begunAt ?? this.#givenAt + connectMs);
+    const leftMs = dueAt - performance.now();
+    if (leftMs > 0) this.#wakeIn(Math.ceil(leftMs));
+    else
+      this.#fail(
+        new GatewayError(this.#begunAt === undefined ? 'GW_ERR_NODE_CONNECT_TIMEOUT' : 'GW_ERR_ACK_TIMEOUT', {
+          node,
+        }),
+      );
   }
 
   #fail(error: GatewayError): void {
@@ -171,9 +189,26 @@ export class HttpDelivery implements NodeResponseHandler {
 
   #end(result: HttpResult): void {
     this.#settled = true;
-    clearTimeout(this.#deadline);
+    clearTimeout(this.#timer);
     this.#over(result);
   }
+}
+
+function onTimer(delivery: HttpDelivery): void {
+  delivery.onTimer();
+}
+
+/** Of the second that it is, which many messages share. */
+let second = 0;
+let date = '';
+
+function dateNow(): string {
+  const now = Math.floor(Date.now() / 1_000);
+  if (now !== second) {
+    second = now;
+    date = new Date(now * 1_000).toUTCString();
+  }
+  return date;
 }
 
 function isFramable(payload: Buffer): boolean {

@@ -8,7 +8,7 @@ import { type DialTls, dial } from '../dial.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { type DedicatedHandler, sendAlone } from './dedicated-request.ts';
-import { HttpDelivery } from './http-delivery.ts';
+import { HttpDelivery, type HttpDeliveryOptions } from './http-delivery.ts';
 import { type NodeRequest, type NodeResponseHandler, nodeError } from './node-request.ts';
 
 export interface HttpUpstreamOptions {
@@ -46,18 +46,19 @@ export class HttpUpstream implements Upstream {
   readonly #pool: ConnectionPool;
   /** `host:port` as in a URL, for comparing with what the node says of itself. */
   readonly authority: string;
-  /** As clients write it: without the port that its scheme has anyway. */
-  readonly #host: string;
+  readonly #deliveryOptions: HttpDeliveryOptions;
   #inFlight = 0;
   #open = 0;
 
   constructor(options: HttpUpstreamOptions, owner: UpstreamOwner) {
     this.#options = options;
     this.#owner = owner;
-    const { host, port } = options;
-    this.authority = `${host.includes(':') ? `[${host}]` : host}:${port}`.toLowerCase();
+    const { host: name, port } = options;
+    this.authority = `${name.includes(':') ? `[${name}]` : name}:${port}`.toLowerCase();
     const isUsualPort = options.port === (options.tls === undefined ? 80 : 443);
-    this.#host = isUsualPort ? this.authority.replace(/:\d+$/, '') : this.authority;
+    // As clients write it: without the port that its scheme has anyway.
+    const host = isUsualPort ? this.authority.replace(/:\d+$/, '') : this.authority;
+    this.#deliveryOptions = { ...options, authority: host };
     const { node, ackMs, idleMs, maxConnections, reuse } = options;
     this.#pool = new ConnectionPool({ node, ackMs, idleMs, maxConnections, reuse }, (onread, done) =>
       this.#dial(onread, done),
@@ -85,7 +86,7 @@ export class HttpUpstream implements Upstream {
   send(delivery: Delivery): void {
     this.#inFlight++;
     delivery.assigned(CHANNEL, 0);
-    const httpDelivery = new HttpDelivery(delivery, { ...this.#options, authority: this.#host }, (result) => {
+    const httpDelivery = new HttpDelivery(delivery, this.#deliveryOptions, (result) => {
       this.#inFlight--;
       if (!(result instanceof GatewayError)) this.#owner.onAnswered(result);
       else if (result.code !== 'GW_ERR_NODE_BUSY' && result.code !== 'GW_ERR_NODE_REFUSED')
