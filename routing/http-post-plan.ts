@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RouteConfig } from '../src/config/config.ts';
 import type { Header } from '../src/hl7/header.ts';
-import { compileHeaderRules } from '../src/http/header-rules.ts';
+import { compileHeaderRules, type HeaderVariables } from '../src/http/header-rules.ts';
 import { compilePathRewrite } from '../src/http/path-rewrite.ts';
 import { handOnTrace } from '../src/http/trace-fields.ts';
 import type { RemoteContext, TraceContext } from '../src/observe/traces/trace-context.ts';
@@ -33,6 +33,26 @@ export interface Posted {
   readonly route: RouteConfig | undefined;
   readonly trace: TraceContext;
   readonly lastAttempt: { spanId: string | undefined } | undefined;
+}
+
+/** A class: V8 keeps the accessors of an object literal, and the message with them, until the whole heap is collected. */
+class PostVariables implements HeaderVariables {
+  readonly clientAddress: string;
+  readonly tlsSubject: string | undefined;
+  /** Of the attempt that is made. */
+  node = '';
+  #requestId: string | undefined;
+
+  constructor(clientAddress: string, tlsSubject: string | undefined) {
+    this.clientAddress = clientAddress;
+    this.tlsSubject = tlsSubject;
+  }
+
+  /** All attempts of a message have the same one. */
+  get requestId(): string {
+    this.#requestId ??= randomUUID();
+    return this.#requestId;
+  }
 }
 
 interface Compiled {
@@ -67,7 +87,7 @@ export class HttpPostPlans {
     const sampler = this.#sampler;
     const compiled = route && this.#routes.get(route);
     const path = http && (compiled?.rewrite?.(http.path) ?? http.path) + http.query;
-    let requestId: string | undefined;
+    let variables: PostVariables | undefined;
     return {
       path,
       charset: http?.charset?.label,
@@ -79,16 +99,10 @@ export class HttpPostPlans {
         const view = { header: message.header, listener, peer, http };
         const handed = handOn(sampler, message.trace, message.lastAttempt, view);
         if (handed !== undefined) handOnTrace(fields, handed);
-        const variables = {
-          clientAddress,
-          tlsSubject: peer.tls?.subject,
-          get requestId() {
-            requestId ??= randomUUID();
-            return requestId;
-          },
-          node,
-        };
-        return compiled?.rules?.(fields, variables) ?? fields;
+        if (compiled?.rules === undefined) return fields;
+        variables ??= new PostVariables(clientAddress, peer.tls?.subject);
+        variables.node = node;
+        return compiled.rules(fields, variables);
       },
     };
   }

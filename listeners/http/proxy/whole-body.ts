@@ -8,6 +8,7 @@ import { PartialMessage, type SourceBudget } from '../../accept/buffer-budget.ts
 import { FrameClock } from '../../mllp/frame-clock.ts';
 import { type Incoming, isWhole } from '../client-request.ts';
 import { ContentDecoder, maxDecodedBytes } from '../content-decoder.ts';
+import { offSocketClose, onSocketClose } from '../socket-close.ts';
 
 export interface WholeBodyLimits {
   readonly maxBytes: number;
@@ -102,7 +103,7 @@ export function readWholeBody(
 
   function stopListening(): void {
     incoming.off('data', onData).off('end', onEnd).off('close', onClose);
-    socket?.off('close', onClose);
+    if (socket !== undefined) offSocketClose(socket, onClose);
   }
 
   function finish(error: GatewayError | undefined): void {
@@ -122,7 +123,7 @@ export function readWholeBody(
   clock.start(limits.timeoutMs);
   // Each is taken off when it has been called: `once` would wrap it for that.
   incoming.on('data', onData).on('end', onEnd).on('close', onClose);
-  socket?.on('close', onClose);
+  if (socket !== undefined) onSocketClose(socket, onClose);
   if (!source.hasRoom) {
     incoming.pause();
     clock.pause();
