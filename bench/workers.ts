@@ -39,7 +39,9 @@ const REST = { name: 'rest', to: 'p' };
 /** Each asks for another field, and finds nothing. */
 const CONDITIONS = Array.from({ length: 200 }, (_, i) => ({
   name: `r${i}`,
-  when: { [`OBX[${1 + (i % 4)}]-${1 + (Math.floor(i / 4) % 10)}.${1 + Math.floor(i / 40)}`]: '/^(NO|NOTHING)$/' },
+  when: {
+    [`OBX[${1 + (i % 4)}]-${1 + (Math.floor(i / 4) % 10)}.${1 + Math.floor(i / 40)}`]: '/^(NO|NOTHING)$/',
+  },
   to: 'p',
 }));
 const ROWS: readonly Row[] = [
@@ -66,7 +68,10 @@ async function start({ routes }: Row, workers: number): Promise<ProxyProcess> {
   return spawnGateway(`workers: ${workers}`, folder, port, {
     listeners: { in: { bind: `127.0.0.1:${port}` } },
     pools: {
-      p: { nodes: nodesConfig('mllp', nodes.ports.slice(0, NODES)), connections: { max: 4, pipelining: 256 } },
+      p: {
+        nodes: nodesConfig('mllp', nodes.ports.slice(0, NODES)),
+        connections: { max: 4, pipelining: 256 },
+      },
     },
     routes,
     workers,

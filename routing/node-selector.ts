@@ -33,6 +33,8 @@ type Chosen = Pick<PoolConfig, 'name' | 'balance' | 'persistence'>;
 
 export class NodeSelector<N extends Candidate> {
   readonly name: string;
+  /** Set by who wants to know: `table` has given a sender a node, or another one. */
+  onBound: ((key: string, node: string) => void) | undefined;
   readonly #now: () => number;
   #config: Chosen;
   #balance: PoolConfig['balance'];
@@ -61,7 +63,7 @@ export class NodeSelector<N extends Candidate> {
     this.#config = config;
     this.#balance = config.balance;
     this.#mode = config.persistence?.mode;
-    this.#table = tableFor(config, now);
+    this.#table = this.#tableFor(config);
     this.setNodes(nodes);
   }
 
@@ -71,7 +73,7 @@ export class NodeSelector<N extends Candidate> {
     const before = this.#config.persistence;
     if (persistence?.mode === 'table' && isDeepStrictEqual(persistence.by, before?.by) && this.#table)
       this.#table.reconfigure(persistence);
-    else if (!isDeepStrictEqual(persistence, before)) this.#table = tableFor(config, this.#now);
+    else if (!isDeepStrictEqual(persistence, before)) this.#table = this.#tableFor(config);
     this.#config = config;
     this.#balance = config.balance;
     this.#mode = config.persistence?.mode;
@@ -200,6 +202,13 @@ export class NodeSelector<N extends Candidate> {
     return choice;
   }
 
+  #tableFor({ persistence }: Chosen): StickTable | undefined {
+    if (persistence?.mode !== 'table') return undefined;
+    const { maxSenders, idleMs } = persistence;
+    const onBound = (key: string, node: string): void => this.onBound?.(key, node);
+    return new StickTable({ maxSenders, idleMs, now: this.#now, onBound });
+  }
+
   /** The rule for candidates, but for the weight and draining: such nodes keep the senders they have. */
   #mayStay(node: N): boolean {
     return node.usable && (!node.backup || this.#onBackups);
@@ -228,11 +237,6 @@ export class NodeSelector<N extends Candidate> {
     this.#last = wait ? undefined : member;
     return chosen(member, reason, wait);
   }
-}
-
-function tableFor({ persistence }: Chosen, now: () => number): StickTable | undefined {
-  if (persistence?.mode !== 'table') return undefined;
-  return new StickTable({ maxSenders: persistence.maxSenders, idleMs: persistence.idleMs, now });
 }
 
 function chosen<N extends Candidate>(

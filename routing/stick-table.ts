@@ -17,6 +17,8 @@ export interface StickTableOptions {
   readonly idleMs: number;
   /** A clock that never goes back, in milliseconds. */
   readonly now: () => number;
+  /** A sender has been given a node, or another one. */
+  readonly onBound?: ((key: string, node: string) => void) | undefined;
 }
 
 /**
@@ -28,19 +30,21 @@ export class StickTable {
   #maxSenders: number;
   #idleMs: number;
   readonly #now: () => number;
+  readonly #onBound: ((key: string, node: string) => void) | undefined;
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
   /** Those of the process before, until each has come back. */
   #earlier: EarlierSenders | undefined;
 
-  constructor({ maxSenders, idleMs, now }: StickTableOptions) {
+  constructor({ maxSenders, idleMs, now, onBound }: StickTableOptions) {
+    this.#onBound = onBound;
     this.#maxSenders = maxSenders;
     this.#idleMs = idleMs;
     this.#now = now;
   }
 
   /** Goes by other limits; those that are too many by them are forgotten. */
-  reconfigure({ maxSenders, idleMs }: Omit<StickTableOptions, 'now'>): void {
+  reconfigure({ maxSenders, idleMs }: Pick<StickTableOptions, 'maxSenders' | 'idleMs'>): void {
     this.#maxSenders = maxSenders;
     this.#idleMs = idleMs;
     while (this.#oldest !== undefined && this.#entries.size > maxSenders) this.#forget(this.#oldest);
@@ -69,6 +73,13 @@ export class StickTable {
     return list;
   }
 
+  /** Senders that have been used within so many milliseconds. */
+  *usedWithin(ms: number): Iterable<string> {
+    const from = this.#now() - ms;
+    for (let entry = this.#newest; entry !== undefined && entry.usedAt >= from; entry = entry.older)
+      yield entry.key;
+  }
+
   /** Name of the sender's node; counts as a sign of life. */
   get(key: string): string | undefined {
     const entry = this.#entries.get(key);
@@ -86,8 +97,10 @@ export class StickTable {
     const now = this.#now();
     const known = this.#entries.get(key);
     if (known !== undefined) {
+      const isSame = known.node === node;
       known.node = node;
       this.#use(known, now);
+      if (!isSame) this.#onBound?.(key, node);
       return;
     }
     // Two for each that is added: expired ones go faster than new ones come, and no call takes longer than another.
@@ -98,6 +111,7 @@ export class StickTable {
     const entry: Entry = { key, node, usedAt: now, older: undefined, newer: undefined };
     this.#entries.set(key, entry);
     this.#append(entry);
+    this.#onBound?.(key, node);
   }
 
   #takeEarlier(key: string): string | undefined {

@@ -28,6 +28,7 @@ import { MessageTracer } from './observe/traces/spans/message-tracer.ts';
 import { warnOfOpenFiles } from './open-files.ts';
 import { Pools } from './pools/pools.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
+import type { KeyOwnership } from './relay/key-ownership.ts';
 import { Pipeline } from './relay/pipeline.ts';
 import type { PoolQueue } from './relay/pool-queue.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
@@ -42,6 +43,8 @@ export interface ProcessRole {
   readonly distributor?: ConnectionDistributor;
   /** Another process accepts its connections. */
   readonly source?: ConnectionSource;
+  /** Other processes have messages of the same sticky keys. */
+  readonly keys?: KeyOwnership;
   /** Takes up a config behind all other parts. */
   readonly parts: ReloadParts<GatewayConfig>;
 }
@@ -117,7 +120,7 @@ export class Gateway {
     const questions = new FieldQueries(config.routes, config.pools);
     const router = new Router(config.routes);
     const ways = this.#waysBy(router, questions);
-    this.#relay = new Pipeline(ways, this.pools.rerouting, this.parsing, this.traces);
+    this.#relay = new Pipeline(ways, this.pools.rerouting, this.parsing, this.traces, options.role?.keys);
     this.#proxy = new ReverseProxy(this.#budget, this.traces);
     const { traces } = this;
     this.metrics = new GatewayMetrics(this, {

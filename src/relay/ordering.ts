@@ -91,6 +91,8 @@ export class OrderingLane<T extends Laned> {
 
 /** The lanes of one pool. That of a sticky key lives while it holds messages, and one of a connection as long as that. */
 export class OrderingLanes {
+  /** Set by who wants to know: no message of this key is left. */
+  onKeyLeft: ((key: string) => void) | undefined;
   /** For `ordering: key`. */
   readonly #byKey = new Map<string, MessageLane>();
 
@@ -110,10 +112,16 @@ export class OrderingLanes {
     return lane;
   }
 
+  /** Messages of this key are not over. */
+  hasKey(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
   /** It has left its lane. */
   left({ lane, stickyKey }: Message): void {
-    if (lane?.isEmpty === true && stickyKey !== undefined && this.#byKey.get(stickyKey) === lane)
-      this.#byKey.delete(stickyKey);
+    if (lane?.isEmpty !== true || stickyKey === undefined || this.#byKey.get(stickyKey) !== lane) return;
+    this.#byKey.delete(stickyKey);
+    this.onKeyLeft?.(stickyKey);
   }
 }
 

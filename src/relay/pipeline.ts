@@ -10,6 +10,7 @@ import type { Parsing } from '../hl7/parsing.ts';
 import { transcodeToUtf8 } from '../hl7/transcode.ts';
 import { requireValid, type ValidationRules } from '../hl7/whole/validation.ts';
 import { checkEnvelopes, mayBeSplit, piecesToSplit, SplitBatch } from './batch.ts';
+import { type KeyOwnership, needsOwner } from './key-ownership.ts';
 import type { Message, Origin } from './message.ts';
 import { type ReloadGuard, ReorderBuffer, type ReorderSlot } from './ordering.ts';
 import type { PoolQueue } from './pool-queue.ts';
@@ -50,13 +51,17 @@ export class Pipeline {
   readonly #reorderBuffer: ReorderBuffer;
   readonly #reloadGuard: ReloadGuard;
   readonly #sampler: TraceSampler;
+  /** Undefined: no other process has messages of any key. */
+  readonly #keys: KeyOwnership | undefined;
 
   constructor(
     routing: RoutingSnapshot,
     reloadGuard: ReloadGuard,
     parsing: Parsing,
     sampler: TraceSampler = NO_TRACES,
+    keys?: KeyOwnership,
   ) {
+    this.#keys = keys;
     this.#sampler = sampler;
     this.#parsing = parsing;
     this.#reloadGuard = reloadGuard;
@@ -151,8 +156,10 @@ export class Pipeline {
 
   /** False: something of its sender, or what a reload met, has to be out of its way first. */
   #hasTurn(message: Message, pool: PoolQueue): boolean {
-    if (this.#reorderBuffer.count === 0 && !this.#reloadGuard.isActive) return true;
-    if (!this.#reorderBuffer.has(message.origin) && !this.#isBlocked(message, pool)) return true;
+    if (this.#reorderBuffer.count === 0 && !this.#reloadGuard.isActive && this.#keys === undefined)
+      return true;
+    const isBehind = this.#reorderBuffer.has(message.origin) || this.#isBlocked(message, pool);
+    if (!isBehind && this.#ownsKey(message, pool)) return true;
     const slot = this.#reorderBuffer.begin(message);
     this.#reorderBuffer.end(slot, () => this.#hand(slot, pool));
     return false;
@@ -171,7 +178,28 @@ export class Pipeline {
       slot.isHeld = true;
       const again = (): void => this.#resume(slot, () => this.#hand(slot, pool));
       this.#reloadGuard.wait(message, pool.config.ordering === 'key', again);
-    } else take(pool, message);
+    } else if (!this.#ownsKey(message, pool)) this.#askForKey(slot, pool);
+    else take(pool, message);
+  }
+
+  /** Messages of its sticky key are this process's to send, where that matters. */
+  #ownsKey({ stickyKey }: Message, { config }: PoolQueue): boolean {
+    if (this.#keys === undefined || stickyKey === undefined || !needsOwner(config)) return true;
+    return this.#keys.has(config.name, stickyKey);
+  }
+
+  /** What comes behind it waits as well. */
+  #askForKey(slot: ReorderSlot, pool: PoolQueue): void {
+    const { message } = slot;
+    message.waits();
+    slot.isHeld = true;
+    const { name, queue } = pool.config;
+    this.#keys?.ask(name, message.stickyKey ?? '', queue.timeoutMs, (error) => {
+      this.#resume(slot, () => {
+        if (error === undefined) this.#hand(slot, pool);
+        else fail(message, error);
+      });
+    });
   }
 
   /** A slot that was held goes on. */

@@ -28,7 +28,7 @@ interface Chosen {
 export class PoolQueue implements Carrier {
   #config: PoolConfig;
   readonly pool: NodeSelector<Node>;
-  readonly #lanes = new OrderingLanes();
+  readonly lanes = new OrderingLanes();
   readonly #waiting = new WaitQueue<Message>();
   readonly #reloadGuard: ReloadGuard;
   readonly #inFlight = new InFlightList<Message>();
@@ -72,6 +72,13 @@ export class PoolQueue implements Carrier {
     for (const message of this.#inFlight) message.succeed(old, successor);
   }
 
+  /** Messages of this key are left that keep others of it from going another way: not over, or, without an order, with no node. */
+  holdsKey(key: string): boolean {
+    if (this.#config.ordering === 'key') return this.lanes.hasKey(key);
+    for (const { stickyKey, phase } of this.#inFlight) if (stickyKey === key && phase !== 'sent') return true;
+    return false;
+  }
+
   /** Messages waiting for a node. */
   get queued(): number {
     return this.#waiting.size;
@@ -89,7 +96,7 @@ export class PoolQueue implements Carrier {
 
   /** The message takes its place in its lane. False: it has to wait there, or has gone on already. */
   order(message: Message): boolean {
-    const lane = this.#lanes.of(message, this.#config);
+    const lane = this.lanes.of(message, this.#config);
     message.taken(this, this.#config, lane);
     this.#inFlight.add(message);
     if (!lane.isEmpty) message.waits();
@@ -198,7 +205,7 @@ export class PoolQueue implements Carrier {
     const { lane } = message;
     if (lane === undefined) return;
     if (!lane.isEmpty) this.#advance(lane);
-    else this.#lanes.left(message);
+    else this.lanes.left(message);
   }
 
   #end(message: Message): void {
@@ -218,7 +225,7 @@ export class PoolQueue implements Carrier {
   /** First in its lane, so it overtakes none; those behind it follow in the same way. */
   #handBack(message: Message): void {
     this.#end(message);
-    this.#lanes.left(message);
+    this.lanes.left(message);
     message.unroute();
     this.#reloadGuard.handBack(message);
   }

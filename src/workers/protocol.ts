@@ -57,6 +57,10 @@ export type ToWorker =
   | { readonly kind: 'verdict'; readonly verdict: NodeVerdict }
   | { readonly kind: 'grant' | 'expect'; readonly key: string; readonly places: number }
   | { readonly kind: 'recall'; readonly key: string; readonly mayBeBusy: boolean }
+  /** Messages of this sticky key are its to send; `node`: which a table has for it. */
+  | { readonly kind: 'key'; readonly pool: string; readonly key: string; readonly node: string | undefined }
+  /** Another worker has messages of it. */
+  | { readonly kind: 'recall key'; readonly pool: string; readonly key: string }
   /** A reload is over. */
   | { readonly kind: 'settled'; readonly ports: ReadonlyMap<string, number>; readonly audit: AuditWishes }
   /** Takes no new connection, answers what it has, and ends. */
@@ -98,6 +102,11 @@ export type FromWorker =
   | { readonly kind: 'ask'; readonly key: string; readonly wanted: number; readonly most: number }
   | { readonly kind: 'release'; readonly key: string; readonly places: number }
   | { readonly kind: 'give up' | 'refuse'; readonly key: string }
+  | { readonly kind: 'ask key' | 'give up key'; readonly pool: string; readonly key: string }
+  /** A table has given a sender this node. */
+  | { readonly kind: 'bound'; readonly pool: string; readonly key: string; readonly node: string }
+  /** Senders that have had messages. */
+  | { readonly kind: 'used'; readonly pool: string; readonly keys: readonly string[] }
   | { readonly kind: 'record'; readonly event: AuditEvent };
 
 /** Of one worker, beside what metrics say. */

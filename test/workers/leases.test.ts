@@ -23,6 +23,10 @@ class Worker implements Lessee, LeaseOffice, Sharer {
   readonly #post: (deliver: () => void) => void;
   isDead = false;
 
+  get wants(): number {
+    return this.#wants;
+  }
+
   constructor(book: LeaseBook, max: number, post: (deliver: () => void) => void) {
     this.maxConnections = max;
     this.#book = book;
@@ -142,6 +146,19 @@ describe('places of several workers', () => {
           expect(open(workers)).toBeLessThanOrEqual(max);
           expect(book.taken(KEY)).toBeLessThanOrEqual(max);
         }
+        // Whoever still wants one gets one: connections that are asked back end when their messages are answered.
+        const alive = workers.filter(({ isDead }) => !isDead);
+        const without = new Set(alive.filter(({ wants, connections }) => wants > 0 && connections === 0));
+        for (let round = 0; round < 40 && without.size > 0; round++) {
+          while (posted.length > 0) posted.shift()?.();
+          for (const one of alive) {
+            if (one.connections > 0) without.delete(one);
+            while (one.leaving > 0) one.close();
+          }
+          expect(open(workers)).toBeLessThanOrEqual(max);
+          vi.advanceTimersByTime(250);
+        }
+        expect(without.size).toBe(0);
       }),
       { numRuns: 300 },
     );

@@ -19,13 +19,14 @@ function problemsOf(more: { pool?: object; listener?: object; top?: object }): r
   }
 }
 
-const TABLE = { persistence: { by: ['MSH-3'], mode: 'table' } };
-const KEYED = { persistence: { by: ['MSH-3'] }, ordering: 'key' };
+const TABLE = {
+  nodes: { a: { url: 'http://127.0.0.1:1' } },
+  persistence: { by: ['MSH-3'], mode: 'table' },
+};
 const HTTP_POOL = { nodes: { a: { url: 'http://127.0.0.1:1' } }, connections: { max: 1 } };
 
 test.each([
-  ['a sticky table', { pool: TABLE }, /pools\.pool\.persistence\.mode: table needs workers: 1/],
-  ['order by key', { pool: KEYED }, /pools\.pool\.ordering: key needs workers: 1/],
+  ['a sticky table of clients', { pool: TABLE }, /pools\.pool\.persistence\.mode: table needs workers: 1/],
   ['the tap', { top: { admin: { token: 'a-token-of-a-test', tap: true } } }, /admin: tap needs workers: 1/],
   [
     'a limit by source behind a PROXY header',

@@ -26,16 +26,14 @@ export function checkWorkers(top: Section, config: GatewayConfig, { problems }: 
     return entry && { ...entry, key: `${section}.${name}` };
   };
 
-  for (const { name, protocol, persistence, ordering, connections } of config.pools) {
+  for (const { name, protocol, persistence, connections } of config.pools) {
     const entry = named('pools', name);
-    if (persistence?.mode === 'table')
+    if (persistence?.mode === 'table' && protocol === 'http')
       refuse(
         entry,
         ['persistence', 'mode'],
-        'table needs workers: 1; hash keeps senders on their nodes with any number',
+        'table needs workers: 1 where nodes speak HTTP; hash and cookies keep clients on their nodes with any number',
       );
-    if (ordering === 'key')
-      refuse(entry, ['ordering'], 'key needs workers: 1; connection is kept with any number');
     if (protocol === 'http' && connections.max < count)
       refuse(
         entry,

@@ -142,6 +142,14 @@ export class WorkerProcess implements Lessee, VerdictTaker {
     return (await this.ask({ ask: 'yield trial', ...name }, timeoutMs)) === true;
   }
 
+  grantKey(pool: string, key: string, node: string | undefined): void {
+    this.tell({ kind: 'key', pool, key, node });
+  }
+
+  recallKey(pool: string, key: string): void {
+    this.tell({ kind: 'recall key', pool, key });
+  }
+
   grant(key: string, places: number): void {
     this.tell({ kind: 'grant', key, places });
   }

@@ -2,6 +2,7 @@
 // what is one for all, and hands the work to its workers. docs/decisions/0022-workers.md says what is shared how.
 import { randomBytes } from 'node:crypto';
 import { FrontListener } from '../../../listeners/accept/front-listener.ts';
+import type { StickTable } from '../../../routing/stick-table.ts';
 import type { GatewayControl } from '../../admin/gateway-control.ts';
 import type { GatewayConfig } from '../../config/config.ts';
 import { workerCount } from '../../config/worker-count.ts';
@@ -14,6 +15,7 @@ import { identifierKey } from '../../observe/traces/identifiers.ts';
 import type { Prepared } from '../../reload/reconfigurable.ts';
 import type { AuditWishes, FromWorker, PoolOverride, StartOrder, WorkerRequest } from '../protocol.ts';
 import { workerConfig } from '../worker-config.ts';
+import { KeyBook } from './key-book.ts';
 import type { TakeLines } from './log-lines.ts';
 import { MergedMetrics } from './merged-metrics.ts';
 import { SharedNodes } from './shared-nodes.ts';
@@ -44,6 +46,7 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #supervisor: Supervisor;
   readonly #nodes: SharedNodes;
+  readonly #keys: KeyBook;
   readonly #metrics = new MergedMetrics();
   readonly #secrets = { identifiers: identifierKey(), tickets: randomBytes(32) };
   /** The one that workers go by, before it is shared out. */
@@ -53,6 +56,7 @@ export class Workers {
     this.#config = config;
     this.#options = options;
     const { program, takeLines, log, control, gateway } = options;
+    this.#keys = new KeyBook((pool, key) => this.#senders(pool)?.get(key));
     this.#nodes = new SharedNodes(
       () => gateway().pools,
       () => this.#supervisor.running,
@@ -69,6 +73,7 @@ export class Workers {
         void this.#override([worker]);
       },
       onEnd: (worker) => {
+        this.#keys.remove(worker);
         this.#nodes.onWorkerEnd(worker);
         this.#metrics.onWorkerEnd(worker);
       },
@@ -114,6 +119,11 @@ export class Workers {
   #openFronts(): void {
     for (const listener of this.#options.gateway().listeners)
       if (listener instanceof FrontListener) listener.open();
+  }
+
+  /** Which nodes senders have, where a pool remembers that. */
+  #senders(pool: string): StickTable | undefined {
+    return this.#options.gateway().pools.runtimes.get(pool)?.senders;
   }
 
   #configOf(config: GatewayConfig, index: number): GatewayConfig {
@@ -244,6 +254,20 @@ export class Workers {
         break;
       case 'refuse':
         leases.refuse(worker, message.key);
+        break;
+      case 'ask key':
+        this.#keys.ask(worker, message.pool, message.key);
+        break;
+      case 'give up key':
+        this.#keys.giveUp(worker, message.pool, message.key);
+        break;
+      case 'bound':
+        // What one that has given the key up says of it is out of date.
+        if (this.#keys.isOwner(worker, message.pool, message.key))
+          this.#senders(message.pool)?.set(message.key, message.node);
+        break;
+      case 'used':
+        for (const key of message.keys) this.#senders(message.pool)?.get(key);
         break;
       case 'record':
         this.#options.trail.record(message.event);

@@ -18,10 +18,14 @@ import type {
   WorkerFigures,
   WorkerRequest,
 } from '../protocol.ts';
+import { OwnedKeys } from './owned-keys.ts';
 import { SharedWithMain } from './shared-with-main.ts';
 
 /** The main process says within its own limits whether a reload goes on; one that hangs must not hold this one up for ever. */
 const DECISION_MS = 120_000;
+
+/** A sender that is silent for less than this is not forgotten by the main process. */
+const USED_MS = 5_000;
 
 export interface WorkerGatewayOptions {
   readonly log: Log;
@@ -33,6 +37,7 @@ export class WorkerGateway {
   readonly gateway: Gateway;
   readonly #source = new ConnectionSource();
   readonly #shared: SharedWithMain;
+  readonly #keys: OwnedKeys;
   readonly #reports: Reports;
   readonly #tell: (message: FromWorker) => void;
   /** Connections that have ended in this turn of the event loop. */
@@ -45,6 +50,7 @@ export class WorkerGateway {
     this.#tell = tell;
     this.#source.ports = order.ports;
     this.#shared = new SharedWithMain(() => this.gateway.pools.runtimes.values(), tell);
+    this.#keys = new OwnedKeys(tell, (pool) => this.gateway.queues.get(pool));
     this.#reports = new Reports(
       () => this.gateway,
       () => undefined,
@@ -59,6 +65,7 @@ export class WorkerGateway {
       role: {
         sharing: this.#shared,
         source: this.#source,
+        keys: this.#keys,
         parts: [['main process', { prepare: () => this.#untilDecided() }]],
       },
     });
@@ -70,6 +77,7 @@ export class WorkerGateway {
   async start(): Promise<void> {
     await this.gateway.start();
     this.#shared.start();
+    setInterval(() => this.#keys.reportUsed(USED_MS), USED_MS).unref();
   }
 
   onMessage(message: Exclude<ToWorker, { kind: 'start' | 'drain' }>, socket: Socket | undefined): void {
@@ -88,6 +96,12 @@ export class WorkerGateway {
         break;
       case 'expect':
         this.#shared.onExpect(message.key, message.places);
+        break;
+      case 'key':
+        this.#keys.onGrant(message.pool, message.key, message.node);
+        break;
+      case 'recall key':
+        this.#keys.onRecall(message.pool, message.key);
         break;
       case 'settled':
         this.#source.ports = message.ports;
