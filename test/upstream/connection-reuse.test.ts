@@ -8,7 +8,8 @@ import {
 } from '../../src/upstream/mllp/connection-reuse.ts';
 import { answers, type Script, startFaultyNode } from '../helpers/faulty-node.ts';
 import { gate, until } from '../helpers/until.ts';
-import { TestDelivery, upstreamTo } from './deliveries.ts';
+import { upstreamTo } from './deliveries.ts';
+import { TestDelivery } from './test-delivery.ts';
 
 let nowMs = 0;
 

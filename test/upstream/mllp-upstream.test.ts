@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { gate, turns, until } from '../helpers/until.ts';
-import { fill, type Room, TestDelivery, upstreamTo } from './deliveries.ts';
+import { fill, type Room, upstreamTo } from './deliveries.ts';
+import { TestDelivery } from './test-delivery.ts';
 
 describe('connections', () => {
   test.each([

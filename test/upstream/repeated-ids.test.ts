@@ -8,7 +8,8 @@ import { RecentIds } from '../../src/upstream/mllp/recent-ids.ts';
 import { answers, type FaultyNode, type Script, startFaultyNode } from '../helpers/faulty-node.ts';
 import { ackFor, frame, message } from '../helpers/mllp.ts';
 import { gate, turns, until } from '../helpers/until.ts';
-import { TestDelivery, upstreamTo } from './deliveries.ts';
+import { upstreamTo } from './deliveries.ts';
+import { TestDelivery } from './test-delivery.ts';
 
 /** On which connection the node got each message. */
 function places({ messages }: FaultyNode): string[] {

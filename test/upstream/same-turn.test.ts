@@ -2,7 +2,8 @@
 import { expect, it, vi } from 'vitest';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { gate, turns } from '../helpers/until.ts';
-import { TestDelivery, upstreamTo } from './deliveries.ts';
+import { upstreamTo } from './deliveries.ts';
+import { TestDelivery } from './test-delivery.ts';
 
 /** A node that has answered so many messages, each `ms` after it was sent by the clock that the gateway reads. */
 async function warm(upstream: ReturnType<typeof upstreamTo>['upstream'], ms: number): Promise<void> {

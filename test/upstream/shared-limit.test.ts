@@ -8,7 +8,8 @@ import { message } from '../helpers/mllp.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
 import { reload } from '../reload/room.ts';
-import { TestDelivery, upstreamTo } from './deliveries.ts';
+import { upstreamTo } from './deliveries.ts';
+import { TestDelivery } from './test-delivery.ts';
 
 const LONG = { timeout: 60_000 } as const;
 
