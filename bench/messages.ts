@@ -15,9 +15,10 @@ export type MessageFigures = Rates &
   Shares & {
     readonly p50: number;
     readonly p99: number;
-    /** Where the event loop is watched: how late it was at most, and what its thread computed without a break, in milliseconds. */
+    /** Where the event loop is watched: how late it was at most, and what its thread computed without a break, and the longest collection of garbage, in milliseconds. */
     readonly pause: number;
     readonly held: number;
+    readonly collection: number;
   };
 
 /** The event loop is watched after the window, as that costs CPU time of its own. */
@@ -46,6 +47,7 @@ export async function measureMessages(
     p99: after.p99,
     pause: loop?.max ?? Number.NaN,
     held: loop?.heldMax ?? Number.NaN,
+    collection: loop?.gcMax ?? Number.NaN,
   };
 }
 

@@ -10,6 +10,7 @@ import { hasNginx, hasNginxStream, nginxVersion } from './nginx.ts';
 import {
   type Against,
   cellsOf,
+  type Group,
   markdownOf,
   measureGroup,
   type Part,
@@ -60,6 +61,7 @@ Parts; without any, all of them:
 
 Options:
   --against REV  another revision of the gateway in the same rounds; without parts, --senders
+  --only LABEL   groups of rows with that label alone: --sizes --only '8 MB'
   --quick        fewer rows, measured for a shorter time: coarse
   --smoke        one or two rows of each part, to see that it runs; its figures mean nothing
   --json         a JSON line for each row
@@ -79,6 +81,7 @@ const { values: options } = parseArgs({
     profile: flag,
     help: flag,
     against: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 
@@ -116,10 +119,21 @@ function show(option: string, part: Part, rows: readonly Row[]): void {
     if (wrong !== undefined) console.log(`${Object.values(labels).join(', ')}: ${wrong} (${proxy})`);
 }
 
+/** Those that are asked for. */
+async function groupsOf(part: Part): Promise<readonly Group[]> {
+  const { only } = options;
+  const groups = await part.groups();
+  return only === undefined
+    ? groups
+    : groups.filter(({ entries }) => entries.some(({ labels }) => labels.includes(only)));
+}
+
 /** Rows whose failure is one of the run. */
 async function measure(option: string, part: Part, against: Against | undefined): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const group of await part.groups()) {
+  const groups = await groupsOf(part);
+  if (groups.length === 0) return rows;
+  for (const group of groups) {
     const entries = withRevision(group.entries, against);
     const measured = await measureGroup(part, { ...group, entries }, room.times);
     rows.push(...measured);
@@ -134,7 +148,7 @@ async function measure(option: string, part: Part, against: Against | undefined)
 async function profile(part: Part): Promise<void> {
   const kept = mkdtempSync(join(tmpdir(), 'hl7-gateway-profile-'));
   let count = 0;
-  for (const group of await part.groups()) {
+  for (const group of await groupsOf(part)) {
     group.begin?.();
     for (const entry of group.entries.filter(({ isGateway }) => isGateway === true)) {
       const at = join(kept, String(count++));

@@ -51,8 +51,9 @@ export interface LoadReport {
   readonly latencies: readonly number[];
 }
 
-/** One answer in so many is timed. Odd, so that it does not keep step with a pipeline. */
+/** One answer in so many is timed. Odd, so that it does not keep step with a pipeline. Of large messages each is, as they are few. */
 const SAMPLE = 7;
+const LARGE_BYTES = 50_000;
 const QUANTILES = 2_000;
 /** Connections that are opened at the same time. */
 const OPENING = 32;
@@ -76,6 +77,7 @@ class Connection {
   readonly #dueId: Buffer;
   /** The answer that is due. */
   readonly #due = Buffer.from(ACK);
+  readonly #sample: number;
   #sent = 0;
   #answered = 0;
   #rest: Buffer = Buffer.alloc(0);
@@ -86,6 +88,7 @@ class Connection {
     this.socket = socket;
     this.#total = total;
     this.#frameBytes = template.length;
+    this.#sample = template.length > LARGE_BYTES || order.pauseMs !== undefined ? 1 : SAMPLE;
     this.#frames = Buffer.concat(Array.from({ length: 2 * order.pipelining - 1 }, () => template));
     this.#sentAt = new Float64Array(order.pipelining);
     this.#nextId = Buffer.from(controlId(number, 0), 'latin1');
@@ -133,7 +136,8 @@ class Connection {
         this.#wrong(`not the answer to ${this.#dueId.toString('latin1')}: ${JSON.stringify(text)}`);
         return;
       }
-      if (++this.#answered % SAMPLE === 0 || this.#order.pauseMs !== undefined) {
+      this.#answered++;
+      if (this.#total.looked++ % this.#sample === 0) {
         const sentAt = this.#sentAt[(this.#answered - 1) % this.#sentAt.length] ?? 0;
         this.#total.latencies.push(performance.now() - sentAt);
       }
@@ -178,6 +182,8 @@ class Totals {
   firstWrong = '';
   broken = 0;
   latencies: number[] = [];
+  /** Answers of all connections, to time one in so many of them. */
+  looked = 0;
   stopping = false;
 }
 
@@ -186,7 +192,7 @@ let totals = new Totals();
 let patienceMs = PATIENCE_MS;
 
 function report(): LoadReport {
-  const { latencies, stopping: _, ...counts } = totals;
+  const { latencies, stopping: _, looked: __, ...counts } = totals;
   totals.latencies = [];
   const sorted = Float64Array.from(latencies).sort();
   const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;

@@ -1,5 +1,5 @@
 // Loaded into a gateway by --import: measures how late its event loop is, and tells when asked over the channel.
-import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { createHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
 export interface LoopReport {
@@ -9,6 +9,8 @@ export interface LoopReport {
   /** The loop's own doing: CPU milliseconds of its thread between two ticks of a timer. */
   readonly heldP99: number;
   readonly heldMax: number;
+  /** The longest collection of garbage. */
+  readonly gcMax: number;
   readonly rssMib: number;
 }
 
@@ -30,6 +32,10 @@ export interface LoopOrder {
 if (isMainThread && process.send !== undefined) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   const held = createHistogram();
+  let gcMax = 0;
+  const collections = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) gcMax = Math.max(gcMax, duration);
+  });
   let before = threadMicros();
   let timer: NodeJS.Timeout | undefined;
   const beyond = (nanos: number): number => Math.max(0, nanos / 1e6 - RESOLUTION_MS);
@@ -39,15 +45,19 @@ if (isMainThread && process.send !== undefined) {
       max: beyond(delay.max),
       heldP99: held.percentile(99) / 1_000,
       heldMax: held.max / 1_000,
+      gcMax,
     };
     if (collect) for (let i = 0; i < 3; i++) globalThis.gc?.();
     process.send?.({ ...loop, rssMib: process.memoryUsage.rss() / 2 ** 20 } satisfies LoopReport);
     clearInterval(timer);
     delay.disable();
+    collections.disconnect();
+    gcMax = 0;
     delay.reset();
     held.reset();
     if (!on) return;
     delay.enable();
+    collections.observe({ entryTypes: ['gc'] });
     before = threadMicros();
     timer = setInterval(() => {
       const now = threadMicros();
