@@ -197,6 +197,10 @@ export async function started(
   port: number,
   withinMs = 30_000,
 ): Promise<ProxyProcess> {
+  // It must not outlive the benchmark, however that ends.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const end = performance.now() + withinMs;
   // Often, as it is also how long a start takes.
   while (!(await accepts(port))) {

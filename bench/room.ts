@@ -1,5 +1,5 @@
 // What all parts of the benchmark share: a folder, how long is measured, and the processes that send, answer and collect, each
-// started when a part first needs it. Promises: `stop` ends them all.
+// started when a part first needs it. Promises: `stop` ends them all, and the folder is gone when the process is.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,8 @@ export class Room {
   constructor(scale: Scale) {
     this.scale = scale;
     this.times = TIMES[scale];
+    // Keys lie in it, so also where the run is broken off.
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }));
   }
 
   /** The first of these that is for this scale. */
@@ -73,7 +75,6 @@ export class Room {
 
   async stop(): Promise<void> {
     for (const one of this.#running) await one.stop();
-    rmSync(this.folder, { recursive: true });
   }
 
   #keep<T extends { stop(): Promise<void> }>(one: T): T {

@@ -170,6 +170,8 @@ if (options.help === true) {
   process.stdout.write(HELP);
   process.exit();
 }
+// So that what is done at the end is done: proxies are ended.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const scale: Scale = options.smoke === true ? 'smoke' : options.quick === true ? 'quick' : 'full';
 const room = new Room(scale);
 const chosen = Object.keys(PARTS).filter((name) => Reflect.get(options, name) === true);
