@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** A cold start of the whole program takes a fraction of a second; on cores that ten others want as well, half a minute. */
 const START_MS = 45_000;
 /** For a command that is told to end. */
-const END_MS = 15_000;
+const END_MS = 30_000;
 
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));

@@ -30,7 +30,7 @@ async function untilTaken(sender: Sender, prefix: string): Promise<number> {
 }
 
 /** Short enough to wait for a few times, and more than a node that answers ever takes on a busy machine. */
-const ACK = '300ms';
+const ACK = '800ms';
 const CHECKED = { type: 'tcp', interval: '10ms', fastInterval: '10ms', rise: 2, fall: 3 };
 
 describe('a node that accepts and never answers', () => {

@@ -12,14 +12,12 @@ import {
   type Script,
 } from './node-connection.ts';
 import { holdPort } from './port-hold.ts';
-import { Waits } from './until.ts';
+import { PATIENCE_MS, Waits } from './until.ts';
 
 export { answers } from './answers.ts';
 export type { Exchange, NodeConnection, NodeEvent, ReceivedMessage, Script } from './node-connection.ts';
 
 const HOST = '127.0.0.1';
-/** Longer than anything a passing test waits for on a busy machine, shorter than the runner's own limit of 20 s. */
-const DEADLINE_MS = 10_000;
 
 let ordered = 0;
 
@@ -91,7 +89,7 @@ export class FaultyNode {
   }
 
   /** The first `count` messages, once so many have arrived. */
-  async received(count: number, deadlineMs = DEADLINE_MS): Promise<ReceivedMessage[]> {
+  async received(count: number, deadlineMs = PATIENCE_MS): Promise<ReceivedMessage[]> {
     await this.#waits.when(
       () => this.messages.length >= count,
       deadlineMs,
@@ -101,7 +99,7 @@ export class FaultyNode {
   }
 
   /** The first `count` connections, once so many have arrived. */
-  async connected(count: number, deadlineMs = DEADLINE_MS): Promise<readonly NodeConnection[]> {
+  async connected(count: number, deadlineMs = PATIENCE_MS): Promise<readonly NodeConnection[]> {
     await this.#waits.when(
       () => this.#connections.length >= count,
       deadlineMs,
@@ -111,7 +109,7 @@ export class FaultyNode {
   }
 
   /** Resolves when `count` connections are open, no more and no fewer. */
-  async openConnections(count: number, deadlineMs = DEADLINE_MS): Promise<void> {
+  async openConnections(count: number, deadlineMs = PATIENCE_MS): Promise<void> {
     await this.#waits.when(
       () => this.connections.open === count,
       deadlineMs,

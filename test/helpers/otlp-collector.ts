@@ -52,7 +52,7 @@ export class OtlpCollector implements AsyncDisposable {
   }
 
   /** Once this many roots are there: the spans of their traces, parents before children, by their start. */
-  async traces(count: number, deadlineMs = 15_000): Promise<Trace[]> {
+  async traces(count: number, deadlineMs = 30_000): Promise<Trace[]> {
     await until(() => this.#roots().length >= count, { deadlineMs, what: `${count} traces` });
     return this.#roots().map((rootSpan) => new Trace(rootSpan, this.spans));
   }

@@ -2,7 +2,7 @@
 // Promises: shares no code with nghttp2, which would refuse to send most of it; of answers it reads only what ends them.
 import { once } from 'node:events';
 import tls from 'node:tls';
-import { Waits } from './until.ts';
+import { PATIENCE_MS, Waits } from './until.ts';
 
 export type Field = readonly [name: string, value: string];
 
@@ -65,7 +65,7 @@ export class RawH2Client implements AsyncDisposable {
   }
 
   /** How a stream ended: `200`, `400` and so on, `status` for one without an index, `reset 1`, `goaway 1`, or `closed`. */
-  async outcome(stream: number, deadlineMs = 5_000): Promise<string> {
+  async outcome(stream: number, deadlineMs = PATIENCE_MS): Promise<string> {
     const find = (): string | undefined => this.#outcome(stream);
     await this.#waits.when(
       () => find() !== undefined,
@@ -75,7 +75,7 @@ export class RawH2Client implements AsyncDisposable {
     return find() ?? 'closed';
   }
 
-  async when(holds: () => boolean, what: string, deadlineMs = 5_000): Promise<void> {
+  async when(holds: () => boolean, what: string, deadlineMs = PATIENCE_MS): Promise<void> {
     await this.#waits.when(holds, deadlineMs, () => `${what} did not come about`);
   }
 

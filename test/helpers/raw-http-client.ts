@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import { type Response, readResponses } from './strict-http.ts';
-import { Waits } from './until.ts';
+import { PATIENCE_MS, Waits } from './until.ts';
 import { resetSocket, writeAll, writePieces } from './wire.ts';
 
 export interface RawClientOptions {
@@ -93,7 +93,7 @@ export class RawClient implements AsyncDisposable {
   }
 
   /** The final response with this number. */
-  async response(index = 0, deadlineMs = 5_000): Promise<Response> {
+  async response(index = 0, deadlineMs = PATIENCE_MS): Promise<Response> {
     await this.#waits.when(
       () => this.responses.length > index,
       deadlineMs,
@@ -103,7 +103,7 @@ export class RawClient implements AsyncDisposable {
     return this.responses[index] as Response;
   }
 
-  async when(holds: () => boolean, what: string, deadlineMs = 5_000): Promise<void> {
+  async when(holds: () => boolean, what: string, deadlineMs = PATIENCE_MS): Promise<void> {
     await this.#waits.when(
       holds,
       deadlineMs,
@@ -113,7 +113,7 @@ export class RawClient implements AsyncDisposable {
   }
 
   /** Until the gateway has ended its side: everything that it has to say is there. */
-  async end(deadlineMs = 5_000): Promise<void> {
+  async end(deadlineMs = PATIENCE_MS): Promise<void> {
     await this.#waits.when(
       () => this.ended || this.gone,
       deadlineMs,

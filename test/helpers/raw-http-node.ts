@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import { NotStrict, type Request, readRequests } from './strict-http.ts';
-import { Waits } from './until.ts';
+import { PATIENCE_MS, Waits } from './until.ts';
 import { resetSocket, writeAll } from './wire.ts';
 
 /** What the node does with a request that has come whole. */
@@ -153,7 +153,7 @@ export class RawNode implements AsyncDisposable {
     return this.connections.flatMap(({ broken }) => (broken === undefined ? [] : [broken]));
   }
 
-  async when(holds: () => boolean, what: string, deadlineMs = 5_000): Promise<void> {
+  async when(holds: () => boolean, what: string, deadlineMs = PATIENCE_MS): Promise<void> {
     await this.#waits.when(holds, deadlineMs, () => `${what} did not come about`);
   }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import tls from 'node:tls';
 import { FrameSplitter, frame } from './mllp.ts';
-import { Waits } from './until.ts';
+import { PATIENCE_MS, Waits } from './until.ts';
 import { resetSocket, writeAll, writePieces } from './wire.ts';
 
 export interface SenderOptions {
@@ -102,7 +102,7 @@ export class Sender {
   }
 
   /** The next ACK's payload. Rejects at once if the connection ends before it. */
-  async nextAck(deadlineMs = 5_000): Promise<Buffer> {
+  async nextAck(deadlineMs = PATIENCE_MS): Promise<Buffer> {
     const index = this.#handedOut++;
     await this.#waits.when(
       () => this.acks.length > index,
@@ -114,7 +114,7 @@ export class Sender {
   }
 
   /** The next `count` ACKs' payloads, in order. */
-  async nextAcks(count: number, deadlineMs = 5_000): Promise<Buffer[]> {
+  async nextAcks(count: number, deadlineMs = PATIENCE_MS): Promise<Buffer[]> {
     const acks: Buffer[] = [];
     for (let i = 0; i < count; i++) acks.push(await this.nextAck(deadlineMs));
     return acks;

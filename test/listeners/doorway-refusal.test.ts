@@ -43,6 +43,8 @@ async function expectServes(room: Room): Promise<void> {
 }
 
 const SHORTLY = { headersTimeoutMs: 80 };
+/** Where others are served meanwhile: they need some of it on a busy machine. */
+const SOON = { headersTimeoutMs: 2_000 };
 
 describe.each(KINDS)('%s', (kind) => {
   test('an untrusted peer is closed at once, whatever it says', async () => {
@@ -53,7 +55,7 @@ describe.each(KINDS)('%s', (kind) => {
   });
 
   test('silence', async () => {
-    await using room = await openRoom(kind, folder, SHORTLY);
+    await using room = await openRoom(kind, folder, SOON);
     await expectRefused(room, await connect(room), 'no header in time');
     await expectServes(room);
   });

@@ -208,7 +208,7 @@ describe('frames', () => {
     expect(written).toBeLessThan(40);
     expect(server.writableLength).toBeLessThan(2 * 1024 * 1024);
     client.resumeReading();
-    await until(() => client.received.length === 40 * 500_010, { deadlineMs: 10_000 });
+    await until(() => client.received.length === 40 * 500_010);
   });
 
   test('one that says nothing for five minutes is told to go', async () => {

@@ -66,9 +66,9 @@ describe('the server', () => {
 
   test('an error of the web server, silence, and nobody there', async () => {
     await using api = await start();
-    const check = checkFor(api, { timeout: '100ms' });
     api.override = (response) => void response.writeHead(503).end('<int>0</int>');
-    expect(await asked(check)).toBe('HTTP 503');
+    expect(await asked(checkFor(api))).toBe('HTTP 503');
+    const check = checkFor(api, { timeout: '100ms' });
     api.override = () => {};
     expect(await asked(check)).toBe('no answer in time');
     api.override = (response) => void response.write('<int>');
