@@ -82,17 +82,6 @@ function escaped(text: string): string {
   return text.length > 1 ? start.replace(/ $/, '\\ ') : start;
 }
 
-/** The first common name of a subject. */
-export function commonNameOf(name: Asn1): string | undefined {
-  for (const relative of itemsOf(name)) {
-    for (const attribute of itemsOf(relative)) {
-      const [type, value] = itemsOf(attribute);
-      if (oidOf(type) === COMMON_NAME) return derText(value);
-    }
-  }
-  return undefined;
-}
-
 /** What a user types as a host name, as DNS and certificates have it: `münchen.test` → `xn--mnchen-3ya.test`. */
 export function hostName(text: string): string {
   // Only international names are converted: domainToASCII cuts `x/y` to `x`, and would hide a typing error.

@@ -123,8 +123,6 @@ export type HttpListenerConfig = ListenerValues['http'] & {
 /** At least one condition on the TLS identity or the source, and those on what it may send. */
 export type AllowRule = readonly Condition[];
 
-export type ListenerLimits = ListenerValues['limits'];
-
 /** A certificate (with its chain) and its key. Paths are absolute; files are read when the gateway starts and on reload. */
 export type KeyPairFiles =
   | {

@@ -4,15 +4,9 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createAuthority } from '../../certs/authority.ts';
 import { partsOf } from '../../certs/x509/certificate.ts';
+import { type Asn1, derText, itemsOf, oidOf } from '../../certs/x509/der.ts';
 import { keyText, newKey } from '../../certs/x509/keys.ts';
-import {
-  altNames,
-  commonNameOf,
-  hostName,
-  readAltNames,
-  subjectOf,
-  subjectText,
-} from '../../certs/x509/names.ts';
+import { altNames, hostName, readAltNames, subjectOf, subjectText } from '../../certs/x509/names.ts';
 import { createRequest, readRequest } from '../../certs/x509/request.ts';
 import { CertsFolder, hasOpenssl } from './certs-command.ts';
 
@@ -21,6 +15,13 @@ const key = newKey('ec-p256');
 const publicKey = createPublicKey(key);
 const folder = new CertsFolder();
 afterAll(() => folder.remove());
+
+/** The first common name of a subject. */
+function commonNameOf(subject: Asn1): string | undefined {
+  const attributes = itemsOf(subject).flatMap((relative) => itemsOf(relative).map(itemsOf));
+  const value = attributes.find(([type]) => oidOf(type) === '2.5.4.3')?.[1];
+  return value && derText(value);
+}
 
 const certify = (commonName: string): X509Certificate =>
   authority.certify({ subject: subjectOf(commonName), altNames: undefined, publicKey, usage: 'client' });

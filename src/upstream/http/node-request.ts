@@ -41,9 +41,6 @@ export interface NodeResponseHandler {
   trailers?(): readonly string[];
 }
 
-/** The connection ended, in order or not, before the response did. */
-export class ConnectionLost extends Error {}
-
 /** undici's, where its client is used: checks, messages that commands send. */
 const RESPONSE_ERRORS = [
   'UND_ERR_HEADERS_OVERFLOW',

@@ -108,8 +108,6 @@ const SOURCES: Readonly<Record<string, string>> = {
   QIP: '@ x x x x x x x x x x x x x x x x x x x',
 };
 
-export type DatatypeName = keyof typeof SOURCES & string;
-
 const DATATYPES: ReadonlyMap<string, Datatype> = new Map(
   Object.entries(SOURCES).map(([name, source]) => [name, parsed(source)]),
 );
