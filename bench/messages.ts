@@ -39,7 +39,7 @@ export async function measureMessages(
   const loop = proxy.watch === undefined ? undefined : await watched(proxy.watch, windowMs);
   const end = await senders.finish();
   if (end.sent === 0) throw new Error(`${proxy.name}: nothing was sent`);
-  await expectAllAnswered(proxy.name, end, nodes);
+  await expectAllAnswered(proxy, end, nodes);
   const { before, after } = window;
   return {
     ...ratesOf(window, after.answered - before.answered),
@@ -59,7 +59,7 @@ async function watched(watch: NonNullable<ProxyProcess['watch']>, windowMs: numb
 
 /** Throws, and says which answer or message was wrong. */
 export async function expectAllAnswered(
-  name: string,
+  { name, lastLog }: Pick<ProxyProcess, 'name' | 'lastLog'>,
   { sent, answered, wrong, broken, firstWrong }: LoadReport,
   nodes?: Nodes,
 ): Promise<void> {
@@ -76,5 +76,7 @@ export async function expectAllAnswered(
       ? [`nodes got ${received.answered} messages of ${sent}`]
       : []),
   ];
-  if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`);
+  if (faults.length === 0) return;
+  const log = lastLog?.() ?? '';
+  throw new Error(`${name}: ${faults.join('; ')}${log === '' ? '' : `; its log ends with:\n${log}`}`);
 }

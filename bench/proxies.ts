@@ -16,6 +16,8 @@ export interface ProxyProcess {
   readonly port: number;
   /** The gateway's event loop, where it was started as `watched`: since it was last asked; watches on, or no longer. */
   readonly watch?: (on: boolean, collect?: boolean) => Promise<LoopReport>;
+  /** The end of its log, to tell why it answered as it did. */
+  readonly lastLog?: () => string;
   /** Another one like it, as it is right after its start. */
   readonly fresh?: () => Promise<ProxyProcess>;
   stop(): Promise<void>;
@@ -55,6 +57,8 @@ export interface GatewayExtras extends SpawnOptions {
   readonly files?: TlsFiles | undefined;
 }
 
+/** A few lines. */
+const LOG_CHARACTERS = 1_500;
 const WATCH = new URL('./processes/loop-watch.ts', import.meta.url).href;
 
 /** A gateway with this config, as `run -c` starts it. */
@@ -74,8 +78,12 @@ export async function spawnGateway(
     ['--expose-gc', ...imports, ...nodeOptions, main, 'run', '-c', file],
     { stdio: watched ? ['ignore', 'pipe', 'inherit', 'ipc'] : ['ignore', 'pipe', 'inherit'] },
   );
-  child.stdout?.resume();
-  const proxy = await started(name, child, port);
+  let last: Buffer = Buffer.alloc(0);
+  child.stdout?.on('data', (chunk: Buffer) => {
+    last = chunk;
+  });
+  const lastLog = (): string => last.toString('utf8').slice(-LOG_CHARACTERS);
+  const proxy = { ...(await started(name, child, port)), lastLog };
   if (!watched) return proxy;
   const watch = async (on: boolean, collect = false): Promise<LoopReport> => {
     const answer = once(child, 'message');

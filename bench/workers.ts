@@ -103,7 +103,7 @@ async function measure(proxy: ProxyProcess): Promise<Figures> {
   await pause(windowMs);
   const [after, ms] = [read(), performance.now() - startedAt];
   const last = await senders.report();
-  await expectAllAnswered(proxy.name, await senders.finish(), nodes);
+  await expectAllAnswered(proxy, await senders.finish(), nodes);
   const count = last.answered - first.answered;
   const main = after.main - before.main;
   const ofWorkers = after.workers - before.workers;

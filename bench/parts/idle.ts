@@ -84,7 +84,7 @@ async function measureMemory(
   const run = async (load: typeof WARM_UP, meanwhile: () => Promise<number>): Promise<number> => {
     await senders.begin({ ...load, port: gateway.port });
     const result = await meanwhile();
-    await expectAllAnswered(gateway.name, await senders.finish());
+    await expectAllAnswered(gateway, await senders.finish());
     return result;
   };
   await run(warmUp, rss);

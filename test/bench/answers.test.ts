@@ -54,7 +54,7 @@ async function runThrough({ message, answer }: Fault, load: object = {}): Promis
     await nodes.report();
     const order = { connections: SENDERS, pipelining: 1, messages: EACH, patienceMs: PATIENCE_MS };
     await senders.begin({ ...order, ...load, port });
-    await expectAllAnswered('the proxy', await senders.finish(), nodes);
+    await expectAllAnswered({ name: 'the proxy' }, await senders.finish(), nodes);
   } finally {
     for (const socket of sockets) socket.destroy();
     proxy.close();
