@@ -80,7 +80,7 @@ describe('readHost', () => {
         expect([url.username, url.pathname, url.search, url.hash]).toEqual(['', '/', '', '']);
         if (host.port !== undefined) expect(url.port).toBe(host.port === 80 ? '' : String(host.port));
       }),
-      { numRuns: 10_000 },
+      { numRuns: 3_000 },
     );
   });
 });

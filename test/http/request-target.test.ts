@@ -94,7 +94,7 @@ describe('readTarget', () => {
         if (target === undefined) return;
         expect(read(target.path + target.query)).toEqual({ ...target, authority: undefined });
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 
@@ -117,7 +117,7 @@ describe('readTarget', () => {
         if (by.blanks !== 'forward') expect(path).not.toMatch(/\/%20|%20(\/|$)/);
         if (by.trailingDots !== 'forward') expect(path).not.toMatch(/\.(\/|$)/);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 
@@ -141,9 +141,9 @@ describe('readTarget', () => {
     } as const;
     const before = process.cpuUsage();
     for (const run of ['%20', '.', '%20.', '.%20', ';', '%2F'])
-      for (const end of ['', 'x']) read(`/a${run.repeat(1_000_000 / run.length)}${end}`, policy);
-    // A quadratic reading of one of them would take hours.
-    expect(process.cpuUsage(before).user).toBeLessThan(60_000_000);
+      for (const end of ['', 'x']) read(`/a${run.repeat(240_000 / run.length)}${end}`, policy);
+    // A quadratic reading of one of them would take minutes.
+    expect(process.cpuUsage(before).user).toBeLessThan(20_000_000);
   });
 
   it('gives a path without empty or dot segments, in whatever way that is read', () => {
@@ -156,7 +156,7 @@ describe('readTarget', () => {
         for (const reading of everyReading(path)) expect(`${reading}/`).not.toMatch(/\/\/.|\/\.\.?\//);
         for (const [code] of path.matchAll(/%../g)) expect(code).toMatch(/^%[0-9A-F]{2}$/);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 
@@ -170,7 +170,7 @@ describe('readTarget', () => {
         const expected = url.pathname.replace(/\/{2,}/g, '/');
         expect(decodeBytes(readTarget(text).path)).toBe(decodeBytes(expected));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 
@@ -182,7 +182,7 @@ describe('readTarget', () => {
         const mark = text.indexOf('?');
         expect(target.query).toBe(mark < 0 ? '' : text.slice(mark));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 
@@ -193,7 +193,7 @@ describe('readTarget', () => {
           if (target !== undefined) expect(target.path + target.query).toMatch(/^[!-~]+$/);
         }
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 

@@ -137,7 +137,7 @@ describe('memory', () => {
     expect(views).toEqual([true, true]);
   });
 
-  it('of a frame of 1 MiB that trickles in byte by byte stays near its size', () => {
+  it('of a frame of 256 KiB that trickles in byte by byte stays near its size', () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const used = (): number => {
@@ -145,14 +145,14 @@ describe('memory', () => {
       const { heapUsed, arrayBuffers } = process.memoryUsage();
       return heapUsed + arrayBuffers;
     };
-    const size = 1024 * 1024;
+    const size = 256 * 1024;
     const one = reading({ maxFrameBytes: size });
     one.push('\x0b');
     const before = used();
     for (let i = 0; i < size; i++) one.push(Buffer.alloc(1, 0x78));
     const grown = used() - before;
     expect(one.reader.heldBytes).toBe(size + 1);
-    // A buffer object for each byte would be some 100 MB.
+    // A buffer object for each byte would be some 25 MB.
     expect(grown).toBeLessThan(8 * size);
     one.push('\x1c\r');
     expect(one.events).toHaveLength(1);

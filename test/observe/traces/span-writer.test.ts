@@ -173,7 +173,7 @@ test('any spans read as opentelemetry-js would have sent them', () => {
       const theirs = ProtobufTraceSerializer.serializeRequest(readable(trace, plans, linked, ids));
       expect(readExportRequest(bytes)).toEqual(readExportRequest(theirs as Uint8Array));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

@@ -129,7 +129,7 @@ test('whatever is planted where, it is gone, and the structure is not', () => {
         expect(left).not.toContain('19610203');
       },
     ),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
 });
 
@@ -187,6 +187,6 @@ test('in the fields of people it is gone without a PID that names it', () => {
         expect(valuesOf(out).toUpperCase()).not.toContain(value);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 });
