@@ -113,6 +113,8 @@ export async function startGateway(
     pools: {
       p: {
         nodes: nodesConfig('mllp', nodes),
+        // On a busy machine thousands of messages that come at once wait for longer than the three seconds of the default.
+        queue: { timeout: '1m' },
         connections: {
           max: shape.max,
           pipelining: shape.pipelining,

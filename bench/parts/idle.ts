@@ -11,7 +11,7 @@ import type { Figures } from '../rounds.ts';
 /** For the gateway to have accepted all that are connected. */
 const SETTLE_MS = 300;
 /** Sent by a few senders, who then leave, so that all code has run before memory is looked at. */
-const WARM_UP = { connections: 64, pipelining: 1, messages: 20 };
+const WARM_UP = { connections: 64, pipelining: 1, messages: 20, patienceMs: 60_000 };
 
 interface Idle {
   readonly isTls: boolean;
