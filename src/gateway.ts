@@ -45,6 +45,8 @@ export interface ProcessRole {
   readonly source?: ConnectionSource;
   /** Other processes have messages of the same sticky keys. */
   readonly keys?: KeyOwnership;
+  /** Certificate files are to be taken up; others take them up as well. */
+  readonly onCertificates?: () => void;
   /** Takes up a config behind all other parts. */
   readonly parts: ReloadParts<GatewayConfig>;
 }
@@ -195,6 +197,7 @@ export class Gateway {
    * what it has, and the log says why. No connection is touched. Returns whether all were taken.
    */
   reloadCertificates(): boolean {
+    this.#role?.onCertificates?.();
     return this.#store.reload();
   }
 

@@ -61,6 +61,8 @@ export type ToWorker =
   | { readonly kind: 'key'; readonly pool: string; readonly key: string; readonly node: string | undefined }
   /** Another worker has messages of it. */
   | { readonly kind: 'recall key'; readonly pool: string; readonly key: string }
+  /** Those on disk are to be taken up. */
+  | { readonly kind: 'certificates' }
   /** A reload is over. */
   | { readonly kind: 'settled'; readonly ports: ReadonlyMap<string, number>; readonly audit: AuditWishes }
   /** Takes no new connection, answers what it has, and ends. */

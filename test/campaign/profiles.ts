@@ -270,6 +270,31 @@ const PROFILES: readonly Profile[] = [
     backups: ['c'],
     pool: { ejection: STICKY_EJECTION },
   }),
+  // Several processes, each with some of the senders, and what is one kept one.
+  profile({
+    name: 'workers',
+    onAmbiguous: 'other-node',
+    pipelining: 4,
+    hasWorkers: true,
+    pool: { persistence: undefined },
+    top: { workers: 2 },
+  }),
+  profile({
+    name: 'workers-keyed',
+    onAmbiguous: 'other-node',
+    ordering: 'key',
+    hasWorkers: true,
+    top: { workers: 3 },
+  }),
+  profile({
+    name: 'workers-mixed',
+    onAmbiguous: 'fail',
+    nodes: nodesOf(['mllp', 'mllps', 'mllp']),
+    senders: plainSenders(['mllp', 'mllps', 'http', 'https']),
+    hasWorkers: true,
+    pool: { persistence: { by: ['MSH-3', 'MSH-4'], mode: 'table' } },
+    top: { workers: 2 },
+  }),
   profile({ name: 'log-full', onAmbiguous: 'fail', output: 'full', except: NEED_LOG }),
   profile({
     name: 'log-unread',

@@ -115,7 +115,7 @@ test('a worker that is killed again and again under load: no message is answered
   let done = false;
   const sending = records.map((record, i) => sendInLockstep(gateway.port, `R${i}`, record, () => done));
   const acked = (): number => records.reduce((sum, one) => sum + one.acked.length, 0);
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     const before = acked();
     await until(() => acked() > before + 50, LONG);
     const [one] = await gateway.workers();
@@ -138,7 +138,7 @@ test('a main process that is killed takes its workers along, and nobody keeps th
   await using node = await startFaultyNode();
   const gateway = await startSeveral(configOf({ a: { url: node.url } }));
   const sender = await connectSender(gateway.port);
-  expect(idOf(await sender.exchange(message({ controlId: 'P1' })))).toBe('AA P1');
+  expect(idOf(await sender.exchange(message({ controlId: 'P1' }), LONG.deadlineMs))).toBe('AA P1');
   const workers = await gateway.workers();
   gateway.kill('SIGKILL');
   await until(() => workers.every(({ pid }) => !isRunning(pid)), LONG);
@@ -173,6 +173,58 @@ test('connections.max holds for all workers together, as the node counts them, a
   }
   expect(most).toBeGreaterThan(1);
   expect(most).toBeLessThanOrEqual(4);
+});
+
+test('pools that share the connections of an address share them over all workers', async () => {
+  await using node = await startFaultyNode();
+  let most = 0;
+  node.onConnection = () => {
+    most = Math.max(most, node.connections.open);
+  };
+  const pool = {
+    nodes: { a: { url: node.url } },
+    ...NO_CHECKS,
+    connections: { max: 3, shared: true },
+    queue: { timeout: '20s' },
+  };
+  await using gateway = await startSeveral({
+    listeners: { in: { bind: '127.0.0.1:0' } },
+    pools: { one: pool, two: pool },
+    routes: [{ when: { 'MSH-3': 'ONE' }, to: 'one' }, { to: 'two' }],
+  });
+  const senders = await connectAll(gateway.port, 8);
+  for (let round = 0; round < 5; round++) {
+    for (const [i, sender] of senders.entries())
+      void sender.send(message({ controlId: `A${round}-${i}`, app: i % 2 === 0 ? 'ONE' : 'TWO' }));
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA A${round}-${i}`);
+  }
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(3);
+});
+
+test('connections that come and go at once leave nothing counted', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(
+    configOf(
+      { a: { url: node.url } },
+      { listener: { limits: { maxConnections: 50, maxConnectionsPerSource: 50 } } },
+    ),
+  );
+  for (let round = 0; round < 6; round++) {
+    const some = await connectAll(gateway.port, 40);
+    for (const [i, sender] of some.entries()) {
+      if (i % 2 === 0) sender.socket.resetAndDestroy();
+      else sender.socket.end();
+    }
+    await Promise.all(some.map(({ closed }) => closed));
+    await until(
+      async () => (await gateway.metric('hl7_gateway_sender_connections')).get('listener="in"') === 0,
+      LONG,
+    );
+  }
+  const sender = await connectSender(gateway.port);
+  expect(idOf(await sender.exchange(message({ controlId: 'G1' }), LONG.deadlineMs))).toBe('AA G1');
 });
 
 test('with one connection for all workers, none is left without', async () => {
@@ -211,7 +263,7 @@ test('limits.maxConnections holds for all workers together, and a place is free 
   await senders[0]?.end();
   await until(async () => {
     const next = await connectSender(gateway.port);
-    const ack = await next.exchange(message({ controlId: 'L9' })).catch(() => undefined);
+    const ack = await next.exchange(message({ controlId: 'L9' }), LONG.deadlineMs).catch(() => undefined);
     return ack !== undefined && idOf(ack) === 'AA L9';
   }, LONG);
 });
@@ -226,7 +278,7 @@ test('limits.maxConnectionsPerSource holds for all workers together', async () =
     expect(idOf(await sender.exchange(message({ controlId: `Q${i}` })))).toBe(`AA Q${i}`);
   await (await connectSender(gateway.port)).closed;
   const other = await connectSender(gateway.port, { localAddress: '127.0.0.2' });
-  expect(idOf(await other.exchange(message({ controlId: 'Q9' })))).toBe('AA Q9');
+  expect(idOf(await other.exchange(message({ controlId: 'Q9' }), LONG.deadlineMs))).toBe('AA Q9');
 });
 
 test('a reload is one transaction over all workers; one to a bad config changes nothing in any', async () => {

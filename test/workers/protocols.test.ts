@@ -27,13 +27,33 @@ test('TLS: each worker shakes hands, and a session that one has begun is resumed
   first.socket.on('session', (one: Buffer) => {
     session = one;
   });
-  expect(msaOf(await first.exchange(message({ controlId: 'T1' })))?.controlId).toBe('T1');
+  expect(msaOf(await first.exchange(message({ controlId: 'T1' }), LONG.deadlineMs))?.controlId).toBe('T1');
   const ticket = await until(() => session, LONG);
   const second = await connectSender(gateway.port, { tls: { ...tls, session: ticket } });
-  expect(msaOf(await second.exchange(message({ controlId: 'T2' })))?.controlId).toBe('T2');
+  expect(msaOf(await second.exchange(message({ controlId: 'T2' }), LONG.deadlineMs))?.controlId).toBe('T2');
   expect(Reflect.apply(Reflect.get(second.socket, 'isSessionReused'), second.socket, [])).toBe(true);
   const lines = () => gateway.lines.filter(({ msg }) => msg === 'message');
   await until(() => lines().length === 2, LONG);
+  expect(new Set(lines().map(({ worker }) => worker))).toEqual(new Set([1, 2]));
+});
+
+test('a PROXY header is read by the worker that has the connection', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral({
+    listeners: { in: { bind: '127.0.0.1:0', proxyProtocol: true, trustedProxies: ['127.0.0.1'] } },
+    pools: { pool: { nodes: { a: { url: node.url } }, health: { interval: '1h', fastInterval: '1h' } } },
+    routes: [{ to: 'pool' }],
+  });
+  for (const source of ['10.9.8.7', '10.9.8.6']) {
+    const sender = await connectSender(gateway.port);
+    void sender.write(`PROXY TCP4 ${source} 10.0.0.1 4711 2575\r\n`);
+    expect(msaOf(await sender.exchange(message({ controlId: source }), LONG.deadlineMs))?.controlId).toBe(
+      source,
+    );
+  }
+  const lines = () => gateway.lines.filter(({ msg }) => msg === 'message');
+  await until(() => lines().length === 2, LONG);
+  expect(new Set(lines().map(({ source }) => source))).toEqual(new Set(['10.9.8.7', '10.9.8.6']));
   expect(new Set(lines().map(({ worker }) => worker))).toEqual(new Set([1, 2]));
 });
 

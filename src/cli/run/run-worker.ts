@@ -14,6 +14,8 @@ import { endProcess, untilTold } from './run-end.ts';
 /** @throws GatewayError GW_ERR_USAGE where nobody started it who speaks to it */
 export async function runWorker(): Promise<number> {
   if (process.send === undefined) throw usage('worker is started by run');
+  // What else is loaded may have said that the channel keeps nobody alive.
+  process.channel?.ref();
   const told = Promise.withResolvers<void>();
   process.once('disconnect', () => told.resolve());
   const ordered = Promise.withResolvers<StartOrder>();

@@ -86,6 +86,7 @@ export class Workers {
     this.role = {
       sharing: this.#nodes,
       distributor: this.#supervisor,
+      onCertificates: () => this.#supervisor.tell({ kind: 'certificates' }),
       parts: [['workers', { prepare: (wanted: GatewayConfig) => this.#prepare(wanted) }]],
     };
   }

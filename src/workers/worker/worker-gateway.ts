@@ -103,6 +103,9 @@ export class WorkerGateway {
       case 'recall key':
         this.#keys.onRecall(message.pool, message.key);
         break;
+      case 'certificates':
+        this.gateway.reloadCertificates();
+        break;
       case 'settled':
         this.#source.ports = message.ports;
         break;

@@ -83,7 +83,9 @@ export class GatewayProcess implements GatewayTarget {
       const reply = await ask(this.#start.admin, method, path, ADMIN_TOKEN);
       if (reply?.status === 200) return reply.text;
       // Between two processes nobody listens there, or one that ends breaks off.
-      if (reply !== undefined) throw new Error(`${method} ${path}: ${reply.status} ${reply.text}`);
+      const isLeaving = reply?.status === 409 && reply.text.includes('about to end');
+      if (reply !== undefined && !isLeaving)
+        throw new Error(`${method} ${path}: ${reply.status} ${reply.text}`);
       if (performance.now() > deadline) throw new Error(`${method} ${path}: nobody there`);
       await pause(POLL_MS);
     }
