@@ -42,8 +42,9 @@ function headLines(status: TypedFields<StatusReport>, now: number, paint: Paint)
   const up = age(now - status.time('startedAt'));
   const file = status.text('configFile');
   const loaded = `loaded ${age(now - status.time('loadedAt'))} ago`;
+  const workers = status.has('workers') ? ` with ${status.list('workers').length} workers` : '';
   const lines = [
-    `hl7-gateway ${status.text('version')}, pid ${status.number('pid') ?? NONE}, up ${up}, holds ${held} of messages`,
+    `hl7-gateway ${status.text('version')}, pid ${status.number('pid') ?? NONE}${workers}, up ${up}, holds ${held} of messages`,
     file === '' ? `config ${loaded}` : `config ${file}, ${loaded}`,
   ];
   if (status.flag('draining')) lines.push(paint('warning', 'DRAINING: it takes no new connections'));

@@ -89,7 +89,7 @@ export const TOP_KEYS = {
     'Another process may listen on the same addresses (SO_REUSEPORT), so that a new version takes over without a gap, see [high availability](high-availability.md#hot-restart)',
     'With it a second gateway that is started by mistake is not told that the port is in use',
   ),
-  // 64: more processes than cores of any machine that this runs on are of no use, and each takes some 80 MB.
+  // 64: more processes than cores of any machine that this runs on are of no use, and each takes some 100 MB.
   workers: key.autoCountOr(
     1,
     [1, 64],

@@ -47,6 +47,7 @@ test('the alerts are those that are wanted, each with words for people', () => {
     'Hl7GatewayCertificateExpired',
     'Hl7GatewayParsePoolFull',
     'Hl7GatewayEventLoopSlow',
+    'Hl7GatewayWorkersEnd',
     'Hl7GatewayReloadFailed',
     'Hl7GatewayStateNotStored',
     'Hl7GatewayLogLinesDropped',
