@@ -7,7 +7,7 @@ import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message, msaOf } from '../helpers/mllp.ts';
 import { connectSender, type Sender } from '../helpers/sender.ts';
 import { gate, until } from '../helpers/until.ts';
-import { isRunning, startSeveral } from './several.ts';
+import { isRunning, startSeveral, TOKEN } from './several.ts';
 
 const NO_CHECKS = { health: { interval: '1h', fastInterval: '1h' } };
 const LONG = { deadlineMs: 20_000 };
@@ -132,6 +132,49 @@ test('a worker that is killed again and again under load: no message is answered
   expect(new Set(delivered).size).toBe(delivered.length);
   const has = new Set(delivered);
   expect(records.flatMap((one) => one.acked).filter((id) => !has.has(id))).toEqual([]);
+});
+
+test('a worker that hangs at the end is ended with the rest, in time', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(
+    configOf({ a: { url: node.url } }, { top: { shutdown: { timeout: '1s' } } }),
+  );
+  const workers = await gateway.workers();
+  process.kill(workers[0]?.pid ?? 0, 'SIGSTOP');
+  gateway.kill('SIGTERM');
+  expect(await gateway.exited).toEqual({ code: 1, signal: null });
+  await until(() => workers.every(({ pid }) => !isRunning(pid)), LONG);
+});
+
+test('a worker that is killed while a reload is under way: whatever comes of it, all go by one config', async () => {
+  await using a = await startFaultyNode();
+  await using b = await startFaultyNode();
+  await using gateway = await startSeveral(configOf({ a: { url: a.url } }));
+  const own = { workers: 2, admin: { bind: '127.0.0.1:0', token: TOKEN } };
+  for (let round = 0; round < 3; round++) {
+    const node = round % 2 === 0 ? b : a;
+    const wanted = { ...configOf({ [round % 2 === 0 ? 'b' : 'a']: { url: node.url } }), ...own };
+    writeFileSync(`${gateway.configFile}.new`, JSON.stringify(wanted));
+    renameSync(`${gateway.configFile}.new`, gateway.configFile);
+    const [first] = await gateway.workers();
+    const reload = gateway.ask('/reload', 'POST');
+    process.kill(first?.pid ?? 0, 'SIGKILL');
+    const { status } = await reload;
+    await until(async () => {
+      const workers = await gateway.workers();
+      return workers.length === 2 && workers.every(({ pid }) => pid !== first?.pid);
+    }, LONG);
+    const inForce = (await gateway.json<{ node: string }[]>('/nodes')).map(({ node: name }) => name);
+    if (status === 200) expect(inForce).toEqual([round % 2 === 0 ? 'b' : 'a']);
+    const expected = inForce[0] === 'a' ? a : b;
+    const before = expected.messages.length;
+    const senders = await connectAll(gateway.port, 4);
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.exchange(message({ controlId: `T${round}-${i}` }), LONG.deadlineMs))).toBe(
+        `AA T${round}-${i}`,
+      );
+    expect(expected.messages.length).toBe(before + 4);
+  }
 });
 
 test('a main process that is killed takes its workers along, and nobody keeps the port', async () => {
@@ -291,7 +334,7 @@ test('a reload is one transaction over all workers; one to a bad config changes 
     renameSync(`${gateway.configFile}.new`, gateway.configFile);
     gateway.kill('SIGHUP');
   };
-  const own = { workers: 2, admin: { bind: '127.0.0.1:0', token: 'token-for-tests-of-several-processes' } };
+  const own = { workers: 2, admin: { bind: '127.0.0.1:0', token: TOKEN } };
   const sendAll = async (name: string): Promise<void> => {
     for (const [i, sender] of senders.entries())
       expect(idOf(await sender.exchange(message({ controlId: `${name}${i}` })))).toBe(`AA ${name}${i}`);

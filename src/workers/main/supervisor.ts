@@ -27,6 +27,8 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** One that has run for so long begins with the first pause again. */
 const STEADY_MS = 60_000;
+/** What a process takes to end, once its time is over. */
+const GRACE_MS = 300;
 /** Connections that wait for a worker, while none runs. */
 const MAX_WAITING = 4_096;
 
@@ -116,8 +118,8 @@ export class Supervisor implements ConnectionDistributor {
     for (const worker of this.#all) if (!kept.includes(worker)) this.replace(worker, 'it missed a reload');
   }
 
-  /** Each worker ends at a message boundary. Resolves to whether none had to cut anything. */
-  async drain(): Promise<boolean> {
+  /** Each worker ends at a message boundary, and after `timeoutMs` at once. Resolves to whether none had to cut anything. */
+  async drain(timeoutMs: number): Promise<boolean> {
     this.#phase = 'ending';
     for (const { timer } of this.#places) clearTimeout(timer);
     for (const { socket, onEnd } of this.#waiting.splice(0)) {
@@ -125,7 +127,10 @@ export class Supervisor implements ConnectionDistributor {
       onEnd();
     }
     for (const worker of this.#all) worker.drain();
+    // They keep to it themselves, unless they hang.
+    const late = setTimeout(() => this.kill(), timeoutMs + GRACE_MS);
     await this.#until(() => this.#all.length === 0);
+    clearTimeout(late);
     return this.#isClean;
   }
 
@@ -142,7 +147,8 @@ export class Supervisor implements ConnectionDistributor {
 
   /** Connections of MLLP stay for days: the one with the fewest of this listener, then of all. */
   #choose(listener: string): WorkerProcess | undefined {
-    const { running } = this;
+    const prompt = this.running.filter(({ isSlow }) => !isSlow);
+    const running = prompt.length > 0 ? prompt : this.running;
     let best: WorkerProcess | undefined;
     this.#turn++;
     for (let i = 0; i < running.length; i++) {

@@ -39,6 +39,8 @@ interface Entry {
 const ALIVE_EVERY_MS = 2_000;
 /** Far longer than a turn of the event loop takes, also on a machine that swaps. */
 const ALIVE_MS = 30_000;
+/** A turn of the event loop that takes so long is out of the ordinary. */
+const SLOW_MS = 1_000;
 /** A first start reads and compiles the program. */
 const START_MS = 60_000;
 
@@ -54,6 +56,8 @@ export class WorkerProcess implements Lessee, VerdictTaker {
   readonly #counts = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #startTimer: NodeJS.Timeout | undefined;
+  /** When it was asked whether it is alive, while it has not answered. */
+  #askedAt: number | undefined;
   #lastId = 0;
   #state: 'starting' | 'up' | 'draining' | 'over' = 'starting';
 
@@ -91,6 +95,11 @@ export class WorkerProcess implements Lessee, VerdictTaker {
 
   get isUp(): boolean {
     return this.#state === 'up' && this.#child.connected;
+  }
+
+  /** It has not answered for a while: others are given connections first. */
+  get isSlow(): boolean {
+    return this.#askedAt !== undefined && performance.now() - this.#askedAt > SLOW_MS;
   }
 
   get isOver(): boolean {
@@ -175,10 +184,16 @@ export class WorkerProcess implements Lessee, VerdictTaker {
   }
 
   #askAlive(): void {
-    if (this.#state !== 'up') return;
-    this.ask({ ask: 'alive' }, ALIVE_MS).catch((error: GatewayError) => {
-      if (this.#state === 'up') this.#end(error.detail ?? error.message);
-    });
+    if (this.#state !== 'up' || this.#askedAt !== undefined) return;
+    this.#askedAt = performance.now();
+    this.ask({ ask: 'alive' }, ALIVE_MS).then(
+      () => {
+        this.#askedAt = undefined;
+      },
+      (error: GatewayError) => {
+        if (this.#state === 'up') this.#end(error.detail ?? error.message);
+      },
+    );
   }
 
   #end(reason: string): void {

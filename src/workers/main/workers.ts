@@ -103,18 +103,15 @@ export class Workers {
 
   /** The ports are open. Resolves when workers take connections. @throws GatewayError GW_ERR_WORKER */
   async start(): Promise<void> {
+    // A process that ends at once takes them along.
+    process.once('exit', () => this.#supervisor.kill());
     await this.#supervisor.start();
     this.#openFronts();
   }
 
   /** Resolves to whether no worker had to cut anything. */
   drain(): Promise<boolean> {
-    return this.#supervisor.drain();
-  }
-
-  /** Ends what is left. */
-  kill(): void {
-    this.#supervisor.kill();
+    return this.#supervisor.drain(this.#config.shutdown.timeoutMs);
   }
 
   #openFronts(): void {
