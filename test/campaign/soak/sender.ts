@@ -27,7 +27,31 @@ interface Message {
 }
 
 const RECONNECT_MS = 20;
-const FILLER = 'OBSERVATION '.repeat(40);
+/** What of a thousand messages has how many bytes besides its header, the largest first: as a site's, with some documents among them. */
+const SIZES: readonly (readonly [ofThousand: number, bytes: number])[] = [
+  [3, 1024 * 1024],
+  [10, 65_000],
+  [60, 20_000],
+  [200, 2_000],
+  [500, 480],
+];
+const SMALLEST_BYTES = 180;
+/** And one in so many has 8 MB. */
+const LARGEST_EACH = 5_000;
+const LARGEST_BYTES = 8_000_000;
+const FILLER = 'OBSERVATION '.repeat(LARGEST_BYTES / 12);
+
+/** Spread over the messages of a sender, and different from sender to sender. */
+function fillerOf(number: number, n: number): string {
+  const place = n * 7919 + number * 104_729;
+  if (place % LARGEST_EACH === 0) return FILLER;
+  let left = place % 1_000;
+  for (const [ofThousand, bytes] of SIZES) {
+    left -= ofThousand;
+    if (left < 0) return FILLER.slice(0, bytes);
+  }
+  return FILLER.slice(0, SMALLEST_BYTES);
+}
 /** What a sender may have to say: beyond that the load is more than the gateway can take, and is not built up. */
 const MAX_BACKLOG = 10_000;
 
@@ -72,7 +96,7 @@ export class SoakSender {
     const n = this.#made++;
     const { number, wire } = this.#start;
     const id = idOf(number, n);
-    const payload = messageOf({ app: `L${number}`, controlId: id, serial: n, filler: FILLER });
+    const payload = messageOf({ app: `L${number}`, controlId: id, serial: n, filler: fillerOf(number, n) });
     const bytes =
       wire === 'http' || wire === 'https'
         ? requestOf('/hl7', { 'content-type': 'application/hl7-v2' }, payload)
