@@ -11,38 +11,46 @@ export function frame(payload: Buffer): Buffer {
 
 /** Cuts a stream into frames. What stands outside of frames is counted: none of the peers here sends such bytes. */
 export class FrameCutter {
-  #held: Buffer = Buffer.alloc(0);
-  /** Up to here `#held` was searched for an end. */
-  #searched = 0;
+  /** Of an open frame, as it came: joined when its end may be there, as to join 8 MB at each read takes half a second. */
+  #parts: Buffer[] = [];
+  #bytes = 0;
   strayBytes = 0;
 
   /** Bytes of a frame whose end has not come. */
   get openBytes(): number {
-    return this.#held.length;
+    return this.#bytes;
   }
 
   push(chunk: Buffer): Buffer[] {
+    const isEndOpen = this.#parts.at(-1)?.at(-1) === END;
+    if (this.#bytes > 0 && !isEndOpen && !chunk.includes(END)) {
+      this.#keep(chunk);
+      return [];
+    }
     const payloads: Buffer[] = [];
-    let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    let searched = Math.max(0, this.#bytes - 1);
+    let bytes = this.#bytes === 0 ? chunk : Buffer.concat([...this.#parts, chunk]);
+    this.#parts = [];
+    this.#bytes = 0;
     while (bytes.length > 0) {
       const start = bytes.indexOf(START);
       this.strayBytes += start < 0 ? bytes.length : start;
-      if (start < 0) {
-        bytes = bytes.subarray(bytes.length);
-        break;
-      }
-      const end = endOf(bytes, Math.max(start, this.#searched));
+      if (start < 0) break;
+      const end = endOf(bytes, Math.max(start, searched));
       if (end < 0) {
-        bytes = bytes.subarray(start);
+        this.#keep(bytes.subarray(start));
         break;
       }
       payloads.push(bytes.subarray(start + 1, end));
       bytes = bytes.subarray(end + 2);
-      this.#searched = 0;
+      searched = 0;
     }
-    this.#held = bytes;
-    this.#searched = Math.max(0, bytes.length - 1);
     return payloads;
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#parts.push(bytes);
+    this.#bytes += bytes.length;
   }
 }
 
