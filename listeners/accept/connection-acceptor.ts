@@ -57,8 +57,9 @@ export class ConnectionAcceptor {
     this.#server = server;
     this.#onFault = onFault;
     const { maxConnectionsPerSource } = config.limits;
-    this.#bySource =
-      maxConnectionsPerSource === undefined ? undefined : new SourceConnections(maxConnectionsPerSource);
+    // Who accepts connections counts them.
+    if (maxConnectionsPerSource !== undefined && source === undefined)
+      this.#bySource = new SourceConnections(maxConnectionsPerSource);
     if (server instanceof tls.Server)
       this.#firstByte = new FirstByte(config.tls?.handshakeTimeoutMs ?? HANDSHAKE_MS, {
         onFirstByte: (socket) => server.emit('connection', socket),

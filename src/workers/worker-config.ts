@@ -33,8 +33,7 @@ function listenerConfig(listener: ListenerConfig, atLeastOne: Share): ListenerCo
   const maxConnections = protocol === 'http' ? atLeastOne(limits.maxConnections) : limits.maxConnections;
   return {
     ...listener,
-    reusePort: false,
-    limits: { ...limits, maxConnections, maxConnectionsPerSource: undefined },
+    limits: { ...limits, maxConnections },
     tls: tls && { ...tls, maxHandshakes: atLeastOne(tls.maxHandshakes) },
   };
 }

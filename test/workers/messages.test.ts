@@ -324,6 +324,31 @@ test('limits.maxConnectionsPerSource holds for all workers together', async () =
   expect(idOf(await other.exchange(message({ controlId: 'Q9' }), LONG.deadlineMs))).toBe('AA Q9');
 });
 
+test('a reload that changes a limit of connections ends those that came under the old one, in all processes', async () => {
+  await using node = await startFaultyNode();
+  const own = { workers: 2, admin: { bind: '127.0.0.1:0', token: TOKEN } };
+  const listener = (most: number) => ({ bind: '127.0.0.1:0', limits: { maxConnectionsPerSource: most } });
+  const wanted = (most: number) => ({
+    ...configOf({ a: { url: node.url } }, { listener: listener(most) }),
+    ...own,
+  });
+  await using gateway = await startSeveral(wanted(2));
+  const before = await connectAll(gateway.port, 2);
+  for (const [i, sender] of before.entries())
+    expect(idOf(await sender.exchange(message({ controlId: `E${i}` }), LONG.deadlineMs))).toBe(`AA E${i}`);
+  const port = gateway.port;
+  const changed = wanted(3);
+  writeFileSync(gateway.configFile, JSON.stringify(changed));
+  expect((await gateway.ask('/reload', 'POST')).status).toBe(200);
+  await until(() => before.every(({ ended }) => ended), LONG);
+  const { listeners } = await gateway.json<{ listeners: { address: string }[] }>('/status');
+  const now = Number(listeners[0]?.address.split(':').at(-1) ?? port);
+  const after = await connectAll(now, 3);
+  for (const [i, sender] of after.entries())
+    expect(idOf(await sender.exchange(message({ controlId: `F${i}` }), LONG.deadlineMs))).toBe(`AA F${i}`);
+  await (await connectSender(now)).closed;
+});
+
 test('a reload is one transaction over all workers; one to a bad config changes nothing in any', async () => {
   await using a = await startFaultyNode();
   await using b = await startFaultyNode();
