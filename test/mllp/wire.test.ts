@@ -251,6 +251,23 @@ describe.each(KINDS.filter(([kind]) => kind === 'streams' || HAS_HANDLES))(
       await until(() => isDone);
     });
 
+    it.runIf(kind === 'handle' && !isTls)('hands over a large one in portions, a turn for each', async () => {
+      await using sides = await pair(kind, isTls);
+      const received: Buffer[] = [];
+      sides.peer.on('data', (bytes: Buffer) => received.push(bytes));
+      const sent = numbered(8 * MIB);
+      const order: string[] = [];
+      const first = write(sides.wire, sent).then(() => order.push('large'));
+      expect(sides.wire.unsentBytes).toBe(8 * MIB);
+      const second = write(sides.wire, Buffer.from('behind')).then(() => order.push('behind'));
+      await turns(1);
+      expect(sides.wire.unsentBytes).toBeGreaterThan(5 * MIB);
+      await Promise.all([first, second]);
+      expect(order).toEqual(['large', 'behind']);
+      await until(() => Buffer.concat(received).length === sent.length + 6);
+      expect(Buffer.concat(received).equals(Buffer.concat([sent, Buffer.from('behind')]))).toBe(true);
+    });
+
     it('of each write it is told once, with an error, when the connection goes', async () => {
       await using sides = await pair(kind, isTls);
       sides.peer.pause();

@@ -1,6 +1,7 @@
 // A wire on the handle below a socket, past its streams: a read makes no object but the bytes' own, a write that is done at
 // once makes none. The end of the other side, errors and the close are told by the socket as ever.
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { binding, type Handle, handleOf, touch, type WriteRequest } from './node-handles.ts';
 import type { Sent, Wire, WireUser } from './wire.ts';
@@ -16,6 +17,11 @@ const RECEIVED = Buffer.allocUnsafeSlow(64 * 1024);
 const LENT_BYTES = 16 * 1024;
 /** Parts up to this are copied together, which is cheaper than a list of them. */
 const GATHER_BYTES = 64 * 1024;
+/**
+ * Of what is larger, so much is handed over in one turn of the event loop: the kernel may take 8 MB at once, which takes it milliseconds. Not
+ * over TLS: where a write fails at once there, Node.js tells nobody, and it is the rest of a large one that tells.
+ */
+const PORTION_BYTES = 1024 * 1024;
 /** What waits beyond this is more than the peer can take at the moment, as with the streams of Node.js. */
 const BACKED_UP_BYTES = 64 * 1024;
 
@@ -33,6 +39,7 @@ let spareRequest: WriteRequest | undefined;
 
 export class HandleWire implements Wire {
   readonly #socket: Socket;
+  readonly #isTls: boolean;
   #user: WireUser = { onBytes: () => {} };
   readonly #handle: Handle;
   /** What Node.js does where nothing is read any more. */
@@ -61,6 +68,7 @@ export class HandleWire implements Wire {
 
   private constructor(socket: Socket, handle: Handle) {
     this.#socket = socket;
+    this.#isTls = socket instanceof TLSSocket;
     this.#handle = handle;
     this.#onEnded = handle.onread;
   }
@@ -185,6 +193,21 @@ export class HandleWire implements Wire {
   }
 
   #hand(what: Buffer | readonly Buffer[], bytes: number, sent: Sent | undefined): boolean {
+    if (bytes <= PORTION_BYTES || this.#isTls) return this.#handAll(what, bytes, sent);
+    const [portion, rest] = splitAt(what instanceof Uint8Array ? [what] : what, PORTION_BYTES);
+    const left = bytes - PORTION_BYTES;
+    this.#waiting.unshift({ parts: rest, bytes: left, sent });
+    this.#add(left);
+    if (this.#handAll(portion, PORTION_BYTES, undefined)) {
+      // Taken at once: the others have their turn before the next.
+      this.#sending = { bytes: PORTION_BYTES, sent: undefined };
+      this.#add(PORTION_BYTES);
+      setImmediate(() => this.#onSent(0));
+    }
+    return false;
+  }
+
+  #handAll(what: Buffer | readonly Buffer[], bytes: number, sent: Sent | undefined): boolean {
     const request = spareRequest ?? newRequest();
     spareRequest = undefined;
     const status =
@@ -229,8 +252,15 @@ export class HandleWire implements Wire {
     this.#end?.();
   }
 
-  /** All of it in one. */
+  /** All of it in one; but what is left of something large by itself. */
   #sendWaiting(): void {
+    const [first] = this.#waiting;
+    if (first !== undefined && first.bytes > PORTION_BYTES && !this.#isTls) {
+      this.#waiting.shift();
+      this.#unsent -= first.bytes;
+      this.#hand(first.parts, first.bytes, first.sent);
+      return;
+    }
     const waiting = this.#waiting;
     this.#waiting = [];
     const parts = waiting.flatMap((write) => write.parts);
@@ -257,6 +287,21 @@ export class HandleWire implements Wire {
     this.#unsent = 0;
     for (const write of lost) write?.sent?.(error);
   }
+}
+
+/** What there is of these up to so many bytes, and the rest; there are more. */
+function splitAt(parts: readonly Buffer[], bytes: number): [Buffer[], Buffer[]] {
+  const head: Buffer[] = [];
+  let left = bytes;
+  for (const [i, part] of parts.entries()) {
+    if (part.length > left) {
+      head.push(part.subarray(0, left));
+      return [head, [part.subarray(left), ...parts.slice(i + 1)]];
+    }
+    head.push(part);
+    left -= part.length;
+  }
+  return [head, []];
 }
 
 function newRequest(): WriteRequest {
