@@ -2,9 +2,9 @@
 //
 // Straight: over MLLP, no sticky key, one route with a condition, a connection to the node open and free. This process runs the
 // gateway alone; sender and node are a process of their own.
-// Calls: one message, with Error.captureStackTrace at setImmediate and at the handle's write. Frames of the product are counted (no
-// Node.js, no bench): from the socket's data to where the bytes are handed to the writer, and those of the flush that writes what
-// the turn of the event loop has gathered.
+// Calls: one message, with a stack trace where the writer of a socket is given it, and at the handle's write. Frames of the product
+// are counted (no Node.js, no bench): from the socket's data to the writer's own, and those of the flush that writes what the turn of
+// the event loop has gathered.
 // Garbage: `total_allocated_bytes` of V8's heap statistics before and after 40,000 messages of 600 bytes from 8 senders, one
 // outstanding each, after 40,000 to warm up; Node.js' own part (sockets, buffers) is in it. `--sites` lists where it is made,
 // `--trace` prints the frames.
@@ -33,7 +33,7 @@ else await speak();
 
 async function measure(): Promise<void> {
   const { values } = parseArgs({ options: { sites: { type: 'boolean' }, trace: { type: 'boolean' } } });
-  const writes = watchWrites();
+  const writes = await watchWrites();
   const peers = fork(fileURLToPath(import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const [nodePort] = (await once(peers, 'message')) as [number];
   const { gateway, port } = await startGateway(nodePort);
@@ -103,8 +103,9 @@ interface TcpHandle {
   writeBuffer(request: unknown, bytes: Uint8Array): number;
 }
 
-/** To be called before the product is loaded. */
-function watchWrites(): { on: boolean; readonly ways: Way[]; stop(): void } {
+async function watchWrites(): Promise<{ on: boolean; readonly ways: Way[]; stop(): void }> {
+  const { CoalescingWriter } = await import('../src/mllp/coalescing-writer.ts');
+  const writer: { write(bytes: Buffer): void } = CoalescingWriter.prototype;
   // What the product's wire writes by (src/mllp/wire/node-handles.ts).
   const wrap: { TCP: { prototype: TcpHandle } } = Reflect.apply(
     Reflect.get(process, 'binding') as (name: string) => never,
@@ -113,29 +114,20 @@ function watchWrites(): { on: boolean; readonly ways: Way[]; stop(): void } {
   );
   const { prototype } = wrap.TCP;
   const { writeBuffer } = prototype;
+  const { write } = writer;
   const stop = (): void => {
     prototype.writeBuffer = writeBuffer;
-    globalThis.setImmediate = schedule;
+    writer.write = write;
   };
   const watch = { on: false, ways: [] as Way[], stop };
   let handOver: readonly string[] = [];
-  const { setImmediate: schedule } = globalThis;
-  const watched = (run: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate => {
-    if (!watch.on) return schedule(run, ...args);
-    const from = productFrames();
-    return schedule(() => {
-      handOver = from;
-      run(...args);
-      handOver = [];
-    });
+  writer.write = function (this: unknown, bytes: Buffer): void {
+    if (watch.on) handOver = ['CoalescingWriter.write', ...productFrames()];
+    Reflect.apply(write, this, [bytes]);
   };
-  globalThis.setImmediate = Object.assign(watched, schedule) as typeof setImmediate;
   prototype.writeBuffer = function (this: TcpHandle, request: unknown, bytes: Uint8Array): number {
-    if (watch.on && bytes.length > 0) {
-      const own = productFrames();
-      const way = handOver.length > 0 ? { handOver, flush: own } : { handOver: own, flush: [] };
-      watch.ways.push({ text: Buffer.from(bytes).toString(), ...way });
-    }
+    if (watch.on && bytes.length > 0)
+      watch.ways.push({ text: Buffer.from(bytes).toString(), handOver, flush: productFrames() });
     return Reflect.apply(writeBuffer, this, [request, bytes]);
   };
   return watch;
