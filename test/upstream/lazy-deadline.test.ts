@@ -1,6 +1,6 @@
 // A connection's deadline: due when nothing has come for so long, never before, and with few timers.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { LazyDeadline } from '../../src/upstream/http/lazy-deadline.ts';
+import { LazyDeadline } from '../../src/upstream/lazy-deadline.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });

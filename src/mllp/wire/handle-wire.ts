@@ -39,7 +39,7 @@ let spareRequest: WriteRequest | undefined;
 
 export class HandleWire implements Wire {
   readonly #socket: Socket;
-  readonly #isTls: boolean;
+  readonly #portionBytes: number;
   #user: WireUser = { onBytes: () => {} };
   readonly #handle: Handle;
   /** What Node.js does where nothing is read any more. */
@@ -68,7 +68,7 @@ export class HandleWire implements Wire {
 
   private constructor(socket: Socket, handle: Handle) {
     this.#socket = socket;
-    this.#isTls = socket instanceof TLSSocket;
+    this.#portionBytes = socket instanceof TLSSocket ? Number.POSITIVE_INFINITY : PORTION_BYTES;
     this.#handle = handle;
     this.#onEnded = handle.onread;
   }
@@ -193,7 +193,7 @@ export class HandleWire implements Wire {
   }
 
   #hand(what: Buffer | readonly Buffer[], bytes: number, sent: Sent | undefined): boolean {
-    if (bytes <= PORTION_BYTES || this.#isTls) return this.#handAll(what, bytes, sent);
+    if (bytes <= this.#portionBytes) return this.#handAll(what, bytes, sent);
     const [portion, rest] = splitAt(what instanceof Uint8Array ? [what] : what, PORTION_BYTES);
     const left = bytes - PORTION_BYTES;
     this.#waiting.unshift({ parts: rest, bytes: left, sent });
@@ -255,7 +255,7 @@ export class HandleWire implements Wire {
   /** All of it in one; but what is left of something large by itself. */
   #sendWaiting(): void {
     const [first] = this.#waiting;
-    if (first !== undefined && first.bytes > PORTION_BYTES && !this.#isTls) {
+    if (first !== undefined && first.bytes > this.#portionBytes) {
       this.#waiting.shift();
       this.#unsent -= first.bytes;
       this.#hand(first.parts, first.bytes, first.sent);

@@ -5,7 +5,7 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import { fieldValue, type HeaderFields } from '../../http/fields.ts';
 import { type BodyFraming, requestHead } from '../../http/request-head.ts';
 import { type ResponseEvents, ResponseParser } from '../../http/response-parser.ts';
-import { LazyDeadline } from './lazy-deadline.ts';
+import { LazyDeadline } from '../lazy-deadline.ts';
 import type { NodeRequest, NodeResponseHandler, RequestController } from './node-request.ts';
 import { StreamedBody } from './streamed-body.ts';
 

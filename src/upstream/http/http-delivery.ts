@@ -7,8 +7,8 @@ import { type MatchMode, matchAnswer } from '../../hl7/answers.ts';
 import { charsetLabel, parseContentType, withCharset } from '../../hl7/content-type.ts';
 import { fieldValue, type HeaderFields } from '../../http/fields.ts';
 import { frame, holdsFrameEnd, START_BLOCK } from '../../mllp/frame.ts';
-import { turnTime } from '../../turn.ts';
 import type { Delivery } from '../delivery.ts';
+import { LazyDeadline } from '../lazy-deadline.ts';
 import {
   type NodeRequest,
   type NodeResponseHandler,
@@ -37,10 +37,7 @@ export class HttpDelivery implements NodeResponseHandler {
   readonly #options: HttpDeliveryOptions;
   readonly #over: (result: HttpResult) => void;
   readonly #timeoutMs: number;
-  #timer: NodeJS.Timeout | undefined;
-  /** When it was given to the node's connections, and when one has taken it, in performance.now() milliseconds. */
-  readonly #givenAt = turnTime();
-  #begunAt: number | undefined;
+  readonly #deadline = new LazyDeadline(() => this.#onDue());
   #controller: RequestController | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
@@ -68,7 +65,10 @@ export class HttpDelivery implements NodeResponseHandler {
       body: postPlan?.body ?? delivery.payload,
       timeoutMs,
     };
-    this.#wakeIn(timeoutMs);
+    // The timer is set once, for the earliest that the answer's deadline can be. Until a connection is there, which is dialled within a
+    // deadline of its own, a later one holds.
+    this.#deadline.begin(timeoutMs);
+    this.#deadline.begin(options.connectMs + timeoutMs);
   }
 
   onRequestStart(controller: RequestController): void {
@@ -82,7 +82,8 @@ export class HttpDelivery implements NodeResponseHandler {
       this.#fail(new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
       return;
     }
-    this.#begunAt = turnTime();
+    // The connection's own begins again with each byte, and this one does not.
+    this.#deadline.begin(this.#timeoutMs);
     this.#delivery.written();
   }
 
@@ -160,24 +161,9 @@ export class HttpDelivery implements NodeResponseHandler {
     return match !== 'none';
   }
 
-  /** One timer for both deadlines, which looks which of them holds when it fires: it is not set anew for each message. */
-  #wakeIn(ms: number): void {
-    this.#timer = setTimeout(onTimer, ms, this);
-  }
-
-  onTimer(): void {
-    const { connectMs, node } = this.#options;
-    // Until a connection is there, which is dialled within a deadline of its own. From then on the connection's own deadline begins
-    // again with each byte, and this one does not.
-    const dueAt = this.#timeoutMs + (this.#begunAt ?? this.#givenAt + connectMs);
-    const leftMs = dueAt - performance.now();
-    if (leftMs > 0) this.#wakeIn(Math.ceil(leftMs));
-    else
-      this.#fail(
-        new GatewayError(this.#begunAt === undefined ? 'GW_ERR_NODE_CONNECT_TIMEOUT' : 'GW_ERR_ACK_TIMEOUT', {
-          node,
-        }),
-      );
+  #onDue(): void {
+    const code = this.#controller === undefined ? 'GW_ERR_NODE_CONNECT_TIMEOUT' : 'GW_ERR_ACK_TIMEOUT';
+    this.#fail(new GatewayError(code, { node: this.#options.node }));
   }
 
   #fail(error: GatewayError): void {
@@ -189,13 +175,9 @@ export class HttpDelivery implements NodeResponseHandler {
 
   #end(result: HttpResult): void {
     this.#settled = true;
-    clearTimeout(this.#timer);
+    this.#deadline.end();
     this.#over(result);
   }
-}
-
-function onTimer(delivery: HttpDelivery): void {
-  delivery.onTimer();
 }
 
 /** Of the second that it is, which many messages share. */

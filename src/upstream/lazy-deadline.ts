@@ -1,4 +1,4 @@
-// A deadline that begins again with each request and each read of a connection, for the price of a number: its timer is touched only
+// A deadline that begins again with each message, request or read of a connection, for the price of a number: its timer is touched only
 // where a new deadline is earlier than it, and looks at what has come since when it fires.
 
 export class LazyDeadline {
@@ -18,9 +18,9 @@ export class LazyDeadline {
   }
 
   /** From now on something must come within so long. */
-  begin(limitMs: number): void {
+  begin(limitMs: number, now = performance.now()): void {
     this.#limitMs = limitMs;
-    this.refresh(performance.now());
+    this.refresh(now);
     if (this.#dueAt < this.#timerAt) this.#arm(limitMs);
   }
 
@@ -37,7 +37,8 @@ export class LazyDeadline {
   #arm(ms: number): void {
     clearTimeout(this.#timer);
     this.#timerAt = this.#dueAt;
-    this.#timer = setTimeout(this.#onTimer, ms);
+    // What it watches keeps the process alive, or nothing does.
+    this.#timer = setTimeout(this.#onTimer, ms).unref();
   }
 
   readonly #onTimer = (): void => {
