@@ -1,4 +1,5 @@
 // Says in time that a certificate in use ends: once at each of the thresholds, and at the end.
+import { clearInterval, setInterval, wallMs } from '../src/platform/time.ts';
 import type { Certificate } from './certificate.ts';
 import { daysLeft } from './certificate.ts';
 
@@ -23,8 +24,8 @@ export class ExpiryWatch {
   }
 
   start(): void {
-    this.check(new Date());
-    this.#timer = setInterval(() => this.check(new Date()), INTERVAL_MS);
+    this.check(new Date(wallMs()));
+    this.#timer = setInterval(() => this.check(new Date(wallMs())), INTERVAL_MS);
     this.#timer.unref();
   }
 

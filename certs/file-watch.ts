@@ -1,6 +1,8 @@
 // Notices that files have been replaced, whatever way it was done: written in place, renamed over, or a symbolic link
 // turned to another folder (as Kubernetes does with secrets, which file system events miss).
+
 import { statSync } from 'node:fs';
+import { clearInterval, setInterval } from '../src/platform/time.ts';
 
 /** A new certificate is in use within this time; asking costs a system call a file. */
 const INTERVAL_MS = 2_000;

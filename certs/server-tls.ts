@@ -1,6 +1,7 @@
 // TLS of one listener: its certificates by server name, who its senders may be, and taking up new files without
 // touching a connection. What is read is used whole or not at all.
-import { constants, createHmac, randomBytes } from 'node:crypto';
+
+import { constants, createHmac } from 'node:crypto';
 import {
   createSecureContext,
   type SecureContext,
@@ -10,6 +11,7 @@ import {
 } from 'node:tls';
 import type { ListenerTlsConfig } from '../src/config/config.ts';
 import { causeCode } from '../src/errors.ts';
+import { randomBytes } from '../src/platform/random.ts';
 import { type Certificate, certificatesOf } from './certificate.ts';
 import {
   type KeyPair,

@@ -1,6 +1,8 @@
 // Everything of TLS that is read from files: who uses it, taking up new files while it is in use, and what ends when.
 // A file that is not usable never replaces one that is, and is looked at again until it can be used or is replaced.
+
 import { asGatewayError, type GatewayError } from '../src/errors.ts';
+import { wallMs } from '../src/platform/time.ts';
 import type { Certificate } from './certificate.ts';
 import { ExpiryWatch, type OnExpiry } from './expiry-watch.ts';
 import { FileWatch } from './file-watch.ts';
@@ -85,14 +87,14 @@ export class CertificateStore {
   reload(): boolean {
     this.#failed.clear();
     for (const where of this.#secured.keys()) this.#take(where);
-    this.#expiry.check(new Date());
+    this.#expiry.check(new Date(wallMs()));
     return this.#failed.size === 0;
   }
 
   #retry(): void {
     if (this.#failed.size === 0) return;
     for (const where of [...this.#failed.keys()]) this.#take(where);
-    this.#expiry.check(new Date());
+    this.#expiry.check(new Date(wallMs()));
   }
 
   #take(where: string): void {

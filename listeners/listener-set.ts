@@ -1,11 +1,13 @@
 // All listeners of a config: opened together, replaced by a reload, and drained when the config has them no more. Promises
 // that a listener that stays as it was keeps its port and its connections.
+
 import { isDeepStrictEqual } from 'node:util';
 import { ServerTls } from '../certs/server-tls.ts';
 import type { CertificateStore } from '../certs/store.ts';
 import type { GatewayConfig, ListenerConfig } from '../src/config/config.ts';
 import { asGatewayError } from '../src/errors.ts';
 import type { Log } from '../src/observe/log/log.ts';
+import { clearTimeout, setTimeout } from '../src/platform/time.ts';
 import type { Prepared, Reconfigurable } from '../src/reload/reconfigurable.ts';
 import { hasSameBinding } from './accept/same-binding.ts';
 import type { Listener } from './listener.ts';

@@ -1,12 +1,13 @@
 // How messages are posted to nodes over HTTP: the route's rules on path and headers, compiled once, and what each message
 // brings with it. A message that came by MLLP brings its sender's address.
-import { randomUUID } from 'node:crypto';
+
 import type { RouteConfig } from '../src/config/config.ts';
 import type { Header } from '../src/hl7/header.ts';
 import { compileHeaderRules, type HeaderVariables } from '../src/http/header-rules.ts';
 import { compilePathRewrite } from '../src/http/path-rewrite.ts';
 import { handOnTrace } from '../src/http/trace-fields.ts';
 import type { RemoteContext, TraceContext } from '../src/observe/traces/trace-context.ts';
+import { randomUUID } from '../src/platform/random.ts';
 import type { HttpPostPlan } from '../src/upstream/delivery.ts';
 import { type Peer, type RequestView, sourceAddress } from './message-view.ts';
 import { handOn, type TraceSampler } from './trace-sampler.ts';

@@ -1,8 +1,9 @@
 // Chooses a message's node. Pure: no sockets, no timers, nothing made for a choice but the choice itself.
 // What a node can take it is asked anew each time.
-import { performance } from 'node:perf_hooks';
+
 import { isDeepStrictEqual } from 'node:util';
 import type { PoolConfig } from '../src/config/config.ts';
+import { monotonicMs } from '../src/platform/time.ts';
 import { charge, leastInFlight, roundRobin } from './balance.ts';
 import type { Candidate, Member } from './candidate.ts';
 import { memberOf, rendezvous } from './rendezvous.ts';
@@ -57,7 +58,7 @@ export class NodeSelector<N extends Candidate> {
   /** No primary can be chosen, so the candidates are backups. */
   #onBackups = false;
 
-  constructor(config: Chosen, nodes: readonly N[], now: () => number = () => performance.now()) {
+  constructor(config: Chosen, nodes: readonly N[], now: () => number = () => monotonicMs()) {
     this.name = config.name;
     this.#now = now;
     this.#config = config;

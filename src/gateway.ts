@@ -1,6 +1,5 @@
 // Wires all rooms: listeners to the relay, the relay to pools of nodes, everything to the log; and lists the parts that take
 // up another config. Nothing else does.
-import { setTimeout } from 'node:timers/promises';
 import type { Certificate } from '../certs/certificate.ts';
 import type { ServerTls } from '../certs/server-tls.ts';
 import { CertificateStore, type TlsUser } from '../certs/store.ts';
@@ -26,6 +25,7 @@ import { type Observer, Observers } from './observe/observer.ts';
 import { IdentifierSettings, type Identifiers } from './observe/traces/identifiers.ts';
 import { MessageTracer } from './observe/traces/spans/message-tracer.ts';
 import { warnOfOpenFiles } from './open-files.ts';
+import { delay } from './platform/time.ts';
 import { Pools } from './pools/pools.ts';
 import type { HttpScheduler } from './relay/http-scheduler.ts';
 import type { KeyOwnership } from './relay/key-ownership.ts';
@@ -264,8 +264,7 @@ export class Gateway {
     const { timeoutMs } = this.#config.shutdown;
     this.#log.info({ timeoutMs }, 'draining');
     const timer = new AbortController();
-    const late = setTimeout(timeoutMs, false, { signal: timer.signal });
-    late.catch(() => {});
+    const late = delay(timeoutMs, timer.signal).then(() => false);
     this.#isClean = await Promise.race([this.#drained(), late]);
     timer.abort();
     this.#stopNow();
@@ -406,7 +405,7 @@ export class Gateway {
 
   /** Resolves when no message waits and none is with a node. */
   async #idle(): Promise<void> {
-    while (!this.#stopped && (this.#relay.reading > 0 || this.pools.isBusy)) await setTimeout(IDLE_POLL_MS);
+    while (!this.#stopped && (this.#relay.reading > 0 || this.pools.isBusy)) await delay(IDLE_POLL_MS);
   }
 
   #stopNow(): void {

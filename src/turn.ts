@@ -1,5 +1,6 @@
 // One turn of the event loop: what time it is in it, and what is done once at its end. Promises that the end comes before anything
 // further is read, and that no time is older than its turn.
+import { monotonicMs, setImmediate } from './platform/time.ts';
 
 let time = 0;
 let isTimeKnown = false;
@@ -7,12 +8,12 @@ let isEnding = false;
 let atEnd: (() => void)[] = [];
 
 /**
- * When this turn of the event loop first asked, in performance.now() milliseconds: what a message takes is told in turns, and a clock
+ * When this turn of the event loop first asked, in monotonicMs() milliseconds: what a message takes is told in turns, and a clock
  * is read once for all that happens in one. The end of the turn has a time of its own.
  */
 export function turnTime(): number {
   if (isTimeKnown) return time;
-  time = performance.now();
+  time = monotonicMs();
   isTimeKnown = true;
   awaitEnd();
   return time;
@@ -34,7 +35,7 @@ function end(): void {
   const callbacks = atEnd;
   atEnd = [];
   isEnding = false;
-  time = performance.now();
+  time = monotonicMs();
   isTimeKnown = true;
   let done = 0;
   try {

@@ -9,6 +9,7 @@ import { productFiles, ROOT } from './helpers/product-files.ts';
  * floors of house size (config reads field paths, TLS files read config types) each folder has a floor of its own.
  */
 const FLOORS: readonly (readonly string[])[] = [
+  ['src/platform/'],
   ['src/errors.ts'],
   [
     'src/version.ts',

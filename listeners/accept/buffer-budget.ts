@@ -1,6 +1,7 @@
 // How the bytes of messages that the whole gateway holds (`limits.maxBuffered`) are shared: between small messages and
 // large ones, and between sources. Promises that small messages have room that no large one takes, that no source takes
 // the room of all, and that of unfinished large messages at least one goes on to its end.
+import { setImmediate } from '../../src/platform/time.ts';
 import { type Growing, GrowthQueue } from './growth-queue.ts';
 
 /** One read of a socket brings so much, so no message is stopped below it. */

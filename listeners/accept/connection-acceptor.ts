@@ -7,6 +7,7 @@ import type { Peer } from '../../routing/message-view.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import { listenError } from '../../src/listen-error.ts';
+import { platform } from '../../src/platform/current.ts';
 import type { ConnectionSource } from './connection-source.ts';
 import { FirstByte } from './first-byte.ts';
 import { ProxyProtocolAcceptor, reportedBy } from './proxy-protocol-acceptor.ts';
@@ -84,9 +85,12 @@ export class ConnectionAcceptor {
     const admit = entrance === undefined ? goOn : (socket: net.Socket) => entrance.admit(socket);
     // As the server itself would have them: half-open (F25; http.Server always), but not below TLS.
     const allowHalfOpen = this.#firstByte === undefined;
-    const isBefore = config.proxyProtocol || this.#firstByte !== undefined;
+    const isBefore =
+      config.proxyProtocol ||
+      this.#firstByte !== undefined ||
+      (platform.hasOnlyPlainServers && config.protocol === 'http');
     this.#front = isBefore
-      ? net.createServer({ allowHalfOpen }, (socket) => {
+      ? platform.createServer({ allowHalfOpen }, (socket) => {
           if (!socket.destroyed) admit(socket);
         })
       : server;

@@ -1,12 +1,13 @@
 // A listener's port, where other processes carry its messages (src/workers/): accepts connections and gives them away before a byte
 // is read. Promises that `limits.maxConnections` and `limits.maxConnectionsPerSource` hold for all those processes together.
-import net from 'node:net';
+import type net from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import { listenError } from '../../src/listen-error.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
+import { platform } from '../../src/platform/current.ts';
 import type { Admission } from '../../src/relay/route-resolver.ts';
 import { MAX_SURPLUS } from '../http/connections.ts';
 import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
@@ -50,7 +51,7 @@ export class FrontListener implements Listener {
     const { maxConnectionsPerSource } = config.limits;
     this.#bySource =
       maxConnectionsPerSource === undefined ? undefined : new SourceConnections(maxConnectionsPerSource);
-    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) =>
+    this.#server = platform.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) =>
       this.#onConnection(socket),
     );
   }

@@ -1,6 +1,7 @@
 // Which unfinished large messages go on being read. Each is let on only where what it may grow to fits, so what goes on
 // comes to its end; sources take turns. Promises that one that stalls keeps others waiting for a moment only, and that
 // those in the queue never wait for each other in a circle.
+import { clearTimeout, monotonicMs, setTimeout } from '../../src/platform/time.ts';
 
 /** What is held of all messages. */
 export interface LargeTotals {
@@ -135,7 +136,7 @@ export class GrowthQueue {
     if (message.claimBytes === 0) this.#budget.pausedBytes -= message.bytes;
     message.claim(message.maxBytes);
     message.state = 'growing';
-    this.#growing.set(message, { bytes: message.bytes, since: performance.now() });
+    this.#growing.set(message, { bytes: message.bytes, since: monotonicMs() });
   }
 
   #remove(message: Growing): void {
@@ -160,7 +161,7 @@ export class GrowthQueue {
   }
 
   #stopStalled(): void {
-    const now = performance.now();
+    const now = monotonicMs();
     for (const [message, watched] of this.#growing) {
       if (now - watched.since < WATCH_MS / 2) continue;
       if (message.bytes - watched.bytes >= MIN_WATCHED_BYTES) {

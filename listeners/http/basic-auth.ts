@@ -1,9 +1,12 @@
 // Basic authentication (RFC 7617) for HL7 over HTTP. A password is checked by scrypt, off the event loop and few at a
 // time; one that was right is remembered for a while, by a keyed hash and never as it is.
-import { createHmac, randomBytes } from 'node:crypto';
+
+import { createHmac } from 'node:crypto';
 import type { HttpListenerConfig } from '../../src/config/config.ts';
 import { verifyPassword } from '../../src/config/http/password.ts';
 import { GatewayError } from '../../src/errors.ts';
+import { randomBytes } from '../../src/platform/random.ts';
+import { monotonicMs } from '../../src/platform/time.ts';
 
 /** Node.js's pool has 4 threads, which files and names need too; each check holds 32 MiB or more. */
 const MAX_CHECKS = 2;
@@ -18,7 +21,7 @@ export class Users {
   readonly challenge: string;
   readonly #hashes: ReadonlyMap<string, string>;
   readonly #key = randomBytes(32);
-  /** Until when, in performance.now() milliseconds. */
+  /** Until when, in monotonicMs() milliseconds. */
   readonly #good = new Map<string, number>();
   /** By the same keyed hash. */
   readonly #checking = new Map<string, Promise<boolean>>();
@@ -44,7 +47,7 @@ export class Users {
     if (encoded === undefined) return false;
     const mark = createHmac('sha256', this.#key).update(encoded).digest('base64');
     const until = this.#good.get(mark);
-    if (until !== undefined && until > performance.now()) return true;
+    if (until !== undefined && until > monotonicMs()) return true;
     // A sender that opens many connections at once is checked once.
     let checking = this.#checking.get(mark);
     if (checking === undefined) {
@@ -71,7 +74,7 @@ export class Users {
       else next();
     }
     if (this.#good.size >= MAX_REMEMBERED) this.#good.clear();
-    this.#good.set(mark, performance.now() + REMEMBERED_MS);
+    this.#good.set(mark, monotonicMs() + REMEMBERED_MS);
     return true;
   }
 

@@ -1,6 +1,6 @@
 // A client's request as the listener takes it: read once, checked for everything that two parsers could read in two
 // ways (F49–F60), and as routes see it. Node.js's own strict parser has been before it.
-import { randomUUID } from 'node:crypto';
+
 import { type IncomingMessage, METHODS } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { type Peer, type RequestView, sourceAddress } from '../../routing/message-view.ts';
@@ -12,6 +12,7 @@ import { fieldValue, lowerCase } from '../../src/http/fields.ts';
 import { clientAddress, type Hop } from '../../src/http/forwarded.ts';
 import { type Host, readHost } from '../../src/http/host.ts';
 import { type RequestTarget, readTarget } from '../../src/http/request-target.ts';
+import { randomUUID } from '../../src/platform/random.ts';
 
 export type Incoming = IncomingMessage | Http2ServerRequest;
 

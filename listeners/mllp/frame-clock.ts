@@ -1,5 +1,6 @@
 // How long a message may take to come in. Promises that only the time counts in which it is read: a sender that the
 // gateway makes wait is not the slow one.
+import { clearTimeout, monotonicMs, setTimeout } from '../../src/platform/time.ts';
 
 export class FrameClock {
   readonly #onTimeout: () => void;
@@ -26,12 +27,12 @@ export class FrameClock {
     if (this.#timer === undefined || this.#leftMs === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#leftMs -= performance.now() - this.#startedAt;
+    this.#leftMs -= monotonicMs() - this.#startedAt;
   }
 
   resume(): void {
     if (this.#timer !== undefined || this.#leftMs === undefined) return;
-    this.#startedAt = performance.now();
+    this.#startedAt = monotonicMs();
     this.#timer = setTimeout(
       () => {
         this.stop();

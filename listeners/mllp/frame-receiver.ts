@@ -1,5 +1,6 @@
 // The receiving half of a sender's connection: from bytes to frames, in single bytes or in UTF-16. Promises that a frame takes
 // no more memory and no more time than it may, and that nothing is read while its owner cannot take it.
+
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { Utf16 } from '../../src/hl7/charset.ts';
 import { isFramedAsUtf16 } from '../../src/mllp/frame.ts';
@@ -8,6 +9,7 @@ import { FrameReader, type FrameReaderLimits, type FrameSink } from '../../src/m
 import type { Transport } from '../../src/mllp/transport.ts';
 import { Utf16Detector } from '../../src/mllp/utf16-detector.ts';
 import { Utf16FrameReader } from '../../src/mllp/utf16-frame-reader.ts';
+import { setImmediate } from '../../src/platform/time.ts';
 import type { SourceBudget } from '../accept/buffer-budget.ts';
 import { OpenFrame } from './open-frame.ts';
 

@@ -1,5 +1,6 @@
 // F43, F89: what one sender's connection is told behind the answers of its messages: application acknowledgements of those
 // that were committed. Outlives the connection, holds nothing of its messages, and says how long it is worth waiting.
+import { clearTimeout, monotonicMs, setTimeout } from '../../src/platform/time.ts';
 import type { ReplyTarget } from '../../src/upstream/delivery.ts';
 
 export class LaterAnswers implements ReplyTarget {
@@ -25,7 +26,7 @@ export class LaterAnswers implements ReplyTarget {
 
   /** Some answer is to come, and its time is not over. */
   get isOwed(): boolean {
-    return this.#owed > 0 && this.#until > performance.now();
+    return this.#owed > 0 && this.#until > monotonicMs();
   }
 
   expect(until: number): void {
@@ -54,7 +55,7 @@ export class LaterAnswers implements ReplyTarget {
         if (this.isOwed) this.watch();
         else this.#onOver?.();
       },
-      Math.max(1, this.#until - performance.now()),
+      Math.max(1, this.#until - monotonicMs()),
     );
     this.#timer.unref();
   }

@@ -1,6 +1,6 @@
 // A TCP or TLS port that takes MLLP: one session for each sender's connection, never more than the limit.
 
-import net from 'node:net';
+import type net from 'node:net';
 import tls from 'node:tls';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import type { Peer } from '../../routing/message-view.ts';
@@ -12,6 +12,7 @@ import { frameMemory } from '../../src/mllp/frame-memory.ts';
 import { SocketTransport } from '../../src/mllp/socket-transport.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
+import { platform } from '../../src/platform/current.ts';
 import type { Pipeline } from '../../src/relay/pipeline.ts';
 import type { Admission } from '../../src/relay/route-resolver.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
@@ -133,7 +134,7 @@ export class MllpListener implements Listener {
   /** F25: a sender may close its side and still wait for its answers. */
   #createServer(secure: ServerTls | undefined): net.Server {
     if (secure === undefined) {
-      return net.createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
+      return platform.createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     }
     // Half-open only from here on: a connection that ends inside its handshake has nothing to wait for.
     const server = tls.createServer(secure.options, (socket) => {

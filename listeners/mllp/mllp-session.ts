@@ -1,5 +1,6 @@
 // One sender's connection, from its first frame to its end: hands each message to the relay, has it replied to, and refuses
 // what is none. Reads no faster than replies go out, and owes no reply when it ends itself.
+
 import type { Peer } from '../../routing/message-view.ts';
 import { sourceKey } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
@@ -9,6 +10,7 @@ import type { Header } from '../../src/hl7/header.ts';
 import { classifyBytes, payloadOf } from '../../src/mllp/frame.ts';
 import type { FrameFault } from '../../src/mllp/frame-reader.ts';
 import type { Transport, TransportOwner } from '../../src/mllp/transport.ts';
+import { wallMs } from '../../src/platform/time.ts';
 import { Message } from '../../src/relay/message.ts';
 import type { Pipeline } from '../../src/relay/pipeline.ts';
 import type { Admission } from '../../src/relay/route-resolver.ts';
@@ -30,7 +32,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 export class MllpSession implements TransportOwner, FrameOwner, RepliesOwner, ConnectedSender {
   readonly peer: Peer;
-  readonly since = Date.now();
+  readonly since = wallMs();
   messages = 0;
   emptyFrames = 0;
   readonly onRead: TransportOwner['onRead'];

@@ -1,10 +1,12 @@
 // What a sender gets instead of a node's answer: a negative acknowledgement as the listener's config or a route has it and as
 // the message's acknowledgement mode allows it, nothing, or the end of the connection.
+
 import type { ListenerConfig, NegativeCode, RefusalChoice, RouteConfig } from '../../src/config/config.ts';
 import { ERRORS, type ErrorCode, type GatewayError } from '../../src/errors.ts';
 import { isAcknowledgement } from '../../src/hl7/ack.ts';
 import { type Header, readHeader } from '../../src/hl7/header.ts';
 import { makeNak } from '../../src/hl7/nak.ts';
+import { wallMs } from '../../src/platform/time.ts';
 
 /** `none`: it is told nothing, and its connection goes on. */
 export type Told = RefusalChoice | 'none';
@@ -77,7 +79,7 @@ export function negativeAckBytes(told: Told, error: GatewayError, header: Header
       field: FIELD_OF[error.code] ?? (error.condition && FIELD_OF_CONDITION[error.condition]),
       places: error.places,
     },
-    new Date(),
+    new Date(wallMs()),
   );
 }
 

@@ -1,12 +1,14 @@
 // Where the admin API is, as the config says it now: opens it, opens it elsewhere when the config changes, and waits for a
 // port that another process has still. Promises that the old one goes only when the new one is there, that a failure
 // changes nothing, and that nothing is opened any more once it is stopped.
+
 import { isDeepStrictEqual } from 'node:util';
 import { ServerTls } from '../../certs/server-tls.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { asGatewayError, causeCode, type GatewayError } from '../errors.ts';
 import type { Log } from '../observe/log/log.ts';
 import { Repeats } from '../observe/log/repeats.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { AdminServer } from './admin-server.ts';
 import type { Control } from './control.ts';
@@ -63,7 +65,7 @@ export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
       if (!waitForPort || !isInUse(thrown)) throw thrown;
       this.#around.log.info('the admin API waits for the other process to end');
       this.#isWaiting = true;
-      this.#wait(door, performance.now() + PATIENCE_MS);
+      this.#wait(door, monotonicMs() + PATIENCE_MS);
       return;
     }
     this.#sayOpen(door);
@@ -165,7 +167,7 @@ export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
       await door.server.start();
     } catch (thrown) {
       if (!this.#isWaiting) return;
-      if (isInUse(thrown) && performance.now() < untilMs) this.#wait(door, untilMs);
+      if (isInUse(thrown) && monotonicMs() < untilMs) this.#wait(door, untilMs);
       else {
         this.#isWaiting = false;
         this.#sayFailed(asGatewayError(thrown));

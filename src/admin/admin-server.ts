@@ -1,5 +1,6 @@
 // The admin API's own HTTP server: few and small requests, one at a time for each connection. Promises that all but the
 // open endpoints need the token, which is compared in constant time (F76), and that a wrong request is told what is wrong.
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
@@ -13,6 +14,7 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import { type RequestTarget, readTarget } from '../http/request-target.ts';
 import { listen } from '../listen.ts';
 import { loggable } from '../observe/log/loggable.ts';
+import { clearTimeout, setTimeout } from '../platform/time.ts';
 import { type AdminAnswer, NOT_ALLOWED, refusal, respond } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { findEndpoint, type MatchedEndpoint, whyNone } from './endpoints.ts';

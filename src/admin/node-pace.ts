@@ -13,7 +13,7 @@ export class NodePace {
   readonly #perSecond = new Uint32Array(SECONDS + 1);
   #second = 0;
 
-  /** `nowMs`: performance.now(). */
+  /** `nowMs`: monotonicMs(). */
   add(ms: number, nowMs: number): void {
     this.#ms[this.#count % SAMPLES] = ms;
     this.#count++;

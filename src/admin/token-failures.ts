@@ -1,5 +1,6 @@
 // Who has come with wrong tokens, and how long they wait for the next answer. Promises that guessing is slow, that a
 // right token never waits, and that neither table nor waiting requests grow without a bound.
+import { monotonicMs, setTimeout } from '../platform/time.ts';
 
 /** Somebody who mistypes, or a monitor with yesterday's token, does not notice. */
 const FREE = 10;
@@ -28,7 +29,7 @@ export class TokenFailures {
   async failed(source: string): Promise<boolean> {
     const failures = this.#failuresOf(source);
     failures.count++;
-    failures.lastAt = performance.now();
+    failures.lastAt = monotonicMs();
     if (failures.count <= FREE) return true;
     if (failures.waiting >= MAX_WAITING) return false;
     failures.waiting++;
@@ -42,7 +43,7 @@ export class TokenFailures {
   }
 
   #failuresOf(source: string): Failures {
-    const now = performance.now();
+    const now = monotonicMs();
     const known = this.#bySource.get(source);
     this.#bySource.delete(source);
     const failures =

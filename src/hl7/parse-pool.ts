@@ -2,6 +2,9 @@
 // own task an error and is replaced. Whoever asks says what is in a task only when its turn has come.
 import { Piscina } from 'piscina';
 import { causeCode, GatewayError } from '../errors.ts';
+import { platform } from '../platform/current.ts';
+import type { Threads } from '../platform/platform.ts';
+import { abortAfter, clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 import { packHeads } from './parse-tasks/headers.ts';
 import type { InputOf, OutputOf, ParseKind, ParseTask } from './parse-tasks/table.ts';
 import type { ParseReply } from './parse-worker.ts';
@@ -59,7 +62,7 @@ const RETRY_MS = 1_000;
 export class ParsePool {
   readonly counts: ParsePoolCounts;
   readonly #options: ParsePoolOptions;
-  #threads: Piscina<ParseTask, ParseReply> | undefined;
+  #threads: Threads | undefined;
   /** Those whose turn has not come, in order; each starts itself. */
   readonly #waiting = new Set<() => void>();
   #running = 0;
@@ -89,7 +92,7 @@ export class ParsePool {
 
   /** Starts a thread, so that the first task need not wait for it, and has it do nothing, to see that it can. */
   async start(): Promise<void> {
-    const deadline = AbortSignal.timeout(this.#options.timeoutMs);
+    const deadline = abortAfter(this.#options.timeoutMs);
     try {
       this.#threads ??= this.#createThreads();
       await this.#threads.run({ kind: 'headers', input: packHeads([]) }, { signal: deadline });
@@ -161,11 +164,11 @@ export class ParsePool {
   ): Promise<ParseReply> {
     // Piscina's types take it for the other form of postMessage's second argument.
     const transferList: object = [...transfer];
-    if (this.#failure !== undefined && performance.now() < this.#retryAt)
+    if (this.#failure !== undefined && monotonicMs() < this.#retryAt)
       throw new GatewayError('GW_ERR_PARSE_WORKER', { detail: `threads do not start: ${this.#failure}` });
     try {
       this.#threads ??= this.#createThreads();
-      const reply = await this.#threads.run(task, { transferList, signal: deadline });
+      const reply = (await this.#threads.run(task, { transferList, signal: deadline })) as ParseReply;
       this.#prove();
       return reply;
     } catch (thrown) {
@@ -179,15 +182,16 @@ export class ParsePool {
     }
   }
 
-  #createThreads(): Piscina<ParseTask, ParseReply> {
-    const threads = new Piscina<ParseTask, ParseReply>({
+  #createThreads(): Threads {
+    const options = {
       filename: (this.#options.workerFile ?? ownWorkerFile()).href,
       minThreads: 1,
       maxThreads: this.#options.workers,
       idleTimeout: IDLE_MS,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
       recordTiming: false,
-    });
+    };
+    const threads: Threads = platform.createThreads?.(options) ?? new Piscina(options);
     this.#proven = false;
     // A thread that ends while it has no task: the next task gets another. One that has never done any does not start.
     threads.on('error', (thrown: unknown) => {
@@ -210,7 +214,7 @@ export class ParsePool {
     const threads = this.#threads;
     this.#threads = undefined;
     threads?.destroy().catch(() => {});
-    this.#retryAt = performance.now() + RETRY_MS;
+    this.#retryAt = monotonicMs() + RETRY_MS;
     const isNews = this.#failure === undefined;
     this.#failure = failure;
     if (isNews) this.#options.onHealth?.(failure);

@@ -1,6 +1,7 @@
 // Memory for large frames, which is used again when the message is over. Made anew for each it would be cleared for each,
 // and V8 marks its whole heap when enough of it has been let go: most of what a large message costs.
 // Promises that a piece is lent to one frame at a time. One that is never given back is collected as any other.
+import { setTimeout } from '../platform/time.ts';
 import { sharedMemory } from './shared-memory.ts';
 
 /** What is kept for frames to come: some frames of each size that a busy gateway has at a time. */

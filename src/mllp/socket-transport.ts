@@ -1,8 +1,10 @@
 // A transport on a socket of Node.js, TCP or TLS: the only one who listens to it, reads it, writes it and ends it. Is a
 // coalescing writer, and does not have one: a message's bytes pass no call more than they must.
+
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { causeCode } from '../errors.ts';
+import { clearTimeout, setImmediate, setTimeout } from '../platform/time.ts';
 import { CoalescingWriter } from './coalescing-writer.ts';
 import { closeGracefully } from './graceful-close.ts';
 import type { Transport, TransportOwner } from './transport.ts';

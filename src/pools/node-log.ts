@@ -1,6 +1,8 @@
 // What the log says of a pool's nodes while messages go to them. Promises that no line comes without end.
+
 import type { Log } from '../observe/log/log.ts';
 import { Repeats } from '../observe/log/repeats.ts';
+import { monotonicMs } from '../platform/time.ts';
 import type { LostAnswer } from '../upstream/mllp/node-quirks.ts';
 import type { Node, NodeWatcher } from '../upstream/node.ts';
 
@@ -53,7 +55,7 @@ export class NodeLog implements Omit<NodeWatcher, 'onRoom' | 'onUsable' | 'mayEj
   }
 
   onRepeatedId(node: Node): void {
-    const now = performance.now();
+    const now = monotonicMs();
     if (now - (this.#saidAt.get(node) ?? -REPEATED_IDS_MS) < REPEATED_IDS_MS) return;
     this.#saidAt.set(node, now);
     this.#log.warn(

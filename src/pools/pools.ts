@@ -1,9 +1,11 @@
 // All pools of a config, with what operators have changed in them. A pool that a reload takes out lives until the last of
 // what it has is over.
+
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateStore } from '../../certs/store.ts';
 import type { GatewayConfig, PoolConfig } from '../config/config.ts';
 import type { Log } from '../observe/log/log.ts';
+import { clearInterval, setInterval } from '../platform/time.ts';
 import type { HttpScheduler } from '../relay/http-scheduler.ts';
 import type { Message } from '../relay/message.ts';
 import { ReloadGuard } from '../relay/ordering.ts';

@@ -8,6 +8,7 @@ import { gatherAnswers, type Piece, splitBatch } from '../hl7/batch.ts';
 import { namesSender, readHeader } from '../hl7/header.ts';
 import { FRAMING_BYTES, frame, payloadOf } from '../mllp/frame.ts';
 import type { TraceContext } from '../observe/traces/trace-context.ts';
+import { setImmediate, wallMs } from '../platform/time.ts';
 import type { ReplyTarget } from '../upstream/delivery.ts';
 import { type Carrier, Message, type Origin, type Outcome } from './message.ts';
 import { type Admission, allowEnvelopes } from './route-resolver.ts';
@@ -187,7 +188,7 @@ export class SplitBatch implements Origin, Carrier {
       // No node was to answer any of them. A batch of no answers would say that all were accepted (v2.9.1 2.9.3.3).
       this.#whole.settle({ kind: 'unanswered', node: last.kind === 'unanswered' ? last.node : '' });
     } else {
-      const answer = gatherAnswers(this.#pieces, this.#answers, new Date());
+      const answer = gatherAnswers(this.#pieces, this.#answers, new Date(wallMs()));
       this.#whole.settle({ kind: 'gathered', code, frame: frame(answer) });
     }
     this.replyTarget?.open();

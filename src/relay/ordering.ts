@@ -1,6 +1,8 @@
 // The order of messages: lanes (those of one sender connection to one pool, or of one sticky key), the reorder buffer for what is
 // read in the parse pool meanwhile, and what a reload met on its way.
+
 import type { PoolConfig } from '../config/config.ts';
+import { setImmediate } from '../platform/time.ts';
 import { Ring } from '../ring.ts';
 import type { Carrier, Message, MessageLane, MessagePhase, Origin } from './message.ts';
 
@@ -18,7 +20,7 @@ export class OrderingLane<T extends Laned> {
   mayFollow: boolean;
   /**
    * Since when its first message has waited for a node, whichever message that was at the time; undefined: the last one
-   * that had its turn was taken by a node. In performance.now() milliseconds.
+   * that had its turn was taken by a node. In monotonicMs() milliseconds.
    */
   stuckSince: number | undefined;
   #moving = false;

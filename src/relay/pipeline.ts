@@ -1,6 +1,7 @@
 // A message's life, in the order in which it is lived: accept → parse → resolve route → order → choose node → send → match → reply.
 // Every message that is accepted is settled once: answered by a node, or failed with a named error. What takes long to read is
 // read in the parse pool meanwhile; what comes behind it from the same sender waits for its turn.
+
 import { NO_TRACES, type TraceSampler } from '../../routing/trace-sampler.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { Piece } from '../hl7/batch.ts';
@@ -9,6 +10,7 @@ import { isHeaderDeep, readHeader } from '../hl7/header.ts';
 import type { Parsing } from '../hl7/parsing.ts';
 import { transcodeToUtf8 } from '../hl7/transcode.ts';
 import { requireValid, type ValidationRules } from '../hl7/whole/validation.ts';
+import { monotonicMs } from '../platform/time.ts';
 import { checkEnvelopes, mayBeSplit, piecesToSplit, SplitBatch } from './batch.ts';
 import { type KeyOwnership, needsOwner } from './key-ownership.ts';
 import type { Message, Origin } from './message.ts';
@@ -359,8 +361,8 @@ function postInUtf8(message: Message, body: Buffer): void {
 
 /** To be called when a thread begins with what is asked for now. */
 function waitOf(message: Message): () => void {
-  const askedAt = performance.now();
-  return () => message.waitedForThread(performance.now() - askedAt);
+  const askedAt = monotonicMs();
+  return () => message.waitedForThread(monotonicMs() - askedAt);
 }
 
 function take(pool: PoolQueue, message: Message): void {

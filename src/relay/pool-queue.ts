@@ -1,9 +1,11 @@
 // Brings a pool's messages to its nodes: in the order of their lanes, to the node that the pool chooses, waiting
 // where none has room, again where that is allowed. Every wait has a deadline and the queue has a bound.
+
 import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import { InFlightList } from '../in-flight-list.ts';
+import { setImmediate } from '../platform/time.ts';
 import { turnTime } from '../turn.ts';
 import type { Node } from '../upstream/node.ts';
 import type { Carrier, Message, MessageLane } from './message.ts';

@@ -1,7 +1,9 @@
 // Attempts to bring a message or a request to a node, and whether another one may follow. A decision is pure: on how the last
 // attempt failed (not sent, ambiguous), never on an answer: a node's AE or AR is passed back.
+
 import type { PoolConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
+import { monotonicMs } from '../platform/time.ts';
 import { turnTime } from '../turn.ts';
 
 /** Times are `turnTime()`. */
@@ -166,6 +168,6 @@ export function mayTryAgain(
   { side, code }: GatewayError,
   sent: boolean,
 ): boolean {
-  if (side !== 'node' || performance.now() - receivedAt >= budgetMs) return false;
+  if (side !== 'node' || monotonicMs() - receivedAt >= budgetMs) return false;
   return !sent || (code === 'GW_ERR_NODE_CLOSED' && IDEMPOTENT.has(method) && writes < attempts);
 }

@@ -1,6 +1,8 @@
 // Messages and requests of a pool that wait: for one node, for any node, or for a node to come up. Promises that nothing is held of
 // one that has been taken out (see `InFlightList`): where there are more senders than connections, each waits for a moment.
+
 import { InFlightList, type Linked } from '../in-flight-list.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 
 /** What may wait. */
 export interface Waitable<M> {
@@ -18,7 +20,7 @@ export class WaitPlace<M> implements Linked<WaitPlace<M>> {
   /** Whose it is: a reload may have brought the message to another pool. */
   readonly owner: object;
   readonly queue: InFlightList<WaitPlace<M>>;
-  readonly since = performance.now();
+  readonly since = monotonicMs();
   readonly timer: NodeJS.Timeout;
   /** Over all queues, in the order in which they came to wait. */
   readonly number: number;
@@ -99,7 +101,7 @@ export class WaitQueue<M extends Waitable<M>> {
     message.waitPlace = undefined;
     place.queue.delete(place);
     this.#size--;
-    message.wasQueued(performance.now() - place.since);
+    message.wasQueued(monotonicMs() - place.since);
   }
 
   /** Of those that this node may take, the one that was received first. */

@@ -1,10 +1,19 @@
 // Keeps what a running gateway must not forget: reads it at start (from the process that it replaces, else from the state file), stores
 // decisions at each change before the operator is told, and senders now and then. Promises that a state that cannot be read or written
 // never keeps the gateway from its work; it is logged, and shown until it is stored again.
-import { randomUUID } from 'node:crypto';
+
 import { EarlierSenders, hashSender, newSalt, type SenderRecord } from '../../routing/earlier-senders.ts';
 import { causeCode } from '../errors.ts';
 import type { Log } from '../observe/log/log.ts';
+import { randomUUID } from '../platform/random.ts';
+import {
+  clearInterval,
+  clearTimeout,
+  monotonicMs,
+  setInterval,
+  setTimeout,
+  wallMs,
+} from '../platform/time.ts';
 import type { Pools } from '../pools/pools.ts';
 import { writeFileAtomic, writeFileAtomicSync } from './atomic-file.ts';
 import type { Decisions } from './decisions.ts';
@@ -109,7 +118,7 @@ export class StateKeeper {
     try {
       writeFileAtomicSync(file, this.#decisionsText());
       this.#before = this.#writer;
-      this.#writtenAt = Date.now();
+      this.#writtenAt = wallMs();
       if (this.#error !== undefined) log.info({ file }, 'the state file is written again');
       this.#error = undefined;
     } catch (thrown) {
@@ -190,7 +199,7 @@ export class StateKeeper {
       }
       const nodes = new Set(runtime.nodes.map(({ name }) => name));
       const fitting = records.filter(({ node }) => nodes.has(node));
-      table.restore(new EarlierSenders(salt, fitting, () => performance.now()));
+      table.restore(new EarlierSenders(salt, fitting, () => monotonicMs()));
       count += fitting.length;
     }
     return count;

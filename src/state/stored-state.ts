@@ -1,7 +1,9 @@
 // The two files of stored state: what an operator decided (JSON, some kilobytes, written at each change), and which sender has which
 // node (a line each, up to megabytes, written now and then). Promises that what it reads is as it was written whole, or nothing.
+
 import { readFileSync } from 'node:fs';
 import type { SenderRecord } from '../../routing/earlier-senders.ts';
+import { setImmediate, wallMs } from '../platform/time.ts';
 import { type Decisions, readDecisions } from './decisions.ts';
 
 /** Of one pool with `persistence.mode: table`. */
@@ -36,7 +38,7 @@ export function sendersFileOf(file: string): string {
 
 export function decisionsText({ writer, decisions }: StoredDecisions): string {
   const { pid } = process;
-  const writtenAt = new Date().toISOString();
+  const writtenAt = new Date(wallMs()).toISOString();
   return `${JSON.stringify({ version: VERSION, pid, writer, writtenAt, pools: decisions }, undefined, 2)}\n`;
 }
 
@@ -62,7 +64,7 @@ export async function* sendersText(
   salt: string,
   pools: Iterable<readonly [pool: string, by: string, records: Iterable<SenderRecord>]>,
 ): AsyncGenerator<string> {
-  yield `${JSON.stringify({ version: VERSION, salt, writtenAt: Date.now() })}\n`;
+  yield `${JSON.stringify({ version: VERSION, salt, writtenAt: wallMs() })}\n`;
   for (const [pool, by, records] of pools) {
     let piece = `${JSON.stringify({ pool, by })}\n`;
     let count = 0;
@@ -71,7 +73,7 @@ export async function* sendersText(
       if (++count % SENDERS_A_PIECE > 0) continue;
       yield piece;
       piece = '';
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => setImmediate(resolve));
     }
     yield piece;
   }
@@ -92,7 +94,7 @@ export function parseSenders(text: string): StoredSenders {
   if (head?.version !== VERSION || typeof head.salt !== 'string' || typeof head.writtenAt !== 'number')
     throw new Error('it is of another version');
   const pools = new Map<string, PoolSenders>();
-  const sinceMs = Math.max(0, Date.now() - head.writtenAt);
+  const sinceMs = Math.max(0, wallMs() - head.writtenAt);
   let records: SenderRecord[] = [];
   let isWhole = false;
   for (const line of lines.slice(1)) {

@@ -32,7 +32,7 @@ export interface ReplyTarget {
   readonly owner: object;
   /** The sender can be told. */
   readonly isThere: boolean;
-  /** F89: an answer is to come, and is waited for until then, in performance.now() milliseconds. */
+  /** F89: an answer is to come, and is waited for until then, in monotonicMs() milliseconds. */
   expect(until: number): void;
   /** The answer that was expected, with its framing. False: the sender is gone. */
   tell(frame: Buffer): boolean;

@@ -1,10 +1,13 @@
 // Opens a connection to a node: TCP, TLS where asked for, and then a moment's watch that the node keeps it. Whatever
 // fails here, no byte of a message was written.
-import net from 'node:net';
+
+import type net from 'node:net';
 import tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
 import { otherProtocol } from '../mllp/frame.ts';
 import { closeGracefully } from '../mllp/graceful-close.ts';
+import { platform } from '../platform/current.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 import { afterLoopTime } from './loop-time.ts';
 
 export interface DialOptions {
@@ -44,11 +47,11 @@ export function dial(
   failed: (error: GatewayError) => void,
 ): () => void {
   const { node, host, port, onread } = options;
-  const startedAt = performance.now();
+  const startedAt = monotonicMs();
   const socket =
     options.tls === undefined
-      ? net.connect({ host, port, ...(onread && { onread }) })
-      : tls.connect({ ...options.tls.options, host, port, ...(onread && { onread }) });
+      ? platform.connect({ host, port, ...(onread && { onread }) })
+      : platform.connectTls({ ...options.tls.options, host, port, ...(onread && { onread }) });
   let accepted = false;
   let settling = false;
   let endWatch: (() => void) | undefined;
@@ -77,7 +80,7 @@ export function dial(
       failed(new GatewayError('GW_ERR_NODE_TLS', { node, detail: refused }));
       return;
     }
-    connectMs = performance.now() - startedAt;
+    connectMs = monotonicMs() - startedAt;
     settling = true;
     clearTimeout(timer);
     if (options.settleMs === 0) finish();

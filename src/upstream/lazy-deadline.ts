@@ -1,10 +1,11 @@
 // A deadline that begins again with each message, request or read of a connection, for the price of a number: its timer is touched only
 // where a new deadline is earlier than it, and looks at what has come since when it fires.
+import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 
 export class LazyDeadline {
   readonly #onDue: () => void;
   #limitMs = 0;
-  /** In performance.now() milliseconds. */
+  /** In monotonicMs() milliseconds. */
   #dueAt = 0;
   #timerAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -18,7 +19,7 @@ export class LazyDeadline {
   }
 
   /** From now on something must come within so long. */
-  begin(limitMs: number, now = performance.now()): void {
+  begin(limitMs: number, now = monotonicMs()): void {
     this.#limitMs = limitMs;
     this.refresh(now);
     if (this.#dueAt < this.#timerAt) this.#arm(limitMs);
@@ -43,7 +44,7 @@ export class LazyDeadline {
 
   readonly #onTimer = (): void => {
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const leftMs = this.#dueAt - performance.now();
+    const leftMs = this.#dueAt - monotonicMs();
     if (leftMs > 0) this.#arm(Math.ceil(leftMs));
     else this.#onDue();
   };

@@ -1,6 +1,7 @@
 // The connections that this process may have to a node, of those that all processes of the gateway may have together: places are asked
 // for when a message needs one, kept for a moment when they come free, and given back when another process needs them. Promises never
 // more connections than places that were granted.
+import { setTimeout } from '../platform/time.ts';
 import { type PlaceLimit, SharedLimit, type Sharer } from './shared-limit.ts';
 
 /** Who gives places to processes. */

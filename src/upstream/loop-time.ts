@@ -1,5 +1,6 @@
 // Waits in time that counts only while the event loop runs. While it stands still nothing is read, so that nothing has come by
 // then says nothing of the peer. Promises an end: after so many steps, however late each of them is.
+import { clearTimeout, monotonicMs, setImmediate, setTimeout } from '../platform/time.ts';
 
 /** A wait is made of steps this long at most. */
 const STEP_MS = 25;
@@ -17,9 +18,9 @@ export function afterLoopTime(ms: number, done: () => void): () => void {
 
   function step(): void {
     const stepMs = Math.min(leftMs, STEP_MS);
-    const dueAt = performance.now() + stepMs;
+    const dueAt = monotonicMs() + stepMs;
     timer = setTimeout(() => {
-      const isLate = performance.now() - dueAt > STALL_MS;
+      const isLate = monotonicMs() - dueAt > STALL_MS;
       if (isLate && repeated < MAX_REPEATED) repeated++;
       else leftMs -= stepMs;
       if (leftMs > 0) step();

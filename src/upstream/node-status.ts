@@ -1,7 +1,9 @@
 // What a status page, metrics and an operator see of a node, and the record that it is made from.
 // Promises nothing that costs a message more than a counter: the rest is worked out when it is asked for.
+
 import type { ErrorCode } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
+import { monotonicMs, wallMs } from '../platform/time.ts';
 import type { CheckResult } from './checks/check.ts';
 
 /**
@@ -85,13 +87,13 @@ export class NodeRecord {
   /** Why its health is what it is. */
   reason: string;
   adminReason = '';
-  /** In performance.now() milliseconds. */
+  /** In monotonicMs() milliseconds. */
   lastAnswerAt = Number.NEGATIVE_INFINITY;
   /** A message has failed there behind that answer. */
   hasFailedSince = false;
   #lastCheck: CheckReport | undefined;
   #state: NodeState;
-  #since = Date.now();
+  #since = wallMs();
 
   constructor(state: NodeState, reason: string) {
     this.#state = state;
@@ -102,7 +104,7 @@ export class NodeRecord {
   note(state: NodeState): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#since = Date.now();
+    this.#since = wallMs();
   }
 
   checked({ type, verdict, at, durationMs }: EndedCheck): void {
@@ -128,7 +130,7 @@ export class NodeRecord {
       since: this.#since,
       reason: reasons[state] ?? reason,
       lastCheck: this.#lastCheck,
-      lastAnswerMsAgo: Number.isFinite(lastAnswerAt) ? performance.now() - lastAnswerAt : undefined,
+      lastAnswerMsAgo: Number.isFinite(lastAnswerAt) ? monotonicMs() - lastAnswerAt : undefined,
       answers: this.counts.answers,
       failures: this.counts.failures,
       strayAnswers: this.strayAnswers,

@@ -1,7 +1,9 @@
 // A Mirth node as the gateway knows it: where it is, whether it may be given messages, how much is under way to it.
 // Joins what checks and messages say of it (health/node-health.ts) with what an operator wants of it.
+
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { type AckCode, isNegative } from '../hl7/ack.ts';
+import { monotonicMs } from '../platform/time.ts';
 import { turnTime } from '../turn.ts';
 import type { Channel, Delivery } from './delivery.ts';
 import { isRefused } from './dial.ts';
@@ -75,7 +77,7 @@ export class Node implements UpstreamOwner {
   /** Neither down nor in maintenance; asked for each message, as is the next. */
   #isOpen: boolean;
   #onTrial = false;
-  /** Until then a check's connection may be open at the node, in performance.now() milliseconds. */
+  /** Until then a check's connection may be open at the node, in monotonicMs() milliseconds. */
   #checkEndsAt = 0;
 
   constructor(options: NodeOptions, watcher: NodeWatcher, upstream: (owner: UpstreamOwner) => Upstream) {
@@ -121,7 +123,7 @@ export class Node implements UpstreamOwner {
 
   /** The share that it has of new senders; less than configured for a while after it came back. */
   get weight(): number {
-    return this.#slowStart.isOver ? this.#weight : this.#weight * this.#slowStart.share(performance.now());
+    return this.#slowStart.isOver ? this.#weight : this.#weight * this.#slowStart.share(monotonicMs());
   }
 
   get inFlight(): number {
@@ -184,7 +186,7 @@ export class Node implements UpstreamOwner {
     return this.#health.isSteady;
   }
 
-  /** When it last gave an answer, in performance.now() milliseconds. */
+  /** When it last gave an answer, in monotonicMs() milliseconds. */
   get lastAnswerAt(): number {
     return this.#record.lastAnswerAt;
   }
@@ -272,7 +274,7 @@ export class Node implements UpstreamOwner {
 
   /** Ends both of the above. One that was left out for a time need not wait any longer, but must still show itself. */
   ready(reason = 'an operator wants it'): void {
-    if (this.#adminState === 'maintenance') this.#slowStart.begin(performance.now());
+    if (this.#adminState === 'maintenance') this.#slowStart.begin(monotonicMs());
     this.#setAdminState('ready', reason);
     this.#health.pardon();
   }
@@ -292,7 +294,7 @@ export class Node implements UpstreamOwner {
 
   /** A health check has come to an end. */
   checked(check: EndedCheck): void {
-    if (this.#checkEndsAt > 0) this.#checkEndsAt = performance.now() + CHECK_LEFT_MS;
+    if (this.#checkEndsAt > 0) this.#checkEndsAt = monotonicMs() + CHECK_LEFT_MS;
     this.#record.checked(check);
     const { verdict } = check;
     if (verdict.kind === 'failed') this.failedBy(`check: ${verdict.reason}`);
@@ -311,7 +313,7 @@ export class Node implements UpstreamOwner {
 
   /** Other processes had so many answers of it. */
   answeredElsewhere(positive: number, negative: number): void {
-    const now = performance.now();
+    const now = monotonicMs();
     this.#record.lastAnswerAt = now;
     this.#record.hasFailedSince = false;
     // The negative ones last: their share is then at no time more than it is in the end.
@@ -322,7 +324,7 @@ export class Node implements UpstreamOwner {
   /** The same of a dial that failed there, or a connection that broke. */
   failedElsewhere(written: boolean, reason: string, isRefusal: boolean): void {
     // F96: see `onFailure`.
-    if (isRefusal && performance.now() < this.#checkEndsAt) return;
+    if (isRefusal && monotonicMs() < this.#checkEndsAt) return;
     this.#record.hasFailedSince = true;
     this.#health.failed(written, reason, isRefusal);
   }
@@ -354,7 +356,7 @@ export class Node implements UpstreamOwner {
     // F100: nor does the gateway's own want of descriptors.
     if (error.code === 'GW_ERR_OPEN_FILES') return;
     // F96: where a node takes one connection, a check that has it is why it refuses this one. The check says more of it.
-    if (isRefused(error) && performance.now() < this.#checkEndsAt) return;
+    if (isRefused(error) && monotonicMs() < this.#checkEndsAt) return;
     this.#record.hasFailedSince = true;
     const reason = error.detail === undefined ? error.code : `${error.code} (${error.detail})`;
     this.#health.failed(error.resend !== 'safe', reason, isRefused(error));
@@ -391,7 +393,7 @@ export class Node implements UpstreamOwner {
   #onHealth(health: Health, reason: string): void {
     this.#record.reason = reason;
     if (health === 'up') {
-      if (this.#hasBeenUp) this.#slowStart.begin(performance.now());
+      if (this.#hasBeenUp) this.#slowStart.begin(monotonicMs());
       this.#hasBeenUp = true;
     }
     this.#update();

@@ -1,8 +1,10 @@
 // One proxied request on its way: to a node, to another one where nothing was lost by it, and back. Streams both ways
 // with back-pressure; what cannot be completed is broken off, never cut short (F62–F68).
+
 import type { Socket } from 'node:net';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
 import { fieldValue, type HeaderFields } from '../../../src/http/fields.ts';
+import { monotonicMs } from '../../../src/platform/time.ts';
 import type { NodeChoice } from '../../../src/relay/http-scheduler.ts';
 import { mayTryAgain } from '../../../src/relay/retry.ts';
 import type { DedicatedHandler } from '../../../src/upstream/http/dedicated-request.ts';
@@ -37,7 +39,7 @@ export class ProxySession implements DedicatedHandler {
     this.#answer = new NodeResponse(request, response, writeTimeoutMs, () =>
       this.#fail(new GatewayError('GW_ERR_SENDER_NOT_READING')),
     );
-    this.#deadlineAt = (record.waitingSince ?? performance.now()) + pool.config.queue.timeoutMs;
+    this.#deadlineAt = (record.waitingSince ?? monotonicMs()) + pool.config.queue.timeoutMs;
     // F68. It also closes when all is well, and then this finds nothing to do.
     response.once('close', this.#onClose);
   }
@@ -188,7 +190,7 @@ export class ProxySession implements DedicatedHandler {
 
   #waitForNode(): void {
     const { pool, record } = this.#options;
-    const since = performance.now();
+    const since = monotonicMs();
     record.waits(since);
     const leftMs = this.#deadlineAt - since;
     if (leftMs <= 0) {

@@ -1,7 +1,9 @@
 // What begins when a node has switched protocols (RFC 9110 7.8): bytes both ways as they come, with back-pressure, until
 // one side ends; the other then has a moment to say its last.
+
 import type { Socket } from 'node:net';
 import { closeGracefully } from '../../../src/mllp/graceful-close.ts';
+import { clearTimeout, setTimeout } from '../../../src/platform/time.ts';
 import { spend } from '../spent-buffers.ts';
 
 /** A WebSocket's ends answer each other's close at once; this is for what is still to be read. As long as any last write. */

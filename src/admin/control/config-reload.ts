@@ -1,11 +1,13 @@
 // Reads the config file as it is now and has the gateway go by it. One reload at a time, and what is wrong with one changes
 // nothing.
+
 import { readFileSync } from 'node:fs';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError, formatProblem, parseConfig } from '../../config/load.ts';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Log } from '../../observe/log/log.ts';
+import { wallMs } from '../../platform/time.ts';
 import type { By, ReloadReport } from '../control.ts';
 
 /** The config in force, and how the last reload went. */
@@ -27,7 +29,7 @@ export class ConfigReload {
   constructor(gateway: () => Gateway, text: string, log: Log) {
     this.#gateway = gateway;
     this.#log = log;
-    this.#loaded = { text, loadedAt: new Date(), error: undefined };
+    this.#loaded = { text, loadedAt: new Date(wallMs()), error: undefined };
   }
 
   get loaded(): LoadedConfig {
@@ -55,14 +57,14 @@ export class ConfigReload {
       wanted = { config, text };
       for (const warning of warnings) this.#log.warn({ by }, formatProblem(warning));
       const changed = await gateway.reload(config, by);
-      this.#loaded = { text, loadedAt: new Date(), error: undefined };
+      this.#loaded = { text, loadedAt: new Date(wallMs()), error: undefined };
       return { changed, atNextStart: gateway.atNextStart, warnings: warnings.map(formatProblem) };
     } catch (thrown) {
       const error = reloadError(thrown);
       const { code, message } = error;
       if (wanted !== undefined && gateway.config === wanted.config) {
         // A defect: some part of the gateway stays behind.
-        this.#loaded = { text: wanted.text, loadedAt: new Date(), error: message };
+        this.#loaded = { text: wanted.text, loadedAt: new Date(wallMs()), error: message };
         this.#log.error({ by, code }, `${message}; the rest of the new config is in force`);
       } else {
         this.#loaded = { ...this.#loaded, error: message };

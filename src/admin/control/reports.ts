@@ -1,10 +1,12 @@
 // What a running gateway tells of itself: its state, nodes, routes, senders and certificates, as the admin API words it.
 // Promises nothing of a message or a patient in any of it, and a fixed amount of memory for each node and route.
+
 import type { RouteConfig, ValueTest } from '../../config/config.ts';
 import { suggestion } from '../../config/source/closest.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Observer } from '../../observe/observer.ts';
+import { monotonicMs, wallMs } from '../../platform/time.ts';
 import type { Message } from '../../relay/message.ts';
 import type { StateReport } from '../../state/state-keeper.ts';
 import type { Node } from '../../upstream/node.ts';
@@ -27,7 +29,7 @@ const DAY_MS = 86_400_000;
 
 export class Reports implements Observer {
   readonly #gateway: () => Gateway;
-  readonly #startedAt = new Date();
+  readonly #startedAt = new Date(wallMs());
   readonly #paces = new WeakMap<Node, NodePace>();
   readonly #routed = new Map<string, number>();
 
@@ -46,7 +48,7 @@ export class Reports implements Observer {
       pace = new NodePace();
       this.#paces.set(node, pace);
     }
-    const endedAt = last.endedAt ?? performance.now();
+    const endedAt = last.endedAt ?? monotonicMs();
     pace.add(endedAt - last.writtenAt, endedAt);
   }
 
@@ -148,7 +150,7 @@ export class Reports implements Observer {
       file,
       subject,
       notAfter: notAfter.toISOString(),
-      days: Math.floor((notAfter.getTime() - Date.now()) / DAY_MS),
+      days: Math.floor((notAfter.getTime() - wallMs()) / DAY_MS),
     }));
   }
 
@@ -183,7 +185,7 @@ export class Reports implements Observer {
       answers: { ...status.answers },
       failures: { ...status.failures },
       ejections: status.ejections,
-      answersPerSecond: pace?.rate(performance.now()) ?? 0,
+      answersPerSecond: pace?.rate(monotonicMs()) ?? 0,
       p50Ms: pace?.quantile(0.5),
       p99Ms: pace?.quantile(0.99),
       runtime:

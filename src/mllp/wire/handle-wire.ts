@@ -1,8 +1,10 @@
 // A wire on the handle below a socket, past its streams: a read makes no object but the bytes' own, a write that is done at
 // once makes none. The end of the other side, errors and the close are told by the socket as ever.
+
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
+import { setImmediate } from '../../platform/time.ts';
 import { binding, type Handle, handleOf, touch, type WriteRequest } from './node-handles.ts';
 import type { Sent, Wire, WireUser } from './wire.ts';
 

@@ -1,7 +1,9 @@
 // What of a gateway goes into its audit trail: who was not let in, what was refused, what an operator did. Promises that
 // nothing of a message is in it but its control id, as the log has it.
+
 import type { Peer } from '../../../routing/message-view.ts';
 import type { ErrorCode, GatewayError } from '../../errors.ts';
+import { wallMs } from '../../platform/time.ts';
 import type { Message } from '../../relay/message.ts';
 import { loggable } from '../log/loggable.ts';
 import type { Observer, OperatorAction, SenderFault } from '../observer.ts';
@@ -110,7 +112,7 @@ export class AuditObserver implements Observer {
     description: string,
     controlId?: string,
   ): void {
-    this.#trail.record({ kind, at: new Date(), outcome, who, subject, description, controlId });
+    this.#trail.record({ kind, at: new Date(wallMs()), outcome, who, subject, description, controlId });
   }
 }
 

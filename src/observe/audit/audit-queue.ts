@@ -1,7 +1,10 @@
 // Records on their way to one place that takes them: in order, tried again for as long as it takes. Promises that whoever
 // adds one never waits, that none counts as written before the place is known to have it, and that what is lost is
 // counted and told of now and then.
+
 import { asGatewayError, type GatewayError } from '../../errors.ts';
+import { random } from '../../platform/random.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import type { Backlog } from './backlog.ts';
 
 /** A file, or a repository. */
@@ -96,11 +99,11 @@ export class AuditQueue {
 
   /** Tries for so long to write what is left. Returns what then is left in memory: nobody has it, or it is not known. */
   async close(timeoutMs: number): Promise<readonly string[]> {
-    const end = performance.now() + timeoutMs;
+    const end = monotonicMs() + timeoutMs;
     await atMost(timeoutMs, this.backlog.settled());
     this.#closing = true;
     this.#endWait?.();
-    await atMost(end - performance.now(), this.#running);
+    await atMost(end - monotonicMs(), this.#running);
     const left = await this.backlog.close();
     // A disk that does not answer would keep both.
     await atMost(END_MS, Promise.all([this.#sink.close(), this.#running]));
@@ -146,12 +149,12 @@ export class AuditQueue {
     const batch = this.#unconfirmed < MAX_UNCONFIRMED ? await this.backlog.next() : [];
     if (batch.length > 0) {
       await this.#sink.write(batch);
-      if (this.#unconfirmed === 0) this.#confirmAt = performance.now() + this.#times.confirmMs;
+      if (this.#unconfirmed === 0) this.#confirmAt = monotonicMs() + this.#times.confirmMs;
       this.#unconfirmed += batch.length;
     }
     if (this.#unconfirmed === 0) return this.#isMore;
     if (this.#sink.confirm !== undefined) {
-      const left = this.#closing ? 0 : this.#confirmAt - performance.now();
+      const left = this.#closing ? 0 : this.#confirmAt - monotonicMs();
       if (left > 0 && this.#unconfirmed < MAX_UNCONFIRMED) {
         if (batch.length === 0 && !this.#isMore) await this.#wait(left);
         return true;
@@ -177,7 +180,7 @@ export class AuditQueue {
 
   /** Twice as long each time; not all gateways at the same moment. */
   async #pause(): Promise<void> {
-    const ms = this.#pauseMs * (0.75 + Math.random() / 2);
+    const ms = this.#pauseMs * (0.75 + random() / 2);
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
     this.#isPausing = true;
     await this.#wait(ms);
@@ -198,8 +201,8 @@ export class AuditQueue {
 
   #tellDrops(now = false): void {
     const count = this.dropped - this.#told;
-    if (count === 0 || (!now && performance.now() - this.#toldAt < TELL_MS)) return;
-    this.#toldAt = performance.now();
+    if (count === 0 || (!now && monotonicMs() - this.#toldAt < TELL_MS)) return;
+    this.#toldAt = monotonicMs();
     this.#told = this.dropped;
     this.#watcher.onDropped(this.#sink.name, count);
   }

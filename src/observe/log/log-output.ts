@@ -1,7 +1,9 @@
 // Log lines on their way to standard output, some at a time: a line for each message would otherwise cost a write for each.
 // Promises that nobody waits for whoever reads them, whatever becomes of it (a full disk, a pipe without a reader, a reader
 // that stands still), that memory is bounded, and that dropped lines are counted and told of.
+
 import type { DestinationStream } from 'pino';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { LineWriter } from './line-writer.ts';
 import { type LogTarget, standardOutput } from './log-target.ts';
 
@@ -153,7 +155,7 @@ export class LogOutput implements DestinationStream {
 
   #writeElsewhere(): void {
     if (this.#queue.length === 0) return;
-    this.#writingSince = performance.now();
+    this.#writingSince = monotonicMs();
     this.#target.write(this.#rest(), (error, taken) => {
       this.#writingSince = undefined;
       if (error === null) this.#taken(taken);
@@ -222,7 +224,7 @@ export class LogOutput implements DestinationStream {
     clearTimeout(this.#timer);
     if (this.#writingSince !== undefined) {
       // It can't be waited for, only given the time that it takes; behind one that hangs another would hang too.
-      if (performance.now() - this.#writingSince > GIVE_UP_MS) return;
+      if (monotonicMs() - this.#writingSince > GIVE_UP_MS) return;
       pause(SETTLE_MS);
       this.#next();
     }

@@ -1,7 +1,9 @@
 // Logs as lines by pino, in one of three formats (log-format.ts). What of a message may be logged is decided here: its
 // header's identifiers, escaped and cut, and nothing else.
+
 import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { wallMs } from '../../platform/time.ts';
 import { memberKey } from './line-writer.ts';
 import { formatted, type LogFormat } from './log-format.ts';
 import { LogOutput } from './log-output.ts';
@@ -27,7 +29,7 @@ export function createLog(options: LogOptions, destination?: DestinationStream, 
   const settings = {
     level: options.level,
     base: worker === undefined ? null : { worker },
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp: () => `,"time":"${new Date(wallMs()).toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const stream = destination ?? new LogOutput();

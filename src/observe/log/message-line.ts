@@ -1,5 +1,6 @@
 // The line of a message that went well, as bytes: most lines of most logs, and each is paid for by a message. Promises the
 // very text that pino makes of the same fields (message-log.ts).
+import { wallMs } from '../../platform/time.ts';
 import type { Message } from '../../relay/message.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
 import { type LineWriter, memberKey } from './line-writer.ts';
@@ -37,7 +38,7 @@ let timeOf = Number.NaN;
 let time = Buffer.alloc(0);
 
 export function writeMessageLine(output: LogOutput, message: Message, shown: Identifiers): void {
-  const now = Date.now();
+  const now = wallMs();
   if (now !== timeOf) {
     timeOf = now;
     time = Buffer.from(new Date(now).toISOString());

@@ -1,5 +1,6 @@
 // Lines of the log that may come without end (a scanner at a port, a wrong token in a loop): limited for each cause, with the
 // number of those that were left out. Promises a bound to its memory, whatever the causes are.
+import { monotonicMs, setTimeout } from '../../platform/time.ts';
 
 /** A second line every 100 ms is more than anybody reads; a burst of as many is told whole. */
 const MOST = 100;
@@ -18,7 +19,7 @@ export class Repeats {
   readonly #windowMs: number;
   readonly #now: () => number;
 
-  constructor(most = MOST, windowMs = WINDOW_MS, now: () => number = () => performance.now()) {
+  constructor(most = MOST, windowMs = WINDOW_MS, now: () => number = () => monotonicMs()) {
     this.#most = most;
     this.#windowMs = windowMs;
     this.#now = now;

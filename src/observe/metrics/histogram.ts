@@ -1,5 +1,6 @@
 // Counts of durations by bucket, with the trace of the last one in each. Promises that a recording is a search among the
 // bounds and a few additions: it is done for each message.
+import { wallMs } from '../../platform/time.ts';
 
 /**
  * Seconds. From the fastest answer within one machine (0.1 ms) to `timeouts.ack` of 30 s; between them the steps of
@@ -46,11 +47,11 @@ export class BucketHistogram {
     this.count++;
     if (traceId === undefined) return;
     const exemplar = this.exemplars[low];
-    if (exemplar === undefined) this.exemplars[low] = { traceId, value, at: Date.now() };
+    if (exemplar === undefined) this.exemplars[low] = { traceId, value, at: wallMs() };
     else {
       exemplar.traceId = traceId;
       exemplar.value = value;
-      exemplar.at = Date.now();
+      exemplar.at = wallMs();
     }
   }
 }

@@ -1,5 +1,6 @@
 // Counts by up to four names, such as those of a listener, a route, a pool and a node. Promises a bound, and that finding
 // a count takes four look-ups and makes nothing: it is done for each message.
+import { monotonicMs } from '../../platform/time.ts';
 
 /** Unused ones are empty. */
 export type LabelValues = readonly [string, string, string, string];
@@ -10,7 +11,7 @@ export interface Series<Cell> {
 }
 
 interface Entry<Cell> extends Series<Cell> {
-  /** When one of its names was first missing, in performance.now() milliseconds. */
+  /** When one of its names was first missing, in monotonicMs() milliseconds. */
   goneSince: number | undefined;
 }
 
@@ -57,7 +58,7 @@ export class SeriesTable<Cell> {
   }
 
   /** Forgets those with a name that has been gone for a while. To be called whenever the counts are told. */
-  prune(isThere: (names: LabelValues) => boolean, now = performance.now()): void {
+  prune(isThere: (names: LabelValues) => boolean, now = monotonicMs()): void {
     this.#visit((entry, level, key) => {
       if (isThere(entry.names)) entry.goneSince = undefined;
       else {

@@ -1,7 +1,8 @@
 // Who sends traces and metrics: the same in both. Promises that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
-import { randomUUID } from 'node:crypto';
+
 import type { Attributes } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
+import { randomUUID } from '../../platform/random.ts';
 import { version } from '../../version.ts';
 
 export const SCOPE = { name: 'hl7-gateway', version } as const;

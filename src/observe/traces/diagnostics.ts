@@ -1,6 +1,8 @@
 // What opentelemetry-js has to say of itself, in the log. Promises that nothing but its own words get there (its arguments may
 // hold an answer's bytes or a header's secret), and that one sentence comes once in ten minutes.
+
 import { DiagLogLevel, diag } from '@opentelemetry/api';
+import { monotonicMs } from '../../platform/time.ts';
 import type { Log } from '../log/log.ts';
 
 const PERIOD_MS = 600_000;
@@ -14,7 +16,7 @@ export function tellDiagnostics(log: Log): void {
     // A component's name comes first.
     const text = words.slice(0, 2).filter((word) => typeof word === 'string');
     const detail = withoutValues(text.join(': ')).slice(0, MAX_LENGTH);
-    const now = performance.now();
+    const now = monotonicMs();
     const last = said.get(detail);
     if (last !== undefined && now - last < PERIOD_MS) return;
     if (said.size >= MAX_SENTENCES) said.clear();

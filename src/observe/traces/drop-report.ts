@@ -1,5 +1,6 @@
 // Says that spans were lost: the first at once, then once in a while how many more and since when. Promises one line a minute
 // at most, and none that is left out for good.
+import { setTimeout, wallMs } from '../../platform/time.ts';
 import type { Log } from '../log/log.ts';
 
 const PERIOD_MS = 60_000;
@@ -15,7 +16,7 @@ export class DropReport {
   }
 
   note(spans: number): void {
-    if (this.#spans === 0) this.#since = new Date().toISOString();
+    if (this.#spans === 0) this.#since = new Date(wallMs()).toISOString();
     this.#spans += spans;
     if (this.#timer !== undefined) return;
     this.flush();

@@ -1,7 +1,9 @@
 // How identifiers are shown in logs and spans: as they are (see `loggable` in log.ts), or as a hash that is the same for
 // the same identifier. Promises that the hash says nothing to whoever has not the key.
-import { createHmac, randomBytes } from 'node:crypto';
+
+import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { randomBytes } from '../../platform/random.ts';
 import type { Prepared, Reconfigurable } from '../../reload/reconfigurable.ts';
 import { loggable } from '../log/loggable.ts';
 

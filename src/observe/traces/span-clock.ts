@@ -1,5 +1,6 @@
-// Wall-clock nanoseconds of a moment that performance.now() told. Promises that moments keep their order and distance
+// Wall-clock nanoseconds of a moment that monotonicMs() told. Promises that moments keep their order and distance
 // as long as the clock is not aligned anew.
+import { monotonicMs, wallMs } from '../../platform/time.ts';
 import type { ProtoWriter } from '../otlp/proto-writer.ts';
 
 /**
@@ -9,14 +10,14 @@ import type { ProtoWriter } from '../otlp/proto-writer.ts';
 const MAX_DRIFT_MS = 5;
 const TWO_32 = 2 ** 32;
 
-let offsetMs = Date.now() - performance.now();
+let offsetMs = wallMs() - monotonicMs();
 let baseHigh = 0;
 let baseLow = 0;
 setBase();
 
 /** To be called before the spans of one message are written: within them the clock does not jump. */
 export function alignClock(now: number): void {
-  const wanted = Date.now() - now;
+  const wanted = wallMs() - now;
   if (Math.abs(wanted - offsetMs) <= MAX_DRIFT_MS) return;
   offsetMs = wanted;
   setBase();

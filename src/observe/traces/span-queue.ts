@@ -1,6 +1,7 @@
 // Spans on their way to the collector: a bounded queue, sent in batches. Promises that nobody waits for it: what finds no
 // room is dropped and counted, one batch at most is handed over in a turn of the event loop, and no more than a few are
 // under way, each for a limited time. A batch that the collector could not take waits in its place and is sent again.
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from '../../platform/time.ts';
 import type { BatchOutcome, CollectorLine } from './collector-line.ts';
 import type { QueueLimits } from './environment.ts';
 import { type SpanBatch, type SpanSource, SpanWriter } from './span-writer.ts';

@@ -142,7 +142,7 @@ export class SpanWriter {
   }
 
   /**
-   * The root of a trace, and of what `child` begins from now on. Times are performance.now() milliseconds. `above`: the span of a
+   * The root of a trace, and of what `child` begins from now on. Times are monotonicMs() milliseconds. `above`: the span of a
    * peer that it is a child of, if no remote one is.
    */
   root(

@@ -14,7 +14,7 @@ export interface Proof {
  * `full`: the node closed the connection at once (F32): it is there and at work, and has proven no more than that.
  * `unknown`: what was asked did not answer in time, and messages show that the node works (F94): neither good nor bad.
  * `note`: passed, but something about the check itself is not as it should be. `observedAt`: when an answer came that
- * several checks share, in performance.now() milliseconds.
+ * several checks share, in monotonicMs() milliseconds.
  */
 export type CheckResult =
   | { readonly kind: 'passed'; readonly note?: string | undefined; readonly observedAt?: number | undefined }
@@ -37,7 +37,7 @@ export interface Check {
 export interface Occasion {
   /** What another check found out so lately need not be asked for again. */
   readonly maxAgeMs: number;
-  /** When the node last answered a message, if nothing has failed there since; in performance.now() milliseconds. */
+  /** When the node last answered a message, if nothing has failed there since; in monotonicMs() milliseconds. */
   readonly answeredAt: number;
 }
 

@@ -1,6 +1,8 @@
 // Check of type mirth: asks Mirth's REST API whether the server is up, and with credentials whether a channel is started.
 // The data port is left alone. What the API says is shared with all checks that ask the same server (mirth-server.ts).
+
 import type { MirthCheckConfig } from '../../config/health-config.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { type Check, type CheckResult, failed, type Occasion, type Proof } from './check.ts';
 import { NOT_IN_TIME, NoAnswer } from './http-request.ts';
 import { readChannelState, readServerStatus, serverStatusText } from './mirth-api.ts';
@@ -33,7 +35,7 @@ export class MirthCheck implements Check {
     const found = await within(this.#look(maxAgeMs), this.#target.timeoutMs, signal);
     if (found !== 'late') return found;
     // Of any pool's messages: the API is that of the whole server.
-    const answers = performance.now() - server.answeredAt < ANSWERED_LATELY_MS;
+    const answers = monotonicMs() - server.answeredAt < ANSWERED_LATELY_MS;
     return answers ? { kind: 'unknown', reason: NOT_IN_TIME } : failed(NOT_IN_TIME);
   }
 

@@ -1,7 +1,9 @@
 // One Mirth server's REST API as all checks together ask it: each thing once at a time, one session for each user. Promises
 // that a request is left to its end where a check has given up on it, because each that is cut off leaves an error with a
 // stack trace in Mirth's log, and a login costs Mirth half a second of CPU whether anybody waits for it or not (F94).
+
 import type { Credentials } from '../../config/health-config.ts';
+import { monotonicMs } from '../../platform/time.ts';
 import { basicAuthorization } from '../client/http-client.ts';
 import { type HttpAnswer, type HttpTarget, NOT_IN_TIME, NoAnswer, request } from './http-request.ts';
 
@@ -36,7 +38,7 @@ export class MirthServer {
   /** By the check that asks for it: when its node last answered a message, if nothing has failed there since. */
   readonly #answeredAt = new Map<object, number>();
 
-  /** When any of its nodes last answered a message, of those that have not failed since; in performance.now() milliseconds. */
+  /** When any of its nodes last answered a message, of those that have not failed since; in monotonicMs() milliseconds. */
   get answeredAt(): number {
     return Math.max(Number.NEGATIVE_INFINITY, ...this.#answeredAt.values());
   }
@@ -88,7 +90,7 @@ export class MirthServer {
     answerMs: number,
     headers: Readonly<Record<string, string>>,
   ): Promise<HttpAnswer | NoAnswer> {
-    if (performance.now() < this.#pausedUntil) return new NoAnswer(NOT_IN_TIME, 'connect');
+    if (monotonicMs() < this.#pausedUntil) return new NoAnswer(NOT_IN_TIME, 'connect');
     const base = target.url.pathname.replace(/\/$/, '');
     const { timeoutMs: connectMs } = target;
     const answer = await request(
@@ -110,7 +112,7 @@ export class MirthServer {
     if (!(answer instanceof NoAnswer)) this.#cutOff = 0;
     else if (answer.late === 'answer') {
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#cutOff++, LONGEST_PAUSE_MS);
-      this.#pausedUntil = performance.now() + pauseMs;
+      this.#pausedUntil = monotonicMs() + pauseMs;
     }
     return answer;
   }
@@ -139,11 +141,11 @@ export class Session {
       if (answer instanceof NoAnswer || answer.status !== 401) return answer;
       this.#cookie = undefined;
     }
-    if (performance.now() - this.#refusedAt < REFUSED_MS) return 'refused';
+    if (monotonicMs() - this.#refusedAt < REFUSED_MS) return 'refused';
     const answer = await get(LOGIN_MS, { authorization: basicAuthorization(this.#credentials) });
     if (answer instanceof NoAnswer) return answer;
     if (answer.status === 401) {
-      this.#refusedAt = performance.now();
+      this.#refusedAt = monotonicMs();
       return 'refused';
     }
     this.#keep(answer.cookies);
@@ -160,7 +162,7 @@ export class Session {
 
 export interface Dated<T> {
   readonly value: T;
-  /** When it came, in performance.now() milliseconds. */
+  /** When it came, in monotonicMs() milliseconds. */
   readonly at: number;
 }
 
@@ -173,9 +175,9 @@ class SharedAnswer<T> {
   get(maxAgeMs: number, fetch: () => Promise<T>): Promise<Dated<T>> {
     if (this.#pending !== undefined) return this.#pending;
     const last = this.#last;
-    if (last !== undefined && performance.now() - last.at < maxAgeMs) return Promise.resolve(last);
+    if (last !== undefined && monotonicMs() - last.at < maxAgeMs) return Promise.resolve(last);
     const pending = fetch().then((value) => {
-      const dated = { value, at: performance.now() };
+      const dated = { value, at: monotonicMs() };
       this.#pending = undefined;
       this.#last = dated;
       return dated;

@@ -7,6 +7,7 @@ import { readHeader } from '../../hl7/header.ts';
 import { frame } from '../../mllp/frame.ts';
 import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { readFrames } from '../../mllp/read-frames.ts';
+import { clearTimeout, monotonicMs, setTimeout, wallMs } from '../../platform/time.ts';
 import { dial } from '../dial.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
 import type { DialCheckOptions } from './dial-check.ts';
@@ -37,7 +38,7 @@ export class MllpCheck implements Check {
   ask(signal: AbortSignal): Promise<CheckResult> {
     const { timeoutMs, settleMs } = this.#options;
     return new Promise((resolve) => {
-      const startedAt = performance.now();
+      const startedAt = monotonicMs();
       const abort = dial(
         { ...this.#options, connectMs: timeoutMs, settleMs: Math.min(settleMs, timeoutMs) },
         (socket) => {
@@ -50,7 +51,7 @@ export class MllpCheck implements Check {
             closeGracefully(socket);
             resolve(verdict);
           };
-          const leftMs = Math.max(timeoutMs - (performance.now() - startedAt), 1);
+          const leftMs = Math.max(timeoutMs - (monotonicMs() - startedAt), 1);
           const timer = setTimeout(() => end(failed('no answer in time')), leftMs);
           const payload = messageOf(this.#options.message);
           const onClose = (): void => end(failed('closed without an answer'));
@@ -88,7 +89,7 @@ export class MllpCheck implements Check {
 
 /** Each check is a message of its own: a channel that drops what it has seen before must not drop the probe. */
 function messageOf(template: string): Buffer {
-  const now = new Date();
+  const now = new Date(wallMs());
   const time = now.toISOString().slice(0, 19).replaceAll(/[-T:]/g, '');
   // 20 characters are what MSH-10 holds before v2.5.1.
   const id = `HC${now.getTime().toString(36)}${(++count % 1_000_000).toString(36)}`.toUpperCase();

@@ -1,5 +1,6 @@
 // Posts messages one after the other over one connection and reads each response's body as the answer (HL7 over HTTP).
 // Promises a deadline on each answer as a whole, and a bound on its size.
+
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { errors } from 'undici';
@@ -9,6 +10,7 @@ import { answers, awaitedOf, matchAnswer } from '../../hl7/answers.ts';
 import { type ContentType, charsetLabel, formatContentType } from '../../hl7/content-type.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
 import { closeGracefully } from '../../mllp/graceful-close.ts';
+import { clearTimeout, monotonicMs, setTimeout, wallMs } from '../../platform/time.ts';
 import { dial } from '../dial.ts';
 import { nodeError } from '../http/node-request.ts';
 import { basicAuthorization, HttpClient } from './http-client.ts';
@@ -60,11 +62,11 @@ export class HttpMessageClient implements MessageClient {
   async ask(message: Buffer, traceparent?: string): Promise<MessageReply> {
     const header = readHeader(message);
     const cut = new AbortController();
-    let startedAt = performance.now();
+    let startedAt = monotonicMs();
     let deadline: NodeJS.Timeout | undefined;
     // Connecting has a deadline of its own.
     const start = (): void => {
-      startedAt = performance.now();
+      startedAt = monotonicMs();
       const late = new GatewayError('GW_ERR_ACK_TIMEOUT', { node: this.#node });
       deadline = setTimeout(() => cut.abort(late), this.#options.ackMs);
     };
@@ -89,7 +91,7 @@ export class HttpMessageClient implements MessageClient {
       const payload = Buffer.from(await body.arrayBuffer());
       // F90: over HTTP silence is an empty response.
       if (payload.length === 0 && statusCode < 300 && awaitedOf(header, 'by-header') !== 'answer')
-        return { ack: undefined, payload, ms: performance.now() - startedAt };
+        return { ack: undefined, payload, ms: monotonicMs() - startedAt };
       const ack = readAck(payload);
       // F93: Mirth answers AE with status 500. What is no acknowledgement of this message is an error of HTTP.
       if (statusCode >= 400 && (ack === undefined || !answers(ack, header)))
@@ -97,7 +99,7 @@ export class HttpMessageClient implements MessageClient {
       if (ack === undefined) throw new GatewayError('GW_ERR_ACK_INVALID', { node: this.#node });
       if (matchAnswer(ack, header, 'lenient', true) === 'none')
         throw new GatewayError('GW_ERR_ACK_MISMATCH', { node: this.#node });
-      return { ack, payload, ms: performance.now() - startedAt };
+      return { ack, payload, ms: monotonicMs() - startedAt };
     } catch (thrown) {
       // Its code is undefined in undici 8.
       if (thrown instanceof errors.HTTPParserError)
@@ -125,7 +127,7 @@ export class HttpMessageClient implements MessageClient {
     if (charset !== undefined && !parameters.has('charset')) parameters.set('charset', charset);
     const headers = ['content-type', formatContentType({ type: contentType.type, parameters })];
     // The draft asks for it on both sides.
-    headers.push('date', new Date().toUTCString());
+    headers.push('date', new Date(wallMs()).toUTCString());
     if (credentials !== undefined) {
       const user = credentials.user.normalize('NFC');
       const password = credentials.password.normalize('NFC');

@@ -1,10 +1,12 @@
 // Sends messages over one MLLP connection. Promises that answers are matched as the gateway matches a node's.
+
 import type { Socket } from 'node:net';
 import { GatewayError } from '../../errors.ts';
 import { awaitedOf } from '../../hl7/answers.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
 import { payloadOf } from '../../mllp/frame.ts';
 import { SocketTransport } from '../../mllp/socket-transport.ts';
+import { monotonicMs } from '../../platform/time.ts';
 import { dial } from '../dial.ts';
 import { MllpConnection } from '../mllp/mllp-connection.ts';
 import {
@@ -57,9 +59,9 @@ export class MllpClient implements MessageClient {
   }
 
   send(message: Buffer, header: Header, done: (result: MessageReply | GatewayError) => void): void {
-    const startedAt = performance.now();
+    const startedAt = monotonicMs();
     const end = (ack: MessageReply['ack'], payload: Buffer): void =>
-      done({ ack, payload, ms: performance.now() - startedAt });
+      done({ ack, payload, ms: monotonicMs() - startedAt });
     this.#connection?.send({
       payload: message,
       header,

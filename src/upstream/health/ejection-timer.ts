@@ -1,5 +1,7 @@
 // How long a node is left out: longer each time in a row, up to a limit. One timer, which keeps no process alive.
+
 import type { EjectionConfig } from '../../config/health-config.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 
 export class EjectionTimer {
   readonly #config: Pick<EjectionConfig, 'baseMs' | 'maxMs'>;
@@ -19,7 +21,7 @@ export class EjectionTimer {
   }
 
   get leftMs(): number {
-    return this.isOver ? 0 : Math.max(this.#until - performance.now(), 0);
+    return this.isOver ? 0 : Math.max(this.#until - monotonicMs(), 0);
   }
 
   /** How often it was for a time of growing length. */
@@ -38,7 +40,7 @@ export class EjectionTimer {
   beginFor(ms: number): void {
     this.end();
     if (ms === 0) return;
-    this.#until = performance.now() + ms;
+    this.#until = monotonicMs() + ms;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#onOver();

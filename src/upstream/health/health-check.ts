@@ -1,5 +1,7 @@
 // Asks a node at intervals whether it is well, and tells it. More often while something is changing; not at all while
 // messages show that its port is well, as a check takes one of the few connections that a node allows.
+import { random } from '../../platform/random.ts';
+import { clearTimeout, monotonicMs, setTimeout, wallMs } from '../../platform/time.ts';
 import { type Check, type CheckResult, failed, type Occasion } from '../checks/check.ts';
 import type { Node } from '../node.ts';
 
@@ -36,9 +38,9 @@ export class HealthCheck {
 
   start(): void {
     this.#stopped = false;
-    this.#dueAt = performance.now() + jittered(this.#options.intervalMs);
+    this.#dueAt = monotonicMs() + jittered(this.#options.intervalMs);
     // One that is not known to be up is asked at once, at most a fifth of the interval after the others.
-    if (this.#node.health === 'down') this.#wait(Math.random() * this.#options.fastIntervalMs * 2 * JITTER);
+    if (this.#node.health === 'down') this.#wait(random() * this.#options.fastIntervalMs * 2 * JITTER);
     else this.#waitOn();
   }
 
@@ -60,7 +62,7 @@ export class HealthCheck {
   /** Looks again in the rhythm of the fast interval, so that a node that begins to change is asked soon. */
   #waitOn(): void {
     const fastMs = jittered(this.#options.fastIntervalMs);
-    const leftMs = this.#dueAt - performance.now();
+    const leftMs = this.#dueAt - monotonicMs();
     this.#wait(leftMs > 0 ? Math.min(leftMs, fastMs) : fastMs);
   }
 
@@ -68,14 +70,14 @@ export class HealthCheck {
     const node = this.#node;
     if (this.#check.onDataPort && node.isServingAllItCan) return false;
     if (!node.isSteady) return true;
-    const now = performance.now();
+    const now = monotonicMs();
     if (now < this.#dueAt) return false;
     return !this.#check.onDataPort || now - node.lastAnswerAt >= this.#options.intervalMs;
   }
 
   async #ask(): Promise<void> {
-    const at = Date.now();
-    const startedAt = performance.now();
+    const at = wallMs();
+    const startedAt = monotonicMs();
     const abort = new AbortController();
     this.#abort = abort;
     const wasInContact = this.#node.isInContact;
@@ -92,7 +94,7 @@ export class HealthCheck {
     if (this.#check.onDataPort && isRefusal(verdict) && (wasInContact || this.#node.isInContact))
       verdict = { kind: 'full' };
     const { type } = this.#check;
-    this.#node.checked({ type, verdict, at, durationMs: performance.now() - startedAt });
+    this.#node.checked({ type, verdict, at, durationMs: monotonicMs() - startedAt });
     if (verdict.kind !== 'unknown') this.#tellNote(verdict.kind === 'passed' ? verdict.note : undefined);
     this.#dueAt = this.#nextAt(verdict);
     this.#waitOn();
@@ -107,9 +109,9 @@ export class HealthCheck {
   #nextAt(verdict: CheckResult): number {
     const { intervalMs } = this.#options;
     const observedAt = verdict.kind === 'passed' ? verdict.observedAt : undefined;
-    if (observedAt === undefined) return performance.now() + jittered(intervalMs);
+    if (observedAt === undefined) return monotonicMs() + jittered(intervalMs);
     // Nobody who shares it asks before it is due, so that it is asked for once an interval for all of them.
-    return observedAt + intervalMs * (1 + 2 * JITTER * Math.random());
+    return observedAt + intervalMs * (1 + 2 * JITTER * random());
   }
 
   #tellNote(note: string | undefined): void {
@@ -125,5 +127,5 @@ function isRefusal(verdict: CheckResult): boolean {
 }
 
 function jittered(ms: number): number {
-  return ms * (1 + JITTER * (2 * Math.random() - 1));
+  return ms * (1 + JITTER * (2 * random() - 1));
 }

@@ -1,6 +1,8 @@
 // Whether a node is up, from what checks say and from what messages meet there; when it is left out, and what brings it
 // back. Flips only after as many signs as the config asks for. Knows no sockets.
+
 import type { EjectionConfig } from '../../config/health-config.ts';
+import { monotonicMs } from '../../platform/time.ts';
 import type { Proof } from '../checks/check.ts';
 import { EjectionTimer } from './ejection-timer.ts';
 import { ErrorRate } from './error-rate.ts';
@@ -200,7 +202,7 @@ export class NodeHealth {
     if (kept && need === 'acceptance' && !again) return;
     this.#kept = kept;
     this.#ejected = !kept;
-    if (!again && performance.now() - this.#upSince >= this.#options.ejection.maxMs) this.#absence.forget();
+    if (!again && monotonicMs() - this.#upSince >= this.#options.ejection.maxMs) this.#absence.forget();
     if (kept) this.#absence.beginFor(again ? LAST_NODE_PAUSE_MS : 0);
     else this.#absence.beginLonger();
     this.#down(kept ? `${reason}; still tried, one message at a time` : reason, need);
@@ -259,7 +261,7 @@ export class NodeHealth {
     if (!trial) this.#need = 'check';
     if (before === 'up') this.#owner.onTrial();
     else {
-      this.#upSince = performance.now();
+      this.#upSince = monotonicMs();
       this.#owner.onHealth('up', reason);
     }
   }

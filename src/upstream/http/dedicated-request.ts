@@ -1,5 +1,6 @@
 // A request to a node on a connection of its own, for what the pool's connections do not do: upgrades, and requests that wait
 // for the node's 100 (Continue). Speaks to the same handler as they do.
+
 import {
   type ClientRequest,
   request as httpRequest,
@@ -12,6 +13,7 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import { type HeaderFields, lowerCase } from '../../http/fields.ts';
 import { ResponseError } from '../../http/head-scanner.ts';
 import { isAmbiguous } from '../../http/response-head.ts';
+import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import type { NodeRequest, NodeResponseHandler, RequestController } from './node-request.ts';
 
 export interface DedicatedHandler extends NodeResponseHandler {

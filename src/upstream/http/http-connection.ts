@@ -1,10 +1,12 @@
 // One connection to a node over HTTP/1, with one request on it at a time. Promises that it is not used again once anything of its
 // node was not read as the response that was due, and that a request which was not begun has not been written.
+
 import type { OnReadOpts, Socket } from 'node:net';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import { fieldValue, type HeaderFields } from '../../http/fields.ts';
 import { type BodyFraming, requestHead } from '../../http/request-head.ts';
 import { type ResponseEvents, ResponseParser } from '../../http/response-parser.ts';
+import { monotonicMs } from '../../platform/time.ts';
 import { LazyDeadline } from '../lazy-deadline.ts';
 import type { NodeRequest, NodeResponseHandler, RequestController } from './node-request.ts';
 import { StreamedBody } from './streamed-body.ts';
@@ -51,7 +53,7 @@ export class HttpConnection implements ResponseEvents {
   /** What is on it is its last. */
   #isLast = false;
   #isClosing = false;
-  /** When something of the node came last, in performance.now() milliseconds. */
+  /** When something of the node came last, in monotonicMs() milliseconds. */
   #readAt = 0;
   readonly #deadline = new LazyDeadline(() => this.#onDue());
 
@@ -141,7 +143,7 @@ export class HttpConnection implements ResponseEvents {
         framing: framing === 'none' ? 'chunked' : framing,
         head,
         trailers: () => handler.trailers?.() ?? NO_FIELDS,
-        onProgress: () => this.#deadline.refresh(performance.now()),
+        onProgress: () => this.#deadline.refresh(monotonicMs()),
         onError: (error) => this.#fail(error),
       });
     else if (body.length <= MAX_JOINED_BYTES) socket.write(joined(text, body));
@@ -171,7 +173,7 @@ export class HttpConnection implements ResponseEvents {
   resume(request: RequestInFlight): void {
     if (this.#request !== request || !request.isPaused) return;
     request.isPaused = false;
-    this.#deadline.refresh(performance.now());
+    this.#deadline.refresh(monotonicMs());
     this.#socket?.resume();
   }
 
@@ -211,7 +213,7 @@ export class HttpConnection implements ResponseEvents {
   }
 
   #onBytes(length: number): void {
-    this.#readAt = performance.now();
+    this.#readAt = monotonicMs();
     // What nobody asked for belongs to nobody.
     if (this.#request === undefined) {
       this.#destroy();
@@ -230,7 +232,7 @@ export class HttpConnection implements ResponseEvents {
   #onEnd(): void {
     const socket = this.#socket as Socket;
     if (this.#request === undefined) {
-      const isSoon = performance.now() - this.#readAt < SOON_MS;
+      const isSoon = monotonicMs() - this.#readAt < SOON_MS;
       if (this.#requests === 1 && isSoon && !this.#isClosing) this.#owner.onClosedBehind();
       this.#destroy();
       return;

@@ -1,12 +1,14 @@
 // One HL7 message on its way to a node over HTTP: the POST, and its response read as an acknowledgement.
 // HL7 over HTTP (HAPI's draft): any acknowledgement is a 2xx. Mirth answers AE with status 500, so an acknowledgement of
 // this message counts under 4xx and 5xx as well (F93); any other response with such a status says that the transport failed.
+
 import { GatewayError } from '../../errors.ts';
 import { type Ack, type AckCode, readAck } from '../../hl7/ack.ts';
 import { type MatchMode, matchAnswer } from '../../hl7/answers.ts';
 import { charsetLabel, parseContentType, withCharset } from '../../hl7/content-type.ts';
 import { fieldValue, type HeaderFields } from '../../http/fields.ts';
 import { frame, holdsFrameEnd, START_BLOCK } from '../../mllp/frame.ts';
+import { wallMs } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
 import { LazyDeadline } from '../lazy-deadline.ts';
 import {
@@ -185,7 +187,7 @@ let second = 0;
 let date = '';
 
 function dateNow(): string {
-  const now = Math.floor(Date.now() / 1_000);
+  const now = Math.floor(wallMs() / 1_000);
   if (now !== second) {
     second = now;
     date = new Date(now * 1_000).toUTCString();

@@ -1,5 +1,6 @@
 // The messages of one connection to a node, from being sent until they are over, and what the node says of them. Promises that each is
 // answered, unanswered or failed, once, and that what could be another message's answer is nobody's (answer-matcher.ts).
+
 import type { GatewayError } from '../../errors.ts';
 import { type Ack, type AckCode, isApplicationAck, readAck } from '../../hl7/ack.ts';
 import type { MatchMode } from '../../hl7/answers.ts';
@@ -11,6 +12,7 @@ import {
   type FrameSink,
 } from '../../mllp/frame-reader.ts';
 import type { Transport } from '../../mllp/transport.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { turnTime } from '../../turn.ts';
 import type { Delivery } from '../delivery.ts';
 import { AnswerDeadline } from './answer-deadline.ts';
@@ -113,9 +115,9 @@ export class AckTracker implements FrameSink {
     return this.#unanswered.count === 0 && this.#outstanding.areUnwanted;
   }
 
-  /** F89: until when somebody waits for an application acknowledgement, in performance.now() milliseconds; undefined: nobody does. */
+  /** F89: until when somebody waits for an application acknowledgement, in monotonicMs() milliseconds; undefined: nobody does. */
   get owedUntil(): number | undefined {
-    return this.#committed.owed > 0 ? this.#committed.waitsUntil(performance.now()) : undefined;
+    return this.#committed.owed > 0 ? this.#committed.waitsUntil(monotonicMs()) : undefined;
   }
 
   /** F88: another sender's message with this control id was committed. */

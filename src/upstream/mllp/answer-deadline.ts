@@ -1,5 +1,6 @@
 // Until when a node has to answer the message that is due. Promises one timer for a connection, whatever goes over it, that is never
 // forgotten.
+import { monotonicMs } from '../../platform/time.ts';
 import { LazyDeadline } from '../lazy-deadline.ts';
 
 export class AnswerDeadline {
@@ -15,14 +16,14 @@ export class AnswerDeadline {
     this.#deadline = new LazyDeadline(onOver);
   }
 
-  /** When the message that is due became so, in performance.now() milliseconds. */
+  /** When the message that is due became so, in monotonicMs() milliseconds. */
   get since(): number {
     return this.#since;
   }
 
   /** The node has taken as long as it may for an answer. */
   get isAnswerLate(): boolean {
-    return performance.now() - this.#since > this.#ackMs;
+    return monotonicMs() - this.#since > this.#ackMs;
   }
 
   /** A message's answer is due from now on. */

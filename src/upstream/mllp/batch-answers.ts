@@ -1,7 +1,9 @@
 // F82: the answers to one frame of several messages, where a node gives each message an answer of its own. Promises that all of
 // them come back to the sender together, none is dropped, and that it ends.
+
 import { type Ack, isNegative } from '../../hl7/ack.ts';
 import { findHeader, type Header } from '../../hl7/header.ts';
+import { monotonicMs } from '../../platform/time.ts';
 import { afterLoopTime } from '../loop-time.ts';
 
 /** Behind the first answer a further one is waited for so long at least. Mirth works on the messages of a batch one after the other. */
@@ -20,7 +22,7 @@ export function messagesIn({ bytes, isMsh, start, end }: Header): number {
 export class BatchAnswers {
   readonly #messages: number;
   readonly #ackMs: number;
-  readonly #sentAt = performance.now();
+  readonly #sentAt = monotonicMs();
   readonly #onQuiet: () => void;
   readonly #frames: Buffer[] = [];
   #ack: Ack | undefined;
@@ -44,7 +46,7 @@ export class BatchAnswers {
     const waitMs =
       this.#frames.length > 1
         ? this.#ackMs
-        : Math.min(this.#ackMs, Math.max(QUIET_MS, QUIET_TIMES * (performance.now() - this.#sentAt)));
+        : Math.min(this.#ackMs, Math.max(QUIET_MS, QUIET_TIMES * (monotonicMs() - this.#sentAt)));
     this.#endWait = afterLoopTime(waitMs, this.#onQuiet);
     return false;
   }

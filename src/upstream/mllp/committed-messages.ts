@@ -1,8 +1,10 @@
 // F43, F87, F88: messages of one connection that the node has committed (CA) and whose application acknowledgement may still
 // come. Promises that nothing of a message is kept but its control id and who sent it, that there is a bound, and that an
 // answer goes to the sender that it is meant for or to nobody.
+
 import { type Ack, isApplicationAck, isNegative } from '../../hl7/ack.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
+import { monotonicMs } from '../../platform/time.ts';
 import type { Delivery, ReplyTarget } from '../delivery.ts';
 
 /** Then the oldest is forgotten. One takes about 300 bytes. */
@@ -22,7 +24,7 @@ interface Committed {
   readonly isSilent: boolean;
   /** MSH-16 is AL: an answer comes in any case. */
   readonly isCertain: boolean;
-  /** Until then its connection is kept for the answer, in performance.now() milliseconds. */
+  /** Until then its connection is kept for the answer, in monotonicMs() milliseconds. */
   readonly until: number;
 }
 
@@ -70,7 +72,7 @@ export class CommittedMessages {
   add({ header, replyTarget }: Delivery, ack: Ack): void {
     // Table 0155: NE asks for no application acknowledgement.
     if (header.controlId === '' || header.text(16) === 'NE') return;
-    const now = performance.now();
+    const now = monotonicMs();
     const isCertain = header.text(16) === 'AL';
     const committed: Committed = {
       controlId: header.controlId,
@@ -173,7 +175,7 @@ export class CommittedMessages {
 
   /** The connection has ended: nothing comes any more. Returns how many senders wait in vain. */
   clear(): number {
-    const now = performance.now();
+    const now = monotonicMs();
     let inVain = 0;
     for (const { target, isCertain, until } of this.#owed) {
       if (target === undefined) continue;
@@ -197,7 +199,7 @@ export class CommittedMessages {
     )
       return oldest;
     // The order tells only where each of them is answered, and as long as the node keeps to it.
-    const now = performance.now();
+    const now = monotonicMs();
     const isTold = this.#isOrdered && owed.every(({ isCertain, until }) => isCertain && until > now);
     return isTold ? oldest : undefined;
   }

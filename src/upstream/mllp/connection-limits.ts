@@ -1,5 +1,6 @@
 // How many connections an upstream has and may have: by the config, by what the node takes (node-fullness.ts), and by what others have
 // where they share the limit (F101). Promises never more than any of these says, and that nobody waits for ever for others' places.
+import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
 import type { PlaceLimit, Sharer } from '../shared-limit.ts';
 import type { ConnectionDialer } from './connection-dialer.ts';

@@ -1,5 +1,6 @@
 // The connections of an upstream that are not closed. Promises to know which of them is the best one for a message, and which can be
 // spared.
+import { monotonicMs } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
 import type { MllpConnection } from './mllp-connection.ts';
 
@@ -97,7 +98,7 @@ export class ConnectionList implements Iterable<MllpConnection> {
 
   /** Those that can be ended for others that share the limit. */
   get spare(): number {
-    const before = performance.now() - SPARE_MS;
+    const before = monotonicMs() - SPARE_MS;
     let spare = 0;
     for (const one of this.#all) if (one.isOpen && isIdle(one, before)) spare++;
     return spare;
@@ -105,7 +106,7 @@ export class ConnectionList implements Iterable<MllpConnection> {
 
   /** F101: ends the one with the fewest messages for others that share the limit. False: there is none to spare. */
   endOne(mayBeBusy: boolean): boolean {
-    const before = performance.now() - SPARE_MS;
+    const before = monotonicMs() - SPARE_MS;
     let least: MllpConnection | undefined;
     for (const one of this.#all) {
       if (!one.isOpen || !(mayBeBusy || isIdle(one, before))) continue;
@@ -117,7 +118,7 @@ export class ConnectionList implements Iterable<MllpConnection> {
 
   /** Ends those that have had no message for so long. */
   endIdle(idleMs: number): void {
-    const before = performance.now() - idleMs;
+    const before = monotonicMs() - idleMs;
     for (const connection of this) if (isIdle(connection, before)) connection.retire();
   }
 

@@ -1,5 +1,6 @@
 // Makes room for a message that no open connection of an upstream may take: ends one of them, so that another can be dialled.
 // Promises: one at a time, no faster than every 10 ms, and the node has closed the old one before there is a new one.
+import { monotonicMs, setTimeout } from '../../platform/time.ts';
 import type { MllpConnection } from './mllp-connection.ts';
 
 /**
@@ -35,7 +36,7 @@ export class ConnectionReplacement {
     const least = others.reduce((best, one) => (loadOf(one) < loadOf(best) ? one : best), first);
     // One that takes no more and has work left makes room when that is done: other messages need the rest.
     if (least.pending > 0 && open.length < connections.length) return false;
-    const waitMs = this.#lastAt + PAUSE_MS - performance.now();
+    const waitMs = this.#lastAt + PAUSE_MS - monotonicMs();
     if (waitMs > 0) {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
@@ -43,7 +44,7 @@ export class ConnectionReplacement {
       }, waitMs);
       return false;
     }
-    this.#lastAt = performance.now();
+    this.#lastAt = monotonicMs();
     this.#leaving = least.pending === 0;
     least.retire();
     // F89: it goes later, and its place is free at once.

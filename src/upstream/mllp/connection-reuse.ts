@@ -1,6 +1,7 @@
 // F97: does a node keep a connection open behind an answer? (Mirth: Keep Connection Open = No.) A message that is written while the
 // node closes is ambiguous, so until it is known, and where the node closes, a connection takes no message right behind an answer.
 // Promises that a node which closes is not believed to keep its connections before it has kept several for long.
+import { monotonicMs } from '../../platform/time.ts';
 
 /** Mirth closes with its answer, and both come in one packet or two; this much is for a busy host and a slow link. */
 export const WATCH_MS = 50;
@@ -16,7 +17,7 @@ const FIRST_PAUSE_MS = 1_000;
 export interface WatchedConnection {
   /** Answers that came on it. */
   readonly answered: number;
-  /** When the last of them came, in performance.now() milliseconds. */
+  /** When the last of them came, in monotonicMs() milliseconds. */
   readonly answeredAt: number;
   /** It was closed while it was watched for that. */
   readonly isClosedInWatch: boolean;
@@ -52,7 +53,7 @@ export class ConnectionReuse {
       this.#state = 'kept';
       return 'use';
     }
-    const now = performance.now();
+    const now = monotonicMs();
     if (connection === this.#probe) {
       this.#probe = undefined;
       if (++this.#probesKept === PROBES) {
@@ -75,7 +76,7 @@ export class ConnectionReuse {
     if (connection === this.#probe) this.#probe = undefined;
     const { answered, answeredAt, isClosedInWatch } = connection;
     if (!byNode || answered === 0) return false;
-    if (!isClosedInWatch && performance.now() - answeredAt > SOON_MS) return false;
+    if (!isClosedInWatch && monotonicMs() - answeredAt > SOON_MS) return false;
     this.#probesKept = 0;
     if (answered === 1) this.#state = 'closes';
     // One that has had several may have been closed because the node stops.

@@ -1,9 +1,11 @@
 // One open connection to a node, from its first message to its end. Promises to take a message only where it has room, to end when it
 // is used up and nothing more is to come on it, and that the messages it still has then fail (ack-tracker.ts has those).
+
 import type { GatewayError } from '../../errors.ts';
 import type { AckCode } from '../../hl7/ack.ts';
 import { frame as framed } from '../../mllp/frame.ts';
 import type { Transport, TransportOwner } from '../../mllp/transport.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { afterLoopTime } from '../loop-time.ts';
 import { type AckOptions, AckTracker } from './ack-tracker.ts';
@@ -30,7 +32,7 @@ export interface ConnectionOwner {
 }
 
 export class MllpConnection implements Channel, TransportOwner, WatchedConnection {
-  /** About when the node accepted it, in performance.now() milliseconds. */
+  /** About when the node accepted it, in monotonicMs() milliseconds. */
   readonly dialledAt: number;
   /** The node closed it, or it broke. */
   isEndedByNode = false;
@@ -58,7 +60,7 @@ export class MllpConnection implements Channel, TransportOwner, WatchedConnectio
   ) {
     this.#transport = transport;
     this.#connectMs = connectMs;
-    this.dialledAt = performance.now() - (options.settleMs ?? 0);
+    this.dialledAt = monotonicMs() - (options.settleMs ?? 0);
     this.#options = options;
     this.#owner = owner;
     this.#quirks = quirks;
@@ -94,7 +96,7 @@ export class MllpConnection implements Channel, TransportOwner, WatchedConnectio
     return this.#acks.answeredAt;
   }
 
-  /** When it had to do with a message last, in performance.now() milliseconds. */
+  /** When it had to do with a message last, in monotonicMs() milliseconds. */
   get lastUsedAt(): number {
     return this.#acks.lastUsedAt;
   }
@@ -212,7 +214,7 @@ export class MllpConnection implements Channel, TransportOwner, WatchedConnectio
     }
     if (this.#lingerTimer === undefined) this.#owner.onLingering?.();
     clearTimeout(this.#lingerTimer);
-    this.#lingerTimer = setTimeout(() => this.#endIfDone(), Math.max(1, until - performance.now()));
+    this.#lingerTimer = setTimeout(() => this.#endIfDone(), Math.max(1, until - monotonicMs()));
     this.#lingerTimer.unref();
   }
 

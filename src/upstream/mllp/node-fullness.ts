@@ -1,6 +1,8 @@
 // How many connections a node takes, where that is fewer than the config says: a full one closes a new connection at once (F32), some
 // time later (F95), or refuses it (F96). Promises that a full node is tried again, by one connection at a time.
+
 import { GatewayError } from '../../errors.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { isRefused } from '../dial.ts';
 import type { MllpConnection } from './mllp-connection.ts';
 import type { NodeQuirks } from './node-quirks.ts';
@@ -124,7 +126,7 @@ export class NodeFullness {
   isLateFull(connection: MllpConnection, error: GatewayError | undefined, othersAnswer: boolean): boolean {
     const { isEndedByNode, answered, dialledAt } = connection;
     if (error?.code !== 'GW_ERR_NODE_CLOSED' || !isEndedByNode || answered > 0 || !othersAnswer) return false;
-    const openMs = performance.now() - dialledAt;
+    const openMs = monotonicMs() - dialledAt;
     if (openMs > MAX_SETTLE_MS) return false;
     this.#learnedMs = Math.min(2 * openMs, MAX_SETTLE_MS);
     this.#onFull();

@@ -1,5 +1,6 @@
 // Sticky keys and which worker sends their messages: one at a time, in the order in which they asked. Promises that no two have a key
 // at once, and that each that asks gets it as soon as the one before is done with it.
+import { monotonicMs, setTimeout } from '../../platform/time.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
 /** How a worker is told. */
@@ -78,7 +79,7 @@ export class KeyBook {
       }
       entry.waiting.delete(next);
       entry.owner = next;
-      entry.grantedAt = performance.now();
+      entry.grantedAt = monotonicMs();
       entry.isRecalled = false;
       next.grantKey(pool, key, this.#nodeOf(pool, key));
     }
@@ -89,7 +90,7 @@ export class KeyBook {
     if (entry.isRecalled) return;
     entry.isRecalled = true;
     const { owner } = entry;
-    const leftMs = TENURE_MS - (performance.now() - entry.grantedAt);
+    const leftMs = TENURE_MS - (monotonicMs() - entry.grantedAt);
     if (leftMs <= 0) owner?.recallKey(pool, key);
     else
       setTimeout(() => {

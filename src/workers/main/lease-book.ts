@@ -1,5 +1,6 @@
 // Places for connections to nodes, given to workers as they need them: for each node (or address, `connections.shared`) one limit for all
 // processes together. Promises never more places out than the limit, and that a worker with messages gets one in its turn.
+import { monotonicMs, setTimeout } from '../../platform/time.ts';
 import { SharedLimit, type Sharer } from '../../upstream/shared-limit.ts';
 
 /** How a worker is told. */
@@ -193,7 +194,7 @@ class Lease implements Sharer {
       places++;
     }
     if (places === 0) return;
-    this.#grantedAt = performance.now();
+    this.#grantedAt = monotonicMs();
     this.#lessee.grant(this.#key, places);
     this.#onChange();
     if (this.#wanted > 0) this.#limit.ask(this);
@@ -201,7 +202,7 @@ class Lease implements Sharer {
 
   endOne(mayBeBusy: boolean): boolean {
     if (this.spare > 0) this.spare--;
-    else if (!mayBeBusy || performance.now() - this.#grantedAt < TENURE_MS) return false;
+    else if (!mayBeBusy || monotonicMs() - this.#grantedAt < TENURE_MS) return false;
     this.#recalled++;
     this.#lessee.recall(this.#key, mayBeBusy);
     return true;

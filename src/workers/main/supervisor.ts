@@ -1,9 +1,11 @@
 // The workers of a gateway: started, given connections, told what they share, started again when they end. Promises that one that ends
 // takes nothing along but its own connections, and that one that ends again and again is started less and less often.
+
 import type { Socket } from 'node:net';
 import type { ConnectionDistributor } from '../../../listeners/accept/front-listener.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Log } from '../../observe/log/log.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import type { FromWorker, StartOrder, ToWorker, WorkerRequest } from '../protocol.ts';
 import { LeaseBook } from './lease-book.ts';
 import type { TakeLines } from './log-lines.ts';
@@ -220,7 +222,7 @@ export class Supervisor implements ConnectionDistributor {
   }
 
   #startAgain(place: Place, index: number, worker: WorkerProcess): void {
-    if (performance.now() - worker.startedAt >= STEADY_MS) place.pauseMs = FIRST_PAUSE_MS;
+    if (monotonicMs() - worker.startedAt >= STEADY_MS) place.pauseMs = FIRST_PAUSE_MS;
     const { pauseMs } = place;
     place.pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     this.#restarts++;

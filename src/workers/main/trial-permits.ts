@@ -1,5 +1,6 @@
 // Which worker may send a node on trial its one message: one at a time, each in its turn, as long as the trial lasts. Promises that no
 // two workers have the permit at once.
+import { clearInterval, setInterval } from '../../platform/time.ts';
 import { type NodeName, type NodeVerdict, nodeKey } from '../protocol.ts';
 
 export interface VerdictTaker {

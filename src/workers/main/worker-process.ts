@@ -1,8 +1,10 @@
 // One worker as the main process sees it: a child process, the connections that it was given, and what it has told. Promises that each
 // connection is counted until it has ended or the process has, and that a process that answers no more is ended.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { GatewayError } from '../../errors.ts';
+import { clearInterval, clearTimeout, monotonicMs, setInterval, setTimeout } from '../../platform/time.ts';
 import { IpcChannel } from '../channel.ts';
 import type { FromWorker, NodeName, NodeVerdict, StartOrder, ToWorker, WorkerRequest } from '../protocol.ts';
 import type { Lessee } from './lease-book.ts';
@@ -47,7 +49,7 @@ const START_MS = 60_000;
 export class WorkerProcess implements Lessee, VerdictTaker {
   /** From 1. */
   readonly number: number;
-  readonly startedAt = performance.now();
+  readonly startedAt = monotonicMs();
   readonly #child: ChildProcess;
   readonly #channel: IpcChannel<ToWorker, FromWorker>;
   readonly #watcher: WorkerWatcher;
@@ -99,7 +101,7 @@ export class WorkerProcess implements Lessee, VerdictTaker {
 
   /** It has not answered for a while: others are given connections first. */
   get isSlow(): boolean {
-    return this.#askedAt !== undefined && performance.now() - this.#askedAt > SLOW_MS;
+    return this.#askedAt !== undefined && monotonicMs() - this.#askedAt > SLOW_MS;
   }
 
   get isOver(): boolean {
@@ -185,7 +187,7 @@ export class WorkerProcess implements Lessee, VerdictTaker {
 
   #askAlive(): void {
     if (this.#state !== 'up' || this.#askedAt !== undefined) return;
-    this.#askedAt = performance.now();
+    this.#askedAt = monotonicMs();
     this.ask({ ask: 'alive' }, ALIVE_MS).then(
       () => {
         this.#askedAt = undefined;

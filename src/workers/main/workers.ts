@@ -1,6 +1,6 @@
 // What the main process of a gateway of several processes has beside an ordinary gateway: it accepts connections, judges nodes, holds
 // what is one for all, and hands the work to its workers. docs/decisions/0022-several-processes.md says what is shared how.
-import { randomBytes } from 'node:crypto';
+
 import { FrontListener } from '../../../listeners/accept/front-listener.ts';
 import type { StickTable } from '../../../routing/stick-table.ts';
 import type { GatewayControl } from '../../admin/gateway-control.ts';
@@ -12,6 +12,7 @@ import type { AuditTrail } from '../../observe/audit/audit-trail.ts';
 import type { Log } from '../../observe/log/log.ts';
 import type { Family } from '../../observe/metrics/family.ts';
 import { identifierKey } from '../../observe/traces/identifiers.ts';
+import { randomBytes } from '../../platform/random.ts';
 import type { Prepared } from '../../reload/reconfigurable.ts';
 import type { AuditWishes, FromWorker, PoolOverride, StartOrder, WorkerRequest } from '../protocol.ts';
 import { workerConfig } from '../worker-config.ts';

@@ -1,5 +1,6 @@
 // What a worker has from the main process: verdicts on nodes, and places for connections to them; and what it tells it of nodes. Promises
 // that a message costs nothing here but counts, which are told ten times a second, and that failures are told at once.
+import { setInterval } from '../../platform/time.ts';
 import type { PoolRuntime } from '../../pools/pool-runtime.ts';
 import { MirroredHealth } from '../../upstream/health/mirrored-health.ts';
 import type { HealthOptions, HealthOwner } from '../../upstream/health/node-health.ts';

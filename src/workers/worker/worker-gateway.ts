@@ -9,6 +9,7 @@ import { Gateway } from '../../gateway.ts';
 import type { AuditObserver } from '../../observe/audit/audit-observer.ts';
 import type { Log } from '../../observe/log/log.ts';
 import type { Observer } from '../../observe/observer.ts';
+import { clearTimeout, setImmediate, setInterval, setTimeout } from '../../platform/time.ts';
 import type { Prepared } from '../../reload/reconfigurable.ts';
 import type {
   FromWorker,

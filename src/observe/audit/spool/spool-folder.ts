@@ -1,5 +1,6 @@
 // The folder of a spool: files are made in it, taken over from those who have ended, read and removed. Promises that two who
 // take over never both have a file, and that what is made is there after a power cut.
+
 import {
   access,
   constants,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { causeCode } from '../../../errors.ts';
+import { wallMs } from '../../../platform/time.ts';
 import { syncFolder } from '../../../sync-folder.ts';
 import { isAlive, Owner } from './owner.ts';
 import { type Decoded, decoded, fileName, parseName } from './segment.ts';
@@ -44,7 +46,7 @@ export class SpoolFolder {
 
   /** A new file, behind all others. */
   async create(): Promise<{ readonly name: string; readonly file: FileHandle }> {
-    this.#lastAt = Math.max(Date.now(), this.#lastAt + 1);
+    this.#lastAt = Math.max(wallMs(), this.#lastAt + 1);
     const name = fileName({ at: this.#lastAt, owner: this.#owner.token });
     const file = await open(join(this.path, name), 'ax', 0o600);
     this.#names.add(name);

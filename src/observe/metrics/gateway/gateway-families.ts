@@ -1,7 +1,9 @@
 // What the gateway as a whole is doing, as metrics: its listeners, what it holds, its parsing, its certificates.
+
 import type { Certificate } from '../../../../certs/certificate.ts';
 import type { Listener } from '../../../../listeners/listener.ts';
 import type { ParsingConfig, ParsingStats } from '../../../hl7/parsing.ts';
+import { wallMs } from '../../../platform/time.ts';
 import { version } from '../../../version.ts';
 import { counted, type Family, number, numbers } from '../family.ts';
 
@@ -50,7 +52,7 @@ export function parseFamilies(
 /** Of several with the same subject at one place, as in a chain that was renewed in part, the one that ends first. */
 export function certificateFamily(
   certificates: readonly (Certificate & { readonly where: string })[],
-  now = Date.now(),
+  now = wallMs(),
 ): Family {
   const ends = new Map<string, { readonly labels: { where: string; subject: string }; value: number }>();
   for (const { where, subject, notAfter } of certificates) {

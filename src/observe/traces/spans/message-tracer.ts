@@ -1,12 +1,14 @@
 // Makes traces of messages and requests that are over, for as long as the config wants them. Promises that the line
 // notices nothing of it: spans are made in a turn of their own, for those that are recorded alone, and only where there
 // is room for them.
+
 import { isDeepStrictEqual } from 'node:util';
 import { compileCondition } from '../../../../routing/condition.ts';
 import type { MessageView } from '../../../../routing/message-view.ts';
 import { type TraceSampler, traceFields } from '../../../../routing/trace-sampler.ts';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { causeCode } from '../../../errors.ts';
+import { clearImmediate, monotonicMs, setImmediate } from '../../../platform/time.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import { Message } from '../../../relay/message.ts';
 import type { Log } from '../../log/log.ts';
@@ -188,7 +190,7 @@ export class MessageTracer implements TraceSampler, Observer {
   #write(most: number): void {
     this.#turn = undefined;
     const records = this.#ended.splice(0, most);
-    alignClock(performance.now());
+    alignClock(monotonicMs());
     this.#queue?.add((out) => {
       for (const record of records) this.#writeOne(out, record);
     });

@@ -1,7 +1,9 @@
 // The trace of one proxied request that is over: SERVER root, a `queue` for each wait, a `forward` for each attempt,
 // `reply`. Of the request's target, its Host and its headers nothing is told: each of them may name a patient.
+
 import { statusOf } from '../../../../listeners/http/statuses.ts';
 import type { GatewayError } from '../../../errors.ts';
+import { monotonicMs } from '../../../platform/time.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { SenderFault } from '../../observer.ts';
 import { INTERNAL, SERVER, type SpanError, type SpanWriter } from '../span-writer.ts';
@@ -92,7 +94,7 @@ export function writeFault(
   context: SpanContext,
   state: string | undefined,
 ): void {
-  const now = performance.now();
+  const now = monotonicMs();
   out.root(trace, protocol === 'mllp' ? `mllp ${listener}` : 'HTTP', SERVER, now, now, state);
   out.put(LISTENER, listener);
   if (header !== undefined) putHeader(out, header, context.identifiers);

@@ -1,0 +1,31 @@
+// The platform in force: that of Node.js, unless somebody has put another in its place before anything was made. Promises that what a
+// test does to the global timers and clocks is seen, as they are looked up at each call.
+import { randomFillSync, randomUUID } from 'node:crypto';
+import net from 'node:net';
+import tls from 'node:tls';
+import type { Platform } from './platform.ts';
+
+const nodePlatform: Platform = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimeout: (callback, ms, ...args) => setTimeout(callback, ms, ...args),
+  setInterval: (callback, ms) => setInterval(callback, ms),
+  setImmediate: (callback, ...args) => setImmediate(callback, ...args),
+  clearImmediate: (immediate) => clearImmediate(immediate),
+  clearTimeout: (timer) => clearTimeout(timer),
+  random: () => Math.random(),
+  randomFill: (bytes) => void randomFillSync(bytes),
+  randomUUID: () => randomUUID(),
+  connect: (options) => net.connect(options),
+  connectTls: (options) => tls.connect(options),
+  createServer: (options, onConnection) => net.createServer(options, onConnection),
+  hasOnlyPlainServers: false,
+  createThreads: undefined,
+};
+
+export let platform: Platform = nodePlatform;
+
+/** For everything that is made from now on. Undefined: that of Node.js. */
+export function usePlatform(other: Platform | undefined): void {
+  platform = other ?? nodePlatform;
+}

@@ -1,0 +1,59 @@
+// What the gateway has of the machine beside its memory: time, chance, the network and threads. Everything that carries messages
+// asks here and nowhere else (test/platform.test.ts), so that all of it runs in a simulated world as well (test/simulation/).
+import type { NetConnectOpts, Server, ServerOpts, Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+
+/**
+ * Not in it: `process.nextTick` and promises. They run before anything further happens, in any world.
+ *
+ * Its functions may not rely on `this`.
+ */
+export interface Platform {
+  /** Milliseconds since a moment of its own; never goes back. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970; somebody may set the clock. */
+  wallMs(): number;
+  setTimeout<A extends unknown[]>(callback: (...args: A) => void, ms: number, ...args: A): NodeJS.Timeout;
+  setInterval(callback: () => void, ms: number): NodeJS.Timeout;
+  setImmediate<A extends unknown[]>(callback: (...args: A) => void, ...args: A): NodeJS.Immediate;
+  clearImmediate(immediate: NodeJS.Immediate | undefined): void;
+  /** Of both kinds. */
+  clearTimeout(timer: NodeJS.Timeout | undefined): void;
+  /** At least 0, less than 1. */
+  random(): number;
+  /** Fills `bytes`, not to be guessed by anybody. */
+  randomFill(bytes: Uint8Array): void;
+  randomUUID(): string;
+  /** Looks a name up. What goes wrong is told by the socket's `error`. */
+  connect(options: NetConnectOpts): Socket;
+  connectTls(options: ConnectionOptions): Socket;
+  createServer(options: ServerOpts, onConnection: (socket: Socket) => void): Server;
+  /** A server for TLS or HTTP cannot listen by itself: it gets its connections from one that `createServer` made. */
+  readonly hasOnlyPlainServers: boolean;
+  /** Undefined: piscina makes them. */
+  readonly createThreads: ((options: ThreadOptions) => Threads) | undefined;
+}
+
+/** A part of piscina's. */
+export interface ThreadOptions {
+  /** A URL. */
+  readonly filename: string;
+  readonly minThreads: number;
+  readonly maxThreads: number;
+  readonly idleTimeout: number;
+  readonly resourceLimits: { readonly maxOldGenerationSizeMb: number };
+  readonly recordTiming: boolean;
+}
+
+/** A part of piscina's. */
+export interface Threads {
+  run(task: unknown, options: ThreadRunOptions): Promise<unknown>;
+  /** A thread has ended while it had no task. */
+  on(event: 'error', listener: (thrown: unknown) => void): unknown;
+  destroy(): Promise<void>;
+}
+
+export interface ThreadRunOptions {
+  readonly signal: AbortSignal;
+  readonly transferList?: object;
+}
