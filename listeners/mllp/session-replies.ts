@@ -120,7 +120,6 @@ export class SessionReplies implements Origin {
     }
     this.#owed.settle(message, reply);
     if (reply === null) this.#owner.onLastOwed();
-    // As `owe` does, at one call less for each message.
     let next = this.#owed.next();
     for (; next != null; next = this.#owed.next()) this.#transport.write(this.#inItsFraming(next));
     this.#owner.onPaid(next === null);
@@ -135,13 +134,13 @@ export class SessionReplies implements Origin {
     return reply;
   }
 
-  /** A reply that is known at once, to what never became a message. */
+  /** A reply that is known at once, to what never became a message. Nothing else can be due: the first reply is never known yet. */
   owe(reply: QueuedReply): void {
     this.#owed.add(reply);
     if (reply === null) this.#owner.onLastOwed();
-    let next = this.#owed.next();
-    for (; next != null; next = this.#owed.next()) this.#transport.write(this.#inItsFraming(next));
-    this.#owner.onPaid(next === null);
+    const due = this.#owed.next();
+    if (due != null) this.#transport.write(this.#inItsFraming(due));
+    this.#owner.onPaid(due === null);
   }
 
   /** A refusal of what never became a message; null: the end of the connection. */

@@ -30,6 +30,10 @@ export interface FrameSink {
    * After GW_ERR_FRAME_TOO_LARGE and GW_ERR_FRAME_NO_START the reader takes no more.
    */
   onFault(code: FrameFault, bytes: Buffer, sample?: Buffer): void;
+  /** A chunk ends in bytes that belong to no frame. */
+  onJunk?(): void;
+  /** Bytes have come that are not read, as the reader is stopped. */
+  onLate?(): void;
 }
 
 /** How much of a refused frame is shown to `onFault`: more than any MSH. */
@@ -163,6 +167,7 @@ export class FrameReader {
     this.#waiting = false;
     this.#startAt = -1;
     this.#endAt = -1;
+    if (this.#stopped) this.#sink.onLate?.();
     while (at < chunk.length && !this.#stopped) {
       if (this.#waiting && !this.#inside) return at;
       const nextStart = this.#nextStart(chunk, at);
@@ -180,6 +185,7 @@ export class FrameReader {
       at = this.#inside ? this.#readInside(chunk, at, nextStart) : this.#readBetween(chunk, at, nextStart);
     }
     if (this.#inside && !this.#stopped) this.#keep(chunk);
+    if (!this.#inside && this.#strays.hasJunk) this.#sink.onJunk?.();
     return chunk.length;
   }
 

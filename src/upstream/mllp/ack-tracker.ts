@@ -11,7 +11,7 @@ import {
   type FrameReaderLimits,
   type FrameSink,
 } from '../../mllp/frame-reader.ts';
-import type { Transport } from '../../mllp/transport.ts';
+import type { Transport, TransportOwner } from '../../mllp/transport.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { turnTime } from '../../turn.ts';
 import type { Delivery } from '../delivery.ts';
@@ -61,6 +61,8 @@ export class AckTracker implements FrameSink {
   answered = 0;
   answeredAt = 0;
   lastUsedAt = turnTime();
+  /** The reader's own: it calls back for all that it finds. */
+  readonly onRead: TransportOwner['onRead'];
   readonly #ackMs: number;
   readonly #transport: Transport;
   readonly #quirks: NodeQuirks;
@@ -87,6 +89,7 @@ export class AckTracker implements FrameSink {
     this.#quirks = quirks;
     this.#connection = connection;
     this.#reader = new FrameReader(this, options.answers);
+    this.onRead = this.#reader.push.bind(this.#reader);
     this.#errors = new ConnectionErrors(node, this.#reader);
     this.#unanswered = new UnansweredMessages(transport, (deliveries) => this.#onTaken(deliveries));
     this.#committed = new CommittedMessages(applicationMs, silenceMs ?? 0);
@@ -154,20 +157,14 @@ export class AckTracker implements FrameSink {
     this.#unanswered.onFlush();
   }
 
-  readonly onRead = (chunk: Buffer, isBorrowed: boolean): void => {
-    if (this.#isStopped) {
-      // A late answer (F34): its message has been given up on.
-      this.#quirks.onStrayAnswer(false);
-      return;
-    }
-    this.#reader.push(chunk, isBorrowed);
-    if (this.#reader.unfinished && !this.#reader.inside && this.#unframedTimer === undefined)
-      this.#watchUnframed();
-  };
+  /** A late answer (F34): its message has been given up on. */
+  onLate(): void {
+    if (this.#isStopped) this.#quirks.onStrayAnswer(false);
+  }
 
   /** F99: an answer without a start block has begun. If no frame follows soon, none will. */
-  #watchUnframed(): void {
-    if (!this.#errors.isUnframed) return;
+  onJunk(): void {
+    if (this.#isStopped || this.#unframedTimer !== undefined || !this.#errors.isUnframed) return;
     this.#unframedTimer = setTimeout(() => {
       this.#unframedTimer = undefined;
       if (this.#outstanding.length > 0 && this.#errors.isUnframed)
