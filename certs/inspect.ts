@@ -82,7 +82,7 @@ export function inspectCertificate(certificate: X509Certificate, now = new Date(
   };
 }
 
-export function nameText({ type, value }: AltName): string {
+function nameText({ type, value }: AltName): string {
   return type === 'email' || type === 'other' ? `${type}:${value}` : `${type.toUpperCase()}:${value}`;
 }
 

@@ -20,7 +20,7 @@ export function stickyKey(view: MessageView, by: readonly Subject[]): string | u
 }
 
 /** One value as it stands in a key; the whole key, where it is the only one. */
-export function keyPart(value: string): string {
+function keyPart(value: string): string {
   return value.includes('|') || value.includes('\\') ? value.replaceAll(/[|\\]/g, '\\$&') : value;
 }
 

@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ERRORS } from '../src/errors.ts';
-import { LOG_LINES } from '../src/observe/log/log-lines.ts';
 import { METRICS } from '../src/observe/metrics/catalogue.ts';
 import { COMMAND } from './helpers/product-command.ts';
+import { LOG_LINES } from './observe/log/documented-lines.ts';
 import { ALERTS } from './observe/metrics/gateway/deployed.ts';
 
 const docs = new URL('../docs/', import.meta.url);
@@ -80,7 +80,7 @@ describe('what the page names is there', () => {
   });
 
   test('lines of the log', () => {
-    const lines = new Set([...Object.keys(LOG_LINES), ...Object.values(ERRORS).map(({ text }) => text)]);
+    const lines = new Set([...LOG_LINES.keys(), ...Object.values(ERRORS).map(({ text }) => text)]);
     // Those that begin as lines of the log do, or are called so.
     const quoted = [
       ...page.matchAll(/\blines? `([^`]+)`/g),

@@ -6,7 +6,7 @@ import forge from 'node-forge';
 import { type Asn1, decode, derText, encode, itemsOf, NotDer, octetsOf, oidOf } from '../x509/der.ts';
 import { iterations, NotOpened, opened } from '../x509/encryption.ts';
 import { readKey } from '../x509/keys.ts';
-import { CERT_BAG, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, LOCAL_KEY_ID, SHROUDED_KEY_BAG } from './oids.ts';
+import { CERT_BAG, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, SHROUDED_KEY_BAG } from './oids.ts';
 
 const KEY_BAG = '1.2.840.113549.1.12.10.1.1';
 const NESTED_BAG = '1.2.840.113549.1.12.10.1.6';
@@ -20,8 +20,6 @@ const MAC_DIGESTS: Readonly<Record<string, 'sha1' | 'sha256' | 'sha384' | 'sha51
 
 interface Attributes {
   readonly alias: string | undefined;
-  /** Binds a key to its certificate, hexadecimal. */
-  readonly localKeyId: string | undefined;
 }
 
 export interface KeyBag extends Attributes {
@@ -109,11 +107,7 @@ function attributesOf(list: Asn1 | undefined): Attributes {
     if (value !== undefined) values.set(oidOf(id), value);
   }
   const name = values.get(FRIENDLY_NAME);
-  const id = values.get(LOCAL_KEY_ID);
-  return {
-    alias: name === undefined ? undefined : derText(name),
-    localKeyId: id === undefined ? undefined : octetsOf(id).toString('hex'),
-  };
+  return { alias: name === undefined ? undefined : derText(name) };
 }
 
 /** RFC 7292 5.1: proves the passphrase, and that nobody without it has changed the contents. */

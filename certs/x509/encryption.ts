@@ -30,7 +30,7 @@ const LEGACY_ITERATIONS = 50_000;
 /** RFC 8018 4.1 asks for 8 bytes at least; NIST SP 800-132 for 16. */
 const SALT_BYTES = 16;
 /** Java's own limit. A file that asks for more is broken, or meant to keep its reader busy. */
-export const MAX_ITERATIONS = 5_000_000;
+const MAX_ITERATIONS = 5_000_000;
 
 const PRFS: Readonly<Record<string, string>> = {
   '1.2.840.113549.2.7': 'sha1',

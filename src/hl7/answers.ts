@@ -45,7 +45,7 @@ function isExact(ack: Ack, header: Header): boolean {
 }
 
 /** A batch, or more than one MSH. */
-export function holdsSeveral(header: Header): boolean {
+function holdsSeveral(header: Header): boolean {
   return header.batch || header.bytes.indexOf('MSH', header.end, 'latin1') >= 0;
 }
 

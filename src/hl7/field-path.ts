@@ -46,7 +46,7 @@ export function isHeaderPath(path: FieldPath): boolean {
 }
 
 /** MSH-3 and MSH-4: whom a message is from. FHS and BHS have the same in the same places. */
-export function isSenderPath(path: FieldPath): boolean {
+function isSenderPath(path: FieldPath): boolean {
   return isHeaderPath(path) && (path.field === 3 || path.field === 4);
 }
 

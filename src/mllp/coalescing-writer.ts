@@ -30,10 +30,6 @@ export abstract class CoalescingWriter {
   /** Writes `first` and then `more`, `bytes` in all. */
   protected abstract handOver(first: Buffer, more: readonly Buffer[] | undefined, bytes: number): void;
 
-  get pendingBytes(): number {
-    return this.#bytes;
-  }
-
   write(bytes: Buffer): void {
     this.#bytes += bytes.length;
     if (this.#first !== undefined) {

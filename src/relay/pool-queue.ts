@@ -86,11 +86,6 @@ export class PoolQueue implements Carrier {
     return this.#waiting.size;
   }
 
-  /** Of those, the ones that only this node may take. */
-  queuedFor(node: Node): number {
-    return this.#waiting.sizeOf(node);
-  }
-
   /** Takes a message whose route and sticky key are known; it is settled eventually. */
   take(message: Message): void {
     if (this.order(message)) this.#placeInLane(message);

@@ -164,7 +164,7 @@ export interface Admission extends Pick<ListenerConfig, 'batch' | 'missingContro
 }
 
 /** A body may hold what would end an MLLP frame, and begin another message behind it (F10, F12). */
-export function checkFramable(payload: Buffer): void {
+function checkFramable(payload: Buffer): void {
   if (payload.includes(START_BLOCK)) throw new GatewayError('GW_ERR_FRAME_START_BLOCK');
   if (holdsFrameEnd(payload)) throw new GatewayError('GW_ERR_FRAME_END_BYTE');
 }

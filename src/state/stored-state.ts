@@ -26,10 +26,6 @@ export interface StoredDecisions {
   readonly decisions: Decisions;
 }
 
-export interface StoredState extends StoredDecisions {
-  readonly senders: StoredSenders | undefined;
-}
-
 const VERSION = 1;
 
 export function sendersFileOf(file: string): string {

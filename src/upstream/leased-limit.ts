@@ -50,10 +50,6 @@ export class LeasedLimit implements PlaceLimit {
     return Math.max(0, this.#granted - this.#inner.taken) + this.#inner.spare;
   }
 
-  get granted(): number {
-    return this.#granted;
-  }
-
   join(sharer: Sharer): void {
     this.#inner.join(sharer);
   }

@@ -13,6 +13,8 @@ export interface ApiRequest {
   readonly headers: IncomingMessage['headers'];
   /** What it was answered with. */
   status: number;
+  /** It made a session. */
+  readonly isLogin: boolean;
 }
 
 export class MirthApi implements AsyncDisposable {
@@ -24,12 +26,15 @@ export class MirthApi implements AsyncDisposable {
   override: ((response: ServerResponse) => void) | undefined;
   readonly requests: ApiRequest[] = [];
   readonly #state = new MirthState({ phases: [], channels: [['ADT', 'STARTED']] });
-  readonly #rest: RestApi;
+  readonly #startRest: () => RestApi;
+  #rest: RestApi;
+  #cutOffBefore = 0;
   readonly #api: SimulatedApi;
 
   constructor(options: tls.TlsOptions, loginCostMs?: number) {
     const user = () => ({ user: this.user, password: this.password });
-    this.#rest = new RestApi(this.#state, user, true, loginCostMs);
+    this.#startRest = () => new RestApi(this.#state, user, true, loginCostMs);
+    this.#rest = this.#startRest();
     const place = { host: '127.0.0.1', port: 0, tls: options };
     this.#api = new SimulatedApi(place, { serve: (request, response) => this.#serve(request, response) });
   }
@@ -64,7 +69,7 @@ export class MirthApi implements AsyncDisposable {
 
   /** How many sessions were made. */
   get logins(): number {
-    return this.#rest.logins;
+    return this.requests.filter(({ isLogin }) => isLogin).length;
   }
 
   /** How long each answer takes. */
@@ -74,7 +79,7 @@ export class MirthApi implements AsyncDisposable {
 
   /** Requests whose client did not wait for the answer. */
   get cutOff(): number {
-    return this.#rest.cutOff;
+    return this.#cutOffBefore + this.#rest.cutOff;
   }
 
   listen(): Promise<void> {
@@ -83,7 +88,8 @@ export class MirthApi implements AsyncDisposable {
 
   /** As after a restart. */
   forgetSessions(): void {
-    this.#rest.forgetSessions();
+    this.#cutOffBefore = this.cutOff;
+    this.#rest = this.#startRest();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -96,6 +102,9 @@ export class MirthApi implements AsyncDisposable {
       at: performance.now(),
       headers: { ...request.headers },
       status: 0,
+      get isLogin() {
+        return response.hasHeader('set-cookie');
+      },
     };
     this.requests.push(record);
     response.on('finish', () => {

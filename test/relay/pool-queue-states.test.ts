@@ -272,7 +272,7 @@ describe('draining', () => {
       const own = at.a?.taken.length === 1 ? 'a' : 'b';
       const other = own === 'a' ? 'b' : 'a';
       send(new FakeSender(), 'W', key);
-      expect(pool.queue.queuedFor(nodes[own] as NonNullable<typeof nodes.a>)).toBe(1);
+      expect([pool.queue.queued, nodes[other]?.hasRoom, at[other]?.taken]).toEqual([1, true, []]);
       nodes[own]?.drain();
       expect(at[other]?.taken).toEqual(elsewhere);
       at[own]?.answer();

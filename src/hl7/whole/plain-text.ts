@@ -76,7 +76,7 @@ function aliasOf(name: string, names: Set<string>): string {
 }
 
 /** MSH, FHS, BHS: their first two fields declare the delimiters (v2.9.1 2.14.9, 2.14.6, 2.14.2). */
-export function declaresDelimiters(name: string): boolean {
+function declaresDelimiters(name: string): boolean {
   return name === 'MSH' || name === 'FHS' || name === 'BHS';
 }
 

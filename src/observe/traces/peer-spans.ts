@@ -6,7 +6,7 @@ import { writeResource } from '../otlp/source.ts';
 /** More than a hospital has applications; a service costs some 100 bytes here, and a line in Jaeger's list. */
 const MAX_SERVICES = 500;
 /** Whoever comes after these. */
-export const OTHER_SERVICES = 'other services';
+const OTHER_SERVICES = 'other services';
 
 /** A batch's peers, before it grows. */
 const FIRST_BYTES = 4096;

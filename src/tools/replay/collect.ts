@@ -70,7 +70,7 @@ export function collectScenarios(paths: readonly string[], options: CollectOptio
 }
 
 /** Where the expectations of a message file stand; a scenario is its own. */
-export function expectationFile(file: string): string {
+function expectationFile(file: string): string {
   return file.replace(/\.hl7$/, '.expect.yaml');
 }
 

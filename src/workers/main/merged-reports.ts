@@ -1,6 +1,6 @@
 // What several processes tell of one gateway, put together for the admin API: what is judged in the main process is its word, what workers
 // count is summed.
-import type { NodeReport, PoolReport, RouteReport, SenderReport } from '../../admin/control.ts';
+import type { NodeReport, PoolReport, RouteReport } from '../../admin/control.ts';
 
 export function mergedNode(own: NodeReport, workers: readonly NodeReport[]): NodeReport {
   const mine = workers.filter(({ pool, node }) => pool === own.pool && node === own.node);
@@ -39,12 +39,6 @@ export function mergedRoutes(
     const messages = workers.flatMap((routes) => routes.filter(({ route }) => route === report.route));
     return { ...report, messages: messages.reduce((all, one) => all + one.messages, report.messages) };
   });
-}
-
-/** Some of all, and how many there are. */
-export interface SenderPart {
-  readonly total: number;
-  readonly senders: readonly SenderReport[];
 }
 
 function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {

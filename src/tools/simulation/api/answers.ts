@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { respondSimulated } from '../http-reply.ts';
 
 /** Mirth names XML first, so that is what a request without a wish gets. */
-export function wantsJson({ headers: { accept = '' } }: IncomingMessage): boolean {
+function wantsJson({ headers: { accept = '' } }: IncomingMessage): boolean {
   const json = accept.indexOf('application/json');
   const xml = accept.indexOf('application/xml');
   return json >= 0 && (xml < 0 || json < xml);

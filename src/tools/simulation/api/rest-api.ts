@@ -30,7 +30,6 @@ export class RestApi {
   readonly #secure: boolean;
   readonly #loginCostMs: number;
   readonly #sessions = new Set<string>();
-  #logins = 0;
   #waiting = 0;
   #cutOff = 0;
   /** One password is hashed after the other. */
@@ -47,16 +46,6 @@ export class RestApi {
   /** Requests whose client went away before they were answered. A real one logs an error with a stack trace for each. */
   get cutOff(): number {
     return this.#cutOff;
-  }
-
-  /** Sessions made so far. */
-  get logins(): number {
-    return this.#logins;
-  }
-
-  /** As a restart does. */
-  forgetSessions(): void {
-    this.#sessions.clear();
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
@@ -130,7 +119,6 @@ export class RestApi {
     if (authorization === undefined || !isSame(authorization, basic)) return false;
     // Jetty's form.
     const made = `node0${randomBytes(16).toString('hex')}0`;
-    this.#logins++;
     this.#sessions.add(made);
     for (const oldest of this.#sessions) {
       if (this.#sessions.size <= MAX_SESSIONS) break;

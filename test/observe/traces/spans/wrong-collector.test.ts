@@ -6,7 +6,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isExportResponse } from '../../../../src/observe/traces/collector-answer.ts';
-import { HEEDED, UNHEEDED } from '../../../../src/observe/traces/variables.ts';
+import { HEEDED } from '../../../../src/observe/traces/variables.ts';
 import { startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { message } from '../../../helpers/mllp.ts';
 import { startCollector } from '../../../helpers/otlp-collector.ts';
@@ -14,6 +14,49 @@ import { connectSender } from '../../../helpers/sender.ts';
 import { lineOf, startTraced } from './room.ts';
 
 const LONG = { timeout: 60_000 };
+
+/** What OpenTelemetry's specification has besides; whatever else begins with OTEL_ is not heeded either. */
+const UNHEEDED: readonly string[] = [
+  'OTEL_CONFIG_FILE',
+  'OTEL_EXPERIMENTAL_CONFIG_FILE',
+  'OTEL_ENTITIES',
+  'OTEL_LOG_LEVEL',
+  'OTEL_PROPAGATORS',
+  'OTEL_LOGS_EXPORTER',
+  'OTEL_BLRP_SCHEDULE_DELAY',
+  'OTEL_BLRP_EXPORT_TIMEOUT',
+  'OTEL_BLRP_MAX_QUEUE_SIZE',
+  'OTEL_BLRP_MAX_EXPORT_BATCH_SIZE',
+  'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT',
+  'OTEL_ATTRIBUTE_COUNT_LIMIT',
+  'OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT',
+  'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT',
+  'OTEL_SPAN_EVENT_COUNT_LIMIT',
+  'OTEL_SPAN_LINK_COUNT_LIMIT',
+  'OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT',
+  'OTEL_LINK_ATTRIBUTE_COUNT_LIMIT',
+  'OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT',
+  'OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT',
+  'OTEL_METRICS_EXEMPLAR_FILTER',
+  'OTEL_METRIC_EXPORT_TIMEOUT',
+  'OTEL_EXPORTER_PROMETHEUS_HOST',
+  'OTEL_EXPORTER_PROMETHEUS_PORT',
+  'OTEL_EXPORTER_ZIPKIN_ENDPOINT',
+  'OTEL_EXPORTER_ZIPKIN_TIMEOUT',
+  'OTEL_EXPORTER_OTLP_INSECURE',
+  'OTEL_EXPORTER_OTLP_TRACES_INSECURE',
+  'OTEL_EXPORTER_OTLP_METRICS_INSECURE',
+  'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE',
+  'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION',
+  'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_LOGS_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_LOGS_HEADERS',
+  'OTEL_EXPORTER_OTLP_LOGS_TIMEOUT',
+  'OTEL_EXPORTER_OTLP_LOGS_COMPRESSION',
+  'OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE',
+  'OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE',
+  'OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY',
+];
 const NOT_TAKEN = 'traces: the collector does not take them';
 
 afterEach(() => vi.unstubAllEnvs());
