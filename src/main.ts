@@ -24,4 +24,14 @@ const terminal: Terminal = {
   },
 };
 
-process.exitCode = await runCommandLine(process.argv.slice(2), terminal);
+/** Nothing is left that could end the command: that is no success. */
+function onNothingLeft(): void {
+  process.exitCode = EXIT.failed;
+}
+
+process.once('beforeExit', onNothingLeft);
+// Not awaited: the package is CommonJS.
+void runCommandLine(process.argv.slice(2), terminal).then((code) => {
+  process.off('beforeExit', onNothingLeft);
+  process.exitCode = code;
+});

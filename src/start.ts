@@ -13,4 +13,4 @@ if (major < 24) {
 // Beside the code, so that whoever may write there could change the code as well; NODE_COMPILE_CACHE names another folder. A
 // folder that cannot be written to is no error.
 module.enableCompileCache(join(import.meta.dirname, '.compile-cache'));
-await import('./main.ts');
+void import('./main.ts');

@@ -8,14 +8,15 @@ export interface Regex {
   readonly flags: string;
 }
 
-const FLAGS = { i: RE2JS.CASE_INSENSITIVE, m: RE2JS.MULTILINE, s: RE2JS.DOTALL } as const;
+/** Of RE2JS, by name: no config without a regex loads it. */
+const FLAGS = { i: 'CASE_INSENSITIVE', m: 'MULTILINE', s: 'DOTALL' } as const;
 
 /** Throws RE2JSException for what RE2 does not take, RangeError for an unknown flag. */
 export function compileRegex(source: string, flags: string): RE2JS {
   let bits = 0;
   for (const flag of flags) {
     if (!Object.hasOwn(FLAGS, flag)) throw new RangeError(`unknown regex flag '${flag}'`);
-    bits |= FLAGS[flag as keyof typeof FLAGS];
+    bits |= RE2JS[FLAGS[flag as keyof typeof FLAGS]];
   }
   return RE2JS.compile(source, bits);
 }

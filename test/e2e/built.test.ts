@@ -1,9 +1,9 @@
 // The gateway as `npm run build` makes it for the package: a bundle. What a bundler breaks quietly works: parse workers, what is
 // loaded when it is first needed, files that are found by where the code is.
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { said } from '../helpers/expect-relay.ts';
@@ -13,6 +13,10 @@ import { startCollector } from '../helpers/otlp-collector.ts';
 import { connectSender } from '../helpers/sender.ts';
 import { startGatewayProcess } from './child.ts';
 import { buildPackage, type PackageBuild } from './package-build.ts';
+
+/** Of the package's files and of Node.js's modules. */
+const LATE = /^(hl7-standard|node-forge|opentelemetry-.*|piscina|re2js|undici)\.js$/;
+const LATE_BUILTINS = /^NativeModule (http2|https|zlib|internal\/deps\/undici\/undici)$/;
 
 let built: PackageBuild;
 beforeAll(async () => {
@@ -68,13 +72,47 @@ describe('built', () => {
     const outside = new Set<string>();
     for (const file of readdirSync(built.dist).filter((name) => name.endsWith('.js'))) {
       const text = readFileSync(join(built.dist, file), 'utf8');
-      const loads =
-        /\b__require\("([^"]+)"\)|^import\s[^;]*?from\s*"([^".][^"]*)";|\bimport\("([^".][^"]*)"\)/gm;
-      for (const [, required, from, dynamic] of text.matchAll(loads))
-        outside.add((required ?? from ?? dynamic) as string);
+      const loads = /(?<![\w.#])require\("([^".][^"]*)"\)|\bimport\("([^".][^"]*)"\)/g;
+      for (const [, required, dynamic] of text.matchAll(loads)) outside.add((required ?? dynamic) as string);
     }
     const isBuiltin = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name);
     expect([...outside].filter((name) => !isBuiltin(name)).toSorted()).toEqual(['@napi-rs/nice']);
+  });
+
+  test('what MLLP does not need is not loaded to carry its messages', async () => {
+    await using node = await startFaultyNode();
+    const config = {
+      listeners: { in: { bind: '127.0.0.1:0' } },
+      pools: { a: { nodes: { a: { url: node.url } } } },
+      routes: [{ name: 'rest', to: 'a' }],
+    };
+    const [probe, seen] = [join(built.dist, 'probe.cjs'), join(built.dist, 'probe.json')];
+    writeFileSync(
+      probe,
+      `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(seen)}, JSON.stringify({
+        files: Object.keys(require.cache), modules: process.moduleLoadList })));
+      require('./main.js');`,
+    );
+    await using gateway = await startGatewayProcess(config, [], probe);
+    await using sender = await connectSender(gateway.port);
+    expect(said(await sender.exchange(message({ controlId: 'M1' }), 15_000))).toBe('AA M1');
+    gateway.kill('SIGTERM');
+    expect(await gateway.exited).toEqual({ code: 0, signal: null });
+    const loaded = JSON.parse(readFileSync(seen, 'utf8')) as { files: string[]; modules: string[] };
+    const files = loaded.files.map((file) => basename(file));
+    expect(files).toContain('main.js');
+    expect(files.filter((name) => LATE.test(name))).toEqual([]);
+    expect(loaded.modules).toContain('NativeModule net');
+    expect(loaded.modules.filter((name) => LATE_BUILTINS.test(name))).toEqual([]);
+  });
+
+  test('hl7-gateway/testing has the names of its source', async () => {
+    const names = async (file: string): Promise<string[]> => {
+      const { default: _, 'module.exports': __, ...named } = (await import(file)) as Record<string, unknown>;
+      return Object.keys(named).toSorted();
+    };
+    const source = join(import.meta.dirname, '../../src/tools/replay/testing.ts');
+    expect(await names(join(built.dist, 'testing.js'))).toEqual(await names(source));
   });
 
   test('its command starts Node.js with the collector at hand, which large bodies want (decision 13)', async () => {

@@ -19,8 +19,6 @@ import type { ExemplifiedPoint } from './metric-bytes.ts';
 
 export type Collect = () => Promise<readonly Family[]>;
 
-const STARTED = millisToHrTime(performance.timeOrigin);
-
 /** `withUnits`: the text format has no place for them but in names, which have them. */
 export function resourceMetrics(families: readonly Family[], withUnits: boolean): ResourceMetrics {
   const at = hrTime();
@@ -45,7 +43,7 @@ function metric(family: Family, at: HrTime, withUnits: boolean): MetricData {
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };
   const point = <T>(attributes: Readonly<Record<string, string>>, value: T): DataPoint<T> => ({
-    startTime: STARTED,
+    startTime: millisToHrTime(performance.timeOrigin),
     endTime: at,
     attributes,
     value,

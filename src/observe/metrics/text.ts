@@ -12,8 +12,7 @@ export const CONTENT_TYPES: Readonly<Record<MetricsFormat, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
 
-// One gateway is one target: what a resource says is in build_info, and the one scope says nothing.
-const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
+let serializer: PrometheusSerializer | undefined;
 
 /** Which format a client asks for (RFC 9110 12.5.1); Prometheus' own is for whoever does not say. */
 export function formatFor(accept: string): MetricsFormat {
@@ -34,6 +33,8 @@ export function formatFor(accept: string): MetricsFormat {
 
 export function metricsText(families: readonly Family[], format: MetricsFormat): string {
   if (format === 'openmetrics') return `${families.map(openMetrics).join('')}# EOF\n`;
+  // One gateway is one target: what a resource says is in build_info, and the one scope says nothing.
+  serializer ??= new PrometheusSerializer(undefined, false, undefined, true, true);
   return `${serializer.serialize(resourceMetrics(families, false)).trimEnd()}\n`;
 }
 
