@@ -31,14 +31,12 @@ export class Router {
   readonly routes: readonly RouteConfig[];
   readonly #routes: readonly CompiledRoute[];
   readonly #index: RouteIndexNode;
-  readonly #known: ReadonlySet<RouteConfig>;
   /** Number of the message in hand; a reading made for another one is stale. */
   #message = 0;
 
   /** @throws GatewayError GW_ERR_CONFIG for a condition that cannot be compiled */
   constructor(routes: readonly RouteConfig[]) {
     this.routes = routes;
-    this.#known = new Set(routes);
     const readers = new Map<string, SubjectReader>();
     const readerOf = (subject: Subject): SubjectReader => {
       if (subject.kind !== 'field') return plainReader(subject);
@@ -55,11 +53,6 @@ export class Router {
       routes.map(({ when }) => when),
       readerOf,
     );
-  }
-
-  /** The very route, not one that is written alike. */
-  has(route: RouteConfig): boolean {
-    return this.#known.has(route);
   }
 
   /** The first route that matches; undefined if none does. */

@@ -25,7 +25,7 @@ import { Connections, MAX_SURPLUS } from './connections.ts';
 import { Hl7Endpoint } from './hl7-endpoint.ts';
 import { asksForTunnel, createHttpServer, requestError } from './http-server.ts';
 import { isDeaf } from './lingering-close.ts';
-import type { ProxyRequest, RouteTarget } from './proxy/proxy-request.ts';
+import type { ProxyRequest } from './proxy/proxy-request.ts';
 import type { ReverseProxy } from './proxy/reverse-proxy.ts';
 import { tunnelTo } from './proxy/tunnel.ts';
 import { UpgradeOffer } from './proxy/upgrade-offer.ts';
@@ -212,31 +212,17 @@ export class HttpListener implements Listener {
     return { header: undefined, http: request, listener: this.name, peer: request.peer };
   }
 
-  #wayOf(request: ClientRequest): RouteTarget {
-    const view = this.#viewOf(request);
-    const { allowance } = this.#admission;
-    if (allowance !== undefined && !allowance.permits(view))
-      throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
-    const route = this.#routes.routeOf(view, this.#admission);
-    return { route, pool: this.#routes.httpPoolOf(route, this.#admission) };
-  }
-
-  /** The same one, unless a reload has come since. */
-  #wayNow(request: ClientRequest, way: RouteTarget): RouteTarget {
-    return this.#routes.isInForce(way.route, this.#admission) ? way : this.#wayOf(request);
-  }
-
   get #routes(): RouteResolver {
     return this.#relay.routes;
   }
 
   #forward(request: ClientRequest, response: AnyServerResponse, tunnel: ProxyRequest['tunnel']): void {
-    const way = this.#wayOf(request);
+    const view = this.#viewOf(request);
     this.#proxy.forward({
       request,
       response,
-      way,
-      wayNow: () => this.#wayNow(request, way),
+      target: this.#routes.decideRequest(view, this.#admission),
+      decideAgain: (record) => this.#routes.decideAgain(record, view, this.#admission),
       listener: this.name,
       trusted: this.#trusted,
       bodyTimeoutMs: this.#config.http.bodyTimeoutMs,

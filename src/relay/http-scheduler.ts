@@ -18,6 +18,13 @@ export interface NodeChoice {
   readonly selectionReason: string;
 }
 
+/** Where a request goes, by the config of that epoch. */
+export interface RouteTarget {
+  readonly route: RouteConfig;
+  readonly pool: HttpScheduler;
+  readonly epoch: number;
+}
+
 /** What binds a request to a node. */
 export interface Binding {
   /** The value of the pool's own cookie. */
@@ -173,6 +180,13 @@ export class ProxiedRequest extends AttemptHistory {
   /** Of the latest attempt. */
   get lastError(): GatewayError | undefined {
     return this.lastAttempt?.error;
+  }
+
+  /** It is known where it goes. */
+  routed({ route, pool, epoch }: RouteTarget): void {
+    this.route = route;
+    this.pool = pool.config;
+    this.epoch = epoch;
   }
 
   override responded(status: number): void {

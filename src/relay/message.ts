@@ -127,8 +127,6 @@ export class Message extends AttemptHistory implements Delivery {
   /** Its place in a `WaitQueue`, which alone writes this. */
   waitPlace: WaitPlace<Message> | undefined;
 
-  /** Of the config that it was routed by: see `ReloadGuard`. */
-  readonly epoch: number = 0;
   /** In the order in which pools took messages first; 0: none has. Being routed again does not change it. */
   readonly sequence: number = 0;
   readonly route: RouteConfig | undefined;
@@ -201,13 +199,12 @@ export class Message extends AttemptHistory implements Delivery {
     return this.#header !== undefined;
   }
 
-  get replyTarget(): ReplyTarget | undefined {
-    return this.origin.replyTarget;
+  get listener(): string {
+    return this.origin.listener;
   }
 
-  /** A node may have it, and has not said so. */
-  get isAmbiguous(): boolean {
-    return this.unsafeError !== undefined;
+  get replyTarget(): ReplyTarget | undefined {
+    return this.origin.replyTarget;
   }
 
   get tried(): ReadonlySet<Node> | undefined {

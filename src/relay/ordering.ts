@@ -5,6 +5,7 @@ import type { PoolConfig } from '../config/config.ts';
 import { setImmediate } from '../platform/time.ts';
 import { Ring } from '../ring.ts';
 import type { Carrier, Message, MessageLane, MessagePhase, Origin } from './message.ts';
+import type { AttemptHistory } from './retry.ts';
 
 /** What a lane needs to know of a message. */
 export interface Laned {
@@ -315,11 +316,11 @@ export class ReloadGuard {
   }
 
   /**
-   * It was routed by a config that is not in force any more, and no node has it or may have it. What came by a listener that
-   * is gone stays with the config that it came under: the one in force may have no word for it.
+   * A message or a request was routed by a config that is not in force any more, and no node has it or may have it. What came by a
+   * listener that is gone stays with the config that it came under: the one in force may have no word for it.
    */
-  isOutdated(message: Message): boolean {
-    return message.epoch !== this.#epoch && !this.isGone(message.origin.listener) && !message.isAmbiguous;
+  isOutdated(routed: AttemptHistory): boolean {
+    return routed.epoch !== this.#epoch && !this.isGone(routed.listener) && !routed.isAmbiguous;
   }
 
   /** Its pool does not have it any more. */

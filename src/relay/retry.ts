@@ -45,7 +45,10 @@ const NONE: readonly Attempt[] = [];
 
 /** What a message and a proxied request have in common: when it came, its attempts with their times, its waiting. */
 export abstract class AttemptHistory {
+  abstract readonly listener: string;
   readonly receivedAt = turnTime();
+  /** Of the config that it was routed by (`routed` writes it): see `ReloadGuard`. */
+  epoch = 0;
   /** Before the last one. Nearly all have none: a list is made where somebody asks for it. */
   #earlier = NONE;
   #attempt: Attempt | undefined;
@@ -68,6 +71,11 @@ export abstract class AttemptHistory {
   /** Why a node may have it and has not said so: the last of such failures. */
   get unsafeError(): GatewayError | undefined {
     return this.attempts.findLast(({ error }) => error?.resend === 'unsafe')?.error;
+  }
+
+  /** A node may have it, and has not said so. */
+  get isAmbiguous(): boolean {
+    return this.unsafeError !== undefined;
   }
 
   /** How often it has been written to a node. */
@@ -159,15 +167,18 @@ export function isFirstStale({ attempts }: AttemptHistory, { code }: GatewayErro
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 /**
- * May a proxied request be given to another node (RFC 9110 9.2.2, F68)? After a failure before its response began, with all of
- * its body still there: yes where nothing was written, or where the same again does no harm.
+ * May a proxied request be given to another node (F68)? After a failure before its response began, with all of its body still there.
+ * One that a node may have had: only if its connection closed and the same again does no harm (RFC 9110 9.2.2).
  */
 export function mayTryAgain(
   { method, receivedAt, writes }: AttemptHistory & { readonly method: string },
-  { budgetMs, attempts }: PoolConfig['retry'],
-  { side, code }: GatewayError,
-  sent: boolean,
+  retry: PoolConfig['retry'],
+  error: GatewayError,
 ): boolean {
-  if (side !== 'node' || monotonicMs() - receivedAt >= budgetMs) return false;
-  return !sent || (code === 'GW_ERR_NODE_CLOSED' && IDEMPOTENT.has(method) && writes < attempts);
+  const isHarmless = error.code === 'GW_ERR_NODE_CLOSED' && IDEMPOTENT.has(method);
+  const rules = { ...retry, onAmbiguous: isHarmless ? 'other-node' : 'fail' } as const;
+  const tried = { writes, elapsedMs: monotonicMs() - receivedAt };
+  return resendAfter(error, tried, { retry: rules, queue: NO_WAIT }) !== 'give-up';
 }
+
+const NO_WAIT = { max: 0, timeoutMs: 0 };

@@ -15,7 +15,7 @@ import type { MessageRead } from '../hl7/field-query-plan.ts';
 import { isFragment } from '../hl7/fragments.ts';
 import { findHeader, type Header, readHeader, sendingEnvelopes } from '../hl7/header.ts';
 import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
-import type { HttpScheduler } from './http-scheduler.ts';
+import type { HttpScheduler, ProxiedRequest, RouteTarget } from './http-scheduler.ts';
 import type { Message } from './message.ts';
 import type { ReloadGuard } from './ordering.ts';
 import type { PoolQueue } from './pool-queue.ts';
@@ -65,27 +65,22 @@ export class RouteResolver {
     return this.#routingOf(admission).hasHl7Routes;
   }
 
-  /** No reload has come since it was found. */
-  isInForce(route: RouteConfig, admission: Admission): boolean {
-    return this.#routingOf(admission).router.has(route);
-  }
-
   findRoute(view: MessageView, admission: Admission): RouteConfig | undefined {
     return this.#routingOf(admission).router.decide(view)?.route;
   }
 
-  /** @throws GatewayError */
-  routeOf(view: MessageView, admission: Admission): RouteConfig {
-    const route = this.findRoute(view, admission);
-    if (route === undefined) throw new GatewayError('GW_ERR_ROUTE_NONE');
-    return route;
-  }
-
-  /** Where requests go by this route. @throws GatewayError */
-  httpPoolOf(route: RouteConfig, admission: Admission): HttpScheduler {
+  /** Where a request goes, if its sender may send it. @throws GatewayError */
+  decideRequest(view: MessageView, admission: Admission): RouteTarget {
+    if (admission.allowance?.permits(view) === false) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+    const route = this.#routeOf(view, admission);
     const pool = this.#routingOf(admission).httpPools.get(poolNameOf(route));
     if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
-    return pool;
+    return { route, pool, epoch: this.#reloadGuard.epoch };
+  }
+
+  /** The same where a reload may send elsewhere what no node has or may have; undefined: it goes as it was decided. @throws GatewayError */
+  decideAgain(request: ProxiedRequest, view: MessageView, admission: Admission): RouteTarget | undefined {
+    return this.#reloadGuard.isOutdated(request) ? this.decideRequest(view, admission) : undefined;
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
@@ -100,7 +95,7 @@ export class RouteResolver {
     if (http?.charset !== undefined) header.overrideCharset(http.charset.decoder);
     const view = { header, listener, peer, http, fields };
     if (admission.allowance !== undefined) allow(view, admission.allowance, fields);
-    const route = this.routeOf(view, admission);
+    const route = this.#routeOf(view, admission);
     message.matchedRoute(route);
     const { queues, postPlans } = this.#routingOf(admission);
     const queue = queueOf(route, queues);
@@ -112,6 +107,12 @@ export class RouteResolver {
     const postPlan = protocol === 'http' ? postPlans.for(message) : undefined;
     message.routed(postPlan, key, awaitedOf(header, acknowledgement), this.#reloadGuard.epoch);
     return queue;
+  }
+
+  #routeOf(view: MessageView, admission: Admission): RouteConfig {
+    const route = this.findRoute(view, admission);
+    if (route === undefined) throw new GatewayError('GW_ERR_ROUTE_NONE');
+    return route;
   }
 
   #routingOf(admission: Admission): KnownRouting {

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
 import { fieldValue, type HeaderFields } from '../../../src/http/fields.ts';
 import { monotonicMs } from '../../../src/platform/time.ts';
-import type { NodeChoice } from '../../../src/relay/http-scheduler.ts';
+import type { NodeChoice, ProxiedRequest } from '../../../src/relay/http-scheduler.ts';
 import { mayTryAgain } from '../../../src/relay/retry.ts';
 import type { DedicatedHandler } from '../../../src/upstream/http/dedicated-request.ts';
 import type { RequestController } from '../../../src/upstream/http/node-request.ts';
@@ -13,15 +13,18 @@ import type { Node } from '../../../src/upstream/node.ts';
 import { refuse } from '../client-response.ts';
 import { LazyBody } from './lazy-body.ts';
 import { NodeResponse } from './node-response.ts';
-import type { ForwardingOptions } from './proxy-request.ts';
+import type { ProxyRequest } from './proxy-request.ts';
 import { withoutHop } from './route-actions.ts';
-import { Translation } from './translation.ts';
+import type { Translation } from './translation.ts';
 
 export class ProxySession implements DedicatedHandler {
-  readonly #options: ForwardingOptions;
-  readonly #translation: Translation;
+  readonly #options: ProxyRequest;
+  readonly #record: ProxiedRequest;
+  readonly #body: Buffer | undefined;
+  readonly #translate: (known: Translation | undefined) => Translation;
   readonly #answer: NodeResponse;
-  readonly #deadlineAt: number;
+  readonly #startedAt = monotonicMs();
+  #translation: Translation;
   readonly trailers = (): string[] => this.#translation.trailersToNode();
   #place: NodeChoice | undefined;
   #tried: Set<Node> | undefined;
@@ -29,28 +32,43 @@ export class ProxySession implements DedicatedHandler {
   #stream: LazyBody | undefined;
   #leaveQueue: (() => void) | undefined;
   #over = false;
-  readonly #onClose = (): void => this.#onClientGone();
 
-  /** @throws GatewayError where the rewritten path is none */
-  constructor(options: ForwardingOptions) {
-    const { request, response, record, pool, writeTimeoutMs } = options;
+  /**
+   * `body`: bytes that can be sent again; undefined: it is streamed, if there is one. `translate`: what it is to a node, by the
+   * config that is in force when it is asked.
+   *
+   * @throws GatewayError where it goes nowhere, or the rewritten path is none
+   */
+  constructor(
+    options: ProxyRequest,
+    record: ProxiedRequest,
+    body: Buffer | undefined,
+    translate: (known: Translation | undefined) => Translation,
+  ) {
+    const { request, response, writeTimeoutMs } = options;
     this.#options = options;
-    this.#translation = new Translation(options);
+    this.#record = record;
+    this.#body = body;
+    this.#translate = translate;
+    this.#translation = translate(undefined);
     this.#answer = new NodeResponse(request, response, writeTimeoutMs, () =>
       this.#fail(new GatewayError('GW_ERR_SENDER_NOT_READING')),
     );
-    this.#deadlineAt = (record.waitingSince ?? monotonicMs()) + pool.config.queue.timeoutMs;
     // F68. It also closes when all is well, and then this finds nothing to do.
-    response.once('close', this.#onClose);
+    response.once('close', () => this.#onClientGone());
   }
 
+  /** What no node has seen goes by the config that is in force now. */
   start(): void {
     if (this.#over) return;
-    const { pool, binding, record } = this.#options;
+    const { lastError } = this.#record;
     try {
-      const place = pool.place(binding, this.#tried);
+      const translation = this.#translate(this.#translation);
+      if (translation !== this.#translation) this.#tried = undefined;
+      this.#translation = translation;
+      const place = translation.pool.place(translation.binding, this.#tried);
       if (typeof place === 'object') this.#send(place);
-      else if (place === 'none' && record.lastError !== undefined) this.#refuse(record.lastError);
+      else if (place === 'none' && lastError !== undefined) this.#refuse(lastError);
       else this.#waitForNode();
     } catch (thrown) {
       this.#fail(asGatewayError(thrown));
@@ -63,7 +81,7 @@ export class ProxySession implements DedicatedHandler {
       return;
     }
     this.#controller = controller;
-    this.#options.record.written();
+    this.#record.written();
   }
 
   onContinue(): void {
@@ -79,7 +97,7 @@ export class ProxySession implements DedicatedHandler {
     else if (status < 100) this.#refuseAnswer('its status is below 100');
     else if (status < 200) this.#interim(status, fields);
     else {
-      this.#options.record.responded(status);
+      this.#record.responded(status);
       this.#translation.learn(fields, place);
       try {
         const out = this.#translation.toClient(fields, place);
@@ -92,14 +110,14 @@ export class ProxySession implements DedicatedHandler {
 
   onResponseData(controller: RequestController, chunk: Buffer): void {
     if (this.#over) return;
-    this.#options.record.responseBytes += chunk.length;
+    this.#record.responseBytes += chunk.length;
     this.#answer.data(controller, chunk);
   }
 
   onResponseEnd(_: RequestController, trailers: HeaderFields): void {
     const place = this.#place;
     if (this.#over || place === undefined) return;
-    this.#options.record.endAttempt(undefined);
+    this.#record.endAttempt(undefined);
     this.#place = undefined;
     place.upstream.over('answered');
     this.#finish(undefined);
@@ -114,12 +132,10 @@ export class ProxySession implements DedicatedHandler {
   onResponseError(_: RequestController | undefined, thrown: Error): void {
     const place = this.#place;
     if (this.#over || place === undefined) return;
-    const { record, pool } = this.#options;
-    const sent = this.#controller !== undefined;
-    const error = place.upstream.error(thrown, sent);
+    const error = place.upstream.error(thrown, this.#controller !== undefined);
     // A body that was given to a connection ends with it; one that it never asked anything of can be given anew.
     const isWhole = !this.#answer.started && this.#stream?.started !== true;
-    if (!isWhole || !mayTryAgain(record, pool.config.retry, error, sent)) {
+    if (!isWhole || !mayTryAgain(this.#record, this.#translation.pool.config.retry, error)) {
       this.#fail(error, error.side === 'node');
       return;
     }
@@ -130,7 +146,8 @@ export class ProxySession implements DedicatedHandler {
   }
 
   onTunnel(_: number, fields: HeaderFields, socket: Socket, head: Buffer): void {
-    const { tunnel, record } = this.#options;
+    const { tunnel } = this.#options;
+    const record = this.#record;
     const place = this.#place;
     let out: string[] | undefined;
     try {
@@ -169,7 +186,9 @@ export class ProxySession implements DedicatedHandler {
   }
 
   #send(place: NodeChoice): void {
-    const { record, tunnel, request, body, actions, bodyTimeoutMs } = this.#options;
+    const { tunnel, request, bodyTimeoutMs } = this.#options;
+    const record = this.#record;
+    const body = this.#body;
     const switches = tunnel !== undefined;
     const isStreamed = body === undefined && request.hasBody;
     const waits = request.expectsContinue && isStreamed;
@@ -182,17 +201,18 @@ export class ProxySession implements DedicatedHandler {
       path: this.#translation.target,
       headers: this.#translation.toNode(place, body?.length ?? request.contentLength, waits, switches),
       body: this.#stream ?? (body === undefined || body.length === 0 ? null : body),
-      timeoutMs: actions.timeoutMs,
+      timeoutMs: this.#translation.timeoutMs,
     };
     if (switches || waits) place.upstream.dispatchAlone(nodeRequest, this);
     else place.upstream.dispatch(nodeRequest, this);
   }
 
   #waitForNode(): void {
-    const { pool, record } = this.#options;
+    const record = this.#record;
+    const { pool } = this.#translation;
     const since = monotonicMs();
     record.waits(since);
-    const leftMs = this.#deadlineAt - since;
+    const leftMs = this.#startedAt + pool.config.queue.timeoutMs - since;
     if (leftMs <= 0) {
       this.#refuse(record.lastError ?? new GatewayError('GW_ERR_QUEUE_TIMEOUT'));
       return;
@@ -200,28 +220,9 @@ export class ProxySession implements DedicatedHandler {
     this.#leaveQueue = pool.wait((queuedMs) => {
       this.#leaveQueue = undefined;
       record.wasQueued(queuedMs);
-      this.#goOn();
+      this.start();
     }, leftMs);
     if (this.#leaveQueue === undefined) this.#refuse(new GatewayError('GW_ERR_QUEUE_FULL'));
-  }
-
-  /** What no node has seen goes by the config that is in force now. */
-  #goOn(): void {
-    const { record, response, reroute } = this.#options;
-    let anew: (() => void) | undefined;
-    try {
-      if (record.writes === 0) anew = reroute();
-    } catch (thrown) {
-      this.#fail(asGatewayError(thrown));
-      return;
-    }
-    if (anew === undefined) {
-      this.start();
-      return;
-    }
-    this.#over = true;
-    response.off('close', this.#onClose);
-    anew();
   }
 
   /** What the node has answered cannot be its client's. */
@@ -248,7 +249,7 @@ export class ProxySession implements DedicatedHandler {
 
   #onClientGone(): void {
     // A tunnel has ends of its own.
-    if (this.#over || this.#options.record.upgraded) return;
+    if (this.#over || this.#record.upgraded) return;
     const error = new GatewayError('GW_ERR_HTTP_CUT');
     this.#release(error, false);
     this.#finish(error);
@@ -259,7 +260,7 @@ export class ProxySession implements DedicatedHandler {
     const place = this.#place;
     if (place === undefined) return;
     this.#place = undefined;
-    this.#options.record.endAttempt(error);
+    this.#record.endAttempt(error);
     place.upstream.over(ofNode ? error : undefined);
     this.#controller?.abort(error);
   }
@@ -269,10 +270,9 @@ export class ProxySession implements DedicatedHandler {
     this.#over = true;
     this.#answer.close();
     this.#leaveQueue?.();
-    const { record, over, body } = this.#options;
-    record.settle(error);
-    if (body !== undefined) record.requestBytes = body.length;
-    over(record);
+    this.#record.settle(error);
+    if (this.#body !== undefined) this.#record.requestBytes = this.#body.length;
+    this.#options.over(this.#record);
   }
 }
 

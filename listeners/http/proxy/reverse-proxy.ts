@@ -1,19 +1,18 @@
 // The way of a request that is no HL7 message: its route's pool, what binds it to a node, and how much of its body is
 // kept so that it could be sent again.
-import { stickyKey } from '../../../routing/sticky-key.ts';
 import { remoteOf, type TraceSampler } from '../../../routing/trace-sampler.ts';
 import { sourceKey } from '../../../src/addresses.ts';
 import type { RouteConfig } from '../../../src/config/config.ts';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
 import { TraceContext } from '../../../src/observe/traces/trace-context.ts';
-import type { Binding, HttpScheduler } from '../../../src/relay/http-scheduler.ts';
 import { ProxiedRequest } from '../../../src/relay/http-scheduler.ts';
 import type { BufferBudget, SourceBudget } from '../../accept/buffer-budget.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { refuse } from '../client-response.ts';
-import type { ProxyRequest, RouteTarget } from './proxy-request.ts';
+import type { ProxyRequest } from './proxy-request.ts';
 import { ProxySession } from './proxy-session.ts';
 import { RouteActions } from './route-actions.ts';
+import { Translation } from './translation.ts';
 import { readWholeBody } from './whole-body.ts';
 
 /** Bodies up to this size are read before a node is chosen, and can be sent twice. A form or an API call fits. */
@@ -32,12 +31,12 @@ export class ReverseProxy {
   }
 
   forward(proxied: ProxyRequest): void {
-    const { request, way, listener } = proxied;
+    const { request, target, listener } = proxied;
     const { peer, method, incoming } = request;
     const isTrusted = proxied.trusted.has(request.hop.address);
     const trace = new TraceContext(remoteOf(incoming.rawHeaders, isTrusted));
     const record = new ProxiedRequest(listener, peer, method, incoming.httpVersion, trace);
-    setWay(record, way);
+    record.routed(target);
     if (!request.hasBody) this.#start(proxied, record, NO_BODY);
     else if (this.#isReplayable(request)) {
       const limits = {
@@ -49,7 +48,7 @@ export class ReverseProxy {
       };
       readWholeBody(request.incoming, request.contentLength, limits, (body) => {
         if (body instanceof GatewayError) refuseUnsent(proxied, record, body);
-        else this.#startBehind(proxied, record, body);
+        else this.#start(proxied, record, body);
       });
     } else this.#start(proxied, record, undefined);
   }
@@ -66,68 +65,33 @@ export class ReverseProxy {
   }
 
   /** The config may be another one since its body began to come. */
-  #startBehind(proxied: ProxyRequest, record: ProxiedRequest, body: Buffer): void {
-    let anew: (() => void) | undefined;
-    try {
-      anew = this.#reroute(proxied, record, body);
-    } catch (thrown) {
-      this.#sourceOf(proxied.request).hold(-body.length);
-      refuseUnsent(proxied, record, asGatewayError(thrown));
-      return;
-    }
-    if (anew === undefined) this.#start(proxied, record, body);
-    else anew();
-  }
-
-  #reroute(
-    proxied: ProxyRequest,
-    record: ProxiedRequest,
-    body: Buffer | undefined,
-  ): (() => void) | undefined {
-    const way = proxied.wayNow();
-    if (way === proxied.way) return undefined;
-    return () => {
-      setWay(record, way);
-      this.#start({ ...proxied, way }, record, body);
-    };
-  }
-
   #start(proxied: ProxyRequest, record: ProxiedRequest, body: Buffer | undefined): void {
-    const { request, response, way, trusted, bodyTimeoutMs, writeTimeoutMs, tunnel, mustClose, over } =
-      proxied;
-    const { route, pool } = way;
-    const { persistence } = pool.config;
     const held = body?.length ?? 0;
-    const source = held === 0 ? undefined : this.#sourceOf(request);
-    let forwarding: ProxySession;
-    try {
-      forwarding = new ProxySession({
-        request,
-        response,
-        record,
-        pool,
-        actions: this.#actionsOf(route),
-        binding: bindingOf(request, pool, record.listener),
-        body,
-        trusted,
-        bodyTimeoutMs,
-        writeTimeoutMs,
-        head: this.#head,
-        learns: persistence?.by.length === 1 ? cookieOf(persistence.by[0]) : undefined,
-        tunnel,
-        mustClose,
-        reroute: () => this.#reroute(proxied, record, body),
-        over: (settled) => {
-          source?.hold(-held);
-          over(settled);
-        },
-      });
-    } catch (thrown) {
+    const source = held === 0 ? undefined : this.#sourceOf(proxied.request);
+    const over = (): void => {
       source?.hold(-held);
-      refuseUnsent(proxied, record, asGatewayError(thrown));
+      proxied.over(record);
+    };
+    let session: ProxySession;
+    try {
+      session = new ProxySession({ ...proxied, over }, record, body, (known) =>
+        this.#translate(proxied, record, known),
+      );
+    } catch (thrown) {
+      refuseUnsent({ ...proxied, over }, record, asGatewayError(thrown));
       return;
     }
-    forwarding.start();
+    session.start();
+  }
+
+  /** What it is to a node: as it was, unless a reload may send it another way. @throws GatewayError */
+  #translate(proxied: ProxyRequest, record: ProxiedRequest, known: Translation | undefined): Translation {
+    const decided = proxied.decideAgain(record);
+    if (decided === undefined && known !== undefined) return known;
+    const target = decided ?? proxied.target;
+    record.routed(target);
+    const { request, trusted } = proxied;
+    return new Translation(request, record, target, this.#actionsOf(target.route), trusted, this.#head);
   }
 
   #actionsOf(route: RouteConfig): RouteActions {
@@ -140,30 +104,8 @@ export class ReverseProxy {
   }
 }
 
-function setWay(record: ProxiedRequest, { route, pool }: RouteTarget): void {
-  record.route = route;
-  record.pool = pool.config;
-}
-
 function refuseUnsent({ response, over }: ProxyRequest, record: ProxiedRequest, error: GatewayError): void {
   record.settle(error);
   refuse(response, error, true);
   over(record);
-}
-
-function bindingOf(request: ClientRequest, { config }: HttpScheduler, listener: string): Binding {
-  const { persistence } = config;
-  if (persistence === undefined) return NOTHING_BINDS;
-  const { cookie, by } = persistence;
-  const token = cookie === undefined ? undefined : request.cookie(cookie);
-  const view = { header: undefined, http: request, listener, peer: request.peer };
-  return { token, key: by.length === 0 ? undefined : stickyKey(view, by) };
-}
-
-const NOTHING_BINDS: Binding = { token: undefined, key: undefined };
-
-function cookieOf(
-  subject: { readonly kind: string; readonly name?: string } | undefined,
-): string | undefined {
-  return subject?.kind === 'cookie' ? subject.name : undefined;
 }

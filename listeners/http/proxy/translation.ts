@@ -1,6 +1,6 @@
-// What a proxied request is to a node, and what the node's responses are to its client: path, headers, cookies.
-// Made once for each request; which node it goes to may change.
-
+// What a proxied request is to a node by its route and pool, and what the node's responses are to its client: path, headers,
+// cookies, what binds it to a node. Which node it goes to may change; where a reload sends it another way, it gets another one.
+import { stickyKey } from '../../../routing/sticky-key.ts';
 import { handOn, type TraceSampler } from '../../../routing/trace-sampler.ts';
 import type { AddressRanges } from '../../../src/addresses.ts';
 import { fieldValue, type HeaderFields } from '../../../src/http/fields.ts';
@@ -11,25 +11,23 @@ import type {
   HttpScheduler,
   NodeChoice,
   ProxiedRequest,
+  RouteTarget,
 } from '../../../src/relay/http-scheduler.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { givenCookie, type RouteActions, type Trailers } from './route-actions.ts';
 
-export interface TranslationOptions {
-  readonly request: ClientRequest;
-  readonly pool: HttpScheduler;
-  readonly actions: RouteActions;
-  readonly binding: Binding;
-  readonly trusted: AddressRanges;
-  readonly record: ProxiedRequest;
-  readonly head: TraceSampler;
-  /** Name of the cookie whose value a node gives, and which leads back to it. */
-  readonly learns: string | undefined;
-}
-
 /** Is itself what header rules may fill in; most routes have none, and nothing is made for them. */
 export class Translation implements HeaderVariables {
-  readonly #options: TranslationOptions;
+  readonly pool: HttpScheduler;
+  readonly binding: Binding;
+  readonly timeoutMs: number | undefined;
+  readonly #request: ClientRequest;
+  readonly #record: ProxiedRequest;
+  readonly #actions: RouteActions;
+  readonly #trusted: AddressRanges;
+  readonly #sampler: TraceSampler;
+  /** Name of the cookie whose value a node gives, and which leads back to it. */
+  readonly #learns: string | undefined;
   readonly #path: string;
   readonly #change: PathChange | undefined;
   /** Of the node's response. */
@@ -38,37 +36,54 @@ export class Translation implements HeaderVariables {
   node = '';
 
   /** @throws GatewayError where the rewritten path is none */
-  constructor(options: TranslationOptions) {
-    const { request, actions } = options;
-    this.#options = options;
+  constructor(
+    request: ClientRequest,
+    record: ProxiedRequest,
+    { pool }: RouteTarget,
+    actions: RouteActions,
+    trusted: AddressRanges,
+    sampler: TraceSampler,
+  ) {
+    const by = pool.config.persistence?.by;
+    this.pool = pool;
+    this.binding = bindingOf(request, pool, record.listener);
+    this.timeoutMs = actions.timeoutMs;
+    this.#request = request;
+    this.#record = record;
+    this.#actions = actions;
+    this.#trusted = trusted;
+    this.#sampler = sampler;
+    this.#learns = by?.length === 1 ? cookieOf(by[0]) : undefined;
     this.#path = actions.path(request);
     this.#change = actions.change(request, this.#path);
   }
 
   get clientAddress(): string {
-    return this.#options.request.peer.address;
+    return this.#request.peer.address;
   }
 
   get tlsSubject(): string | undefined {
-    return this.#options.request.peer.tls?.subject;
+    return this.#request.peer.tls?.subject;
   }
 
   get requestId(): string {
-    return this.#options.request.id;
+    return this.#request.id;
   }
 
   /** The path with its query. */
   get target(): string {
-    return this.#path + this.#options.request.target.query;
+    return this.#path + this.#request.target.query;
   }
 
   /** `length`: of the body; undefined where there is none, or its end is not known. */
   toNode({ node }: NodeChoice, length: number | undefined, waits: boolean, switches: boolean): string[] {
-    const { request, actions, trusted, pool, record, head } = this.#options;
+    const request = this.#request;
+    const actions = this.#actions;
     this.node = node.name;
-    const { listener, trace, attempts, peer } = record;
-    const handed = handOn(head, trace, attempts.at(-1), { header: undefined, http: request, listener, peer });
-    const fields = actions.toNode(request, trusted, this, pool.config.persistence?.cookie, handed);
+    const { listener, trace, attempts, peer } = this.#record;
+    const view = { header: undefined, http: request, listener, peer };
+    const handed = handOn(this.#sampler, trace, attempts.at(-1), view);
+    const fields = actions.toNode(request, this.#trusted, this, this.pool.config.persistence?.cookie, handed);
     if (request.hasBody && length !== undefined) fields.push('content-length', String(length));
     const announced = request.hasBody && length === undefined ? actions.announced(request) : undefined;
     if (announced !== undefined) fields.push('trailer', announced);
@@ -79,17 +94,16 @@ export class Translation implements HeaderVariables {
 
   /** What goes behind the request's body, which has come whole; nothing behind one with a length (RFC 9112 7.1.2). */
   trailersToNode(): string[] {
-    const { request, actions } = this.#options;
-    return request.hasBody && request.contentLength === undefined ? actions.trailersToNode(request) : [];
+    const { hasBody, contentLength } = this.#request;
+    return hasBody && contentLength === undefined ? this.#actions.trailersToNode(this.#request) : [];
   }
 
   toClient(fields: HeaderFields, { node, upstream }: NodeChoice): string[] {
-    const { request, actions, pool, binding } = this.#options;
     this.#head = fields;
-    const name = pool.config.persistence?.cookie;
-    const token = name === undefined ? undefined : pool.tokenOf(node);
-    const isNew = token !== undefined && token !== binding.token;
-    return actions.toClient(fields, request, {
+    const name = this.pool.config.persistence?.cookie;
+    const token = name === undefined ? undefined : this.pool.tokenOf(node);
+    const isNew = token !== undefined && token !== this.binding.token;
+    return this.#actions.toClient(fields, this.#request, {
       change: this.#change,
       authority: upstream.authority,
       variables: this,
@@ -98,21 +112,37 @@ export class Translation implements HeaderVariables {
   }
 
   trailersToClient(fields: HeaderFields): Trailers | undefined {
-    return this.#options.actions.trailersToClient(fields, this.#head);
+    return this.#actions.trailersToClient(fields, this.#head);
   }
 
   /** Those of the node's 101; undefined where it switches to something else than was asked for (RFC 9110 7.8). */
   toTunnel(fields: HeaderFields, place: NodeChoice): string[] | undefined {
     const upgrade = fieldValue(fields, 'upgrade');
-    const asked = this.#options.request.header('upgrade');
+    const asked = this.#request.header('upgrade');
     if (upgrade === undefined || upgrade.toLowerCase() !== asked?.toLowerCase()) return undefined;
     return [...this.toClient(fields, place), 'connection', 'upgrade', 'upgrade', upgrade];
   }
 
   /** Keeps the node for whom it has given a cookie. */
   learn(fields: HeaderFields, { node }: NodeChoice): void {
-    const { learns, pool } = this.#options;
-    const given = learns === undefined ? undefined : givenCookie(fields, learns);
-    if (given !== undefined) pool.pool.learn(given, node);
+    const given = this.#learns === undefined ? undefined : givenCookie(fields, this.#learns);
+    if (given !== undefined) this.pool.pool.learn(given, node);
   }
+}
+
+function bindingOf(request: ClientRequest, { config }: HttpScheduler, listener: string): Binding {
+  const { persistence } = config;
+  if (persistence === undefined) return NOTHING_BINDS;
+  const { cookie, by } = persistence;
+  const token = cookie === undefined ? undefined : request.cookie(cookie);
+  const view = { header: undefined, http: request, listener, peer: request.peer };
+  return { token, key: by.length === 0 ? undefined : stickyKey(view, by) };
+}
+
+const NOTHING_BINDS: Binding = { token: undefined, key: undefined };
+
+function cookieOf(
+  subject: { readonly kind: string; readonly name?: string } | undefined,
+): string | undefined {
+  return subject?.kind === 'cookie' ? subject.name : undefined;
 }
