@@ -1,11 +1,17 @@
 // One turn of the event loop: what time it is in it, and what is done once at its end. Promises that the end comes before anything
 // further is read, and that no time is older than its turn.
+import { onOtherPlatform } from './platform/current.ts';
 import { monotonicMs, setImmediate } from './platform/time.ts';
 
 let time = 0;
 let isTimeKnown = false;
 let isEnding = false;
 let atEnd: (() => void)[] = [];
+onOtherPlatform(() => {
+  isTimeKnown = false;
+  isEnding = false;
+  atEnd = [];
+});
 
 /**
  * When this turn of the event loop first asked, in monotonicMs() milliseconds: what a message takes is told in turns, and a clock

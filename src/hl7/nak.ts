@@ -1,6 +1,7 @@
 // The gateway's own acknowledgements, which are negative only, and what else it writes of its own in HL7.
 // HL7 v2.9.1 2.9, 2.14.8 (MSA), 2.14.5 (ERR). Nothing of a message is in them but what its header says of itself.
 import type { ErrorPlace } from '../errors.ts';
+import { onOtherPlatform } from '../platform/current.ts';
 import { encodeUtf16 } from './charset.ts';
 import type { Delimiters, Header } from './header.ts';
 
@@ -44,6 +45,9 @@ const MAX_TEXT = 80;
 const MAX_USER_MESSAGE = 250;
 
 let answers = 0;
+onOtherPlatform(() => {
+  answers = 0;
+});
 
 /**
  * A negative acknowledgement in the sender's own delimiters and version: MSH with sender and receiver swapped, MSA, ERR.

@@ -1,10 +1,15 @@
 // Gathers what one turn of the event loop brings for a socket into one write: system calls, not parsing, are what a
 // relayed message costs. Order is kept; nothing waits longer than the turn.
+import { onOtherPlatform } from '../platform/current.ts';
 import { atTurnEnd } from '../turn.ts';
 
 /** Those that have something to write, in the order in which they got it, each linked to the next: no list is made. */
 let firstDirty: CoalescingWriter | undefined;
 let lastDirty: CoalescingWriter | undefined;
+onOtherPlatform(() => {
+  firstDirty = undefined;
+  lastDirty = undefined;
+});
 
 function flushAll(): void {
   let writer = firstDirty;

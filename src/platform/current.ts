@@ -25,7 +25,15 @@ const nodePlatform: Platform = {
 
 export let platform: Platform = nodePlatform;
 
+const resets: (() => void)[] = [];
+
 /** For everything that is made from now on. Undefined: that of Node.js. */
 export function usePlatform(other: Platform | undefined): void {
   platform = other ?? nodePlatform;
+  for (const reset of resets) reset();
+}
+
+/** `reset`: forgets what was counted or drawn, as what another platform gives must not depend on it. */
+export function onOtherPlatform(reset: () => void): void {
+  resets.push(reset);
 }

@@ -10,6 +10,7 @@ import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
 import type { FrameMemory } from '../mllp/frame-memory.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
+import { onOtherPlatform } from '../platform/current.ts';
 import { turnTime } from '../turn.ts';
 import type { Channel, Delivery, HttpPostPlan, ReplyTarget } from '../upstream/delivery.ts';
 import type { Node } from '../upstream/node.ts';
@@ -97,6 +98,10 @@ const RELEASED = Buffer.alloc(0);
 
 let lastSerial = 0;
 let lastSequence = 0;
+onOtherPlatform(() => {
+  lastSerial = 0;
+  lastSequence = 0;
+});
 
 /** `ready`: waits for its turn in the lane; `queued`: for a node; `sent`: with a node; `over`: settled. */
 export type MessagePhase = 'ready' | 'queued' | 'sent' | 'over';

@@ -1,11 +1,15 @@
 // Ids of traces and spans, cut from random bytes that are drawn many at a time: one costs as little as a copy.
 // Promises that no id is all zeros, which W3C Trace Context 3.2.2.3 takes for none.
+import { onOtherPlatform } from '../../platform/current.ts';
 import { randomFillSync } from '../../platform/random.ts';
 
 /** Of some 200 messages: one call to the generator costs as much as a hundred ids. */
 const buffer = Buffer.alloc(8192);
 export const RANDOM: Uint8Array = buffer;
 let at = buffer.length;
+onOtherPlatform(() => {
+  at = buffer.length;
+});
 
 function take(bytes: number): number {
   if (at + bytes > buffer.length) {

@@ -7,6 +7,7 @@ import { readHeader } from '../../hl7/header.ts';
 import { frame } from '../../mllp/frame.ts';
 import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { readFrames } from '../../mllp/read-frames.ts';
+import { onOtherPlatform } from '../../platform/current.ts';
 import { clearTimeout, monotonicMs, setTimeout, wallMs } from '../../platform/time.ts';
 import { dial } from '../dial.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
@@ -22,6 +23,9 @@ export interface MllpCheckOptions extends DialCheckOptions {
 const LIMITS = { maxFrameBytes: 64 * 1024, maxJunkBytes: 4096 };
 
 let count = 0;
+onOtherPlatform(() => {
+  count = 0;
+});
 
 export class MllpCheck implements Check {
   readonly type = 'mllp';

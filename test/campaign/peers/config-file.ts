@@ -73,6 +73,13 @@ const CHANGES: readonly {
   },
 ];
 
+/** The `n`th change of a config: its text. */
+export function changeOf(config: object, n: number): ConfigChange & { readonly text: string } {
+  const next = CHANGES[n % CHANGES.length];
+  if (next === undefined) throw new Error('no change');
+  return { good: next.good, what: next.what, text: next.text({ ...config }, n) };
+}
+
 export class ConfigFile {
   readonly path: string;
   readonly #config: Config;
@@ -88,9 +95,7 @@ export class ConfigFile {
 
   change(): ConfigChange {
     const n = this.#changes++;
-    const next = CHANGES[n % CHANGES.length];
-    if (next === undefined) throw new Error('no change');
-    const text = next.text(this.#config, n);
+    const { text, ...next } = changeOf(this.#config, n);
     this.#put(text);
     if (next.good) this.#good = text;
     return next;

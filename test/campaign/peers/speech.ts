@@ -10,8 +10,9 @@ import { isHttp, type SenderStart, type Wire } from './orders.ts';
 const DIFFERENT_IDS = 2;
 const BATCH = [1, 6] as const;
 const LARGE_BYTES = [1_000_000, 4_000_000] as const;
-/** Of a large filler one block is drawn, and repeated. */
+/** Fillers are cut from a block that is drawn once. */
 const BLOCK_BYTES = 65_536;
+const SMALL_BLOCK_BYTES = 2_048;
 const INVALID_SHARE = 0.2;
 
 export interface Message {
@@ -31,6 +32,7 @@ export interface Frame {
 export class Speech {
   readonly #start: SenderStart;
   readonly #prng: Prng;
+  #block: string | undefined;
   made = 0;
 
   constructor(start: SenderStart, prng: Prng) {
@@ -76,16 +78,23 @@ export class Speech {
     return prng.chance(0.9) ? prng.int(0, 1_500) : prng.chance(0.9) ? prng.int(1_500, 20_000) : 300_000;
   }
 
-  /** Any byte from 20 up but 7C, and now and then a 1C, which is content unless 0D follows. */
+  /** Any byte from 20 up but 7C, and now and then a 1C, which is content unless 0D follows. One block is drawn, and cut from anywhere. */
   #filler(size: number): string {
-    const bytes = Buffer.alloc(Math.min(size, this.#start.content === 'large' ? BLOCK_BYTES : size));
+    if (size === 0) return '';
+    this.#block ??= this.#drawBlock();
+    const block = this.#block;
+    const from = this.#prng.int(0, block.length - 1);
+    const text = block.slice(from) + block.repeat(Math.ceil(size / block.length));
+    return `${text.slice(0, size - 1)} `;
+  }
+
+  #drawBlock(): string {
+    const bytes = Buffer.alloc(this.#start.content === 'large' ? BLOCK_BYTES : SMALL_BLOCK_BYTES);
     for (let i = 0; i < bytes.length; i++) {
       const byte = this.#prng.int(0x1f, 0xff);
       bytes[i] = byte === 0x7c ? 0x20 : byte === 0x1f ? 0x1c : byte;
     }
-    if (bytes.length > 0 && bytes[bytes.length - 1] === 0x1c) bytes[bytes.length - 1] = 0x20;
-    const block = bytes.toString('latin1');
-    return block.repeat(Math.ceil(size / Math.max(1, block.length)));
+    return bytes.toString('latin1');
   }
 
   #wrapped(payload: Buffer, count: number): Buffer {

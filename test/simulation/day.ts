@@ -1,0 +1,198 @@
+// What happens on one simulated day: the gateway's config, who sends, which nodes there are, and every event with its time. Pure data, made
+// from a seed. Promises: the same seed is the same day; a day can be made smaller by leaving out events or senders.
+import { ACK_MS, PATIENCE_MS, type Profile, profileFor } from '../campaign/profiles.ts';
+import { Prng } from '../campaign/wire/prng.ts';
+import { NODE_MODES, type SimulatedNodeStart } from './peers/node.ts';
+import { SENDER_ACTS, type SimulatedSenderStart } from './peers/sender.ts';
+
+export const GATEWAY_HOST = '10.0.0.1';
+export const GATEWAY_PORT = 2575;
+
+export interface DayEvent {
+  readonly number: number;
+  readonly kind: string;
+  readonly on: 'node' | 'sender' | 'gateway' | 'network' | 'machine';
+  /** The name of a node or a sender; empty: the gateway. */
+  readonly target: string;
+  readonly atMs: number;
+  readonly lastsMs: number;
+  readonly seed: number;
+}
+
+export interface Day {
+  readonly seed: number;
+  /** Of the campaign's: what the config promises. */
+  readonly profile: string;
+  readonly config: object;
+  readonly senders: readonly SimulatedSenderStart[];
+  readonly nodes: readonly SimulatedNodeStart[];
+  readonly events: readonly DayEvent[];
+  /** Then senders say nothing new. */
+  readonly durationMs: number;
+  /** Chance for what is sent to arrive in several pieces. */
+  readonly splitting: number;
+}
+
+/** Those of the campaign's whose every peer speaks MLLP. */
+export const PROFILE_NAMES = [
+  'default',
+  'resend',
+  'pipelined',
+  'same-node',
+  'balanced',
+  'table',
+  'crowded',
+  'keyed',
+  'shared-ids',
+  'split',
+  'checked',
+  'enhanced',
+  'enhanced-shared-ids',
+  'sticky',
+  'sticky-table',
+  'weighted',
+  'backup',
+] as const;
+
+interface Kind {
+  readonly kind: string;
+  readonly on: DayEvent['on'];
+  readonly weight: number;
+  readonly lastsMs: readonly [number, number];
+}
+
+/** On both sides of the ACK deadline, and beyond what the queue waits. */
+const A_WHILE = [150, 1_500] as const;
+const A_MOMENT = [0, 50] as const;
+
+const KINDS: readonly Kind[] = [
+  { kind: 'kill', on: 'node', weight: 3, lastsMs: A_WHILE },
+  { kind: 'power-off', on: 'node', weight: 2, lastsMs: A_WHILE },
+  { kind: 'redeploy', on: 'node', weight: 2, lastsMs: A_WHILE },
+  { kind: 'halt', on: 'node', weight: 3, lastsMs: A_WHILE },
+  ...NODE_MODES.map((kind) => ({ kind, on: 'node', weight: 2, lastsMs: A_WHILE }) as const),
+  ...SENDER_ACTS.map(
+    (act) => ({ kind: `sender-${act}`, on: 'sender', weight: 2, lastsMs: A_WHILE }) as const,
+  ),
+  { kind: 'drain', on: 'gateway', weight: 3, lastsMs: A_WHILE },
+  { kind: 'maintenance', on: 'gateway', weight: 2, lastsMs: A_WHILE },
+  { kind: 'config-reload', on: 'gateway', weight: 4, lastsMs: A_MOMENT },
+  { kind: 'hot-restart', on: 'gateway', weight: 2, lastsMs: A_MOMENT },
+  { kind: 'partition', on: 'network', weight: 2, lastsMs: A_WHILE },
+  { kind: 'one-way', on: 'network', weight: 2, lastsMs: A_WHILE },
+  { kind: 'slow-way', on: 'network', weight: 2, lastsMs: A_WHILE },
+  { kind: 'sender-way', on: 'network', weight: 1, lastsMs: [10, 800] },
+  { kind: 'clock-jump', on: 'machine', weight: 1, lastsMs: A_MOMENT },
+  { kind: 'crowd', on: 'machine', weight: 1, lastsMs: A_WHILE },
+  { kind: 'threads-die', on: 'machine', weight: 1, lastsMs: A_WHILE },
+  { kind: 'threads-hang', on: 'machine', weight: 1, lastsMs: A_WHILE },
+];
+
+export const KIND_NAMES = KINDS.map(({ kind }) => kind);
+
+const EVENTS = [20, 32] as const;
+const GAP_MS = 160;
+
+export function dayOf(seed: number, only?: string): Day {
+  const prng = new Prng(Math.imul(seed, 2_654_435_761) ^ 0x5eed);
+  const name = only ?? PROFILE_NAMES[seed % PROFILE_NAMES.length] ?? 'default';
+  const profile = profileFor(0, name);
+  const nodes = profile.nodes.map(({ name: node, pool }, i) => ({
+    ...{ name: node, pool, host: `10.0.1.${i + 1}`, port: 6661 },
+    ...{ seed: prng.int(0, 1e9), ackMs: profile.ackMs },
+  }));
+  const senders = profile.senders.slice(0, prng.int(4, profile.senders.length)).map((one, i) => ({
+    ...{ name: `S${i}`, wire: 'mllp' as const, content: one.content, window: one.window },
+    ...{ host: GATEWAY_HOST, port: GATEWAY_PORT, seed: prng.int(0, 1e9) },
+    thinkMs: prng.int(20, 60),
+    ids: profile.sharedIds ? ('shared' as const) : one.ids,
+    patienceMs: PATIENCE_MS,
+    count: Number.POSITIVE_INFINITY,
+  }));
+  const events = eventsOf(profile, nodes, senders, prng);
+  return {
+    ...{ seed, profile: name, senders, nodes, events },
+    config: twisted(configOf(profile, nodes), profile, prng),
+    durationMs: Math.max(...events.map(({ atMs, lastsMs }) => atMs + lastsMs)) + 200,
+    splitting: prng.pick([0, 0.02, 0.1, 0.5]),
+  };
+}
+
+function configOf(profile: Profile, nodes: readonly SimulatedNodeStart[]): object {
+  return profile.config({
+    nodes: nodes.map(({ name, pool, host, port }) => ({ name, pool, url: `mllp://${host}:${port}` })),
+    listeners: { mllp: `${GATEWAY_HOST}:${GATEWAY_PORT}` },
+    admin: '127.0.0.1:9', // not opened
+    token: 'of-no-meaning-in-this-world',
+    tls: { cert: '', key: '' },
+  });
+}
+
+function eventsOf(
+  { except, only, pace, hasWorkers }: Profile,
+  nodes: readonly SimulatedNodeStart[],
+  senders: readonly SimulatedSenderStart[],
+  prng: Prng,
+): DayEvent[] {
+  const kinds = KINDS.filter(
+    ({ kind, on }) =>
+      !except.includes(kind) &&
+      (only === undefined || on === 'sender') &&
+      (hasWorkers || !kind.startsWith('threads-')),
+  );
+  const total = kinds.reduce((sum, { weight }) => sum + weight, 0);
+  let atMs = 100;
+  return Array.from({ length: prng.int(...EVENTS) }, (_, i) => {
+    const kind = weighted(kinds, prng.next() * total);
+    atMs += prng.next() * 2 * GAP_MS * pace;
+    const isOfSender = kind.on === 'sender' || kind.kind === 'sender-way';
+    const isOfMachine = kind.on === 'machine' || ['config-reload', 'hot-restart'].includes(kind.kind);
+    return {
+      number: i + 1,
+      kind: kind.kind,
+      on: kind.on,
+      target: isOfMachine ? '' : prng.pick<{ readonly name: string }>(isOfSender ? senders : nodes).name,
+      atMs: Math.round(atMs),
+      lastsMs: prng.int(...kind.lastsMs),
+      seed: prng.int(0, 1e9),
+    };
+  });
+}
+
+function weighted(kinds: readonly Kind[], at: number): Kind {
+  let left = at;
+  for (const kind of kinds) {
+    left -= kind.weight;
+    if (left < 0) return kind;
+  }
+  throw new Error('no kind of event');
+}
+
+type Config = Record<string, unknown>;
+
+/** Numbers that a config may have without promising anything else. */
+function twisted(config: object, { ackMs }: Profile, prng: Prng): object {
+  const { pools } = config as { readonly pools: Readonly<Record<string, Config>> };
+  const isCalm = ackMs > ACK_MS;
+  return {
+    ...config,
+    // Nodes are well again by then, so whoever leaves needs to cut nothing.
+    shutdown: { timeout: '30s' },
+    pools: Object.fromEntries(
+      Object.entries(pools).map(([name, pool]) => {
+        const connections = pool.connections as Config;
+        return [
+          name,
+          {
+            ...pool,
+            connections: {
+              ...connections,
+              max: prng.chance(0.5) ? connections.max : prng.pick([1, 2, 3, 8]),
+            },
+            ...(isCalm ? {} : { queue: { timeout: prng.pick(['300ms', '1s', '1s', '3s']) } }),
+          },
+        ];
+      }),
+    ),
+  };
+}

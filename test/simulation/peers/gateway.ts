@@ -1,0 +1,143 @@
+// The gateway under test, over all objects that it has been: an operator who reloads, drains and restarts it. Promises: what of it did
+// not go as it should is among `findings`; its log and what it holds at the end are there to be judged.
+import { parseConfig } from '../../../src/config/load.ts';
+import { GatewayError } from '../../../src/errors.ts';
+import { Gateway } from '../../../src/gateway.ts';
+import { createLog, type Log } from '../../../src/observe/log/log.ts';
+import type { Handover } from '../../campaign/checks/ends.ts';
+import { changeOf } from '../../campaign/peers/config-file.ts';
+import type { VirtualTime } from '../world/virtual-time.ts';
+import type { Clock } from './record.ts';
+
+export type OperatorAct = 'drain' | 'maintenance' | 'config-reload' | 'hot-restart';
+
+/** After a hot restart the old one may answer what it has; `shutdown.timeout` of the configs is 5 s. */
+const NO_MEMORY = { rss: 0, heapUsed: 0, external: 0 };
+
+export class SimulatedGateway {
+  /** Of its log, each with its time in microseconds. */
+  readonly lines: { readonly t: number; readonly text: string }[] = [];
+  readonly findings: string[] = [];
+  readonly handovers: Handover[] = [];
+  readonly #time: VirtualTime;
+  readonly #clock: Clock;
+  readonly #config: object;
+  readonly #log: Log;
+  #gateway: Gateway;
+  #text: string;
+  #changes: number;
+  #leaving: Promise<unknown>[] = [];
+  #isBusy = false;
+  /** In force by the operator's word, by node. */
+  readonly #wanted = new Map<string, 'drain' | 'maintenance'>();
+
+  constructor(config: object, changes: number, time: VirtualTime, clock: Clock) {
+    this.#config = config;
+    this.#time = time;
+    this.#clock = clock;
+    this.#changes = changes;
+    this.#text = JSON.stringify(config);
+    this.#log = createLog(
+      { level: 'info', format: 'json' },
+      {
+        write: (text) => void this.lines.push({ t: clock.now(), text }),
+      },
+    );
+    this.#gateway = this.#make();
+  }
+
+  get current(): Gateway {
+    return this.#gateway;
+  }
+
+  #make(): Gateway {
+    return new Gateway(parseConfig(this.#text, { env: {} }).config, this.#log);
+  }
+
+  start(): Promise<void> {
+    return this.#gateway.start();
+  }
+
+  begin(act: 'drain' | 'maintenance', pool: string, node: string): void {
+    this.#wanted.set(`${pool}/${node}`, act);
+    this.#tell(this.#gateway, pool, node);
+  }
+
+  end(pool: string, node: string): void {
+    this.#wanted.delete(`${pool}/${node}`);
+    this.#tell(this.#gateway, pool, node);
+  }
+
+  #tell(gateway: Gateway, pool: string, node: string): void {
+    const wanted = this.#wanted.get(`${pool}/${node}`);
+    const found = gateway.pools.runtimes.get(pool)?.nodes.find(({ name }) => name === node);
+    if (wanted === undefined) found?.ready('wanted by the operator');
+    else found?.[wanted]('wanted by the operator');
+  }
+
+  async reload(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const { good, what, text } = changeOf(this.#config, this.#changes++);
+    try {
+      const before = this.#gateway.config;
+      await this.#gateway.reload(parseConfig(text, { env: {} }).config);
+      this.#text = text;
+      if (!good) this.findings.push(`${what}: taken`);
+      else if (this.#gateway.config === before) this.findings.push(`${what}: not in force`);
+    } catch (thrown) {
+      if (good) this.findings.push(`${what}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    }
+    this.#isBusy = false;
+  }
+
+  /** Another takes over its port, and the old one ends at message boundaries. */
+  async hotRestart(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const from = this.#clock.now();
+    const old = this.#gateway;
+    try {
+      const next = this.#make();
+      for (const place of this.#wanted.keys()) this.#tell(next, ...(place.split('/') as [string, string]));
+      await next.start();
+      this.#gateway = next;
+      this.#leaving.push(
+        old.stop().then((clean) => {
+          this.handovers.push({
+            ...{ from, until: this.#clock.now(), memory: NO_MEMORY },
+            exit: { code: clean ? 0 : 1, signal: null },
+          });
+          this.#checkEmpty(old, 'the one before');
+        }),
+      );
+    } catch (thrown) {
+      this.findings.push(`hot restart: ${thrown instanceof GatewayError ? thrown.message : String(thrown)}`);
+    }
+    this.#isBusy = false;
+  }
+
+  /** Resolves to whether nothing had to be cut. */
+  async stop(): Promise<boolean> {
+    const clean = await this.#gateway.stop();
+    await Promise.all(this.#leaving);
+    this.#checkEmpty(this.#gateway, 'it');
+    return clean;
+  }
+
+  /** Lines that say that the gateway itself has a fault. */
+  get failures(): readonly string[] {
+    return this.lines
+      .filter(({ text }) => text.includes('"GW_ERR_INTERNAL"') || text.includes('this is a defect'))
+      .map(({ text }) => text);
+  }
+
+  #checkEmpty(gateway: Gateway, who: string): void {
+    const held = gateway.heldBytes;
+    if (held > 0) this.findings.push(`${who} holds ${held} bytes of messages at its end`);
+    for (const [name, { queued: waiting }] of gateway.queues)
+      if (waiting > 0)
+        this.findings.push(`${who} has ${waiting} messages waiting for pool ${name} at its end`);
+    if (gateway.pools.isBusy && this.#time.nowMs > 0) this.findings.push(`${who} is busy at its end`);
+  }
+}

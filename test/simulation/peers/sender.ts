@@ -1,0 +1,283 @@
+// A sender of a simulated world: has messages to say in order, keeps each until it is answered, and says those again, in order, on
+// the next connection. Promises: every message is on record before its first byte is sent.
+import type { SenderStart } from '../../campaign/peers/orders.ts';
+import { earFor, type Frame, Speech } from '../../campaign/peers/speech.ts';
+import type { SenderEntry } from '../../campaign/wire/log.ts';
+import { msaOf } from '../../campaign/wire/mllp.ts';
+import { Prng } from '../../campaign/wire/prng.ts';
+import type { End, EndUser, Network } from '../world/network.ts';
+import type { Clock } from './record.ts';
+import { Record } from './record.ts';
+
+const RECONNECT_MS = [5, 60] as const;
+const BURST = [5, 20] as const;
+const LARGE_BURST = [1, 3] as const;
+
+export const SENDER_ACTS = [
+  'burst',
+  'mid-frame',
+  'reset',
+  'half-close',
+  'impatient',
+  'slow-reader',
+  'slow-writer',
+] as const;
+
+export type SenderAct = (typeof SENDER_ACTS)[number];
+
+export type SimulatedSenderStart = Omit<SenderStart, 'tls' | 'log'> & {
+  /** Messages; then it says no more. */
+  readonly count: number;
+};
+
+export class SimulatedSender {
+  readonly start: SimulatedSenderStart;
+  readonly record: Record<SenderEntry>;
+  readonly network: Network;
+  readonly prng: Prng;
+  readonly speech: Speech;
+  backlog: Frame[] = [];
+  window: number;
+  isDone = false;
+  connection: SenderConnection | undefined;
+  connections = 0;
+  /** Bytes go out one by one until then. */
+  slowUntilMs = 0;
+  #isFinishing = false;
+
+  constructor(start: SimulatedSenderStart, network: Network, clock: Clock) {
+    this.start = start;
+    this.network = network;
+    this.record = new Record(clock);
+    this.prng = new Prng(start.seed);
+    this.speech = new Speech({ ...start, tls: undefined, log: '' }, this.prng);
+    this.window = start.window;
+  }
+
+  get address(): string {
+    return `${this.start.host}:${this.start.port}`;
+  }
+
+  begin(): void {
+    this.connect();
+    this.#think();
+  }
+
+  connect(): void {
+    this.connection = new SenderConnection(this);
+  }
+
+  act(what: SenderAct, ms: number): void {
+    const { connection, network } = this;
+    switch (what) {
+      case 'burst': {
+        const [least, most] = this.start.content === 'large' ? LARGE_BURST : BURST;
+        const count = this.prng.int(least, most);
+        this.window = Math.max(this.window, count);
+        for (let i = 0; i < count && !this.#isFinishing; i++) this.backlog.push(this.speech.next());
+        connection?.pump();
+        return;
+      }
+      case 'mid-frame':
+        connection?.breakOff();
+        return;
+      case 'reset':
+        connection?.drop('reset');
+        return;
+      case 'half-close':
+        connection?.halfClose();
+        return;
+      case 'impatient':
+        connection?.leave();
+        return;
+      case 'slow-reader':
+        connection?.stopReading(ms);
+        return;
+      case 'slow-writer':
+        this.slowUntilMs = network.time.nowMs + ms;
+    }
+  }
+
+  /** Says nothing new, and is done when all has been answered. */
+  finish(): void {
+    this.#isFinishing = true;
+    this.rest();
+  }
+
+  closed(outstanding: readonly Frame[]): void {
+    this.backlog = [...outstanding, ...this.backlog];
+    this.connection = undefined;
+    if (this.#isFinishing && this.backlog.length === 0) this.rest();
+    else this.network.time.after(this.prng.int(...RECONNECT_MS), () => this.connect());
+  }
+
+  rest(): void {
+    if (!this.#isFinishing || this.isDone || this.backlog.length > 0) return;
+    if ((this.connection?.outstanding.length ?? 0) > 0) return;
+    this.isDone = true;
+    this.record.write({ e: 'done', messages: this.speech.made });
+    this.connection?.end();
+  }
+
+  #think(): void {
+    if (this.#isFinishing) return;
+    if (this.speech.made >= this.start.count) {
+      this.finish();
+      return;
+    }
+    const unanswered = this.backlog.length + (this.connection?.outstanding.length ?? 0);
+    if (unanswered < this.window) this.backlog.push(this.speech.next());
+    this.connection?.pump();
+    this.network.time.after(this.prng.next() * this.start.thinkMs * 2, () => this.#think());
+  }
+}
+
+class SenderConnection implements EndUser {
+  readonly c: number;
+  readonly outstanding: Frame[] = [];
+  readonly #sender: SimulatedSender;
+  readonly #end: End;
+  readonly #ear = earFor('mllp');
+  #isSending = false;
+  #isClosed = false;
+  #patience = 0;
+
+  constructor(sender: SimulatedSender) {
+    this.#sender = sender;
+    this.c = ++sender.connections;
+    this.#end = sender.network.connect(sender.start.name, sender.address, this);
+  }
+
+  onConnected(): void {
+    this.#sender.record.write({ e: 'open', c: this.c });
+    this.#isSending = true;
+    this.pump();
+    this.#sender.rest();
+  }
+
+  onBytes(bytes: Buffer): void {
+    // What was still on its way when this side gave the connection up counts for nothing, so it is not on record either.
+    if (this.#isClosed) return;
+    const { record } = this.#sender;
+    for (const heard of this.#ear.push(bytes)) {
+      if (heard.kind === 'acks') this.#onAcks(heard.acks);
+      if (this.#isClosed) return;
+    }
+    const stray = this.#ear.takeStray();
+    if (stray > 0) record.write({ e: 'noise', c: this.c, bytes: stray });
+    this.#wait();
+    this.pump();
+    this.#sender.rest();
+  }
+
+  onEnd(): void {
+    this.#close('gateway', 'fin');
+    this.#end.close();
+  }
+
+  onGone(code: string): void {
+    this.#close('gateway', code);
+  }
+
+  pump(): void {
+    const { backlog, window, record } = this.#sender;
+    while (this.#isSending && this.outstanding.length < window) {
+      const frame = backlog.shift();
+      if (frame === undefined) return;
+      for (const message of frame.messages) record.write({ e: 'send', c: this.c, ...message });
+      if (this.outstanding.push(frame) === 1) this.#wait();
+      this.#write(frame.bytes);
+    }
+  }
+
+  /** Says the first part of a message that is never said whole, behind what is on its way. */
+  breakOff(): void {
+    if (!this.#isSending) return;
+    const { speech, record, prng } = this.#sender;
+    const { id, sha, bytes } = speech.part();
+    record.write({ e: 'part', c: this.c, id, sha });
+    this.#end.write(bytes.subarray(0, prng.int(1, bytes.length - 1)));
+    const how = prng.pick(['fin', 'destroy', 'reset'] as const);
+    if (how === 'fin') this.halfClose();
+    else this.drop(how);
+  }
+
+  /** Says no more, and still wants its answers. */
+  halfClose(): void {
+    if (!this.#isSending) return;
+    this.#isSending = false;
+    this.#end.end();
+  }
+
+  drop(how: 'destroy' | 'reset'): void {
+    this.#close('sender', how);
+    if (how === 'reset') this.#end.reset();
+    else this.#end.close();
+  }
+
+  /** Does not wait for what is due. */
+  leave(): void {
+    if (this.outstanding.length === 0) return;
+    this.#close('sender', 'impatient');
+    this.#end.close();
+  }
+
+  stopReading(ms: number): void {
+    this.#end.pause();
+    this.#sender.network.time.after(ms, () => this.#end.resume());
+  }
+
+  end(): void {
+    this.#close('sender', 'end');
+    this.#end.close();
+  }
+
+  #close(by: 'sender' | 'gateway', how: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isSending = false;
+    this.#patience++;
+    this.#sender.record.write({ e: 'close', c: this.c, by, how });
+    this.#sender.closed(this.outstanding.splice(0));
+  }
+
+  #write(bytes: Buffer): void {
+    const { time } = this.#sender.network;
+    if (time.nowMs >= this.#sender.slowUntilMs || bytes.length > 2_000) {
+      this.#end.write(bytes);
+      return;
+    }
+    for (let at = 0; at < bytes.length; at += 1) this.#end.write(bytes.subarray(at, at + 1));
+  }
+
+  #wait(): void {
+    const turn = ++this.#patience;
+    if (this.outstanding.length === 0) return;
+    this.#sender.network.time.after(this.#sender.start.patienceMs, () => {
+      if (turn !== this.#patience) return;
+      this.#close('sender', 'patience');
+      this.#end.close();
+    });
+  }
+
+  #onAcks(acks: readonly Buffer[]): void {
+    const { record, start, prng, backlog } = this.#sender;
+    const told = acks.map((ack) => ({
+      ...(msaOf(ack) ?? { code: '', id: '' }),
+      bytes: ack.toString('base64'),
+    }));
+    const [first] = told;
+    // After the commit acknowledgement, at any time.
+    if (start.content === 'enhanced' && first?.code.startsWith('A') === true) {
+      for (const one of told) record.write({ e: 'application', c: this.c, ...one });
+      return;
+    }
+    for (const one of told) record.write({ e: 'ack', c: this.c, ...one });
+    const frame = this.outstanding.shift();
+    if (this.outstanding.length === 0) this.#sender.window = start.window;
+    // Some senders say a refused message again, some drop it. One that can never be taken is not said again.
+    const isNegative = told.some(({ code }) => code !== 'AA' && code !== 'CA');
+    const isInvalid = frame?.messages.some(({ invalid }) => invalid === true) === true;
+    if (frame !== undefined && isNegative && !isInvalid && prng.chance(0.5)) backlog.unshift(frame);
+  }
+}

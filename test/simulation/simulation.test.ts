@@ -1,0 +1,18 @@
+// Some simulated days, and that a day is what its seed says. Many more: `npm run simulate`.
+import { describe, expect, it } from 'vitest';
+import { dayOf, PROFILE_NAMES } from './day.ts';
+import { runDay } from './run-day.ts';
+
+describe('a simulated day', () => {
+  it.each(PROFILE_NAMES)('of the profile %s keeps every promise', async (profile) => {
+    const { violations, messages } = await runDay(dayOf(1, profile));
+    expect(violations).toEqual([]);
+    expect(messages).toBeGreaterThan(100);
+  });
+
+  it('is the same to the byte with the same seed, log lines included, and another with another', async () => {
+    const [one, again, other] = [await runDay(dayOf(5)), await runDay(dayOf(5)), await runDay(dayOf(22))];
+    expect(again.digest).toBe(one.digest);
+    expect(other.digest).not.toBe(one.digest);
+  });
+});
