@@ -1,12 +1,14 @@
 // What happens on one simulated day: the gateway's config, who sends, which nodes there are, and every event with its time. Pure data, made
 // from a seed. Promises: the same seed is the same day; a day can be made smaller by leaving out events or senders.
+
+import { isHttp, type Wire } from '../campaign/peers/orders.ts';
 import { ACK_MS, PATIENCE_MS, type Profile, profileFor } from '../campaign/profiles.ts';
 import { Prng } from '../campaign/wire/prng.ts';
 import { NODE_MODES, type SimulatedNodeStart } from './peers/node.ts';
 import { SENDER_ACTS, type SimulatedSenderStart } from './peers/sender.ts';
 
 export const GATEWAY_HOST = '10.0.0.1';
-export const GATEWAY_PORT = 2575;
+const GATEWAY_PORTS = { mllp: 2575, http: 8080 } as const;
 
 export interface DayEvent {
   readonly number: number;
@@ -33,7 +35,7 @@ export interface Day {
   readonly splitting: number;
 }
 
-/** Those of the campaign's whose every peer speaks MLLP. */
+/** Those of the campaign's, with TLS left out. */
 export const PROFILE_NAMES = [
   'default',
   'resend',
@@ -44,6 +46,8 @@ export const PROFILE_NAMES = [
   'crowded',
   'keyed',
   'shared-ids',
+  'mixed',
+  'posted',
   'split',
   'checked',
   'enhanced',
@@ -97,13 +101,13 @@ export function dayOf(seed: number, only?: string): Day {
   const prng = new Prng(Math.imul(seed, 2_654_435_761) ^ 0x5eed);
   const name = only ?? PROFILE_NAMES[seed % PROFILE_NAMES.length] ?? 'default';
   const profile = profileFor(0, name);
-  const nodes = profile.nodes.map(({ name: node, pool }, i) => ({
-    ...{ name: node, pool, host: `10.0.1.${i + 1}`, port: 6661 },
+  const nodes = profile.nodes.map(({ name: node, pool, wire }, i) => ({
+    ...{ name: node, pool, wire: plain(wire), host: `10.0.1.${i + 1}`, port: 6661 },
     ...{ seed: prng.int(0, 1e9), ackMs: profile.ackMs },
   }));
   const senders = profile.senders.slice(0, prng.int(4, profile.senders.length)).map((one, i) => ({
-    ...{ name: `S${i}`, wire: 'mllp' as const, content: one.content, window: one.window },
-    ...{ host: GATEWAY_HOST, port: GATEWAY_PORT, seed: prng.int(0, 1e9) },
+    ...{ name: `S${i}`, wire: plain(one.wire), content: one.content, window: one.window },
+    ...{ host: GATEWAY_HOST, port: GATEWAY_PORTS[plain(one.wire)], seed: prng.int(0, 1e9) },
     thinkMs: prng.int(20, 60),
     ids: profile.sharedIds ? ('shared' as const) : one.ids,
     patienceMs: PATIENCE_MS,
@@ -118,10 +122,24 @@ export function dayOf(seed: number, only?: string): Day {
   };
 }
 
+/** TLS is not simulated. */
+function plain(wire: Wire): 'mllp' | 'http' {
+  return isHttp(wire) ? 'http' : 'mllp';
+}
+
 function configOf(profile: Profile, nodes: readonly SimulatedNodeStart[]): object {
   return profile.config({
-    nodes: nodes.map(({ name, pool, host, port }) => ({ name, pool, url: `mllp://${host}:${port}` })),
-    listeners: { mllp: `${GATEWAY_HOST}:${GATEWAY_PORT}` },
+    nodes: nodes.map(({ name, pool, wire, host, port }) => ({
+      name,
+      pool,
+      url: `${wire}://${host}:${port}${wire === 'http' ? '/hl7' : ''}`,
+    })),
+    listeners: Object.fromEntries(
+      [...new Set(profile.senders.map(({ wire }) => plain(wire)))].map((wire) => [
+        wire,
+        `${GATEWAY_HOST}:${GATEWAY_PORTS[wire]}`,
+      ]),
+    ),
     admin: '127.0.0.1:9', // not opened
     token: 'of-no-meaning-in-this-world',
     tls: { cert: '', key: '' },

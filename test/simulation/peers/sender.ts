@@ -1,7 +1,7 @@
 // A sender of a simulated world: has messages to say in order, keeps each until it is answered, and says those again, in order, on
 // the next connection. Promises: every message is on record before its first byte is sent.
-import type { SenderStart } from '../../campaign/peers/orders.ts';
-import { earFor, type Frame, Speech } from '../../campaign/peers/speech.ts';
+import { isHttp, type SenderStart } from '../../campaign/peers/orders.ts';
+import { type Ear, earFor, type Frame, Speech } from '../../campaign/peers/speech.ts';
 import type { SenderEntry } from '../../campaign/wire/log.ts';
 import { msaOf } from '../../campaign/wire/mllp.ts';
 import { Prng } from '../../campaign/wire/prng.ts';
@@ -73,7 +73,8 @@ export class SimulatedSender {
       case 'burst': {
         const [least, most] = this.start.content === 'large' ? LARGE_BURST : BURST;
         const count = this.prng.int(least, most);
-        this.window = Math.max(this.window, count);
+        // Over HTTP one request waits for the response before it.
+        if (!isHttp(this.start.wire)) this.window = Math.max(this.window, count);
         for (let i = 0; i < count && !this.#isFinishing; i++) this.backlog.push(this.speech.next());
         connection?.pump();
         return;
@@ -137,13 +138,14 @@ class SenderConnection implements EndUser {
   readonly outstanding: Frame[] = [];
   readonly #sender: SimulatedSender;
   readonly #end: End;
-  readonly #ear = earFor('mllp');
+  readonly #ear: Ear;
   #isSending = false;
   #isClosed = false;
   #patience = 0;
 
   constructor(sender: SimulatedSender) {
     this.#sender = sender;
+    this.#ear = earFor(sender.start.wire);
     this.c = ++sender.connections;
     this.#end = sender.network.connect(sender.start.name, sender.address, this);
   }
@@ -161,6 +163,7 @@ class SenderConnection implements EndUser {
     const { record } = this.#sender;
     for (const heard of this.#ear.push(bytes)) {
       if (heard.kind === 'acks') this.#onAcks(heard.acks);
+      else this.#onRefused(heard.status);
       if (this.#isClosed) return;
     }
     const stray = this.#ear.takeStray();
@@ -209,7 +212,7 @@ class SenderConnection implements EndUser {
     this.#end.end();
   }
 
-  drop(how: 'destroy' | 'reset'): void {
+  drop(how: 'destroy' | 'reset' | 'refused'): void {
     this.#close('sender', how);
     if (how === 'reset') this.#end.reset();
     else this.#end.close();
@@ -279,5 +282,11 @@ class SenderConnection implements EndUser {
     const isNegative = told.some(({ code }) => code !== 'AA' && code !== 'CA');
     const isInvalid = frame?.messages.some(({ invalid }) => invalid === true) === true;
     if (frame !== undefined && isNegative && !isInvalid && prng.chance(0.5)) backlog.unshift(frame);
+  }
+
+  /** The message stays with this side, which tries again on another connection. */
+  #onRefused(status: number): void {
+    this.#sender.record.write({ e: 'refused', c: this.c, status });
+    this.drop('refused');
   }
 }
