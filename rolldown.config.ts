@@ -1,6 +1,7 @@
 // The package's JavaScript: the product and its dependencies in a few files, so that a start reads and compiles what it needs
 // and no more. `npm run build` runs it, a checkout runs from `src` without it.
 import { builtinModules } from 'node:module';
+import { basename, dirname, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
 
 /** Loaded at run time where it is there: compiled code that a bundle cannot hold. */
@@ -20,6 +21,17 @@ const LATE_PACKAGES = [
   'undici',
 ];
 
+/** Of the product, likewise: what only some configs ask for. Whoever imports one may not use it while it is loaded itself. */
+const LATE_MODULES = [
+  'listeners/http/http-listener.ts',
+  'listeners/http/proxy/reverse-proxy.ts',
+  'src/admin/admin-server.ts',
+  'src/observe/audit/syslog-sink.ts',
+  'src/upstream/checks/http-check.ts',
+  'src/upstream/checks/mirth-check.ts',
+  'src/upstream/http/http-upstream.ts',
+];
+
 /** Written as ES modules, it asks for gRPC by `require` when it first needs it, which a bundler leaves as it is. Its CommonJS files are followed. */
 const grpcAsCommonJs: Plugin = {
   name: 'grpc-as-commonjs',
@@ -32,24 +44,24 @@ const grpcAsCommonJs: Plugin = {
   },
 };
 
-function fileOf(id: string): string {
-  return id.replace('@', '').replace('/', '-');
-}
+/** By what is imported: a package's name, or a module's whole path. */
+const LATE_FILES = new Map([
+  ...LATE_PACKAGES.map((id) => [id, id.replace('@', '').replace('/', '-')] as const),
+  ...LATE_MODULES.map((path) => [resolve(import.meta.dirname, path), basename(path, '.ts')] as const),
+]);
 
-/** The product's own imports of these packages are of files beside its own. What a package imports is not touched. */
-const latePackages: Plugin = {
-  name: 'late-packages',
-  resolveId: {
-    filter: { id: new RegExp(`^(${LATE_PACKAGES.join('|')})$`) },
-    handler(id, importer) {
-      if (importer === undefined || importer.includes('node_modules')) return null;
-      return { id: `./${fileOf(id)}.js`, external: true };
-    },
+/** The product's own imports of these are of files beside its own. What a package imports is not touched. */
+const lateFiles: Plugin = {
+  name: 'late-files',
+  resolveId(id, importer) {
+    if (importer === undefined || importer.includes('node_modules')) return null;
+    const file = LATE_FILES.get(id.startsWith('.') ? resolve(dirname(importer), id) : id);
+    return file === undefined ? null : { id: `./${file}.js`, external: true, moduleSideEffects: false };
   },
 };
 
 const LATE = new Set([
-  ...LATE_PACKAGES.map((id) => `./${fileOf(id)}.js`),
+  ...[...LATE_FILES.values()].map((file) => `./${file}.js`),
   ...builtinModules.flatMap((id) => [id, `node:${id}`]),
 ]);
 const REQUIRED =
@@ -84,12 +96,60 @@ const lateBinding: Plugin = {
   },
 };
 
+/** What pino writes with loads it, which opens standard error as it is loaded, and nearly never calls it. */
+const assertWhenCalled: Plugin = {
+  name: 'assert-when-called',
+  resolveId: {
+    filter: { id: /^assert$/ },
+    handler: (_id, importer) => (/\/(sonic-boom|thread-stream)\//.test(importer ?? '') ? '\0assert' : null),
+  },
+  load: {
+    filter: { id: /^\0assert$/ },
+    handler: () => "module.exports = (...given) => require('node:assert')(...given);",
+  },
+};
+
+function reachedBy(id: string): readonly string[] {
+  return TOGETHER.map(([, path]) => path).filter((path) => reached.get(path)?.has(id));
+}
+
 /** The folder is one of CommonJS, whatever the package says of its other files: that loads in half the time of ES modules. */
 const commonJsFolder: Plugin = {
   name: 'commonjs-folder',
   generateBundle() {
     this.emitFile({ type: 'asset', fileName: 'package.json', source: '{ "type": "commonjs" }\n' });
     this.emitFile({ type: 'asset', fileName: 'types/package.json', source: '{ "type": "module" }\n' });
+  },
+};
+
+/**
+ * Modules whose imports are put together, so that few files are read: for each one file of what it alone imports, and one of what
+ * others behind it import as well. What none of them imports is in files as the bundler makes them.
+ */
+const TOGETHER = [
+  ['main', 'src/main.ts'],
+  ['hl7', 'src/hl7/parse-worker.ts'],
+  ['client', 'src/upstream/client/mllp-client.ts'],
+  ['send', 'src/cli/messages/send.ts'],
+  ['node', 'src/cli/node/node.ts'],
+  ['admin', 'src/cli/admin/status.ts'],
+  ['config', 'src/config/load.ts'],
+  ['check', 'src/cli/run/check.ts'],
+  ['gateway', 'src/cli/run/run.ts'],
+] as const;
+
+/** Of each of those modules: itself, its imports and theirs, without those by `import()`. */
+const reached = new Map<string, ReadonlySet<string>>();
+
+const imports: Plugin = {
+  name: 'imports',
+  buildEnd() {
+    for (const [, path] of TOGETHER) {
+      const all = new Set([resolve(import.meta.dirname, path)]);
+      for (const id of all)
+        for (const imported of this.getModuleInfo(id)?.importedIds ?? []) all.add(imported);
+      reached.set(path, all);
+    }
   },
 };
 
@@ -100,14 +160,14 @@ export default defineConfig({
     'parse-worker': 'src/hl7/parse-worker.ts',
     // piscina starts its threads from a file of this name beside its own code.
     worker: 'node_modules/piscina/dist/worker.js',
-    ...Object.fromEntries(LATE_PACKAGES.map((id) => [fileOf(id), id])),
+    ...Object.fromEntries([...LATE_FILES].map(([id, file]) => [file, id])),
   },
   platform: 'node',
   logLevel: 'warn',
   // Late packages are asked for names, never for a default beside them.
   checks: { mixedExports: false },
   external: NATIVE,
-  plugins: [grpcAsCommonJs, latePackages, lateBinding, commonJsFolder],
+  plugins: [grpcAsCommonJs, assertWhenCalled, lateFiles, imports, lateBinding, commonJsFolder],
   output: {
     // All in one folder: files are found beside the one that asks for them.
     dir: 'dist',
@@ -117,6 +177,17 @@ export default defineConfig({
     chunkFileNames: '[name]-[hash].js',
     // Bytes that a start would read. One character beyond ASCII doubles the memory of a file.
     comments: false,
+    codeSplitting: {
+      groups: TOGETHER.flatMap(([name, path], i) => [
+        { name, test: (id) => reachedBy(id).join() === path },
+        // A module is in the first that has it, so that no two files wait for each other.
+        {
+          name: `${name}-shared`,
+          test: (id) => reachedBy(id)[0] === path && reachedBy(id).length > 1,
+          priority: TOGETHER.length - i,
+        },
+      ]),
+    },
     charset: 'ascii',
   },
 });

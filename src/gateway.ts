@@ -77,7 +77,7 @@ export class Gateway {
   readonly #store: CertificateStore;
   readonly #budget: BufferBudget;
   readonly #relay: Pipeline;
-  readonly #proxy: ReverseProxy;
+  #proxy: ReverseProxy | undefined;
   readonly #listeners: ListenerSet;
   readonly #otherParts: ReloadParts<GatewayConfig>;
   readonly #role: ProcessRole | undefined;
@@ -123,7 +123,6 @@ export class Gateway {
     const router = new Router(config.routes);
     const ways = this.#waysBy(router, questions);
     this.#relay = new Pipeline(ways, this.pools.rerouting, this.parsing, this.traces, options.role?.keys);
-    this.#proxy = new ReverseProxy(this.#budget, this.traces);
     const { traces } = this;
     this.metrics = new GatewayMetrics(this, {
       traceIdOf: (record) => (traces.willRecord(record) ? record.trace.traceId : undefined),
@@ -398,9 +397,10 @@ export class Gateway {
   #createListener(config: ListenerConfig, tls: ServerTls | undefined): Listener {
     const { distributor, source } = this.#role ?? {};
     if (distributor !== undefined) return new FrontListener(config, this.observers, distributor);
-    return config.protocol === 'http'
-      ? new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers, source)
-      : new MllpListener(config, tls, this.#relay, this.#budget, this.observers, source);
+    if (config.protocol !== 'http')
+      return new MllpListener(config, tls, this.#relay, this.#budget, this.observers, source);
+    this.#proxy ??= new ReverseProxy(this.#budget, this.traces);
+    return new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers, source);
   }
 
   /** Resolves when no message waits and none is with a node. */

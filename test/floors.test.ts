@@ -19,6 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'src/in-flight-list.ts',
     'src/ring.ts',
     'src/turn.ts',
+    'src/tls-kinds.ts',
   ],
   ['src/reload/'],
   ['src/observe/log/', 'src/observe/otlp/', 'src/listen.ts'],

@@ -1,13 +1,14 @@
 // What every listener has in front of its protocol's server: the port, how many may come in, TLS handshakes, and PROXY
 // headers. Promises that each connection is counted from its first packet, and to say whose it is.
 import net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { identityOf } from '../../certs/identity.ts';
 import type { Peer } from '../../routing/message-view.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import { listenError } from '../../src/listen-error.ts';
 import { platform } from '../../src/platform/current.ts';
+import { isTlsServer } from '../../src/tls-kinds.ts';
 import type { ConnectionSource } from './connection-source.ts';
 import { FirstByte } from './first-byte.ts';
 import { ProxyProtocolAcceptor, reportedBy } from './proxy-protocol-acceptor.ts';
@@ -61,7 +62,7 @@ export class ConnectionAcceptor {
     // Who accepts connections counts them.
     if (maxConnectionsPerSource !== undefined && source === undefined)
       this.#bySource = new SourceConnections(maxConnectionsPerSource);
-    if (server instanceof tls.Server)
+    if (isTlsServer(server))
       this.#firstByte = new FirstByte(config.tls?.handshakeTimeoutMs ?? HANDSHAKE_MS, {
         onFirstByte: (socket) => server.emit('connection', socket),
         onSilence: (socket) => {
@@ -105,7 +106,7 @@ export class ConnectionAcceptor {
     this.#front.on('drop', (dropped) =>
       onFault(new GatewayError('GW_ERR_SENDER_LIMIT'), reportedBy(dropped ?? {})),
     );
-    if (server instanceof tls.Server) this.#guardHandshakes(server);
+    if (isTlsServer(server)) this.#guardHandshakes(server);
   }
 
   get port(): number {

@@ -3,15 +3,16 @@ import { CommanderError } from 'commander';
 import { ConfigError, formatProblem } from '../config/source/problem.ts';
 import { GatewayError } from '../errors.ts';
 import { defineProgram } from './define/program.ts';
-import { EXIT, type Terminal } from './terminal.ts';
+import { EXIT, type Perform, type Terminal } from './terminal.ts';
 
 /** Returns the exit code. @throws what is no error of the user's: a defect */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   /** Set by the command that ran; commander's own errors are usage errors. */
   let exitCode: number = EXIT.usage;
-  const program = defineProgram(terminal, async (work) => {
+  const perform: Perform = async (work) => {
     exitCode = await work();
-  });
+  };
+  const program = defineProgram(terminal, perform, args[0]);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

@@ -60,8 +60,8 @@ const AGAIN_MS = 5_000;
 
 export class StateKeeper {
   readonly #options: StateKeeperOptions;
-  readonly #writer = randomUUID();
-  #salt = newSalt();
+  #ownWriter: string | undefined;
+  #ownSalt: string | undefined;
   /** Whose file it may overwrite: the one that was read at start. */
   #before: string | undefined;
   #isAnothers = false;
@@ -184,7 +184,7 @@ export class StateKeeper {
 
   /** How many. */
   #restoreSenders({ salt, pools }: StoredSenders, from: string): number {
-    this.#salt = salt;
+    this.#ownSalt = salt;
     let count = 0;
     for (const [pool, { by, records }] of pools) {
       const runtime = this.#options.pools().runtimes.get(pool);
@@ -203,6 +203,17 @@ export class StateKeeper {
       count += fitting.length;
     }
     return count;
+  }
+
+  /** Made when it is first asked for, as is the salt: many a gateway keeps no state. */
+  get #writer(): string {
+    this.#ownWriter ??= randomUUID();
+    return this.#ownWriter;
+  }
+
+  get #salt(): string {
+    this.#ownSalt ??= newSalt();
+    return this.#ownSalt;
   }
 
   #decisionsText(): string {

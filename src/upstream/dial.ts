@@ -2,12 +2,13 @@
 // fails here, no byte of a message was written.
 
 import type net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
 import { otherProtocol } from '../mllp/frame.ts';
 import { closeGracefully } from '../mllp/graceful-close.ts';
 import { platform } from '../platform/current.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
+import { isTlsSocket } from '../tls-kinds.ts';
 import { afterLoopTime } from './loop-time.ts';
 
 export interface DialOptions {
@@ -73,7 +74,7 @@ export function dial(
     accepted = true;
   };
   const onReady = (): void => {
-    const refused = socket instanceof tls.TLSSocket ? options.tls?.refusal(socket) : undefined;
+    const refused = isTlsSocket(socket) ? options.tls?.refusal(socket) : undefined;
     if (refused !== undefined) {
       leave();
       socket.destroy();

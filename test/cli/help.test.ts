@@ -1,7 +1,7 @@
 // The help of each command: exit codes, and examples that the command line takes.
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { defineProgram } from '../../src/cli/define/program.ts';
+import { COMMAND_GROUPS, defineProgram } from '../../src/cli/define/program.ts';
 
 const terminal = { out: (): void => {}, err: (): void => {} };
 
@@ -89,4 +89,18 @@ test('F112 no help shows a duration or a size in another form than it is taken',
         kind === 'size' ? /^\d+(KiB|MiB|GiB)$/ : /^(0|\d+(ms|s|m|h))\b/,
       );
   }
+});
+
+test.each(COMMAND_GROUPS)('%o defines %o, and those alone when one of them is asked for', (_, commands) => {
+  for (const first of commands) {
+    const program = defineProgram(terminal, async () => {}, first);
+    expect(program.commands.map((command) => command.name())).toEqual(commands);
+  }
+});
+
+test.each(['', '--help', 'help', 'runs'])('all commands are there behind %j', (first) => {
+  const all = COMMAND_GROUPS.flatMap(([, commands]) => commands);
+  expect(defineProgram(terminal, async () => {}, first).commands.map((command) => command.name())).toEqual(
+    all,
+  );
 });

@@ -1,4 +1,4 @@
-// What tests start as `hl7-gateway`: a bundle (test/helpers/bundle-setup.ts), as its start takes two thirds of the CPU time of
+// What tests start as `hl7-gateway`: a bundle (test/helpers/bundle-setup.ts), as its start takes a fifth of the CPU time of
 // the checkout's. Tests of the checkout itself name `src/main.ts`.
 import { join } from 'node:path';
 import { ROOT } from './product-files.ts';

@@ -14,7 +14,22 @@ import { definePassword } from './password.ts';
 import { defineRecord } from './record.ts';
 import { defineReplay } from './replay.ts';
 
-export function defineProgram(terminal: Terminal, perform: Perform): Command {
+type Define = (program: Command, terminal: Terminal, perform: Perform) => void;
+
+/** By the commands that each defines. */
+export const COMMAND_GROUPS: readonly (readonly [define: Define, commands: readonly string[]])[] = [
+  [defineGateway, ['run', 'worker', 'demo', 'check']],
+  [defineMessages, ['route', 'send', 'show']],
+  [defineNode, ['node']],
+  [definePassword, ['password']],
+  [defineAdmin, ['status', 'drain', 'maintenance', 'ready', 'weight', 'reload', 'rotate']],
+  [defineReplay, ['replay']],
+  [defineRecord, ['record']],
+  [defineCerts, ['certs']],
+];
+
+/** `first`: what the command line begins with. Where that is a command, those of other groups are left out, which nobody asks for then. */
+export function defineProgram(terminal: Terminal, perform: Perform, first = ''): Command {
   const program = new Command('hl7-gateway')
     .description('A Layer 7 gateway that understands HL7 v2, in front of Mirth Connect nodes')
     .version(version)
@@ -29,14 +44,8 @@ export function defineProgram(terminal: Terminal, perform: Perform): Command {
     exit: { 0: 'good', 1: 'the work failed', 2: 'called wrongly, or a bad config' },
     examples: ['demo', 'check -c gateway.yaml', 'run -c gateway.yaml', 'send --help'],
   });
-  defineGateway(program, terminal, perform);
-  defineMessages(program, terminal, perform);
-  defineNode(program, terminal, perform);
-  definePassword(program, terminal, perform);
-  defineAdmin(program, terminal, perform);
-  defineReplay(program, terminal, perform);
-  defineRecord(program, terminal, perform);
-  defineCerts(program, terminal, perform);
+  const asked = COMMAND_GROUPS.filter(([, commands]) => commands.includes(first));
+  for (const [define] of asked.length > 0 ? asked : COMMAND_GROUPS) define(program, terminal, perform);
   showDefaultsAsTaken(program);
   return program;
 }

@@ -2,9 +2,9 @@
 // once makes none. The end of the other side, errors and the close are told by the socket as ever.
 
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { setImmediate } from '../../platform/time.ts';
+import { isTlsSocket } from '../../tls-kinds.ts';
 import { binding, type Handle, handleOf, touch, type WriteRequest } from './node-handles.ts';
 import type { Sent, Wire, WireUser } from './wire.ts';
 
@@ -70,7 +70,7 @@ export class HandleWire implements Wire {
 
   private constructor(socket: Socket, handle: Handle) {
     this.#socket = socket;
-    this.#portionBytes = socket instanceof TLSSocket ? Number.POSITIVE_INFINITY : PORTION_BYTES;
+    this.#portionBytes = isTlsSocket(socket) ? Number.POSITIVE_INFINITY : PORTION_BYTES;
     this.#handle = handle;
     this.#onEnded = handle.onread;
   }

@@ -1,6 +1,6 @@
 // A wire on the streams of Node.js: it needs nothing but what those promise.
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { isTlsSocket } from '../../tls-kinds.ts';
 import type { Sent, Wire, WireUser } from './wire.ts';
 
 /** Up to this many bytes copying into one buffer is cheaper than handing the socket a list. */
@@ -59,7 +59,7 @@ export class StreamWire implements Wire {
       socket.write(bytes);
       return false;
     }
-    if (this.#untold > 0 || socket.writableLength > 0 || socket instanceof TLSSocket) {
+    if (this.#untold > 0 || socket.writableLength > 0 || isTlsSocket(socket)) {
       this.#writeAndTell(bytes, sent);
       return false;
     }

@@ -7,19 +7,19 @@ import { EventLoop } from './event-loop.ts';
 import { type Family, histograms, number } from './family.ts';
 import { BucketHistogram } from './histogram.ts';
 
-/** Node.js's own names of them (perf_hooks, `detail.kind`). */
-const GC_KINDS: Readonly<Record<number, string>> = {
-  [constants.NODE_PERFORMANCE_GC_MINOR]: 'minor',
-  [constants.NODE_PERFORMANCE_GC_MAJOR]: 'major',
-  [constants.NODE_PERFORMANCE_GC_INCREMENTAL]: 'incremental',
-  [constants.NODE_PERFORMANCE_GC_WEAKCB]: 'weakcb',
-};
+/** By Node.js's own names of them (perf_hooks, `detail.kind`). */
+const GC_KINDS = {
+  minor: 'NODE_PERFORMANCE_GC_MINOR',
+  major: 'NODE_PERFORMANCE_GC_MAJOR',
+  incremental: 'NODE_PERFORMANCE_GC_INCREMENTAL',
+  weakcb: 'NODE_PERFORMANCE_GC_WEAKCB',
+} as const;
 
 const MICRO = 1e-6;
 
 export class ProcessMetrics {
   readonly #loop = new EventLoop();
-  readonly #pauses = new Map(Object.values(GC_KINDS).map((kind) => [kind, new BucketHistogram()]));
+  readonly #pauses = new Map(Object.keys(GC_KINDS).map((kind) => [kind, new BucketHistogram()]));
   #observer: PerformanceObserver | undefined;
   #maxFds: Promise<number | undefined> | undefined;
 
@@ -69,11 +69,13 @@ export class ProcessMetrics {
   }
 
   #watchCollections(): PerformanceObserver {
+    const pauses = new Map<unknown, BucketHistogram | undefined>();
+    for (const [kind, name] of Object.entries(GC_KINDS)) pauses.set(constants[name], this.#pauses.get(kind));
     const observer = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
         const detail: unknown = Reflect.get(entry, 'detail');
         const kind: unknown = typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'kind') : 0;
-        this.#pauses.get(GC_KINDS[Number(kind)] ?? '')?.record(entry.duration / 1000);
+        pauses.get(kind)?.record(entry.duration / 1000);
       }
     });
     observer.observe({ entryTypes: ['gc'] });

@@ -8,7 +8,7 @@ import { version } from '../../version.ts';
 export const SCOPE = { name: 'hl7-gateway', version } as const;
 
 /** Of this process, as the semantic conventions want it: a host name is not unique where containers share one. */
-const INSTANCE = randomUUID();
+let instance: string | undefined;
 
 export async function gatewayResource(more: Attributes = {}): Promise<Resource> {
   const {
@@ -18,10 +18,11 @@ export async function gatewayResource(more: Attributes = {}): Promise<Resource> 
     resourceFromAttributes,
     serviceNameEnvDetector,
   } = await import('@opentelemetry/resources');
+  instance ??= randomUUID();
   const own = resourceFromAttributes({
     'service.name': 'hl7-gateway',
     'service.version': version,
-    'service.instance.id': INSTANCE,
+    'service.instance.id': instance,
     ...more,
   });
   const named = detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] });

@@ -18,10 +18,11 @@ const HASH_DIGITS = 16;
 /** Sticky keys come again and again. Some 100 bytes each; past this many all are forgotten. */
 const MAX_REMEMBERED = 10_000;
 
-let ownKey: Uint8Array = randomBytes(32);
+let ownKey: Uint8Array | undefined;
 
 /** Of this process; all processes of one gateway have the same. */
 export function identifierKey(): Uint8Array {
+  ownKey ??= randomBytes(32);
   return ownKey;
 }
 
@@ -32,12 +33,12 @@ export function shareIdentifierKey(key: Uint8Array): void {
 
 export class Identifiers {
   readonly hashesControlIds: boolean;
-  readonly #key: string | Uint8Array;
+  readonly #hashKey: string | undefined;
   readonly #remembered = new Map<string, string>();
 
   constructor({ controlIds, hashKey }: IdentifierOptions) {
     this.hashesControlIds = controlIds === 'hash';
-    this.#key = hashKey ?? ownKey;
+    this.#hashKey = hashKey;
   }
 
   /** MSH-10, MSA-2, BHS-11, as logs and spans may have it. */
@@ -57,7 +58,10 @@ export class Identifiers {
   }
 
   #digest(text: string): string {
-    return createHmac('sha256', this.#key).update(text, 'latin1').digest('hex').slice(0, HASH_DIGITS);
+    return createHmac('sha256', this.#hashKey ?? identifierKey())
+      .update(text, 'latin1')
+      .digest('hex')
+      .slice(0, HASH_DIGITS);
   }
 }
 

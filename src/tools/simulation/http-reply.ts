@@ -14,7 +14,7 @@ export function respondSimulated(response: ServerResponse, type: string, body: s
 }
 
 /** Byte n of a stream is n modulo 251, so that a byte lost, doubled or swapped shows; 251 divides the block. */
-const BLOCK = Buffer.from(Array.from({ length: 251 * 256 }, (_, n) => n % 251));
+const BLOCK = Buffer.from(new Uint8Array(251 * 256).map((_, n) => n % 251));
 
 /** Ends with the response, if the client goes away too. */
 export function stream(request: IncomingMessage, response: ServerResponse, bytes: number): void {
