@@ -94,6 +94,9 @@ const KINDS: readonly Kind[] = [
 
 export const KIND_NAMES = KINDS.map(({ kind }) => kind);
 
+/** Of a hot restart: what the old one may take. */
+export const SHUTDOWN_MS = 12_000;
+
 const EVENTS = [20, 32] as const;
 const GAP_MS = 160;
 
@@ -108,7 +111,7 @@ export function dayOf(seed: number, only?: string): Day {
   const senders = profile.senders.slice(0, prng.int(4, profile.senders.length)).map((one, i) => ({
     ...{ name: `S${i}`, wire: plain(one.wire), content: one.content, window: one.window },
     ...{ host: GATEWAY_HOST, port: GATEWAY_PORTS[plain(one.wire)], seed: prng.int(0, 1e9) },
-    thinkMs: prng.int(20, 60),
+    thinkMs: prng.int(30, 90),
     ids: profile.sharedIds ? ('shared' as const) : one.ids,
     patienceMs: PATIENCE_MS,
     count: Number.POSITIVE_INFINITY,
@@ -194,8 +197,8 @@ function twisted(config: object, { ackMs }: Profile, prng: Prng): object {
   const isCalm = ackMs > ACK_MS;
   return {
     ...config,
-    // Nodes are well again by then, so whoever leaves needs to cut nothing.
-    shutdown: { timeout: '30s' },
+    // A sender that the old one owes an application acknowledgement may have to wait so long: less than its patience.
+    shutdown: { timeout: `${SHUTDOWN_MS}ms` },
     pools: Object.fromEntries(
       Object.entries(pools).map(([name, pool]) => {
         const connections = pool.connections as Config;

@@ -8,6 +8,7 @@ import type { Logs } from '../campaign/checks/facts.ts';
 import type { Violation } from '../campaign/checks/violation.ts';
 import { profileFor } from '../campaign/profiles.ts';
 import { Prng } from '../campaign/wire/prng.ts';
+import { checkAccounts } from './accounts.ts';
 import { type Day, type DayEvent, GATEWAY_HOST } from './day.ts';
 import { SimulatedGateway } from './peers/gateway.ts';
 import { NODE_MODES, type NodeMode, SimulatedNode } from './peers/node.ts';
@@ -100,10 +101,10 @@ class World {
     await time.run(() => false, untilMs);
     if (time.pending > 0)
       this.#gateway.findings.push(`${time.pending} timers or callbacks are left at the end`);
-    return this.#outcome(clean);
+    return this.#outcome(clean, await this.#gateway.counted());
   }
 
-  #outcome(clean: boolean | undefined): Outcome {
+  #outcome(clean: boolean | undefined, counted: number | undefined): Outcome {
     const logs: Logs = {
       senders: Object.fromEntries(this.#senders.map(({ start, record }) => [start.name, record.entries])),
       nodes: Object.fromEntries(
@@ -125,7 +126,10 @@ class World {
     };
     const { lines } = this.#gateway;
     return {
-      violations: check(logs, profileFor(0, this.#day.profile), ending),
+      violations: [
+        ...check(logs, profileFor(0, this.#day.profile), ending),
+        ...checkAccounts({ senders: logs.senders, lines, counted }),
+      ],
       ...{ logs, lines, disturbances: this.#disturbances },
       messages: this.#senders.reduce((sum, { speech }) => sum + speech.made, 0),
       virtualMs: this.#time.nowMs,

@@ -1,8 +1,6 @@
 // How late turns of the event loop are, and how busy it is: while nothing is late, messages are passed on at once.
 // Promises the same figures to everybody who asks within ten seconds, so that two who ask do not cut each other's time.
-
 import { type EventLoopUtilization, monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import { monotonicMs } from '../../platform/time.ts';
 
 export interface EventLoopReport {
   readonly meanSeconds: number;
@@ -48,7 +46,7 @@ export class EventLoop {
   report(): EventLoopReport | undefined {
     const delay = this.#delay;
     if (delay === undefined) return undefined;
-    if (this.#last !== undefined && monotonicMs() - this.#since < this.#windowMs) return this.#last;
+    if (this.#last !== undefined && performance.now() - this.#since < this.#windowMs) return this.#last;
     // Node.js counts the whole interval of its timer, which is no delay.
     const late = (nanoseconds: number): number =>
       delay.count === 0 ? 0 : Math.max(0, nanoseconds * NANO - RESOLUTION_MS / 1000);
@@ -67,6 +65,6 @@ export class EventLoop {
   #begin(): void {
     this.#delay?.reset();
     this.#utilization = performance.eventLoopUtilization();
-    this.#since = monotonicMs();
+    this.#since = performance.now();
   }
 }

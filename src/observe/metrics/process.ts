@@ -1,8 +1,6 @@
 // What Prometheus' client libraries tell of every process, under their names, so that common dashboards work.
-
 import { readdir, readFile } from 'node:fs/promises';
 import { constants, PerformanceObserver } from 'node:perf_hooks';
-import { monotonicMs, setImmediate } from '../../platform/time.ts';
 import { EventLoop } from './event-loop.ts';
 import { type Family, histograms, number } from './family.ts';
 import { BucketHistogram } from './histogram.ts';
@@ -85,8 +83,8 @@ export class ProcessMetrics {
 
 /** How long what is due now has to wait. */
 function turnDelay(): Promise<number> {
-  const asked = monotonicMs();
-  return new Promise((resolve) => setImmediate(() => resolve((monotonicMs() - asked) / 1000)));
+  const asked = performance.now();
+  return new Promise((resolve) => setImmediate(() => resolve((performance.now() - asked) / 1000)));
 }
 
 /** Linux only, undefined elsewhere. Less the one that the counting takes. */

@@ -34,6 +34,7 @@ export const RULES = {
   descriptors: 'the gateway holds more descriptors than at the start',
   memory: 'the gateway holds more memory than at the start',
   reload: 'a wrong config changed something, or a good one nothing',
+  accounts: 'the gateway’s log, its metrics and what its senders got differ',
   uncaught: 'an error of the gateway that nobody had caught',
   exit: 'the gateway did not end well, or said that it failed',
 } as const;
