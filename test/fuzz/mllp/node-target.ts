@@ -170,14 +170,17 @@ function judge(
     const digest = written !== undefined && all.has(written) ? written : undefined;
     const positive = msa?.code === 'AA' || msa?.code === 'CA';
     const at = messages.findIndex((one) => one.digest === digest);
+    // A mutation may have made another mark of its own.
+    const isMutated = messages[at]?.script.kind === 'mutated';
     // F85: where one message is out, a negative answer under an id that nobody has is that message’s.
     if (mark === 't' && !positive) {
       next++;
       continue;
     }
     if (digest !== undefined && at < 0) return `the answer of another sender’s message: ${shown(payload)}`;
-    if (mark === 'w') return `what was no answer: ${shown(payload)}`;
-    if (mark === 't' && positive) return `a positive answer with another’s id: ${shown(payload)}`;
+    if (mark === 'w' && !isMutated) return `what was no answer: ${shown(payload)}`;
+    if (mark === 't' && positive && !isMutated)
+      return `a positive answer with another’s id: ${shown(payload)}`;
     const number = /\|(N\d+)\|P\|2\.5\r/.exec(payload.toString('latin1'))?.[1];
     if (number !== undefined && mark !== 'm') {
       // A mutation may have made another answer's number of this one's.
