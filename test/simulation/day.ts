@@ -192,7 +192,7 @@ function weighted(kinds: readonly Kind[], at: number): Kind {
 type Config = Record<string, unknown>;
 
 /** Numbers that a config may have without promising anything else. */
-function twisted(config: object, { ackMs }: Profile, prng: Prng): object {
+function twisted(config: object, { ackMs, weights }: Profile, prng: Prng): object {
   const { pools } = config as { readonly pools: Readonly<Record<string, Config>> };
   const isCalm = ackMs > ACK_MS;
   return {
@@ -202,13 +202,15 @@ function twisted(config: object, { ackMs }: Profile, prng: Prng): object {
     pools: Object.fromEntries(
       Object.entries(pools).map(([name, pool]) => {
         const connections = pool.connections as Config;
+        // A node without room for its share gets less.
+        const isAsItIs = prng.chance(0.5) || weights !== undefined;
         return [
           name,
           {
             ...pool,
             connections: {
               ...connections,
-              max: prng.chance(0.5) ? connections.max : prng.pick([1, 2, 3, 8]),
+              max: isAsItIs ? connections.max : prng.pick([1, 2, 3, 8]),
             },
             ...(isCalm ? {} : { queue: { timeout: prng.pick(['300ms', '1s', '1s', '3s']) } }),
           },
