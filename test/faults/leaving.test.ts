@@ -82,9 +82,11 @@ it.each(KINDS)(
         ...gw.held,
       });
       const nothing = { sockets: 0, connections: 0, queued: 0, inFlight: 0, bytes: 0 };
-      await until(() => JSON.stringify(state()) === JSON.stringify(nothing), {
-        deadlineMs: PATIENCE_MS,
-      }).catch(() => undefined);
+      await until(
+        () =>
+          gw.gateway.listeners[0]?.connections === 0 && JSON.stringify(state()) === JSON.stringify(nothing),
+        { deadlineMs: PATIENCE_MS },
+      ).catch(() => undefined);
       expect(state()).toEqual(nothing);
       expect(uncaught).toEqual([]);
       node.stays = true;

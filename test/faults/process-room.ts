@@ -1,9 +1,10 @@
 // What tests of the whole process share: a config of `run` in a folder of its own, and where it listens, also where its log
 // cannot be read.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningCommand } from '../cli/command-line.ts';
 import { folderWith } from '../config/config-folder.ts';
+import { socketInodes } from '../helpers/open-sockets.ts';
 import { until } from '../helpers/until.ts';
 
 export interface RunConfig {
@@ -56,9 +57,15 @@ export async function addresses(gateway: RunningCommand): Promise<{ mllp: number
 
 /** The same, told by the kernel: for a gateway whose log nobody can read. */
 export async function addressesOf(pid: number): Promise<{ mllp: number; admin: number }> {
+  let looks = 0;
+  let sockets: ReadonlySet<string> = new Set();
   return until(
     () => {
-      const ports = listeningPorts(pid);
+      const before = sockets;
+      sockets = new Set(socketInodes(pid));
+      // The kernel's table is dear to read: where there is a new socket, and now and then, as it listens a moment later.
+      if (looks++ % 10 !== 0 && [...sockets].every((socket) => before.has(socket))) return undefined;
+      const ports = listeningPorts(pid, sockets);
       const [mllp = 0, admin = 0] = [ports.get(MLLP), ports.get(ADMIN)];
       return mllp > 0 && admin > 0 ? { mllp, admin } : undefined;
     },
@@ -67,19 +74,10 @@ export async function addressesOf(pid: number): Promise<{ mllp: number; admin: n
 }
 
 /** By IPv4 address (proc_net(5)): state 0A is LISTEN, the tenth column the inode that a descriptor of the process names. */
-function listeningPorts(pid: number): ReadonlyMap<string, number> {
-  const folder = `/proc/${pid}/fd`;
-  const sockets = new Set(
-    readdirSync(folder).flatMap((fd) => {
-      try {
-        return /^socket:\[(\d+)\]$/.exec(readlinkSync(join(folder, fd)))?.[1] ?? [];
-      } catch {
-        return [];
-      }
-    }),
-  );
+function listeningPorts(pid: number, sockets: ReadonlySet<string>): ReadonlyMap<string, number> {
   const ports = new Map<string, number>();
   for (const line of readFileSync(`/proc/${pid}/net/tcp`, 'latin1').split('\n')) {
+    if (!line.includes(' 0A ')) continue;
     const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
     if (state !== '0A' || !sockets.has(inode)) continue;
     const [address = '', port = ''] = local.split(':');

@@ -26,8 +26,14 @@ const STATES = [
   'CLOSING',
 ];
 
+/** Of this process's sockets, by inode: their ports, which stay the same; 0: it is a listener, or none of TCP. */
+const ports = new Map<string, number>();
+
 /** At the accepting end. A connection that the process has closed and the kernel still remembers does not count. */
 export function socketsAt(port: number): number {
+  // The kernel's tables are long, and dear to read: only where they may say something new.
+  const mayCount = (inode: string): boolean => (ports.get(inode) ?? port) === port;
+  if (!socketInodes('self').some(mayCount)) return 0;
   return openConnections('self').filter(({ localPort }) => localPort === port).length;
 }
 
@@ -44,7 +50,11 @@ export function openConnections(process: number | 'self'): OpenSocket[] {
       // Thousands of them on a machine that tests, and no process has them.
       if (line.includes(' 06 ')) continue;
       const [, local = '', remote = '', state = '', queues = '', , , , , inode] = line.trim().split(/\s+/);
-      if (inode === undefined || STATES[hex(state)] === 'LISTEN') continue;
+      if (inode === undefined) continue;
+      if (STATES[hex(state)] === 'LISTEN') {
+        ports.set(inode, 0);
+        continue;
+      }
       const [sent = 0, received = 0] = queues.split(':').map(hex);
       const [localPort, remotePort] = [portOf(local), portOf(remote)];
       known.set(inode, {
@@ -55,7 +65,20 @@ export function openConnections(process: number | 'self'): OpenSocket[] {
       });
     }
   }
-  return socketInodes(process).flatMap((inode) => known.get(inode) ?? []);
+  const inodes = socketInodes(process);
+  if (process === 'self') rememberPorts(inodes, known);
+  return inodes.flatMap((inode) => known.get(inode) ?? []);
+}
+
+/** One that no table of TCP has may be about to connect, unless it is of another kind. */
+function rememberPorts(inodes: readonly string[], known: ReadonlyMap<string, OpenSocket>): void {
+  for (const inode of inodes) {
+    const found = known.get(inode);
+    if (found !== undefined) ports.set(inode, found.localPort);
+  }
+  if (inodes.every((inode) => ports.has(inode))) return;
+  for (const line of readFileSync('/proc/self/net/unix', 'latin1').split('\n').slice(1))
+    ports.set(line.trim().split(/\s+/)[6] ?? '', 0);
 }
 
 /** The one that a folder of descriptors was read with is gone by now. */
