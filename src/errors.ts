@@ -1,5 +1,6 @@
 // Every error of the gateway, in one table: whose fault it is, whether the message may be sent again, and what
 // the listener answers. docs/errors.md lists the same codes; test/errors.test.ts holds the two together.
+// One file, however long: a code has one row, and whoever looks for one looks here.
 
 /** Who would have to change something for it not to happen again. */
 export type Side = 'sender' | 'gateway' | 'node';

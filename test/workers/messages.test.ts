@@ -1,8 +1,8 @@
 // Messages over several processes: each is answered on its connection, what is one is one, and a process that dies takes nothing along
 // but its own connections.
 import { renameSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { type Record, sendInLockstep } from '../e2e/lockstep.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Record as SendRecord, sendInLockstep } from '../e2e/lockstep.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message, msaOf } from '../helpers/mllp.ts';
 import { connectSender, type Sender } from '../helpers/sender.ts';
@@ -106,7 +106,7 @@ test('a worker that is killed again and again under load: no message is answered
   await using gateway = await startSeveral(
     configOf({ a: { url: node.url } }, { top: { telemetry: { log: { messages: false } } } }),
   );
-  const records: Record[] = Array.from({ length: 6 }, () => ({
+  const records: SendRecord[] = Array.from({ length: 6 }, () => ({
     acked: [],
     unanswered: [],
     wrong: [],
@@ -190,138 +190,165 @@ test('a main process that is killed takes its workers along, and nobody keeps th
   await gateway.exited;
 });
 
-test('connections.max holds for all workers together, as the node counts them, and each worker gets what it needs', async () => {
-  const hold = gate();
-  await using node = await startFaultyNode(answers.after(hold));
-  let most = 0;
-  node.onConnection = () => {
-    most = Math.max(most, node.connections.open);
-  };
-  await using gateway = await startSeveral(
-    configOf({ a: { url: node.url } }, { pool: { connections: { max: 4 }, queue: { timeout: '20s' } } }),
-  );
-  const senders = await connectAll(gateway.port, 16);
-  for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `C${i}` }));
-  await node.received(4, LONG.deadlineMs);
-  hold.open();
-  for (const [i, sender] of senders.entries())
-    expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA C${i}`);
-  // Load on one worker alone: it may have all of them.
-  const [busy] = await gateway.workers();
-  expect(busy).toBeDefined();
-  for (let round = 0; round < 5; round++) {
-    for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `C${round}-${i}` }));
-    for (const [i, sender] of senders.entries())
-      expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA C${round}-${i}`);
+describe('limits that hold for all workers together, on one gateway', () => {
+  /** A node, and the most connections that it had at once. */
+  async function startCounted() {
+    const node = await startFaultyNode();
+    let most = 0;
+    node.onConnection = () => {
+      most = Math.max(most, node.connections.open);
+    };
+    return { node, most: () => most };
   }
-  expect(most).toBeGreaterThan(1);
-  expect(most).toBeLessThanOrEqual(4);
-});
 
-test('pools that share the connections of an address share them over all workers', async () => {
-  await using node = await startFaultyNode();
-  let most = 0;
-  node.onConnection = () => {
-    most = Math.max(most, node.connections.open);
-  };
-  const pool = {
-    nodes: { a: { url: node.url } },
-    ...NO_CHECKS,
-    connections: { max: 3, shared: true },
-    queue: { timeout: '20s' },
-  };
-  await using gateway = await startSeveral({
-    listeners: { in: { bind: '127.0.0.1:0' } },
-    pools: { one: pool, two: pool },
-    routes: [{ when: { 'MSH-3': 'ONE' }, to: 'one' }, { to: 'two' }],
+  const WAITS = { ...NO_CHECKS, queue: { timeout: '20s' } };
+  let nodes: Record<'max' | 'one' | 'shared' | 'any', Awaited<ReturnType<typeof startCounted>>>;
+  let gateway: Awaited<ReturnType<typeof startSeveral>>;
+  let ports: Record<'max' | 'one' | 'shared' | 'many' | 'few' | 'single', number>;
+  beforeAll(async () => {
+    nodes = {
+      max: await startCounted(),
+      one: await startCounted(),
+      shared: await startCounted(),
+      any: await startCounted(),
+    };
+    const to = ({ node }: { node: { url: string } }) => ({ nodes: { a: { url: node.url } }, ...WAITS });
+    const shared = { ...to(nodes.shared), connections: { max: 3, shared: true } };
+    const bind = '127.0.0.1:0';
+    const limited = (limits: object) => ({ bind, limits });
+    gateway = await startSeveral({
+      listeners: {
+        max: { bind },
+        one: { bind },
+        shared: { bind },
+        many: limited({ maxConnections: 50, maxConnectionsPerSource: 50 }),
+        few: limited({ maxConnections: 3 }),
+        single: limited({ maxConnectionsPerSource: 2 }),
+      },
+      pools: {
+        max: { ...to(nodes.max), connections: { max: 4 } },
+        one: { ...to(nodes.one), connections: { max: 1 } },
+        shared1: shared,
+        shared2: shared,
+        any: to(nodes.any),
+      },
+      routes: [
+        { when: { listener: 'max' }, to: 'max' },
+        { when: { listener: 'one' }, to: 'one' },
+        { when: { listener: 'shared', 'MSH-3': 'ONE' }, to: 'shared1' },
+        { when: { listener: 'shared' }, to: 'shared2' },
+        { to: 'any' },
+      ],
+    });
+    const portOf = async (name: string): Promise<number> => {
+      const said = ({ msg, listener }: Record<string, unknown>) => msg === 'listening' && listener === name;
+      const { address } = await gateway.line(said, `the port of ${name}`);
+      return Number(String(address).split(':').at(-1));
+    };
+    ports = {
+      max: await portOf('max'),
+      one: await portOf('one'),
+      shared: await portOf('shared'),
+      many: await portOf('many'),
+      few: await portOf('few'),
+      single: await portOf('single'),
+    };
   });
-  const senders = await connectAll(gateway.port, 8);
-  for (let round = 0; round < 5; round++) {
-    for (const [i, sender] of senders.entries())
-      void sender.send(message({ controlId: `A${round}-${i}`, app: i % 2 === 0 ? 'ONE' : 'TWO' }));
-    for (const [i, sender] of senders.entries())
-      expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA A${round}-${i}`);
-  }
-  expect(most).toBeGreaterThan(0);
-  expect(most).toBeLessThanOrEqual(3);
-});
+  afterAll(async () => {
+    await gateway[Symbol.asyncDispose]();
+    for (const { node } of Object.values(nodes)) await node[Symbol.asyncDispose]();
+  });
 
-test('connections that come and go at once leave nothing counted', async () => {
-  await using node = await startFaultyNode();
-  await using gateway = await startSeveral(
-    configOf(
-      { a: { url: node.url } },
-      { listener: { limits: { maxConnections: 50, maxConnectionsPerSource: 50 } } },
-    ),
-  );
-  for (let round = 0; round < 6; round++) {
-    const some = await connectAll(gateway.port, 40);
-    for (const [i, sender] of some.entries()) {
-      if (i % 2 === 0) sender.socket.resetAndDestroy();
-      else sender.socket.end();
+  test('connections.max holds for all workers together, as the node counts them, and each worker gets what it needs', async () => {
+    const hold = gate();
+    const { node, most } = nodes.max;
+    node.script = answers.after(hold);
+    const senders = await connectAll(ports.max, 16);
+    for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `C${i}` }));
+    await node.received(4, LONG.deadlineMs);
+    hold.open();
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA C${i}`);
+    // Load on one worker alone: it may have all of them.
+    const [busy] = await gateway.workers();
+    expect(busy).toBeDefined();
+    for (let round = 0; round < 5; round++) {
+      for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `C${round}-${i}` }));
+      for (const [i, sender] of senders.entries())
+        expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA C${round}-${i}`);
     }
-    await Promise.all(some.map(({ closed }) => closed));
-    await until(
-      async () => (await gateway.metric('hl7_gateway_sender_connections')).get('listener="in"') === 0,
-      LONG,
-    );
-  }
-  const sender = await connectSender(gateway.port);
-  expect(idOf(await sender.exchange(message({ controlId: 'G1' }), LONG.deadlineMs))).toBe('AA G1');
-});
+    expect(most()).toBeGreaterThan(1);
+    expect(most()).toBeLessThanOrEqual(4);
+  });
 
-test('with one connection for all workers, none is left without', async () => {
-  await using node = await startFaultyNode();
-  let most = 0;
-  node.onConnection = () => {
-    most = Math.max(most, node.connections.open);
-  };
-  await using gateway = await startSeveral(
-    configOf({ a: { url: node.url } }, { pool: { connections: { max: 1 }, queue: { timeout: '20s' } } }),
-  );
-  const senders = await connectAll(gateway.port, 4);
-  for (let round = 0; round < 5; round++) {
-    for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `O${round}-${i}` }));
+  test('pools that share the connections of an address share them over all workers', async () => {
+    const { most } = nodes.shared;
+    const senders = await connectAll(ports.shared, 8);
+    for (let round = 0; round < 5; round++) {
+      for (const [i, sender] of senders.entries())
+        void sender.send(message({ controlId: `A${round}-${i}`, app: i % 2 === 0 ? 'ONE' : 'TWO' }));
+      for (const [i, sender] of senders.entries())
+        expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA A${round}-${i}`);
+    }
+    expect(most()).toBeGreaterThan(0);
+    expect(most()).toBeLessThanOrEqual(3);
+  });
+
+  test('connections that come and go at once leave nothing counted', async () => {
+    for (let round = 0; round < 6; round++) {
+      const some = await connectAll(ports.many, 40);
+      for (const [i, sender] of some.entries()) {
+        if (i % 2 === 0) sender.socket.resetAndDestroy();
+        else sender.socket.end();
+      }
+      await Promise.all(some.map(({ closed }) => closed));
+      await until(
+        async () => (await gateway.metric('hl7_gateway_sender_connections')).get('listener="many"') === 0,
+        LONG,
+      );
+    }
+    const sender = await connectSender(ports.many);
+    expect(idOf(await sender.exchange(message({ controlId: 'G1' }), LONG.deadlineMs))).toBe('AA G1');
+  });
+
+  test('with one connection for all workers, none is left without', async () => {
+    const { most } = nodes.one;
+    const senders = await connectAll(ports.one, 4);
+    for (let round = 0; round < 5; round++) {
+      for (const [i, sender] of senders.entries()) void sender.send(message({ controlId: `O${round}-${i}` }));
+      for (const [i, sender] of senders.entries())
+        expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA O${round}-${i}`);
+    }
+    expect(most()).toBe(1);
+  });
+
+  test('limits.maxConnections holds for all workers together, and a place is free again when its connection has ended', async () => {
+    const senders = await connectAll(ports.few, 3);
     for (const [i, sender] of senders.entries())
-      expect(idOf(await sender.nextAck(LONG.deadlineMs))).toBe(`AA O${round}-${i}`);
-  }
-  expect(most).toBe(1);
-});
+      expect(idOf(await sender.exchange(message({ controlId: `L${i}` })))).toBe(`AA L${i}`);
+    const tooMany = await connectSender(ports.few);
+    await tooMany.closed;
+    expect(
+      (await gateway.metric('hl7_gateway_connections_refused_total')).get(
+        'listener="few",reason="GW_ERR_SENDER_LIMIT"',
+      ),
+    ).toBe(1);
+    await senders[0]?.end();
+    await until(async () => {
+      const next = await connectSender(ports.few);
+      const ack = await next.exchange(message({ controlId: 'L9' }), LONG.deadlineMs).catch(() => undefined);
+      return ack !== undefined && idOf(ack) === 'AA L9';
+    }, LONG);
+  });
 
-test('limits.maxConnections holds for all workers together, and a place is free again when its connection has ended', async () => {
-  await using node = await startFaultyNode();
-  await using gateway = await startSeveral(
-    configOf({ a: { url: node.url } }, { listener: { limits: { maxConnections: 3 } } }),
-  );
-  const senders = await connectAll(gateway.port, 3);
-  for (const [i, sender] of senders.entries())
-    expect(idOf(await sender.exchange(message({ controlId: `L${i}` })))).toBe(`AA L${i}`);
-  const tooMany = await connectSender(gateway.port);
-  await tooMany.closed;
-  expect(
-    (await gateway.metric('hl7_gateway_connections_refused_total')).get(
-      'listener="in",reason="GW_ERR_SENDER_LIMIT"',
-    ),
-  ).toBe(1);
-  await senders[0]?.end();
-  await until(async () => {
-    const next = await connectSender(gateway.port);
-    const ack = await next.exchange(message({ controlId: 'L9' }), LONG.deadlineMs).catch(() => undefined);
-    return ack !== undefined && idOf(ack) === 'AA L9';
-  }, LONG);
-});
-
-test('limits.maxConnectionsPerSource holds for all workers together', async () => {
-  await using node = await startFaultyNode();
-  await using gateway = await startSeveral(
-    configOf({ a: { url: node.url } }, { listener: { limits: { maxConnectionsPerSource: 2 } } }),
-  );
-  const senders = await connectAll(gateway.port, 2);
-  for (const [i, sender] of senders.entries())
-    expect(idOf(await sender.exchange(message({ controlId: `Q${i}` })))).toBe(`AA Q${i}`);
-  await (await connectSender(gateway.port)).closed;
-  const other = await connectSender(gateway.port, { localAddress: '127.0.0.2' });
-  expect(idOf(await other.exchange(message({ controlId: 'Q9' }), LONG.deadlineMs))).toBe('AA Q9');
+  test('limits.maxConnectionsPerSource holds for all workers together', async () => {
+    const senders = await connectAll(ports.single, 2);
+    for (const [i, sender] of senders.entries())
+      expect(idOf(await sender.exchange(message({ controlId: `Q${i}` })))).toBe(`AA Q${i}`);
+    await (await connectSender(ports.single)).closed;
+    const other = await connectSender(ports.single, { localAddress: '127.0.0.2' });
+    expect(idOf(await other.exchange(message({ controlId: 'Q9' }), LONG.deadlineMs))).toBe('AA Q9');
+  });
 });
 
 test('a reload that changes a limit of connections ends those that came under the old one, in all processes', async () => {
