@@ -96,17 +96,22 @@ const lateBinding: Plugin = {
   },
 };
 
-/** What pino writes with loads it, which opens standard error as it is loaded, and nearly never calls it. */
-const assertWhenCalled: Plugin = {
-  name: 'assert-when-called',
-  resolveId: {
-    filter: { id: /^assert$/ },
-    handler: (_id, importer) => (/\/(sonic-boom|thread-stream)\//.test(importer ?? '') ? '\0assert' : null),
+/** What pino loads and the product never uses: it writes lines from this thread, to a stream of its own. */
+const UNUSED_BY_PINO: Readonly<Record<string, string>> = {
+  // Opens standard error as it is loaded.
+  assert: "module.exports = (...given) => require('node:assert')(...given);",
+  'thread-stream':
+    "module.exports = class { constructor() { throw new Error('no log goes by a thread'); } };",
+  worker_threads: 'module.exports = { isMainThread: true };',
+};
+
+const pinoAlone: Plugin = {
+  name: 'pino-alone',
+  resolveId(id, importer) {
+    const isPino = /\/node_modules\/(pino|sonic-boom)\//.test(importer ?? '');
+    return isPino && Object.hasOwn(UNUSED_BY_PINO, id) ? `\0pino:${id}` : null;
   },
-  load: {
-    filter: { id: /^\0assert$/ },
-    handler: () => "module.exports = (...given) => require('node:assert')(...given);",
-  },
+  load: (id) => (id.startsWith('\0pino:') ? UNUSED_BY_PINO[id.slice('\0pino:'.length)] : null),
 };
 
 function reachedBy(id: string): readonly string[] {
@@ -167,7 +172,7 @@ export default defineConfig({
   // Late packages are asked for names, never for a default beside them.
   checks: { mixedExports: false },
   external: NATIVE,
-  plugins: [grpcAsCommonJs, assertWhenCalled, lateFiles, imports, lateBinding, commonJsFolder],
+  plugins: [grpcAsCommonJs, pinoAlone, lateFiles, imports, lateBinding, commonJsFolder],
   output: {
     // All in one folder: files are found beside the one that asks for them.
     dir: 'dist',

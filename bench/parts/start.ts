@@ -1,12 +1,20 @@
-// How long a start takes, from the process to the first connection that is accepted: the package as it is installed, the sources, and
-// the balancers. Promises: the package is built for it, and has started once, so that its compile cache is there.
-import { spawnSync } from 'node:child_process';
+// How long a start takes, from the process to the first connection that is accepted: the package as it is installed, the sources, Node.js
+// alone, and the balancers. Promises: the package is built for it, and has started once, so that its compile cache is there.
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PIPELINED } from '../mllp-proxies.ts';
 import { hasNginxStream, startNginxStream } from '../nginx.ts';
 import { type Entry, type Part, rangeColumn, TARGET_COLUMN } from '../part.ts';
-import { hasHaproxy, type ProxyProcess, startedEachRound, startGateway, startHaproxy } from '../proxies.ts';
+import {
+  freePort,
+  hasHaproxy,
+  type ProxyProcess,
+  started,
+  startedEachRound,
+  startGateway,
+  startHaproxy,
+} from '../proxies.ts';
 import type { Room } from '../room.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -26,6 +34,14 @@ export function startPart(room: Room): Part {
       return [{ entries: entriesOf(room) }];
     },
   };
+}
+
+/** What no gateway on Node.js can be faster than. */
+async function startBareServer(): Promise<ProxyProcess> {
+  const port = await freePort();
+  const script = `require('node:net').createServer().listen(${port}, '127.0.0.1');
+    process.on('SIGTERM', () => process.exit());`;
+  return started('a bare server', spawn(process.execPath, ['-e', script], { stdio: 'ignore' }), port);
 }
 
 function build(): void {
@@ -63,6 +79,7 @@ function entriesOf(room: Room): Entry[] {
   return [
     { ...packaged, targets: [{ of: 'ms', most: 150 }] },
     { ...sources, isGateway: true },
+    entry('Node.js, a server of two lines', startBareServer),
     ...(hasHaproxy ? [entry('HAProxy, TCP mode', (nodes) => startHaproxy(nodes, folder))] : []),
     ...(hasNginxStream ? [entry('nginx stream', (nodes) => startNginxStream(nodes, folder))] : []),
   ];

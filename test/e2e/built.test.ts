@@ -17,7 +17,8 @@ import { buildPackage, type PackageBuild } from './package-build.ts';
 /** Of the package's files and of Node.js's modules. */
 const LATE =
   /^(admin-server|hl7-standard|http-.*|mirth-check|node-forge|opentelemetry-.*|piscina|re2js|reverse-proxy|syslog-sink|undici)\.js$/;
-const LATE_BUILTINS = /^NativeModule (assert|http|http2|https|tls|zlib|internal\/deps\/undici\/undici)$/;
+const LATE_BUILTINS =
+  /^NativeModule (assert|http|http2|https|tls|worker_threads|zlib|internal\/deps\/undici\/undici)$/;
 
 let built: PackageBuild;
 beforeAll(async () => {
