@@ -14,7 +14,8 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import { type RequestTarget, readTarget } from '../http/request-target.ts';
 import { listen } from '../listen.ts';
 import { loggable } from '../observe/log/loggable.ts';
-import { clearTimeout, setTimeout } from '../platform/time.ts';
+import { metricsText } from '../observe/metrics/text.ts';
+import { clearTimeout, setImmediate, setTimeout } from '../platform/time.ts';
 import { type AdminAnswer, NOT_ALLOWED, refusal, respond } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { findEndpoint, type MatchedEndpoint, whyNone } from './endpoints.ts';
@@ -123,6 +124,8 @@ export class AdminServer {
   /** May be called again where it failed, and after `closePort`. @throws GatewayError GW_ERR_LISTEN */
   async start(): Promise<void> {
     this.#port = await listen(this.#server, 'admin on', this.#options.host, this.#port);
+    // Loads what metrics are written by, once the listeners are there: at the first scrape it would be a pause between messages.
+    setImmediate(() => metricsText([], 'prometheus'));
   }
 
   /** Takes no new connection, so that another can have the port. Those that are open end with their next answer. */
