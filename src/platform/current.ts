@@ -13,6 +13,7 @@ const nodePlatform: Platform = {
   setImmediate: (callback, ...args) => setImmediate(callback, ...args),
   clearImmediate: (immediate) => clearImmediate(immediate),
   clearTimeout: (timer) => clearTimeout(timer),
+  clearInterval: (timer) => clearInterval(timer),
   random: () => Math.random(),
   randomFill: (bytes) => void randomFillSync(bytes),
   randomUUID: () => randomUUID(),

@@ -17,8 +17,8 @@ export interface Platform {
   setInterval(callback: () => void, ms: number): NodeJS.Timeout;
   setImmediate<A extends unknown[]>(callback: (...args: A) => void, ...args: A): NodeJS.Immediate;
   clearImmediate(immediate: NodeJS.Immediate | undefined): void;
-  /** Of both kinds. */
   clearTimeout(timer: NodeJS.Timeout | undefined): void;
+  clearInterval(timer: NodeJS.Timeout | undefined): void;
   /** At least 0, less than 1. */
   random(): number;
   /** Fills `bytes`, not to be guessed by anybody. */

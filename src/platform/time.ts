@@ -28,7 +28,7 @@ export function setInterval(callback: () => void, ms: number): NodeJS.Timeout {
 }
 
 export function clearInterval(timer: NodeJS.Timeout | undefined): void {
-  platform.clearTimeout(timer);
+  platform.clearInterval(timer);
 }
 
 export function setImmediate<A extends unknown[]>(

@@ -27,6 +27,7 @@ export function platformOn(
       if (immediate !== undefined) (immediate as unknown as SimulatedImmediate).callback = undefined;
     },
     clearTimeout: (timer) => (timer as unknown as SimulatedTimer | undefined)?.cancel(),
+    clearInterval: (timer) => (timer as unknown as SimulatedTimer | undefined)?.cancel(),
     random: () => prng.next(),
     randomFill: (bytes) => {
       for (let i = 0; i < bytes.length; i++) bytes[i] = prng.int(0, 255);
