@@ -399,8 +399,10 @@ export class Node implements UpstreamOwner {
     this.#update();
     this.#watcher.onState(this, health, reason);
     this.#watcher.onUsable(this);
-    // What is open leads to something that is gone or hangs: a trial is to find out what is there now.
-    if (health === 'down') this.#upstream.retire?.();
+    if (health === 'up') return;
+    // What is open leads to something that is gone or hangs, and so may what is dialled: a trial is to find out what is there now.
+    this.#upstream.giveBack?.();
+    this.#upstream.retire?.();
   }
 
   #setAdminState(state: AdminState, reason: string): void {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type CampaignResult, runCampaign } from './campaign.ts';
 import type { Rule } from './checks/violation.ts';
 
-interface Patch {
+export interface Patch {
   readonly file: string;
   /** Stands in the file once. */
   readonly find: string;
@@ -29,7 +29,7 @@ export interface Mutant {
 }
 
 /** Counts in the mutant's process, so that a fault comes about as often as it says. */
-const every = (times: number): string =>
+export const every = (times: number): string =>
   `(globalThis.mutant = (globalThis.mutant ?? 0) + 1) % ${times} === 0`;
 /** What the gateway holds back for seconds has to be there before the run is over. */
 const HOLDS_BACK = { durationMs: 6_000, senders: 8, quietMs: 15_000 };
@@ -315,12 +315,17 @@ export async function runMutant(mutant: Mutant, seed: number): Promise<CampaignR
   });
 }
 
-/** A copy of the product with the mutant's patches; it goes with its disposal. */
-export function makeMutant(mutant: Pick<Mutant, 'name' | 'patches'>): Disposable & { readonly root: string } {
+const PRODUCT = ['src', 'listeners', 'routing', 'certs'];
+
+/** A copy of the product, and of `more` folders, with the mutant's patches; it goes with its disposal. */
+export function makeMutant(
+  mutant: Pick<Mutant, 'name' | 'patches'>,
+  more: readonly string[] = [],
+): Disposable & { readonly root: string } {
   const root = mkdtempSync(join(tmpdir(), 'campaign-mutant-'));
   const remove = (): void => rmSync(root, { recursive: true });
   try {
-    for (const folder of ['src', 'listeners', 'routing', 'certs'])
+    for (const folder of [...PRODUCT, ...more])
       cpSync(join(ROOT, folder), join(root, folder), { recursive: true, filter: isSource });
     cpSync(join(ROOT, 'package.json'), join(root, 'package.json'));
     symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));

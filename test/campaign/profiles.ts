@@ -27,6 +27,8 @@ export interface Promises {
   readonly weights?: Readonly<Record<string, number>>;
   /** Used only while no other node is there. */
   readonly backups?: readonly string[];
+  /** A node that is drained loses its senders at once: nothing is bound to it. */
+  readonly leavesDraining?: boolean;
   /** Some answers wait for those of the same frame. */
   readonly batch?: boolean;
   /** After a disturbance has ended, how long the gateway may take until all is as before. */
@@ -348,6 +350,7 @@ function profile(sketch: Sketch): Profile {
     output: 'file' as const,
     maxDescriptors: undefined,
     hasWorkers: sketch.validate !== undefined || sketch.batch === true,
+    leavesDraining: onAmbiguous !== 'same-node' && !hasTable(sketch),
     settleMs: SETTLE_MS + (sketch.ackMs ?? ACK_MS),
     ...promises,
     onAmbiguous,
@@ -362,6 +365,11 @@ function profile(sketch: Sketch): Profile {
     ...(reaches === undefined ? {} : { routes: reaches }),
   };
   return { ...made, config: (addresses) => configOf(sketch, made, addresses) };
+}
+
+function hasTable({ pool }: Sketch): boolean {
+  const { persistence } = (pool ?? {}) as { readonly persistence?: { readonly mode?: string } };
+  return persistence?.mode === 'table';
 }
 
 type Made = Pick<Promises, 'pipelining' | 'ordering' | 'weights' | 'backups'> & Pick<Profile, 'ackMs'>;

@@ -212,6 +212,8 @@ function twisted(config: object, { ackMs, weights }: Profile, prng: Prng): objec
               ...connections,
               max: isAsItIs ? connections.max : prng.pick([1, 2, 3, 8]),
             },
+            // A drain keeps a sender for so long, and takes nothing more of it: less than it has patience.
+            timeouts: { ...(pool.timeouts as Config), application: '2s' },
             ...(isCalm ? {} : { queue: { timeout: prng.pick(['300ms', '1s', '1s', '3s']) } }),
           },
         ];

@@ -10,6 +10,8 @@ import { profileFor } from '../campaign/profiles.ts';
 import { Prng } from '../campaign/wire/prng.ts';
 import { checkAccounts } from './accounts.ts';
 import { type Day, type DayEvent, GATEWAY_HOST } from './day.ts';
+import { judge } from './judge/judge.ts';
+import { limitsOf } from './judge/lived.ts';
 import { SimulatedGateway } from './peers/gateway.ts';
 import { NODE_MODES, type NodeMode, SimulatedNode } from './peers/node.ts';
 import { Clock } from './peers/record.ts';
@@ -34,6 +36,9 @@ export interface Outcome {
 
 /** For senders to get their last answers: they may have to say again what they had, behind others. */
 const QUIET_MS = 40_000;
+/** With everything well, each node is used again by then: the last one is left out for a minute at most. */
+const RECOVERY_MS = 65_000;
+const SAMPLED_EVERY_MS = 20;
 /** Nothing of the gateway has a timer that is longer, but one that was forgotten. */
 const LONGEST_TIMER_MS = 600_000;
 
@@ -60,6 +65,8 @@ class World {
   readonly #gateway: SimulatedGateway;
   readonly #disturbances: { target: string; kind: string; from: number; until: number }[] = [];
   readonly #uncaught: string[] = [];
+  readonly #beyond = new Set<string>();
+  readonly #notRecovered: string[] = [];
 
   constructor(day: Day) {
     const prng = new Prng(day.seed);
@@ -94,13 +101,21 @@ class World {
       for (const sender of this.#senders) sender.finish();
     });
     const isDone = (): boolean => this.#senders.every((sender) => sender.isDone);
+    let isOver = false;
+    const sample = (): void => {
+      for (const what of this.#gateway.beyond) this.#beyond.add(`${what} at ${this.#clock.now()}`);
+      if (!isOver) time.after(SAMPLED_EVERY_MS, sample);
+    };
+    sample();
     await time.run(isDone, beganAt + durationMs + QUIET_MS);
+    isOver = true;
+    await time.run(() => this.#gateway.notUp.length === 0, time.nowMs + RECOVERY_MS);
+    this.#notRecovered.push(...this.#gateway.notUp);
     const clean = await this.#await(this.#gateway.stop());
     // Whatever is left has its time: the peers' own last bytes, and timers that were forgotten.
     const untilMs = time.nowMs + LONGEST_TIMER_MS;
     await time.run(() => false, untilMs);
-    if (time.pending > 0)
-      this.#gateway.findings.push(`${time.pending} timers or callbacks are left at the end`);
+    if (time.pending > 0) this.#gateway.left.push(`${time.pending} timers or callbacks`);
     return this.#outcome(clean, await this.#gateway.counted());
   }
 
@@ -124,12 +139,21 @@ class World {
       reloads: this.#gateway.findings,
       disturbances: this.#disturbances,
     };
-    const { lines } = this.#gateway;
+    const { lines, left, operated, handovers } = this.#gateway;
+    const promises = profileFor(0, this.#day.profile);
+    const violations = [
+      ...check(logs, promises, ending),
+      ...checkAccounts({ senders: logs.senders, lines, counted }),
+      ...judge(
+        {
+          ...{ logs, lines, left, operated, handovers, disturbances: this.#disturbances },
+          ...{ notRecovered: this.#notRecovered, beyond: [...this.#beyond], limits: limitsOf(this.#day) },
+        },
+        promises,
+      ),
+    ];
     return {
-      violations: [
-        ...check(logs, profileFor(0, this.#day.profile), ending),
-        ...checkAccounts({ senders: logs.senders, lines, counted }),
-      ],
+      violations,
       ...{ logs, lines, disturbances: this.#disturbances },
       messages: this.#senders.reduce((sum, { speech }) => sum + speech.made, 0),
       virtualMs: this.#time.nowMs,
@@ -160,13 +184,7 @@ class World {
     const { kind, target, lastsMs } = event;
     const from = this.#clock.now();
     const until = from + Math.round(lastsMs * 1_000);
-    const whom =
-      event.on === 'sender' ? target : event.on === 'network' && kind !== 'sender-way' ? target : '';
-    const isOfNode = event.on === 'node' || kind === 'drain' || kind === 'maintenance';
-    this.#disturbances.push({
-      target: isOfNode ? target : whom === '' ? 'gateway' : whom,
-      ...{ kind, from, until },
-    });
+    this.#disturbances.push({ target: target === '' ? 'gateway' : target, kind, from, until });
     const node = this.#nodes.find(({ start }) => start.name === target);
     const sender = this.#senders.find(({ start }) => start.name === target);
     if (event.on === 'node' && node !== undefined) this.#beginOnNode(event, node);
@@ -175,8 +193,7 @@ class World {
     else if (event.on === 'gateway') {
       if (kind === 'config-reload') void this.#gateway.reload();
       else if (kind === 'hot-restart') void this.#gateway.hotRestart();
-      else if (node !== undefined)
-        this.#gateway.begin(kind as 'drain' | 'maintenance', node.start.pool, node.start.name);
+      else if (node !== undefined) this.#gateway.begin(kind as 'drain' | 'maintenance', node.start.name);
     } else this.#beginOnMachine(event);
   }
 
@@ -191,7 +208,7 @@ class World {
   #end(event: DayEvent): void {
     const node = this.#nodes.find(({ start }) => start.name === event.target);
     if (event.kind === 'drain' || event.kind === 'maintenance') {
-      if (node !== undefined) this.#gateway.end(node.start.pool, node.start.name);
+      if (node !== undefined) this.#gateway.end(node.start.name);
       return;
     }
     if (event.kind === 'crowd') this.#network.maxOpen.delete(GATEWAY_HOST);

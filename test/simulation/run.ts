@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { RULES } from '../campaign/checks/violation.ts';
 import { Coverage } from './coverage.ts';
 import { type Day, dayOf, PROFILE_NAMES } from './day.ts';
+import { catchMutants, type FirstWrong } from './mutant-run.ts';
 import { type Outcome, runDay } from './run-day.ts';
 import { shrink } from './shrink.ts';
 import { storyOf } from './story.ts';
@@ -23,6 +24,8 @@ const { values } = parseArgs({
     'until-first': { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
+    only: { type: 'string' },
   },
 });
 
@@ -37,7 +40,8 @@ if (values.profile !== undefined && !PROFILE_NAMES.some((name) => name === value
   throw new Error(`no profile ${values.profile}; there are ${PROFILE_NAMES.join(', ')}`);
 
 const one = count('seed');
-if (one === undefined) await runMany();
+if (values.mutants) process.exitCode = (await catchMutants(values.only, count('seeds'))) ? 0 : 1;
+else if (one === undefined) await runMany();
 else await runOne(one);
 
 async function runOne(seed: number): Promise<void> {
@@ -72,7 +76,8 @@ async function runMany(): Promise<void> {
     coverage.add(outcome.lines);
     if (outcome.violations.length > 0) {
       sum.wrong++;
-      await report(day, outcome);
+      if (values.json) tell(day, outcome, sum.days);
+      else await report(day, outcome);
       if (values['until-first']) break;
     }
     if (performance.now() - toldAt < TOLD_EVERY_MS) continue;
@@ -87,6 +92,13 @@ async function runMany(): Promise<void> {
     `${sum.days} days from seed ${from}: ${sum.messages} messages, ${sum.events} events, ${Math.round(sum.virtualMs / 1_000)} s of the world in ${cpuS.toFixed(1)} s of CPU: ${Math.round((sum.days / cpuS) * 60)} days a minute, ${Math.round(sum.messages / cpuS)} messages a second`,
   );
   console.log(`${sum.wrong} days went wrong`);
+}
+
+/** For programs: see `FirstWrong`. */
+function tell({ seed, profile }: Day, { violations }: Outcome, days: number): void {
+  process.exitCode = 1;
+  const rules = [...new Set(violations.map(({ rule }) => rule))];
+  console.log(JSON.stringify({ seed, profile, days, rules } satisfies FirstWrong));
 }
 
 async function report(day: Day, { violations }: Outcome): Promise<void> {

@@ -99,10 +99,10 @@ describe('down', () => {
     expect([node.state, node.usable, node.health]).toEqual(['full', false, 'up']);
   });
 
-  test('what is open then is ended, when what it has is answered', () => {
+  test('F34 what waits for a connection to it goes elsewhere, and what is open is ended when what it has is answered', () => {
     const { node, upstream } = nodeWith();
     node.onFailure(closed);
-    expect(upstream.told).toEqual(['retire']);
+    expect(upstream.told).toEqual(['giveBack', 'retire']);
   });
 
   test('F42 a message that needs no answer is one only where none ever does', () => {

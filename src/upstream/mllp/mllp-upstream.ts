@@ -33,6 +33,8 @@ export class MllpUpstream implements Upstream {
   /** Taken, and waiting for a connection that is being dialled. */
   readonly #waiting: WaitingMessages;
   #inFlight = 0;
+  /** Why a dial has just failed, while the node is told so: that may take it out, and what waits then fails of this. */
+  #dialError: GatewayError | undefined;
   readonly #reaper: NodeJS.Timeout;
   #closing = false;
   readonly #connectionOwner: ConnectionOwner = {
@@ -131,7 +133,7 @@ export class MllpUpstream implements Upstream {
     const waiting = this.#waiting.take();
     this.#limits.giveUpPlace();
     this.#dialer.abort();
-    this.#waiting.fail(waiting);
+    this.#waiting.fail(waiting, this.#dialError);
   }
 
   get #pipelining(): number {
@@ -216,7 +218,9 @@ export class MllpUpstream implements Upstream {
 
   #onDialFailed(thrown: GatewayError): void {
     const wasKnown = this.#limits.fullness.isKnown;
+    this.#dialError = thrown;
     const error = this.#limits.fullness.onDialFailed(thrown);
+    this.#dialError = undefined;
     // F88: what waits for a connection of its own goes on one that there is.
     this.#fillAll(this.#dialer.count > 0);
     this.#failUnplaced(error);

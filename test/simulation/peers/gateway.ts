@@ -7,6 +7,7 @@ import { createLog, type Log } from '../../../src/observe/log/log.ts';
 import type { Handover } from '../../campaign/checks/ends.ts';
 import { changeOf } from '../../campaign/peers/config-file.ts';
 import { SHUTDOWN_MS } from '../day.ts';
+import type { Operated } from '../judge/lived.ts';
 import type { VirtualTime } from '../world/virtual-time.ts';
 import type { Clock } from './record.ts';
 
@@ -19,6 +20,9 @@ export class SimulatedGateway {
   /** Of its log, each with its time in microseconds. */
   readonly lines: { readonly t: number; readonly text: string }[] = [];
   readonly findings: string[] = [];
+  /** What it still held at its end, in words. */
+  readonly left: string[] = [];
+  readonly operated: Operated[] = [];
   readonly handovers: Handover[] = [];
   readonly #time: VirtualTime;
   readonly #clock: Clock;
@@ -75,21 +79,33 @@ export class SimulatedGateway {
     return this.#gateway.start();
   }
 
-  begin(act: 'drain' | 'maintenance', pool: string, node: string): void {
-    this.#wanted.set(`${pool}/${node}`, act);
-    this.#tell(this.#gateway, pool, node);
+  begin(act: 'drain' | 'maintenance', node: string): void {
+    this.#over(node);
+    this.#wanted.set(node, act);
+    this.#tell(this.#gateway, node);
+    const from = this.#clock.now();
+    this.operated.push({ node, act, from, until: Number.POSITIVE_INFINITY });
   }
 
-  end(pool: string, node: string): void {
-    this.#wanted.delete(`${pool}/${node}`);
-    this.#tell(this.#gateway, pool, node);
+  end(node: string): void {
+    this.#over(node);
+    this.#wanted.delete(node);
+    this.#tell(this.#gateway, node);
   }
 
-  #tell(gateway: Gateway, pool: string, node: string): void {
-    const wanted = this.#wanted.get(`${pool}/${node}`);
-    const found = gateway.pools.runtimes.get(pool)?.nodes.find(({ name }) => name === node);
-    if (wanted === undefined) found?.ready('wanted by the operator');
-    else found?.[wanted]('wanted by the operator');
+  #over(node: string): void {
+    const last = this.operated.findLast((one) => one.node === node);
+    if (last?.until === Number.POSITIVE_INFINITY) last.until = this.#clock.now();
+  }
+
+  /** In whichever pools it is. */
+  #tell(gateway: Gateway, name: string): void {
+    const wanted = this.#wanted.get(name);
+    for (const { nodes } of gateway.pools.runtimes.values()) {
+      const node = nodes.find((one) => one.name === name);
+      if (wanted === undefined) node?.ready('wanted by the operator');
+      else node?.[wanted]('wanted by the operator');
+    }
   }
 
   async reload(): Promise<void> {
@@ -101,6 +117,7 @@ export class SimulatedGateway {
       const before = this.#gateway.config;
       await this.#gateway.reload(parseConfig(text, { env: {} }).config);
       this.#text = text;
+      for (const node of this.#wanted.keys()) this.#tell(this.#gateway, node);
       if (!good) this.findings.push(`${what}: taken`);
       else if (this.#gateway.config === before) this.findings.push(`${what}: not in force`);
     } catch (thrown) {
@@ -118,7 +135,7 @@ export class SimulatedGateway {
     const old = this.#gateway;
     try {
       const next = this.#make();
-      for (const place of this.#wanted.keys()) this.#tell(next, ...(place.split('/') as [string, string]));
+      for (const node of this.#wanted.keys()) this.#tell(next, node);
       await next.start();
       this.#gateway = next;
       this.#leaving.push(
@@ -146,6 +163,26 @@ export class SimulatedGateway {
     return clean;
   }
 
+  /** Nodes that it does not use, with every node and its way well; where more of something waits than may: both in words. */
+  get notUp(): readonly string[] {
+    return [...this.#gateway.pools.runtimes.values()].flatMap(({ name, nodes }) =>
+      nodes.filter(({ usable }) => !usable).map((node) => `node ${name}/${node.name} is ${node.state}`),
+    );
+  }
+
+  get beyond(): readonly string[] {
+    const { listeners, heldBytes, maxHeldBytes } = this.#gateway;
+    return [
+      ...listeners.flatMap((listener) =>
+        listener
+          .senders()
+          .filter(({ pending }) => pending > listener.config.limits.maxPending)
+          .map(({ peer, pending }) => `${pending} messages of ${peer.address} wait for answers`),
+      ),
+      ...(heldBytes > maxHeldBytes ? [`${heldBytes} bytes are held`] : []),
+    ];
+  }
+
   /** Lines that say that the gateway itself has a fault. */
   get failures(): readonly string[] {
     return this.lines
@@ -155,10 +192,9 @@ export class SimulatedGateway {
 
   #checkEmpty(gateway: Gateway, who: string): void {
     const held = gateway.heldBytes;
-    if (held > 0) this.findings.push(`${who} holds ${held} bytes of messages at its end`);
+    if (held > 0) this.left.push(`${who} holds ${held} bytes of messages at its end`);
     for (const [name, { queued: waiting }] of gateway.queues)
-      if (waiting > 0)
-        this.findings.push(`${who} has ${waiting} messages waiting for pool ${name} at its end`);
-    if (gateway.pools.isBusy && this.#time.nowMs > 0) this.findings.push(`${who} is busy at its end`);
+      if (waiting > 0) this.left.push(`${who} has ${waiting} messages waiting for pool ${name} at its end`);
+    if (gateway.pools.isBusy && this.#time.nowMs > 0) this.left.push(`${who} is busy at its end`);
   }
 }

@@ -1,0 +1,25 @@
+// What a simulated world is judged by beside the campaign's checks: time is exact there, and what was done to whom is known to the
+// microsecond. Pure. Promises: whatever a disturbance can be the reason of counts as excused, for as long as its last bytes may be on
+// their way.
+import { Calm } from '../../campaign/checks/calm.ts';
+import { factsOf } from '../../campaign/checks/facts.ts';
+import type { Violation } from '../../campaign/checks/violation.ts';
+import type { Promises } from '../../campaign/profiles.ts';
+import { ARRIVES_MS, type Lived } from './lived.ts';
+import { checkMessages } from './messages.ts';
+import { checkNodes } from './nodes.ts';
+
+export function judge(lived: Lived, promises: Promises): Violation[] {
+  const facts = factsOf(lived.logs);
+  // What an operator wants of a node does nothing to the node itself.
+  const done = lived.disturbances.filter(({ kind }) => kind !== 'drain' && kind !== 'maintenance');
+  const calm = new Calm(done, ARRIVES_MS);
+  const settled = new Calm(done, (promises.settleMs ?? 0) + ARRIVES_MS);
+  return [
+    ...checkMessages(facts, lived, promises, calm),
+    ...checkNodes(facts, lived, promises, { calm, settled }),
+    ...lived.left.map((text) => ({ rule: 'left-over' as const, text })),
+    ...lived.notRecovered.map((text) => ({ rule: 'not-recovered' as const, text })),
+    ...lived.beyond.map((text) => ({ rule: 'beyond-bound' as const, text })),
+  ];
+}
