@@ -9,10 +9,15 @@ import { ARRIVES_MS, type Lived } from './lived.ts';
 import { checkMessages } from './messages.ts';
 import { checkNodes } from './nodes.ts';
 
+/** What an operator wants of a node does nothing to the node itself, and a sender that says or ends something reads its answers all the same. */
+const EXCUSES_NOTHING = [
+  ...['drain', 'maintenance'],
+  ...['sender-burst', 'sender-mid-frame', 'sender-half-close', 'sender-impatient', 'sender-reset'],
+];
+
 export function judge(lived: Lived, promises: Promises): Violation[] {
   const facts = factsOf(lived.logs);
-  // What an operator wants of a node does nothing to the node itself.
-  const done = lived.disturbances.filter(({ kind }) => kind !== 'drain' && kind !== 'maintenance');
+  const done = lived.disturbances.filter(({ kind = '' }) => !EXCUSES_NOTHING.includes(kind));
   const calm = new Calm(done, ARRIVES_MS);
   const settled = new Calm(done, (promises.settleMs ?? 0) + ARRIVES_MS);
   return [
