@@ -20,6 +20,8 @@ export interface FrameOwner extends FrameSink {
   onUtf16(encoding: Utf16): void;
   /** `drain` was called, and no frame is open any more. */
   onDrained(): void;
+  /** A whole frame has come that is not taken any more: the first of them. */
+  onDiscarded(): void;
   /** The sender has ended its side, and what it has sent before that is read. */
   onEnd(): void;
 }
@@ -212,7 +214,8 @@ export class FrameReceiver {
 
   /** F29: what comes behind the end that the gateway has decided on is not taken; how much that was is said when it is over. */
   #discard(chunk: Buffer): void {
-    for (let at = chunk.indexOf(FRAME_END); at >= 0; at = chunk.indexOf(FRAME_END, at + 2)) this.discarded++;
+    for (let at = chunk.indexOf(FRAME_END); at >= 0; at = chunk.indexOf(FRAME_END, at + 2))
+      if (++this.discarded === 1) this.#owner.onDiscarded();
   }
 
   #onTimeout(): void {

@@ -46,6 +46,15 @@ export class LaterAnswers implements ReplyTarget {
     if (this.#owed === 0) this.#onOver?.();
   }
 
+  /** Nobody waits longer than so many milliseconds from now on. */
+  hurry(ms: number): void {
+    this.#until = Math.min(this.#until, monotonicMs() + ms);
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.watch();
+  }
+
   /** `onOver` is called when time is over, too; also where it has passed since the caller has looked. */
   watch(): void {
     if (this.#timer !== undefined || this.#owed === 0) return;

@@ -29,6 +29,8 @@ export interface SessionWatcher extends ReplyWatcher {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+/** An application acknowledgement is milliseconds behind its commit; a sender that sends on waits for nothing more than its next answer. */
+const TALKS_ON_MS = 2_000;
 
 export class MllpSession implements TransportOwner, FrameOwner, RepliesOwner, ConnectedSender {
   readonly peer: Peer;
@@ -221,6 +223,11 @@ export class MllpSession implements TransportOwner, FrameOwner, RepliesOwner, Co
     }
     this.#report('GW_ERR_SENDER_IDLE');
     this.#end();
+  }
+
+  /** Its next message is for another connection, and it waits for an answer to that: what is owed here has little time left. */
+  onDiscarded(): void {
+    this.#replies.replyTarget.hurry(TALKS_ON_MS);
   }
 
   onLaterOver(): void {

@@ -454,6 +454,20 @@ describe('who waits', () => {
     expect(await told(a)).toEqual(['CA 1']);
   });
 
+  test('F89 a sender that sends on while a drain waits is not held up for all that time', async () => {
+    await using room = await startEnhanced({ timeouts: { application: '10m' } });
+    const a = await room.sender();
+    await commit(a, { controlId: '1' });
+    const stopped = room.gw.gateway.stop();
+    await turns(10);
+    expect(a.ended).toBe(false);
+    // Nobody here takes it any more: it is for the next gateway, on another connection.
+    await a.send(message({ controlId: '2', ...AL }));
+    expect(await a.closed).toEqual({ hadError: false, code: undefined });
+    expect(await stopped).toBe(true);
+    expect(room.node.messages.length).toBe(1);
+  });
+
   test('F89 maintenance of the node ends the connection behind the answer', async () => {
     await using room = await startEnhanced({ connections: { max: 1 } });
     const a = await room.sender();

@@ -28,6 +28,22 @@ test('F89 it ends too where its time passes between the look and the watch', () 
   expect(onOver).toHaveBeenCalledTimes(1);
 });
 
+test('F89 one that is hurried ends earlier, whether it is watched or not yet, and never later', () => {
+  for (const isWatched of [true, false]) {
+    const onOver = vi.fn();
+    const later = new LaterAnswers(() => {}, onOver);
+    later.expect(performance.now() + 5_000);
+    if (isWatched) later.watch();
+    later.hurry(100);
+    later.hurry(10_000);
+    later.watch();
+    vi.advanceTimersByTime(98);
+    expect([later.isOwed, onOver.mock.calls.length]).toEqual([true, 0]);
+    vi.advanceTimersByTime(3);
+    expect([later.isOwed, onOver.mock.calls.length, vi.getTimerCount()]).toEqual([false, 1, 0]);
+  }
+});
+
 test('F89 a further answer makes it longer, and an answer that has come ends it', () => {
   const onOver = vi.fn();
   const told: string[] = [];

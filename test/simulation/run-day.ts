@@ -30,8 +30,6 @@ export interface Outcome {
   readonly messages: number;
   readonly virtualMs: number;
   readonly steps: number;
-  /** Of all that was written down. */
-  readonly digest: string;
 }
 
 /** For senders to get their last answers: they may have to say again what they had, behind others. */
@@ -41,6 +39,11 @@ const RECOVERY_MS = 65_000;
 const SAMPLED_EVERY_MS = 20;
 /** Nothing of the gateway has a timer that is longer, but one that was forgotten. */
 const LONGEST_TIMER_MS = 600_000;
+
+/** Of all that senders, nodes and the gateway wrote down. */
+export function digestOf({ logs, lines }: Outcome): string {
+  return hash('sha256', JSON.stringify([logs, lines]), 'base64url');
+}
 
 export async function runDay(day: Day): Promise<Outcome> {
   const world = new World(day);
@@ -158,7 +161,6 @@ class World {
       messages: this.#senders.reduce((sum, { speech }) => sum + speech.made, 0),
       virtualMs: this.#time.nowMs,
       steps: this.#time.steps,
-      digest: hash('sha256', JSON.stringify([logs, lines]), 'base64url'),
     };
   }
 

@@ -5,7 +5,7 @@ import { RULES } from '../campaign/checks/violation.ts';
 import { Coverage } from './coverage.ts';
 import { type Day, dayOf, PROFILE_NAMES } from './day.ts';
 import { catchMutants, type FirstWrong } from './mutant-run.ts';
-import { type Outcome, runDay } from './run-day.ts';
+import { digestOf, type Outcome, runDay } from './run-day.ts';
 import { shrink } from './shrink.ts';
 import { storyOf } from './story.ts';
 
@@ -49,7 +49,7 @@ async function runOne(seed: number): Promise<void> {
   const outcome = await runDay(day);
   if (values.trace) for (const line of storyOf(day, outcome)) console.log(line);
   console.log(
-    `seed ${seed}, ${day.profile}: ${outcome.messages} messages, ${day.events.length} events, ${(outcome.virtualMs / 1_000).toFixed(1)} s of the world, digest ${outcome.digest}`,
+    `seed ${seed}, ${day.profile}: ${outcome.messages} messages, ${day.events.length} events, ${(outcome.virtualMs / 1_000).toFixed(1)} s of the world, digest ${digestOf(outcome)}`,
   );
   if (outcome.violations.length > 0) await report(day, outcome);
 }
