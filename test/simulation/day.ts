@@ -5,7 +5,7 @@ import { isHttp, type Wire } from '../campaign/peers/orders.ts';
 import { ACK_MS, PATIENCE_MS, type Profile, profileFor } from '../campaign/profiles.ts';
 import { Prng } from '../campaign/wire/prng.ts';
 import { NODE_MODES, type SimulatedNodeStart } from './peers/node.ts';
-import { SENDER_ACTS, type SimulatedSenderStart } from './peers/sender.ts';
+import { SENDER_ACTS, type SenderLimits, type SimulatedSenderStart } from './peers/sender.ts';
 
 export const GATEWAY_HOST = '10.0.0.1';
 const GATEWAY_PORTS = { mllp: 2575, http: 8080 } as const;
@@ -28,11 +28,14 @@ export interface Day {
   readonly config: object;
   readonly senders: readonly SimulatedSenderStart[];
   readonly nodes: readonly SimulatedNodeStart[];
+  readonly limits: SenderLimits;
   readonly events: readonly DayEvent[];
   /** Then senders say nothing new. */
   readonly durationMs: number;
   /** Chance for what is sent to arrive in several pieces. */
   readonly splitting: number;
+  /** Of each connection: what may be on its way in one direction. */
+  readonly windowBytes: number;
 }
 
 /** Those of the campaign's, with TLS left out. */
@@ -108,6 +111,7 @@ export function dayOf(seed: number, only?: string): Day {
     ...{ name: node, pool, wire: plain(wire), host: `10.0.1.${i + 1}`, port: 6661 },
     ...{ seed: prng.int(0, 1e9), ackMs: profile.ackMs },
   }));
+  const limits = limitsOf(profile, prng);
   const senders = profile.senders.slice(0, prng.int(4, profile.senders.length)).map((one, i) => ({
     ...{ name: `S${i}`, wire: plain(one.wire), content: one.content, window: one.window },
     ...{ host: GATEWAY_HOST, port: GATEWAY_PORTS[plain(one.wire)], seed: prng.int(0, 1e9) },
@@ -115,13 +119,15 @@ export function dayOf(seed: number, only?: string): Day {
     ids: profile.sharedIds ? ('shared' as const) : one.ids,
     patienceMs: PATIENCE_MS,
     count: Number.POSITIVE_INFINITY,
+    limits,
   }));
   const events = eventsOf(profile, nodes, senders, prng);
   return {
-    ...{ seed, profile: name, senders, nodes, events },
-    config: twisted(configOf(profile, nodes), profile, prng),
+    ...{ seed, profile: name, senders, nodes, events, limits },
+    config: twisted(configOf(profile, nodes), profile, limits, prng),
     durationMs: Math.max(...events.map(({ atMs, lastsMs }) => atMs + lastsMs)) + 200,
     splitting: prng.pick([0, 0.02, 0.1, 0.5]),
+    windowBytes: prng.pick([65_536, 65_536, 8_192, 700]),
   };
 }
 
@@ -189,16 +195,42 @@ function weighted(kinds: readonly Kind[], at: number): Kind {
   throw new Error('no kind of event');
 }
 
+/** Half of the days have limits that senders reach. */
+function limitsOf({ ackMs }: Profile, prng: Prng): SenderLimits {
+  const isTight = ackMs === ACK_MS && prng.chance(0.5);
+  return {
+    frameMs: isTight ? prng.pick([300, 500]) : 30_000,
+    idleMs: isTight ? prng.pick([0, 600]) : 0,
+    writeMs: isTight ? prng.pick([300, 30_000]) : 30_000,
+    maxPending: prng.pick([100, 100, 3, 1]),
+  };
+}
+
 type Config = Record<string, unknown>;
 
+function keysOf({ frameMs, idleMs, writeMs, maxPending }: SenderLimits): object {
+  return {
+    frameTimeout: `${frameMs}ms`,
+    idleTimeout: `${idleMs}ms`,
+    writeTimeout: `${writeMs}ms`,
+    maxPending,
+  };
+}
+
 /** Numbers that a config may have without promising anything else. */
-function twisted(config: object, { ackMs, weights }: Profile, prng: Prng): object {
-  const { pools } = config as { readonly pools: Readonly<Record<string, Config>> };
+function twisted(config: object, { ackMs, weights }: Profile, limits: SenderLimits, prng: Prng): object {
+  const { pools, listeners } = config as Readonly<Record<'pools' | 'listeners', Record<string, Config>>>;
   const isCalm = ackMs > ACK_MS;
   return {
     ...config,
     // A sender that the old one owes an application acknowledgement may have to wait so long: less than its patience.
     shutdown: { timeout: `${SHUTDOWN_MS}ms` },
+    listeners: Object.fromEntries(
+      Object.entries(listeners).map(([name, listener]) => [
+        name,
+        listener.protocol === 'http' ? listener : { ...listener, limits: keysOf(limits) },
+      ]),
+    ),
     pools: Object.fromEntries(
       Object.entries(pools).map(([name, pool]) => {
         const connections = pool.connections as Config;

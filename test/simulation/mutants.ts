@@ -437,12 +437,12 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   },
   // Deadlines.
   {
-    name: 'the deadline of an answer is that of the first message only',
+    name: 'only the first message on a connection has a deadline',
     patches: [
       {
         file: TRACKER,
         find: '    if (this.#outstanding.length > 0) this.#awaitFirst(now);\n',
-        put: '    if (this.#outstanding.length === 0) this.#deadline.stop();\n',
+        put: '    if (this.#outstanding.length > 0) this.#deadline.stop();\n',
       },
     ],
     profile: 'pipelined',
@@ -557,6 +557,73 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
       },
     ],
     caughtBy: ['uncaught'],
+  },
+  // What senders are held to.
+  {
+    name: 'a sender that stands within a message is not ended',
+    patches: [
+      {
+        file: 'listeners/mllp/frame-clock.ts',
+        find: '    if (this.#timer !== undefined || this.#leftMs === undefined) return;\n    this.#startedAt',
+        put: '    if (this.#timer !== undefined || this.#leftMs !== undefined) return;\n    this.#startedAt',
+      },
+    ],
+    caughtBy: ['sender-kept'],
+  },
+  {
+    name: 'the time of a message goes on from one to the next',
+    patches: [
+      {
+        file: 'listeners/mllp/open-frame.ts',
+        find: '    if (!unfinished) this.#clock.stop();\n    else if (',
+        put: '    if (',
+      },
+    ],
+    caughtBy: ['sender-cut'],
+  },
+  {
+    name: 'a sender that says nothing is not ended',
+    patches: [
+      {
+        file: SESSION,
+        find: '    this.#transport.setIdleTimeout(limits.idleTimeoutMs);\n',
+        put: '',
+      },
+    ],
+    caughtBy: ['sender-kept'],
+  },
+  {
+    name: 'a sender that waits for its answer counts as idle',
+    patches: [
+      {
+        file: SESSION,
+        find: 'if (this.#isClosed || this.#replies.count > 0 || this.#receiver.unfinished) return;',
+        put: 'if (this.#isClosed) return;',
+      },
+    ],
+    caughtBy: ['sender-cut'],
+  },
+  {
+    name: 'a sender that reads slowly is ended at once',
+    patches: [
+      {
+        file: 'src/mllp/socket-transport.ts',
+        find: 'this.#owner?.onWriteTimeout?.(), this.#writeMs);',
+        put: 'this.#owner?.onWriteTimeout?.(), 10);',
+      },
+    ],
+    caughtBy: ['sender-cut'],
+  },
+  {
+    name: 'more messages of a sender wait than may',
+    patches: [
+      {
+        file: SESSION,
+        find: '      this.#replies.count >= this.#config.limits.maxPending ||\n',
+        put: '',
+      },
+    ],
+    caughtBy: ['beyond-bound'],
   },
   // What a node is held for.
   {

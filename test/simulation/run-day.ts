@@ -10,7 +10,7 @@ import { profileFor } from '../campaign/profiles.ts';
 import { Prng } from '../campaign/wire/prng.ts';
 import { checkAccounts } from './accounts.ts';
 import { type Day, type DayEvent, GATEWAY_HOST } from './day.ts';
-import { judge } from './judge/judge.ts';
+import { isOfWriteTimeout, judge } from './judge/judge.ts';
 import { limitsOf } from './judge/lived.ts';
 import { SimulatedGateway } from './peers/gateway.ts';
 import { NODE_MODES, type NodeMode, SimulatedNode } from './peers/node.ts';
@@ -78,6 +78,7 @@ class World {
     this.#time.onThrown = (thrown) => this.thrown(thrown);
     this.#network = new Network(this.#time, prng.fork());
     this.#network.splitting = day.splitting;
+    this.#network.windowBytes = day.windowBytes;
     this.#clock = new Clock(this.#time);
     usePlatform(platformOn(this.#time, this.#network, GATEWAY_HOST, prng.fork(), this.#troubles));
     this.#nodes = day.nodes.map((start) => new SimulatedNode(start, this.#network, this.#clock));
@@ -145,11 +146,13 @@ class World {
     const { lines, left, operated, handovers } = this.#gateway;
     const promises = profileFor(0, this.#day.profile);
     const violations = [
-      ...check(logs, promises, ending),
+      ...check(logs, promises, ending).filter((one) => !isOfWriteTimeout(one, { lines })),
       ...checkAccounts({ senders: logs.senders, lines, counted }),
       ...judge(
         {
           ...{ logs, lines, left, operated, handovers, disturbances: this.#disturbances },
+          stood: this.#senders.flatMap((sender) => sender.stood),
+          senderLimits: this.#day.limits,
           ...{ notRecovered: this.#notRecovered, beyond: [...this.#beyond], limits: limitsOf(this.#day) },
         },
         promises,

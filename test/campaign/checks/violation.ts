@@ -15,6 +15,8 @@ export const RULES = {
   'answer-lost':
     'the gateway ended a connection whose message was with a node that was well, and answered it',
   'application-lost': 'an application acknowledgement to a sender that was there, and did not get it',
+  'sender-kept': 'a sender that stands still beyond a limit was not ended',
+  'sender-cut': 'a sender was ended for standing still, and had not, or not for so long',
   'answer-noise': 'bytes to a sender that are no frame',
   'answer-overdue': 'a message neither answered nor its connection closed for a long time',
   'sender-reset': 'the gateway reset a sender’s connection',

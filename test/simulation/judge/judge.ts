@@ -8,11 +8,23 @@ import type { Promises } from '../../campaign/profiles.ts';
 import { ARRIVES_MS, type Lived } from './lived.ts';
 import { checkMessages } from './messages.ts';
 import { checkNodes } from './nodes.ts';
+import { checkSenders } from './senders.ts';
+
+/** Who does not read what is written to it is ended whatever it has said since, which makes a reset. */
+export function isOfWriteTimeout({ rule, text }: Violation, { lines }: Pick<Lived, 'lines'>): boolean {
+  if (rule !== 'sender-reset') return false;
+  const [sender = ''] = text.split(' ');
+  const isOfSender = `"source":"${sender}"`;
+  return lines.some(
+    (line) => line.text.includes('GW_ERR_SENDER_NOT_READING') && line.text.includes(isOfSender),
+  );
+}
 
 /** What an operator wants of a node does nothing to the node itself, and a sender that says or ends something reads its answers all the same. */
 const EXCUSES_NOTHING = [
   ...['drain', 'maintenance'],
   ...['sender-burst', 'sender-mid-frame', 'sender-half-close', 'sender-impatient', 'sender-reset'],
+  ...['sender-stall', 'sender-silence', 'sender-stray-bytes'],
 ];
 
 export function judge(lived: Lived, promises: Promises): Violation[] {
@@ -22,6 +34,7 @@ export function judge(lived: Lived, promises: Promises): Violation[] {
   const settled = new Calm(done, (promises.settleMs ?? 0) + ARRIVES_MS);
   return [
     ...checkMessages(facts, lived, promises, calm),
+    ...checkSenders(lived, calm),
     ...checkNodes(facts, lived, promises, { calm, settled }),
     ...lived.left.map((text) => ({ rule: 'left-over' as const, text })),
     ...lived.notRecovered.map((text) => ({ rule: 'not-recovered' as const, text })),

@@ -6,6 +6,7 @@ import type { Handover } from '../../campaign/checks/ends.ts';
 import type { Facts, Logs, SenderConnection } from '../../campaign/checks/facts.ts';
 import { profileFor } from '../../campaign/profiles.ts';
 import type { Day } from '../day.ts';
+import type { SenderLimits, Stood } from '../peers/sender.ts';
 
 /** An operator's word on a node, as long as it was in force. In microseconds. */
 export interface Operated {
@@ -28,6 +29,8 @@ export interface Lived {
   /** Where a table had more than its bound, in words. */
   readonly beyond: readonly string[];
   readonly limits: Limits;
+  readonly senderLimits: SenderLimits;
+  readonly stood: readonly Stood[];
 }
 
 /** Of the config, in milliseconds. */

@@ -6,8 +6,8 @@ import type { Violation } from '../../campaign/checks/violation.ts';
 import type { Promises } from '../../campaign/profiles.ts';
 import { ARRIVES_MS, type Limits, type Lived, MS } from './lived.ts';
 
-/** What was on its way to a node when the operator took it out. One that drains has also what waits for a connection to it. */
-const TAKEN_OUT = { maintenance: 30 * MS, drain: 900 * MS } as const;
+/** What was on its way to a node when the operator took it out, which a small window holds up. One that drains has also what waits for a connection to it. */
+const TAKEN_OUT = { maintenance: 300 * MS, drain: 1_200 * MS } as const;
 /** A check, and one more on its way to its end. */
 const CONNECTIONS_BESIDE = 2;
 
@@ -27,7 +27,7 @@ export function checkNodes(
 /** A node in maintenance gets nothing, and one that drains nothing that is not bound to it. */
 function checkOperated(
   facts: Facts,
-  { operated, disturbances }: Lived,
+  { operated, disturbances, handovers }: Lived,
   promises: Promises,
   calm: Calm,
 ): Violation[] {
@@ -45,7 +45,9 @@ function checkOperated(
         t > from + TAKEN_OUT[act] &&
         t < until &&
         !calm.wasDisturbed([node], from, t) &&
-        !made.wasDisturbed(['gateway'], t, t),
+        !made.wasDisturbed(['gateway'], t, t) &&
+        // The operator's word is for the new one.
+        !isHandover(t, handovers),
     );
     if (got === undefined) return [];
     const text = `node ${node} got ${got.id} at ${got.t}: ${act} from ${from} to ${until}`;

@@ -173,12 +173,15 @@ export class SimulatedGateway {
   get beyond(): readonly string[] {
     const { listeners, heldBytes, maxHeldBytes } = this.#gateway;
     return [
-      ...listeners.flatMap((listener) =>
-        listener
-          .senders()
-          .filter(({ pending }) => pending > listener.config.limits.maxPending)
-          .map(({ peer, pending }) => `${pending} messages of ${peer.address} wait for answers`),
-      ),
+      // A frame of several messages is taken whole.
+      ...listeners
+        .filter(({ config }) => config.batch !== 'split')
+        .flatMap((listener) =>
+          listener
+            .senders()
+            .filter(({ pending }) => pending > listener.config.limits.maxPending)
+            .map(({ peer, pending }) => `${pending} messages of ${peer.address} wait for answers`),
+        ),
       ...(heldBytes > maxHeldBytes ? [`${heldBytes} bytes are held`] : []),
     ];
   }

@@ -13,6 +13,11 @@ const RECONNECT_MS = [5, 60] as const;
 const BURST = [5, 20] as const;
 const LARGE_BURST = [1, 3] as const;
 
+/** Beyond its limit, for the gateway to see it, and for the end to arrive. */
+const STANDS_MS = 400;
+/** A longer limit than this is not waited for. */
+const LONGEST_STAND_MS = 1_000;
+
 export const SENDER_ACTS = [
   'burst',
   'mid-frame',
@@ -21,13 +26,36 @@ export const SENDER_ACTS = [
   'impatient',
   'slow-reader',
   'slow-writer',
+  'stall',
+  'silence',
+  'stray-bytes',
 ] as const;
 
 export type SenderAct = (typeof SENDER_ACTS)[number];
 
+/** What the config has of senders, in milliseconds; `idleMs` 0: never. */
+export interface SenderLimits {
+  readonly frameMs: number;
+  readonly idleMs: number;
+  readonly writeMs: number;
+  readonly maxPending: number;
+}
+
+/** A time in which it said nothing, or no more of a message. In microseconds. */
+export interface Stood {
+  readonly sender: string;
+  readonly what: 'stall' | 'silence';
+  readonly from: number;
+  /** When it went on; its connection may have ended before. */
+  until: number;
+  /** It had stood for so long that its connection should have been ended, and was not. */
+  isKept: boolean;
+}
+
 export type SimulatedSenderStart = Omit<SenderStart, 'tls' | 'log'> & {
   /** Messages; then it says no more. */
   readonly count: number;
+  readonly limits: SenderLimits;
 };
 
 export class SimulatedSender {
@@ -43,11 +71,15 @@ export class SimulatedSender {
   connections = 0;
   /** Bytes go out one by one until then. */
   slowUntilMs = 0;
+  readonly stood: Stood[] = [];
+  readonly clock: Clock;
+  #isSilent = false;
   #isFinishing = false;
 
   constructor(start: SimulatedSenderStart, network: Network, clock: Clock) {
     this.start = start;
     this.network = network;
+    this.clock = clock;
     this.record = new Record(clock);
     this.prng = new Prng(start.seed);
     this.speech = new Speech({ ...start, tls: undefined, log: '' }, this.prng);
@@ -93,10 +125,28 @@ export class SimulatedSender {
         return;
       case 'slow-reader':
         connection?.stopReading(ms);
+        this.#burst();
         return;
       case 'slow-writer':
         this.slowUntilMs = network.time.nowMs + ms;
+        return;
+      case 'stall':
+        connection?.stall();
+        return;
+      case 'silence':
+        if (this.#mayBeIdle && !this.#isFinishing) this.#isSilent = true;
+        return;
+      case 'stray-bytes':
+        connection?.sayStray();
     }
+  }
+
+  #burst(): void {
+    const [least, most] = this.start.content === 'large' ? LARGE_BURST : BURST;
+    const count = this.prng.int(least, most);
+    this.window = Math.max(this.window, count);
+    for (let i = 0; i < count && !this.#isFinishing; i++) this.backlog.push(this.speech.next());
+    this.connection?.pump();
   }
 
   /** Says nothing new, and is done when all has been answered. */
@@ -120,14 +170,32 @@ export class SimulatedSender {
     this.connection?.end();
   }
 
+  /** Who is owed application acknowledgements is not idle. */
+  get #mayBeIdle(): boolean {
+    const { wire, content, limits } = this.start;
+    return wire === 'mllp' && content !== 'enhanced' && limits.idleMs > 0;
+  }
+
+  /** It has all its answers, and says nothing for so long that its connection should be ended. */
+  #beSilent(): void {
+    this.#isSilent = false;
+    const { connection } = this;
+    connection?.stand('silence', this.start.limits.idleMs, () => this.#think());
+    if (connection === undefined) this.#think();
+  }
+
   #think(): void {
     if (this.#isFinishing) return;
+    if (this.#isSilent && this.backlog.length === 0 && this.connection?.outstanding.length === 0) {
+      this.#beSilent();
+      return;
+    }
     if (this.speech.made >= this.start.count) {
       this.finish();
       return;
     }
     const unanswered = this.backlog.length + (this.connection?.outstanding.length ?? 0);
-    if (unanswered < this.window) this.backlog.push(this.speech.next());
+    if (unanswered < this.window && !this.#isSilent) this.backlog.push(this.speech.next());
     this.connection?.pump();
     this.network.time.after(this.prng.next() * this.start.thinkMs * 2, () => this.#think());
   }
@@ -203,6 +271,41 @@ class SenderConnection implements EndUser {
     const how = prng.pick(['fin', 'destroy', 'reset'] as const);
     if (how === 'fin') this.halfClose();
     else this.drop(how);
+  }
+
+  /** Says the first part of a message, and then nothing. */
+  stall(): void {
+    const { speech, record, prng, start } = this.#sender;
+    if (!this.#isSending || this.outstanding.length > 0 || start.wire !== 'mllp') return;
+    if (start.limits.frameMs > LONGEST_STAND_MS) return;
+    const { id, sha, bytes } = speech.part();
+    record.write({ e: 'part', c: this.c, id, sha });
+    this.#isSending = false;
+    this.#end.write(bytes.subarray(0, prng.int(1, bytes.length - 1)));
+    this.stand('stall', start.limits.frameMs, () => this.drop('destroy'));
+  }
+
+  /** Stands for longer than it may, then goes on. */
+  stand(what: Stood['what'], limitMs: number, goOn: () => void): void {
+    const { clock, network, record, start, stood } = this.#sender;
+    const one: Stood = {
+      sender: start.name,
+      what,
+      from: what === 'stall' ? clock.now() : (record.entries.at(-1)?.t ?? 0),
+      until: Number.POSITIVE_INFINITY,
+      isKept: false,
+    };
+    stood.push(one);
+    network.time.after(limitMs + STANDS_MS, () => {
+      one.isKept = !this.#isClosed;
+      one.until = clock.now();
+      goOn();
+    });
+  }
+
+  /** Line ends between two messages, as some senders have them. */
+  sayStray(): void {
+    if (this.#isSending && this.#sender.start.wire === 'mllp') this.#end.write(Buffer.from('\r\n'));
   }
 
   /** Says no more, and still wants its answers. */

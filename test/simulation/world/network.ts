@@ -3,10 +3,6 @@
 import type { Prng } from '../../campaign/wire/prng.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-/** Of each direction: what may be on its way or unread by the other side. */
-const WINDOW_BYTES = 65_536;
-/** What a side's own kernel takes beyond that before it says that it is full. */
-const SEND_BUFFER_BYTES = 65_536;
 /** A dial that nobody answers is given up by the kernel after this. */
 const SYN_MS = 120_000;
 const LATENCY_MS = [0.05, 0.3] as const;
@@ -47,6 +43,11 @@ export class Network {
   readonly dark = new Set<string>();
   /** Open connections that a host can have. */
   readonly maxOpen = new Map<string, number>();
+  /**
+   * Of each direction: what may be on its way or unread by the other side; and what a side's own kernel takes beyond that before it says
+   * that it is full.
+   */
+  windowBytes = 65_536;
   /** Chance for a piece to be cut into several. */
   splitting = 0.1;
   #ports = 40_000;
@@ -194,7 +195,7 @@ export class End {
 
   /** The kernel takes no more for now; `onRoom` tells when it does. */
   get isFull(): boolean {
-    return this.#unsentBytes > SEND_BUFFER_BYTES;
+    return this.#unsentBytes > this.network.windowBytes;
   }
 
   /** All that was written has at least left. */
@@ -301,7 +302,7 @@ export class End {
         this.#send(peer, 'fin');
         continue;
       }
-      const room = WINDOW_BYTES - this.#outBytes;
+      const room = network.windowBytes - this.#outBytes;
       if (room <= 0) return;
       const bytes = network.cut(Math.min(room, piece.length));
       if (bytes < piece.length) this.#unsent[0] = piece.subarray(bytes);

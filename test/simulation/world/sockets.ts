@@ -25,7 +25,10 @@ export class SimulatedSocket extends Duplex implements EndUser {
   readonly #onread: OnReadOpts | undefined;
 
   constructor(network: Network, end: End | undefined, allowHalfOpen: boolean, onread?: OnReadOpts) {
-    super({ allowHalfOpen, autoDestroy: true, emitClose: true, decodeStrings: true });
+    super({
+      ...{ allowHalfOpen, autoDestroy: true, emitClose: true, decodeStrings: true },
+      writableHighWaterMark: network.windowBytes,
+    });
     this.#network = network;
     this.#end = end;
     this.#onread = onread;
