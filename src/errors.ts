@@ -151,6 +151,13 @@ export const ERRORS = {
     "a sender's connection ended before its reply was written",
   ),
   GW_ERR_SENDER_RESET: row('sender', 'never', 'unavailable', 207, 'a sender reset its connection'),
+  GW_ERR_CONNECTION_CUT: row(
+    'gateway',
+    'never',
+    'unavailable',
+    207,
+    'a connection was still open at the end of shutdown.timeout',
+  ),
 
   GW_ERR_SENDER_HANDSHAKES: row(
     'sender',
@@ -328,6 +335,13 @@ export const ERRORS = {
     'unavailable',
     207,
     'a node closed its connection before it answered',
+  ),
+  GW_ERR_NODE_RESET: row(
+    'node',
+    'unsafe',
+    'unavailable',
+    207,
+    'a node reset a connection that was passed on',
   ),
   GW_ERR_ACK_TIMEOUT: row('node', 'unsafe', 'unavailable', 207, 'a node did not answer within timeouts.ack'),
   GW_ERR_ACK_MISMATCH: row(

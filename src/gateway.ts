@@ -11,6 +11,7 @@ import { ReverseProxy } from '../listeners/http/proxy/reverse-proxy.ts';
 import type { Listener } from '../listeners/listener.ts';
 import { ListenerSet } from '../listeners/listener-set.ts';
 import { MllpListener } from '../listeners/mllp/mllp-listener.ts';
+import { TcpListener } from '../listeners/tcp/tcp-listener.ts';
 import { FieldQueries } from '../routing/field-queries.ts';
 import { Router } from '../routing/router.ts';
 import { changesBetween, isSameWay, waitingForStart } from './config/changes.ts';
@@ -384,8 +385,8 @@ export class Gateway {
   }
 
   #waysBy(router: Router, questions: FieldQueries): RoutingSnapshot {
-    const { queues, httpPools } = this.pools;
-    return { router, questions, queues, httpPools };
+    const { queues, httpPools, tcpPools } = this.pools;
+    return { router, questions, queues, httpPools, tcpPools };
   }
 
   /** Some messages cannot be routed by their header alone. */
@@ -397,7 +398,9 @@ export class Gateway {
   #createListener(config: ListenerConfig, tls: ServerTls | undefined): Listener {
     const { distributor, source } = this.#role ?? {};
     if (distributor !== undefined) return new FrontListener(config, this.observers, distributor);
-    if (config.protocol !== 'http')
+    if (config.protocol === 'tcp')
+      return new TcpListener(config, tls, this.#relay.routes, this.observers, source);
+    if (config.protocol === 'mllp')
       return new MllpListener(config, tls, this.#relay, this.#budget, this.observers, source);
     this.#proxy ??= new ReverseProxy(this.#budget, this.traces);
     return new HttpListener(config, tls, this.#relay, this.#proxy, this.#budget, this.observers, source);

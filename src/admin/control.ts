@@ -44,7 +44,7 @@ export interface NodeReport {
 
 export interface PoolReport {
   readonly pool: string;
-  readonly protocol: 'mllp' | 'http';
+  readonly protocol: 'mllp' | 'http' | 'tcp';
   /** Some node of it is available. */
   readonly available: boolean;
   /** Messages and requests that wait for a node. */
@@ -54,7 +54,7 @@ export interface PoolReport {
 
 export interface ListenerReport {
   readonly listener: string;
-  readonly protocol: 'mllp' | 'http';
+  readonly protocol: 'mllp' | 'http' | 'tcp';
   readonly tls: boolean;
   readonly address: string;
   readonly connections: number;

@@ -7,7 +7,7 @@ import type { ValidationRules } from '../hl7/whole/validation.ts';
 import type { OtlpMetricsConfig } from '../observe/metrics/otlp-config.ts';
 import type { TracesOptions } from '../observe/traces/environment.ts';
 import type { IdentifierOptions } from '../observe/traces/identifiers.ts';
-import type { HostPort } from './formats.ts';
+import type { HostPort, PoolNodeUrl } from './formats.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
 import type { ADMIN_KEYS, AUDIT_KEYS } from './keys/admin.ts';
 import type { Values } from './keys/key.ts';
@@ -159,10 +159,10 @@ export interface NodeTlsConfig extends Omit<Values<typeof NODE_TLS_KEYS>, 'passp
 export interface NodeConfig extends Omit<Values<typeof NODE_KEYS>, 'healthUrl'>, HostPort {
   readonly name: string;
   readonly url: string;
-  readonly protocol: 'mllp' | 'mllps' | 'http' | 'https';
+  readonly protocol: PoolNodeUrl['protocol'];
   /** Of an HTTP URL: where HL7 messages are posted. `/` where the URL has none. */
   readonly path: string;
-  /** Present exactly when `protocol` is mllps or https. */
+  /** Present exactly when `protocol` is mllps, https or tls. */
   readonly tls: NodeTlsConfig | undefined;
   /** Where health checks of type http and mirth ask; undefined for the other types. */
   readonly checkUrl: string | undefined;
@@ -171,12 +171,13 @@ export interface NodeConfig extends Omit<Values<typeof NODE_KEYS>, 'healthUrl'>,
 export interface PoolConfig extends Omit<PoolValues, 'connections' | 'health' | 'ejection'> {
   readonly name: string;
   /** Of all its nodes. */
-  readonly protocol: 'mllp' | 'http';
+  readonly protocol: 'mllp' | 'http' | 'tcp';
   readonly nodes: readonly NodeConfig[];
   readonly persistence: PersistenceConfig | undefined;
   readonly connections: Omit<PoolValues['connections'], 'max' | 'idleMs' | 'reuse'> & {
     /** Per node. */
     readonly max: number;
+    /** 0: never, which is only for TCP. */
     readonly idleMs: number;
     /** Undefined: as many as the node lets a connection carry. */
     readonly reuse: number | undefined;

@@ -123,6 +123,20 @@ export function parseNodeUrl(text: string): NodeUrl | undefined {
   return { protocol, ...parsed, path };
 }
 
+/** Where a node of a pool is. */
+export interface PoolNodeUrl extends Omit<NodeUrl, 'protocol'> {
+  readonly protocol: NodeUrl['protocol'] | 'tcp' | 'tls';
+}
+
+/** The same, and `tcp://host:port` or `tls://host:port`, to which bytes are passed on as they come. */
+export function parsePoolNodeUrl(text: string): PoolNodeUrl | undefined {
+  const [, protocol, authority = ''] = /^(tcp|tls):\/\/([^/?#\s]+)\/?$/.exec(text) ?? [];
+  if (protocol !== 'tcp' && protocol !== 'tls') return parseNodeUrl(text);
+  const parsed = parseHostPort(authority);
+  if (parsed === undefined || parsed.host === '' || parsed.port === 0) return undefined;
+  return { protocol, ...parsed, path: '/' };
+}
+
 /** Names and texts go into logs and acknowledgements: one line, and short enough for MSA-3 with some room. */
 export const LONGEST_TEXT = 200;
 

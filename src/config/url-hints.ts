@@ -10,7 +10,9 @@ export interface UrlHint {
   readonly meant?: string;
 }
 
-const SCHEMES = ['mllp', 'mllps', 'http', 'https'] as const;
+const SCHEMES: readonly string[] = ['mllp', 'mllps', 'http', 'https'];
+/** Those of a pool's nodes. */
+const POOL_SCHEMES: readonly string[] = [...SCHEMES, 'tcp', 'tls'];
 
 /** What other products call MLLP, plain and over TLS. */
 const PLAIN = ['tcp', 'hl7', 'hl7v2', 'llp', 'mllp+tcp', 'tcp+mllp', 'mllp-tcp'];
@@ -32,21 +34,23 @@ export interface UrlHintOptions {
   readonly outside?: boolean;
   /** It is an address to listen at: port 0 is any free one, and there is no path. */
   readonly isToListen?: boolean;
+  /** It is that of a pool's node. */
+  readonly isOfPool?: boolean;
 }
 
 /** A sentence's end. */
-export function urlHintText(
-  text: string,
-  { outside = false, isToListen = false }: UrlHintOptions = {},
-): string {
-  const hint = urlHint(text, isToListen);
+export function urlHintText(text: string, { outside = false, ...more }: UrlHintOptions = {}): string {
+  const hint = urlHint(text, more);
   if (hint === undefined) return '';
   const meant = outside || hint.meant === undefined ? '' : `; did you mean ${quoted(hint.meant)}?`;
   return `; ${hint.reason}${meant}`;
 }
 
-/** Undefined: nothing that people often get wrong. `isToListen`: see `UrlHintOptions`. */
-export function urlHint(text: string, isToListen = false): UrlHint | undefined {
+/** Undefined: nothing that people often get wrong. */
+export function urlHint(
+  text: string,
+  { isToListen = false, isOfPool = false }: UrlHintOptions = {},
+): UrlHint | undefined {
   const [, scheme, rest = ''] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? [];
   if (scheme === undefined) {
     const isAddress = /^(\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}$/.test(text);
@@ -54,7 +58,7 @@ export function urlHint(text: string, isToListen = false): UrlHint | undefined {
       ? { reason: 'the scheme is missing', meant: `mllp://${text}` }
       : { reason: 'the scheme is missing' };
   }
-  const known = SCHEMES.find((one) => one === scheme);
+  const known = (isOfPool ? POOL_SCHEMES : SCHEMES).find((one) => one === scheme);
   if (known === undefined)
     return { reason: 'the scheme is not known', ...meantBy(scheme.toLowerCase(), rest) };
   if (/@/.test(rest)) return { reason: 'it takes no user and password' };
@@ -65,7 +69,10 @@ export function urlHint(text: string, isToListen = false): UrlHint | undefined {
     if (Number(port) > 65_535 || (Number(port) < 1 && !isToListen))
       return { reason: 'a port is from 1 to 65535' };
   } else if (!isHttp || port === '') {
-    return { reason: 'the port is missing', ...(isHttp ? {} : { meant: `${known}://${host}:2575` }) };
+    return {
+      reason: 'the port is missing',
+      ...(known.startsWith('mllp') ? { meant: `${known}://${host}:2575` } : {}),
+    };
   }
   if (!isHttp && /\/./.test(rest)) return { reason: 'a path is for http:// and https:// only' };
   if (isToListen && /[/?#]/.test(rest)) return { reason: 'it takes no path' };

@@ -5,6 +5,7 @@ import { causeCode, type GatewayError } from '../errors.ts';
 import type { Header } from '../hl7/header.ts';
 import type { ProxiedRequest } from '../relay/http-scheduler.ts';
 import type { Message } from '../relay/message.ts';
+import type { TcpConnection } from '../relay/tcp-scheduler.ts';
 import type { Log } from './log/log.ts';
 import { Repeats } from './log/repeats.ts';
 import { stackOf } from './log/stack.ts';
@@ -13,7 +14,7 @@ import type { TraceContext } from './traces/trace-context.ts';
 /** Something that never became a message or a request, or that ended a sender's connection. */
 export interface SenderFault {
   readonly listener: string;
-  readonly protocol: 'mllp' | 'http';
+  readonly protocol: 'mllp' | 'http' | 'tcp';
   readonly error: GatewayError;
   readonly peer: Peer | undefined;
   /** Of the message that it happened to, where one could be read. */
@@ -45,6 +46,10 @@ export interface Observer {
   onReply?(message: Message, isDelivered: boolean): void;
   /** A proxied request is over. */
   onRequest?(request: ProxiedRequest): void;
+  /** A node has a connection that is passed on. */
+  onCarried?(connection: TcpConnection): void;
+  /** A connection of a TCP listener is over, whether a node had it or not. */
+  onConnection?(connection: TcpConnection): void;
   onFault?(fault: SenderFault): void;
   /** F99: a sender's connection is framed in something else than single bytes. */
   onFraming?(listener: string, peer: Peer, framing: string): void;
@@ -83,6 +88,14 @@ export class Observers implements Required<Observer> {
 
   onRequest(request: ProxiedRequest): void {
     this.#tell('onRequest', (observer) => observer.onRequest?.(request));
+  }
+
+  onCarried(connection: TcpConnection): void {
+    this.#tell('onCarried', (observer) => observer.onCarried?.(connection));
+  }
+
+  onConnection(connection: TcpConnection): void {
+    this.#tell('onConnection', (observer) => observer.onConnection?.(connection));
   }
 
   onFault(fault: SenderFault): void {

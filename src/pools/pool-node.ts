@@ -12,6 +12,7 @@ import { MllpUpstream } from '../upstream/mllp/mllp-upstream.ts';
 import { Node, type NodeWatcher } from '../upstream/node.ts';
 import type { NodeSharing } from '../upstream/node-sharing.ts';
 import type { SharedLimits } from '../upstream/shared-limit.ts';
+import { TcpUpstream } from '../upstream/tcp/tcp-upstream.ts';
 import type { Upstream, UpstreamOwner } from '../upstream/upstream.ts';
 
 export interface PoolContext {
@@ -26,6 +27,8 @@ export interface PoolContext {
   readonly maxAnswerBytes: number;
   /** Undefined: this process is the only one. */
   readonly sharing: NodeSharing | undefined;
+  /** How long connections of a node go on that is taken out, where nothing tells when they may be ended. */
+  readonly leaveMs: number;
 }
 
 export interface PoolNode {
@@ -33,6 +36,7 @@ export interface PoolNode {
   readonly node: Node;
   readonly check: HealthCheck | undefined;
   readonly http: HttpUpstream | undefined;
+  readonly tcp: TcpUpstream | undefined;
   readonly tls: readonly (readonly [where: string, tls: NodeTls])[];
   /** What it was made from. */
   readonly recipe: object;
@@ -52,7 +56,7 @@ export function createPoolNode(
 ): PoolNode {
   const { health, connections, timeouts, contentType } = pool;
   const { name, host, port, path, weight, backup } = config;
-  const { log, maxAnswerBytes, sharing, sharedLimits } = context;
+  const { log, maxAnswerBytes, sharing, sharedLimits, leaveMs } = context;
   const tls = config.tls && new NodeTls(config.tls, host);
   if (config.tls?.insecure === true) {
     log.warn({ pool: pool.name, node: name }, 'insecure: the certificate of this node is not checked');
@@ -74,6 +78,11 @@ export function createPoolNode(
     http = new HttpUpstream({ ...common, path, contentType, maxAnswerBytes }, owner);
     return http;
   };
+  let tcp: TcpUpstream | undefined;
+  const overTcp = (owner: UpstreamOwner): TcpUpstream => {
+    tcp = new TcpUpstream({ ...common, leaveMs }, owner);
+    return tcp;
+  };
   const overMllp = (owner: UpstreamOwner): Upstream =>
     new MllpUpstream(
       {
@@ -94,7 +103,7 @@ export function createPoolNode(
       },
       owner,
     );
-  const ownUpstream = pool.protocol === 'http' ? overHttp : overMllp;
+  const ownUpstream = { mllp: overMllp, http: overHttp, tcp: overTcp }[pool.protocol];
   const parts = sharing?.judge === undefined ? createCheck(pool, config, tls, context.servers) : undefined;
   const node = new Node(
     {
@@ -129,7 +138,7 @@ export function createPoolNode(
         else log.warn({ ...fields, note }, 'the health check passes, but cannot see all that it should');
       },
     });
-  return { config, node, check, http, tls: secured, recipe: recipeOf(pool, config, context) };
+  return { config, node, check, http, tcp, tls: secured, recipe: recipeOf(pool, config, context) };
 }
 
 /** Checks end; connections end when what is on them is answered. Nothing new may be given to them. */

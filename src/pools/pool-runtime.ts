@@ -6,11 +6,14 @@ import { NodeSelector } from '../../routing/node-selector.ts';
 import type { StickTable } from '../../routing/stick-table.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { HttpScheduler } from '../relay/http-scheduler.ts';
+import type { NodeScheduler } from '../relay/node-scheduler.ts';
 import { PoolQueue } from '../relay/pool-queue.ts';
+import { TcpScheduler } from '../relay/tcp-scheduler.ts';
 import type { Prepared } from '../reload/reconfigurable.ts';
 import { mayEject } from '../upstream/health/ejection-floor.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node, NodeWatcher } from '../upstream/node.ts';
+import type { TcpUpstream } from '../upstream/tcp/tcp-upstream.ts';
 import { NodeLog } from './node-log.ts';
 import {
   closeNodes,
@@ -25,8 +28,14 @@ export class PoolRuntime {
   readonly name: string;
   readonly queue: PoolQueue;
   readonly httpPool: HttpScheduler | undefined;
+  readonly tcpPool: TcpScheduler | undefined;
+  /** Of what is no message; undefined where there is nothing else. */
+  readonly #scheduler:
+    | Pick<NodeScheduler<unknown>, 'queued' | 'onRoom' | 'onUsable' | 'reconfigure'>
+    | undefined;
   readonly #pool: NodeSelector<Node>;
   readonly #upstreams = new Map<Node, HttpUpstream>();
+  readonly #tcpUpstreams = new Map<Node, TcpUpstream>();
   readonly #watcher: NodeWatcher;
   #context: PoolContext;
   #config: PoolConfig;
@@ -51,6 +60,9 @@ export class PoolRuntime {
     this.queue = new PoolQueue(config, this.#pool, context.rerouting);
     this.httpPool =
       config.protocol === 'http' ? new HttpScheduler(config, this.#pool, this.#upstreams) : undefined;
+    this.tcpPool =
+      config.protocol === 'tcp' ? new TcpScheduler(config, this.#pool, this.#tcpUpstreams) : undefined;
+    this.#scheduler = this.httpPool ?? this.tcpPool;
   }
 
   get config(): PoolConfig {
@@ -66,11 +78,16 @@ export class PoolRuntime {
     return this.#pool.senders;
   }
 
+  /** Messages, requests and connections that wait for a node. */
+  get queued(): number {
+    return this.queue.queued + (this.#scheduler?.queued ?? 0);
+  }
+
   /** Some message that it took is not over, or a request. */
   get isBusy(): boolean {
     return (
       this.queue.taken.size > 0 ||
-      (this.httpPool?.queued ?? 0) > 0 ||
+      (this.#scheduler?.queued ?? 0) > 0 ||
       this.nodes.some((node) => node.inFlight > 0)
     );
   }
@@ -103,7 +120,7 @@ export class PoolRuntime {
   retire(): void {
     this.queue.reconsider();
     for (const node of this.nodes) node.giveBack();
-    this.httpPool?.onUsable();
+    this.#scheduler?.onUsable();
   }
 
   /** Checks end; connections end when what is on them is answered. Nothing new may be given to it. */
@@ -145,7 +162,7 @@ export class PoolRuntime {
     this.#pool.reconfigure(config);
     this.#pool.setNodes(entries.map(({ node }) => node));
     this.queue.reconfigure(config);
-    this.httpPool?.reconfigure(config);
+    this.#scheduler?.reconfigure(config);
     for (const entry of entries) {
       const old = before.find(({ config: { name } }) => name === entry.config.name);
       if (old?.node !== entry.node) {
@@ -169,7 +186,7 @@ export class PoolRuntime {
       if (!this.#entries.some(({ node }) => node.name === old.node.name))
         this.#context.log.info({ pool: this.name, node: old.node.name }, 'node closed');
     }
-    this.httpPool?.onUsable();
+    this.#scheduler?.onUsable();
     this.queue.reconsider();
   }
 
@@ -177,13 +194,15 @@ export class PoolRuntime {
     check?.stop();
     node.close();
     this.#upstreams.delete(node);
+    this.#tcpUpstreams.delete(node);
     for (const [where, secured] of tls) this.#context.store.remove(where, secured);
   }
 
   /** Its certificates are in use from now on. */
   register(): void {
-    for (const { node, http, tls } of this.#entries) {
+    for (const { node, http, tcp, tls } of this.#entries) {
       if (http !== undefined) this.#upstreams.set(node, http);
+      if (tcp !== undefined) this.#tcpUpstreams.set(node, tcp);
       for (const [where, secured] of tls) this.#context.store.add(where, secured);
     }
   }
@@ -193,13 +212,13 @@ export class PoolRuntime {
       onRoom: (node) => {
         if (this.#quiet) return;
         this.queue.onRoom(node);
-        this.httpPool?.onRoom(node);
+        this.#scheduler?.onRoom(node);
       },
       onUsable: (node) => {
         this.#context.sharing?.onChange?.(node);
         if (this.#quiet) return;
         this.queue.onUsable(node);
-        this.httpPool?.onUsable();
+        this.#scheduler?.onUsable();
       },
       // Of a node that another process judges, that one says it.
       onState: (node, state, reason) => {

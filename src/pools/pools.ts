@@ -10,6 +10,7 @@ import type { HttpScheduler } from '../relay/http-scheduler.ts';
 import type { Message } from '../relay/message.ts';
 import { ReloadGuard } from '../relay/ordering.ts';
 import type { PoolQueue } from '../relay/pool-queue.ts';
+import type { TcpScheduler } from '../relay/tcp-scheduler.ts';
 import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { MirthServers } from '../upstream/checks/mirth-servers.ts';
 import type { NodeSharing } from '../upstream/node-sharing.ts';
@@ -37,6 +38,7 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   readonly rerouting = new ReloadGuard();
   #queues: ReadonlyMap<string, PoolQueue> = new Map();
   #httpPools: ReadonlyMap<string, HttpScheduler> = new Map();
+  #tcpPools: ReadonlyMap<string, TcpScheduler> = new Map();
   readonly #runtimes = new Map<string, PoolRuntime>();
   readonly #leaving = new Set<PoolRuntime>();
   /** What was changed while the gateway runs. */
@@ -76,6 +78,11 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   /** The same, of pools with HTTP nodes for what is proxied. */
   get httpPools(): ReadonlyMap<string, HttpScheduler> {
     return this.#httpPools;
+  }
+
+  /** The same, of pools with TCP nodes. */
+  get tcpPools(): ReadonlyMap<string, TcpScheduler> {
+    return this.#tcpPools;
   }
 
   /** Every message that a pool has taken and that is not over. */
@@ -179,6 +186,9 @@ export class Pools implements Reconfigurable<GatewayConfig> {
     this.#httpPools = new Map(
       runtimes.flatMap(({ name, httpPool }) => (httpPool === undefined ? [] : [[name, httpPool] as const])),
     );
+    this.#tcpPools = new Map(
+      runtimes.flatMap(({ name, tcpPool }) => (tcpPool === undefined ? [] : [[name, tcpPool] as const])),
+    );
   }
 
   /**
@@ -197,10 +207,19 @@ export class Pools implements Reconfigurable<GatewayConfig> {
     timer.unref();
   }
 
-  #contextOf({ listeners }: GatewayConfig): PoolContext {
+  #contextOf({ listeners, shutdown }: GatewayConfig): PoolContext {
     const maxAnswerBytes = Math.max(MIN_ANSWER_BYTES, ...listeners.map(({ limits }) => limits.maxFrameBytes));
     const { rerouting, servers, sharedLimits } = this;
     const sharing = this.#sharing;
-    return { store: this.#store, log: this.#log, rerouting, servers, sharedLimits, maxAnswerBytes, sharing };
+    return {
+      store: this.#store,
+      log: this.#log,
+      rerouting,
+      servers,
+      sharedLimits,
+      maxAnswerBytes,
+      sharing,
+      leaveMs: shutdown.timeoutMs,
+    };
   }
 }

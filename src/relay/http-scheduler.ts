@@ -1,7 +1,5 @@
-// The nodes of an HTTP pool as proxied requests see them: which one a request goes to, and waiting where none has
-// room. Messages of the same pool go through its queue; both count on the same nodes.
+// The nodes of an HTTP pool as proxied requests see them, which a cookie may bind to one of them; and the record of such a request.
 import type { Peer } from '../../routing/message-view.ts';
-import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import { nodeToken } from '../http/cookie.ts';
@@ -9,14 +7,10 @@ import { TraceContext } from '../observe/traces/trace-context.ts';
 import { turnTime } from '../turn.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node } from '../upstream/node.ts';
+import { NodeScheduler, type PlacedNode } from './node-scheduler.ts';
 import { AttemptHistory } from './retry.ts';
-import { type Waitable, type WaitPlace, WaitQueue } from './wait-queue.ts';
 
-export interface NodeChoice {
-  readonly node: Node;
-  readonly upstream: HttpUpstream;
-  readonly selectionReason: string;
-}
+export type NodeChoice = PlacedNode<HttpUpstream>;
 
 /** Where a request goes, by the config of that epoch. */
 export interface RouteTarget {
@@ -32,33 +26,13 @@ export interface Binding {
   readonly key: string | undefined;
 }
 
-export class HttpScheduler {
-  #config: PoolConfig;
-  readonly pool: NodeSelector<Node>;
-  readonly #upstreams: ReadonlyMap<Node, HttpUpstream>;
-  readonly #waiting = new WaitQueue<WaitingRequest>();
-  #lastSerial = 0;
+export class HttpScheduler extends NodeScheduler<HttpUpstream> {
   readonly #tokens = new Map<string, string>();
 
-  constructor(config: PoolConfig, pool: NodeSelector<Node>, upstreams: ReadonlyMap<Node, HttpUpstream>) {
-    this.#config = config;
-    this.pool = pool;
-    this.#upstreams = upstreams;
-  }
-
-  get config(): PoolConfig {
-    return this.#config;
-  }
-
-  reconfigure(config: PoolConfig): void {
-    this.#config = config;
+  override reconfigure(config: PoolConfig): void {
+    super.reconfigure(config);
     // Of nodes that may be gone.
     this.#tokens.clear();
-  }
-
-  /** Requests waiting for a node. */
-  get queued(): number {
-    return this.#waiting.size;
   }
 
   /** The node's value of the pool's cookie. */
@@ -76,64 +50,9 @@ export class HttpScheduler {
     const bound =
       token === undefined ? undefined : this.pool.nodes.find((node) => this.tokenOf(node) === token);
     if (bound !== undefined && tried?.has(bound) !== true && this.pool.mayKeep(bound)) {
-      return bound.hasRoom ? this.#at(bound, 'cookie') : 'wait';
+      return bound.hasRoom ? this.at(bound, 'cookie') : 'wait';
     }
-    const choice = this.pool.choose(key, tried);
-    if (choice === undefined) return 'none';
-    return choice.wait ? 'wait' : this.#at(choice.node, choice.selectionReason);
-  }
-
-  /**
-   * Calls `wake` once, when a node may have room or after `leftMs`, with how long that took; the result gives it up. Undefined: the
-   * queue is full.
-   */
-  wait(wake: (queuedMs: number) => void, leftMs: number): (() => void) | undefined {
-    if (this.#waiting.size >= this.config.queue.max) return undefined;
-    const waiting = new WaitingRequest(wake, ++this.#lastSerial);
-    this.#waiting.add(waiting, this.#waiting.any, leftMs, () => this.#wake(waiting));
-    return () => this.#waiting.remove(waiting);
-  }
-
-  /** A node has room. Those that wait for another one go back to the end: each is asked once at most. */
-  onRoom(node: Node): void {
-    for (let asks = this.#waiting.size; asks > 0 && node.usable && node.hasRoom; asks--) {
-      const { first } = this.#waiting.any;
-      if (first === undefined) return;
-      this.#wake(first.message);
-    }
-  }
-
-  /** Nodes came or went: everybody asks again. */
-  onUsable(): void {
-    for (const waiting of this.#waiting.all) if (this.#waiting.has(waiting)) this.#wake(waiting);
-  }
-
-  #wake(waiting: WaitingRequest): void {
-    this.#waiting.remove(waiting);
-    waiting.wake(waiting.queuedMs);
-  }
-
-  #at(node: Node, selectionReason: string): NodeChoice {
-    const upstream = this.#upstreams.get(node);
-    if (upstream === undefined) throw new TypeError(`node ${node.name} is none of pool ${this.config.name}`);
-    return { node, upstream, selectionReason };
-  }
-}
-
-/** A request that waits for a node. */
-class WaitingRequest implements Waitable<WaitingRequest> {
-  readonly wake: (queuedMs: number) => void;
-  readonly serial: number;
-  waitPlace: WaitPlace<WaitingRequest> | undefined;
-  queuedMs = 0;
-
-  constructor(wake: (queuedMs: number) => void, serial: number) {
-    this.wake = wake;
-    this.serial = serial;
-  }
-
-  wasQueued(ms: number): void {
-    this.queuedMs = ms;
+    return this.choose(key, tried);
   }
 }
 

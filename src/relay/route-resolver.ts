@@ -19,6 +19,7 @@ import type { HttpScheduler, ProxiedRequest, RouteTarget } from './http-schedule
 import type { Message } from './message.ts';
 import type { ReloadGuard } from './ordering.ts';
 import type { PoolQueue } from './pool-queue.ts';
+import type { TcpConnection, TcpScheduler, TcpTarget } from './tcp-scheduler.ts';
 
 /** A config as far as it decides about routing, and the pools that it has, by name; neither map changes any more. */
 export interface RoutingSnapshot {
@@ -27,6 +28,8 @@ export interface RoutingSnapshot {
   readonly queues: ReadonlyMap<string, PoolQueue>;
   /** Of pools with HTTP nodes, for requests. */
   readonly httpPools: ReadonlyMap<string, HttpScheduler>;
+  /** Of pools with TCP nodes, for connections. */
+  readonly tcpPools: ReadonlyMap<string, TcpScheduler>;
 }
 
 interface KnownRouting extends RoutingSnapshot {
@@ -81,6 +84,25 @@ export class RouteResolver {
   /** The same where a reload may send elsewhere what no node has or may have; undefined: it goes as it was decided. @throws GatewayError */
   decideAgain(request: ProxiedRequest, view: MessageView, admission: Admission): RouteTarget | undefined {
     return this.#reloadGuard.isOutdated(request) ? this.decideRequest(view, admission) : undefined;
+  }
+
+  /** Where a connection goes that is passed on as it is. @throws GatewayError */
+  decideConnection(view: MessageView, admission: Admission): TcpTarget {
+    if (admission.allowance?.permits(view) === false) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+    const route = this.#routeOf(view, admission);
+    const name = poolNameOf(route);
+    const pool = this.#routingOf(admission).tcpPools.get(name);
+    if (pool === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no TCP pool ${name}` });
+    return { route, pool, epoch: this.#reloadGuard.epoch };
+  }
+
+  /** The same where a reload may send it elsewhere; undefined: it goes as it was decided. @throws GatewayError */
+  decideConnectionAgain(
+    connection: TcpConnection,
+    view: MessageView,
+    admission: Admission,
+  ): TcpTarget | undefined {
+    return this.#reloadGuard.isOutdated(connection) ? this.decideConnection(view, admission) : undefined;
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */

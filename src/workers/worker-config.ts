@@ -38,9 +38,9 @@ function listenerConfig(listener: ListenerConfig, atLeastOne: Share): ListenerCo
   };
 }
 
-/** Connections over MLLP are leased; over HTTP each worker has its share. */
+/** Connections over MLLP are leased; over HTTP and TCP each worker has its share. */
 function poolConfig(pool: PoolConfig, share: Share, atLeastOne: Share): PoolConfig {
   const { connections, protocol, queue } = pool;
-  const max = protocol === 'http' ? atLeastOne(connections.max) : connections.max;
+  const max = protocol !== 'mllp' ? atLeastOne(connections.max) : connections.max;
   return { ...pool, connections: { ...connections, max }, queue: { ...queue, max: share(queue.max) } };
 }

@@ -19,10 +19,8 @@ const SLIPS: readonly (readonly [text: string, reason: string, meant?: string])[
   ['h:2575', 'the scheme is missing', 'mllp://h:2575'],
   ['[::1]:2575', 'the scheme is missing', 'mllp://[::1]:2575'],
   ['h', 'the scheme is missing'],
-  ['tcp://h:1', 'the scheme is not known', 'mllp://h:1'],
   ['hl7://h:1', 'the scheme is not known', 'mllp://h:1'],
   ['mllp+tls://h:1', 'the scheme is not known', 'mllps://h:1'],
-  ['tls://h:1', 'the scheme is not known', 'mllps://h:1'],
   ['ssl://h:1', 'the scheme is not known', 'mllps://h:1'],
   ['MLLP://h:1', 'the scheme is not known', 'mllp://h:1'],
   ['mlpp://h:1', 'the scheme is not known', 'mllp://h:1'],
@@ -54,6 +52,22 @@ describe('addresses', () => {
     },
   );
 
+  test.each([
+    ['tcp://h:1', 'mllp://h:1'],
+    ['tls://h:1', 'mllps://h:1'],
+  ])(
+    '%s is an address of a node whose bytes are passed on, and of nobody who takes messages',
+    async (text, meant) => {
+      expect(urlHint(text)).toEqual({ reason: 'the scheme is not known', meant });
+      expect(urlHint(text, { isOfPool: true })).toBeUndefined();
+      await expect(messageTarget(text, { timeoutMs: 1000 }, new Printed())).rejects.toThrow(meant);
+      const { errors } = outcome(config({}).replace('mllp://h:1', text), folderWith({}));
+      expect(errors).toEqual([
+        expect.stringMatching(/^gateway\.yaml:\d+:\d+: routes\[0\]\.to: leads what comes by listener/),
+      ]);
+    },
+  );
+
   test('good ones have no hint, and a password is not repeated', async () => {
     for (const text of ['mllp://h:1', 'mllps://[::1]:2575', 'http://h', 'https://h:8443/x'])
       expect(urlHint(text)).toBeUndefined();
@@ -63,7 +77,7 @@ describe('addresses', () => {
 
   test('what comes from the environment is not repeated', () => {
     const text = config({}).replace('mllp://h:1', '${' + 'NODE}');
-    const { errors } = outcome(text, folderWith({}), { NODE: 'tcp://hidden:1' });
+    const { errors } = outcome(text, folderWith({}), { NODE: 'udp://hidden:1' });
     expect(errors[0]).toContain('; the scheme is not known');
     expect(errors[0]).not.toContain('hidden');
   });

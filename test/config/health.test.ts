@@ -161,7 +161,7 @@ describe('one mistake, one error', () => {
     ],
     [
       'type: tls',
-      'health.type: a TLS handshake needs mllps:// or https:// nodes, and node a is mllp://; tcp checks both',
+      'health.type: a TLS handshake needs mllps://, https:// or tls:// nodes, and node a is mllp://; tcp checks both',
     ],
   ])('%s', (health, error, node = '') => {
     const { errors } = outcome(config({ pool: `health: { ${health} }`, node }), folderOf(FILES));

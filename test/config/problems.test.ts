@@ -44,7 +44,7 @@ describe('one mistake, one line', () => {
     [config({ pool: 'balance:' }), '6:5: pools.p.balance: has no value'],
     [
       config({ pool: 'health: { type: tls }' }),
-      '6:21: pools.p.health.type: a TLS handshake needs mllps:// or https:// nodes, and node a is mllp://; tcp checks both',
+      '6:21: pools.p.health.type: a TLS handshake needs mllps://, https:// or tls:// nodes, and node a is mllp://; tcp checks both',
     ],
     [config({ pool: 'queue: 5' }), '6:12: pools.p.queue: must be a map'],
     [config({ pool: 'persistence: MSH-3' }), '6:18: pools.p.persistence: must be a map'],

@@ -4,10 +4,12 @@ import { createLog } from '../../src/observe/log/log.ts';
 import { type Observer, Observers, type SenderFault } from '../../src/observe/observer.ts';
 import type { ProxiedRequest } from '../../src/relay/http-scheduler.ts';
 import type { Message } from '../../src/relay/message.ts';
+import type { TcpConnection } from '../../src/relay/tcp-scheduler.ts';
 
 const SILENT = createLog({ level: 'info', format: 'json' }, { write: (line) => expect.unreachable(line) });
 const MESSAGE = { serial: 1 } as unknown as Message;
 const REQUEST = { method: 'GET' } as unknown as ProxiedRequest;
+const CONNECTION = { listener: 'in' } as unknown as TcpConnection;
 const FAULT = { listener: 'in' } as unknown as SenderFault;
 const PEER = { address: '10.0.0.9', port: 1 };
 
@@ -15,6 +17,8 @@ const EVENTS: { readonly [E in keyof Required<Observer>]: Parameters<Required<Ob
   onMessage: [MESSAGE],
   onReply: [MESSAGE, true],
   onRequest: [REQUEST],
+  onCarried: [CONNECTION],
+  onConnection: [CONNECTION],
   onFault: [FAULT],
   onFraming: ['in', PEER, 'UTF-16LE'],
   onOperator: ['SIGHUP', { kind: 'reload', error: undefined, changed: [] }],

@@ -21,6 +21,8 @@ class Broken implements Required<Observer> {
   onMessage = (): void => this.#fail('onMessage');
   onReply = (): void => this.#fail('onReply');
   onRequest = (): void => this.#fail('onRequest');
+  onCarried = (): void => this.#fail('onCarried');
+  onConnection = (): void => this.#fail('onConnection');
   onFault = (): void => this.#fail('onFault');
   onFraming = (): void => this.#fail('onFraming');
   onOperator = (): void => this.#fail('onOperator');

@@ -2,9 +2,8 @@
 // one side ends; the other then has a moment to say its last.
 
 import type { Socket } from 'node:net';
-import { closeGracefully } from '../../../src/mllp/graceful-close.ts';
 import { clearTimeout, setTimeout } from '../../../src/platform/time.ts';
-import { spend } from '../spent-buffers.ts';
+import { carry } from '../../carry.ts';
 
 /** A WebSocket's ends answer each other's close at once; this is for what is still to be read. As long as any last write. */
 const LAST_WORDS_MS = 30_000;
@@ -47,37 +46,9 @@ export function tunnelTo(
     if (--open === 0) clearTimeout(timer);
     else onEnd();
   };
-  carry(client, node, onEnd, onClosed);
-  carry(node, client, onEnd, onClosed);
-}
-
-/** What comes from `from` goes to `to`, no faster than that takes it, and its end too. */
-function carry(from: Socket, to: Socket, onEnd: () => void, onClosed: () => void): void {
-  const leave = (): void => {
-    onClosed();
-    // Broken off within what it had to say: whoever listens must not take it for all.
-    if (!from.readableEnded) to.destroy();
-    else closeGracefully(to);
-  };
-  if (from.closed) {
-    leave();
-    return;
-  }
-  from.on('data', (chunk: Buffer) => {
-    spend(chunk.length);
-    if (!to.write(chunk)) from.pause();
-  });
-  to.on('drain', () => from.resume());
-  const onReadEnd = (): void => {
-    to.end();
-    onEnd();
-  };
-  // F102: a client may have ended its side before the node agreed.
-  if (from.readableEnded) onReadEnd();
-  else from.once('end', onReadEnd);
-  from.once('close', leave);
-  if (to.writableNeedDrain) from.pause();
-  else from.resume();
+  const watcher = { onBytes: ignore, onEnd, onClosed, breakOff: (to: Socket) => to.destroy() };
+  carry(client, node, watcher);
+  carry(node, client, watcher);
 }
 
 function ignore(): void {}

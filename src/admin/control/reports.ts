@@ -198,7 +198,7 @@ export class Reports implements Observer {
       pool: runtime.name,
       protocol: runtime.config.protocol,
       available: runtime.nodes.some(({ state }) => isAvailable(state)),
-      queued: runtime.queue.queued + (runtime.httpPool?.queued ?? 0),
+      queued: runtime.queued,
       nodes: runtime.nodes.map((node) => this.node(node)),
     }));
   }

@@ -2,7 +2,7 @@
 // sums up what it has. Promises one line for each problem, with its place; exit code 0 for a good config, 2 for a bad one.
 import { NodeTls } from '../../../certs/node-tls.ts';
 import { ServerTls } from '../../../certs/server-tls.ts';
-import type { GatewayConfig } from '../../config/config.ts';
+import type { GatewayConfig, ListenerConfig } from '../../config/config.ts';
 import type { HostPort } from '../../config/formats.ts';
 import { ConfigError, formatProblem, type Loaded, loadConfig, type Problem } from '../../config/load.ts';
 import type { Environment } from '../../config/source/interpolate.ts';
@@ -120,8 +120,9 @@ function summary({ listeners, pools, routes, admin }: GatewayConfig): string {
   return parts.join('; ');
 }
 
-function urlOf(protocol: 'mllp' | 'http', secured: boolean, { host, port }: HostPort): string {
-  return `${protocol}${secured ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+function urlOf(protocol: ListenerConfig['protocol'], secured: boolean, { host, port }: HostPort): string {
+  const scheme = protocol === 'tcp' && secured ? 'tls' : `${protocol}${secured ? 's' : ''}`;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function counted(what: string, names: readonly string[]): string {

@@ -88,10 +88,16 @@ function checkNodes(pool: PoolSection, type: CheckType, nodes: readonly NodeConf
     const [scheme] = plain.url.split(':');
     pool.error(
       'health.type',
-      `a TLS handshake needs mllps:// or https:// nodes, and node ${plain.name} is ${scheme}://; tcp checks both`,
+      `a TLS handshake needs mllps://, https:// or tls:// nodes, and node ${plain.name} is ${scheme}://; tcp checks both`,
     );
   }
   const web = nodes.find(({ url }) => isWeb(url));
+  const passed = nodes.find(({ protocol }) => protocol === 'tcp' || protocol === 'tls');
+  if (type === 'mllp' && passed !== undefined && !pool.has('health.port'))
+    pool.error(
+      'health.type',
+      `node ${passed.name} is ${passed.protocol}://; tcp and tls check it, and mllp another port of it`,
+    );
   if (type === 'mllp' && web !== undefined)
     pool.error('health.type', `node ${web.name} speaks HTTP; http checks it`);
 }

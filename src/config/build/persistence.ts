@@ -3,7 +3,7 @@
 
 import type { PersistenceConfig, PoolConfig, Subject } from '../config.ts';
 import type { PERSISTENCE_KEYS } from '../keys/pool.ts';
-import { KEY_WORDS } from '../keys/subjects.ts';
+import { CONNECTION_WORDS, isOfConnection, KEY_WORDS } from '../keys/subjects.ts';
 import type { Section } from '../read/section.ts';
 import type { ReadContext } from '../source/value.ts';
 import { parseSubject, subjectTrouble } from './conditions.ts';
@@ -20,7 +20,7 @@ export function buildPersistence(
   if (section.tree('by') !== undefined && scalars.length === 0)
     section.error('by', 'a sticky key needs at least one part');
   if (!section.has('by') && !section.has('cookie')) section.error('by', 'is required, or cookie is');
-  if (section.has('cookie') && protocol === 'mllp')
+  if (section.has('cookie') && protocol !== undefined && protocol !== 'http')
     section.error('cookie', 'needs http:// or https:// nodes');
   if (cookie === 'JSESSIONID') {
     section.warn(
@@ -31,7 +31,13 @@ export function buildPersistence(
   for (const { text, place } of scalars) {
     const subject = parseSubject(text, KEY_WORDS);
     if (subject === undefined) problems.error(place, `${section.key}.by`, subjectTrouble(text, KEY_WORDS));
-    else if (subject.kind === 'cookie' && protocol === 'mllp') {
+    else if (protocol === 'tcp' && !isOfConnection(subject)) {
+      problems.error(
+        place,
+        `${section.key}.by`,
+        `is no part of a connection: ${CONNECTION_WORDS.join(', ')} are`,
+      );
+    } else if (subject.kind === 'cookie' && protocol === 'mllp') {
       problems.error(place, `${section.key}.by`, 'a cookie is given by http:// and https:// nodes only');
     } else by.push(subject);
   }

@@ -1,7 +1,7 @@
 // One pool of the config, with its nodes and its sticky keys, from its sections to the typed result.
 // Promises that what one key says of another within the pool has been checked.
 import type { NodeConfig, NodeTlsConfig, PoolConfig } from '../config.ts';
-import { isText, parseNodeUrl } from '../formats.ts';
+import { isText, parsePoolNodeUrl } from '../formats.ts';
 import { keysOnlyFor } from '../keys/key.ts';
 import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from '../keys/pool.ts';
 import { HEALTH_TLS_KEYS, NODE_TLS_KEYS } from '../keys/tls.ts';
@@ -36,7 +36,7 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
     if (values.ordering === 'key') pool.error('ordering', `key ${needs}`);
   }
   const protocol = protocols[0] ?? 'mllp';
-  const isHttp = protocol === 'http';
+  const usual = USUAL[protocol];
   return {
     ...values,
     name: entry.key,
@@ -45,8 +45,8 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
     persistence,
     connections: {
       ...connections,
-      max: connections.max === 'auto' ? (isHttp ? MAX_HTTP : MAX_MLLP) : connections.max,
-      idleMs: connections.idleMs ?? (isHttp ? IDLE_HTTP_MS : IDLE_MLLP_MS),
+      max: connections.max === 'auto' ? usual.max : connections.max,
+      idleMs: connections.idleMs ?? usual.idleMs,
       reuse: connections.reuse === 'auto' ? undefined : connections.reuse,
     },
     health: buildHealth(pool, nodes, reading),
@@ -59,16 +59,29 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
 /** Those of `health` go by its type. */
 const { health: _ofHealth, ...OWN_KEYS } = POOL_KEYS;
 
-/** A Mirth listener takes 10 connections by default. */
-const MAX_MLLP = 8;
-/** As many requests at once as Mirth's web server has threads for. */
-const MAX_HTTP = 256;
-const IDLE_MLLP_MS = 300_000;
-/** Mirth's HTTP listener closes an idle connection after 30 s; a request must not meet that. */
-const IDLE_HTTP_MS = 20_000;
+const USUAL = {
+  /** A Mirth listener takes 10 connections by default. */
+  mllp: { max: 8, idleMs: 300_000 },
+  /**
+   * As many requests at once as Mirth's web server has threads for. Mirth's HTTP listener closes an idle connection after 30 s; a
+   * request must not meet that.
+   */
+  http: { max: 256, idleMs: 20_000 },
+  /** As many as a listener takes by default. A database's client may be silent for a day. */
+  tcp: { max: 1000, idleMs: 0 },
+} as const;
+
+const PROTOCOLS = {
+  mllp: 'mllp',
+  mllps: 'mllp',
+  http: 'http',
+  https: 'http',
+  tcp: 'tcp',
+  tls: 'tcp',
+} as const;
 
 function protocolOf({ protocol }: NodeConfig): PoolConfig['protocol'] {
-  return protocol === 'http' || protocol === 'https' ? 'http' : 'mllp';
+  return PROTOCOLS[protocol];
 }
 
 function checkProtocol(pool: PoolSection, nodes: readonly NodeConfig[], { problems }: ReadContext): void {
@@ -84,9 +97,15 @@ function checkProtocol(pool: PoolSection, nodes: readonly NodeConfig[], { proble
     problems.error(other.entry.place, `${pool.key}.nodes.${name}`, message);
     return;
   }
-  for (const [key, [only]] of keysOnlyFor(OWN_KEYS)) {
-    if (only === protocol || !pool.has(key)) continue;
-    pool.warn(key, `has no effect: it is for ${only}:// and ${only}s:// nodes`);
+  for (const [key, only] of keysOnlyFor(OWN_KEYS)) {
+    if (only.includes(protocol) || !pool.has(key)) continue;
+    const whose = only
+      .flatMap((one) => [`${one}://`, `${one}s://`])
+      .join(', ')
+      .replace(/, (?=[^,]*$)/, ' and ');
+    if (protocol === 'tcp')
+      pool.error(key, `is for ${whose} nodes: nothing is read of what tcp:// and tls:// nodes get`);
+    else pool.warn(key, `has no effect: it is for ${whose} nodes`);
   }
 }
 
@@ -118,13 +137,14 @@ function buildNode(entry: Entry, key: string, reading: ReadContext): NodeConfig 
   checkName(entry, key, reading);
   const node = readSection(entry.value, NODE_KEYS, { key, place: entry.place }, reading);
   const text = node.scalars('url')[0]?.text ?? '';
-  const url = parseNodeUrl(text);
+  const url = parsePoolNodeUrl(text);
   const isTls = node.tree('tls') !== undefined;
   // Without a `tls` map an mllps node takes the defaults: the system's roots, no client certificate.
   const tls = node.sectionOrDefaults('tls', NODE_TLS_KEYS);
-  if (isTls && (url?.protocol === 'mllp' || url?.protocol === 'http')) {
+  if (isTls && (url?.protocol === 'mllp' || url?.protocol === 'http' || url?.protocol === 'tcp')) {
     const { protocol: plain } = url;
-    node.error('tls', `the url says ${plain}://, which is without TLS; write ${plain}s:// or leave tls out`);
+    const secured = plain === 'tcp' ? 'tls' : `${plain}s`;
+    node.error('tls', `the url says ${plain}://, which is without TLS; write ${secured}:// or leave tls out`);
   }
   const protocol = url?.protocol ?? 'mllp';
   return {

@@ -10,6 +10,7 @@ import { checkFieldValues } from './field-values.ts';
 import { checkHttp } from './http-reach.ts';
 import { checkAddresses } from './node-addresses.ts';
 import { checkWorkers } from './several-workers.ts';
+import { checkTcp } from './tcp-reach.ts';
 
 export function crossCheck(top: Section, config: GatewayConfig, reading: ReadContext): void {
   checkBinds(top.entries('listeners'), config.listeners, reading);
@@ -21,6 +22,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: ReadCon
   checkFieldValues(top, config, reading);
   checkIdentities(top, config, reading);
   checkHttp(top, config, reading);
+  checkTcp(top, config, reading);
   checkWorkers(top, config, reading);
   if (top.tree('listeners') !== undefined && config.listeners.length === 0) {
     top.error('listeners', 'a gateway needs at least one listener');

@@ -9,7 +9,7 @@ const NOBODY = 'no listener speaks http';
 
 export function checkHttp(top: Section, config: GatewayConfig, reading: ReadContext): void {
   // A protocol that was refused may have been meant to be http.
-  const some = config.listeners.some(({ protocol }) => protocol !== 'mllp');
+  const some = config.listeners.some(({ protocol }) => protocol !== 'mllp' && protocol !== 'tcp');
   for (const [index, route] of config.routes.entries()) {
     const tree = routeTree(top, index);
     if (!some) checkConditions(tree, index, route, reading);
@@ -61,8 +61,10 @@ function checkActions(
   if (entry?.value.kind !== 'map' || http === undefined) return;
   const key = `routes[${index}].http`;
   const pool = action.kind === 'pool' ? pools.find(({ name }) => name === action.pool) : undefined;
-  if (action.kind === 'pool' && pool === undefined) return;
-  const why = pool === undefined ? 'this route rejects' : `the nodes of pool ${pool.name} speak mllp`;
+  // Of TCP nodes tcp-reach.ts says it.
+  if (action.kind === 'pool' && (pool === undefined || pool.protocol === 'tcp')) return;
+  const why =
+    pool === undefined ? 'this route rejects' : `the nodes of pool ${pool.name} speak ${pool.protocol}`;
   for (const { key: part, place } of entry.value.entries) {
     if (pool?.protocol !== 'http' && part !== 'hl7') {
       problems.warn(place, `${key}.${part}`, `has no effect, as ${why}`);

@@ -28,17 +28,19 @@ export function checkWorkers(top: Section, config: GatewayConfig, { problems }: 
 
   for (const { name, protocol, persistence, connections } of config.pools) {
     const entry = named('pools', name);
-    if (persistence?.mode === 'table' && protocol === 'http')
+    if (persistence?.mode === 'table' && protocol !== 'mllp')
       refuse(
         entry,
         ['persistence', 'mode'],
-        'table needs workers: 1 where nodes speak HTTP; hash and cookies keep clients on their nodes with any number',
+        protocol === 'tcp'
+          ? 'table needs workers: 1 for tcp:// and tls:// nodes; hash keeps senders on their nodes with any number'
+          : 'table needs workers: 1 where nodes speak HTTP; hash and cookies keep clients on their nodes with any number',
       );
-    if (protocol === 'http' && connections.max < count)
+    if (protocol !== 'mllp' && connections.max < count)
       refuse(
         entry,
         ['connections', 'max'],
-        `HTTP connections are shared out evenly: at least ${count}, one for each worker`,
+        `${protocol.toUpperCase()} connections are shared out evenly: at least ${count}, one for each worker`,
       );
   }
   for (const { name, protocol, limits, proxyProtocol } of config.listeners) {

@@ -1,7 +1,7 @@
 // The formats of config values, each described once: how text becomes a value, what an error says, what the documentation calls
 // it, and its JSON schema. read/convict-formats.ts makes convict know them. A new format is one entry here.
 import { isIP } from 'node:net';
-import { isFile, isHost, isText, isToken, LONGEST_TEXT, parseBind, parseNodeUrl } from '../formats.ts';
+import { isFile, isHost, isText, isToken, LONGEST_TEXT, parseBind, parsePoolNodeUrl } from '../formats.ts';
 import { type Bounds, type Format, isString, type Json, listFormat, ofText, unless } from './format.ts';
 import {
   autoCountFormat,
@@ -108,13 +108,13 @@ export const FORMATS = {
   'node-url': {
     shape: 'scalar',
     refusal: unless(
-      isString((text) => parseNodeUrl(text) !== undefined),
-      'mllp://host:port, mllps://host:port, http://host:port or https://host:port',
+      isString((text) => parsePoolNodeUrl(text) !== undefined),
+      'mllp://host:port, mllps://host:port, http://host:port, https://host:port, tcp://host:port or tls://host:port',
     ),
     word: 'node URL',
     json: {
       type: 'string',
-      pattern: '^(mllps?://[^/?#\\s@]+:\\d{1,5}/?|https?://[^/?#\\s@]+(/[!-~]*)?)$',
+      pattern: '^((mllps?|tcp|tls)://[^/?#\\s@]+:\\d{1,5}/?|https?://[^/?#\\s@]+(/[!-~]*)?)$',
     },
   },
   file: { shape: 'scalar', refusal: unless(isFile, 'the path of a file'), word: 'file', json: SOMETHING },

@@ -5,6 +5,9 @@ const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
+/** Those that read what comes. */
+const OF_MESSAGES = ['mllp', 'http'] as const;
+
 const HTTP = tableFor(['http'], {
   // F69.
   headersTimeout: key.duration('10s', "From a request's first byte to the end of its headers"),
@@ -66,9 +69,10 @@ const HTTP = tableFor(['http'], {
 
 export const LISTENER_KEYS = {
   protocol: key.oneOf(
-    ['mllp', 'http'],
+    ['mllp', 'http', 'tcp'],
     'What is spoken',
     '`http` takes [HL7 over HTTP and everything else](#http)',
+    '`tcp` passes bytes on as they come, with or without TLS on either side, see [TCP](tcp.md)',
     'Some keys belong to one protocol, and are errors with the other',
   ),
   bind: key.required('bind', 'Where it listens', 'Two listeners cannot share one address'),
@@ -89,30 +93,39 @@ export const LISTENER_KEYS = {
       'With `proxyProtocol` the address is that in the header',
     ),
     // A message lies in memory as one piece, so 1 GiB is the end; below 1 KiB not even an ADT fits.
-    maxFrame: key.size(
-      '16MiB',
-      [KIB, GIB],
-      'The largest message',
-      'Raise it for embedded documents and images',
-      'Over HTTP one that is larger gets 413; bodies that are no HL7 message stream through without a limit',
+    maxFrame: key.only(
+      OF_MESSAGES,
+      key.size(
+        '16MiB',
+        [KIB, GIB],
+        'The largest message',
+        'Raise it for embedded documents and images',
+        'Over HTTP one that is larger gets 413; bodies that are no HL7 message stream through without a limit',
+      ),
     ),
-    frameTimeout: key.duration(
-      '30s',
-      "From a message's first byte to its last; time in which the gateway does not read it, for want of [memory](#how-memory-is-shared), does not count",
-      'Raise it for large messages over slow lines',
-      'Over HTTP, the time for its body',
+    frameTimeout: key.only(
+      OF_MESSAGES,
+      key.duration(
+        '30s',
+        "From a message's first byte to its last; time in which the gateway does not read it, for want of [memory](#how-memory-is-shared), does not count",
+        'Raise it for large messages over slow lines',
+        'Over HTTP, the time for its body',
+      ),
     ),
     idleTimeout: key.only(
-      ['mllp'],
+      ['mllp', 'tcp'],
       key.durationOrZero(
         '0',
-        '`mllp` only (for `http` see `keepAlive`): a connection without messages is closed after this; `0` is never, as senders commonly stay connected for days',
+        '`mllp` and `tcp` (for `http` see `keepAlive`): a connection without messages, or without bytes either way, is closed after this; `0` is never, as senders commonly stay connected for days',
         'Set it where senders vanish without closing',
       ),
     ),
-    writeTimeout: key.duration(
-      '30s',
-      'A sender that does not read its answers is closed after this, and so is a client that does not read a response',
+    writeTimeout: key.only(
+      OF_MESSAGES,
+      key.duration(
+        '30s',
+        'A sender that does not read its answers is closed after this, and so is a client that does not read a response',
+      ),
     ),
     maxPending: key.only(
       ['mllp'],
@@ -133,11 +146,14 @@ export const LISTENER_KEYS = {
       ),
     ),
     // A hundred thousand answers of 200 bytes are 20 MB, and at 100 messages a second a node needs 17 minutes for them.
-    maxBatch: key.count(
-      1000,
-      [1, 100_000],
-      'With `batch: split`: messages that one frame may hold; one with more is refused before any is sent',
-      'All must be answered before the sender is, so stay within what it waits for',
+    maxBatch: key.only(
+      OF_MESSAGES,
+      key.count(
+        1000,
+        [1, 100_000],
+        'With `batch: split`: messages that one frame may hold; one with more is refused before any is sent',
+        'All must be answered before the sender is, so stay within what it waits for',
+      ),
     ),
   },
   framing: {
@@ -160,33 +176,48 @@ export const LISTENER_KEYS = {
     ),
   },
   // F24.
-  batch: key.oneOf(
-    ['whole', 'refuse', 'split'],
-    'Several messages, or a batch, in one frame: passed on whole by its first MSH, refused, or each message routed by itself, see [Batches](#batches)',
+  batch: key.only(
+    OF_MESSAGES,
+    key.oneOf(
+      ['whole', 'refuse', 'split'],
+      'Several messages, or a batch, in one frame: passed on whole by its first MSH, refused, or each message routed by itself, see [Batches](#batches)',
+    ),
   ),
   // F18.
-  utf16: key.oneOf(
-    ['forward', 'refuse'],
-    'A message in UTF-16',
-    'MLLP does not carry every one of them: a character whose bytes are those of the framing ends the message',
-    '`refuse` answers with `onRejected`',
-    'A connection may be framed in UTF-16 as well ([how](life-of-a-message.md#1-frame))',
+  utf16: key.only(
+    OF_MESSAGES,
+    key.oneOf(
+      ['forward', 'refuse'],
+      'A message in UTF-16',
+      'MLLP does not carry every one of them: a character whose bytes are those of the framing ends the message',
+      '`refuse` answers with `onRejected`',
+      'A connection may be framed in UTF-16 as well ([how](life-of-a-message.md#1-frame))',
+    ),
   ),
   // F21.
-  missingControlId: key.oneOf(
-    ['refuse', 'forward'],
-    'A message without MSH-10, whose acknowledgement nobody can match',
-    "`forward` takes the node's answer as it comes",
+  missingControlId: key.only(
+    OF_MESSAGES,
+    key.oneOf(
+      ['refuse', 'forward'],
+      'A message without MSH-10, whose acknowledgement nobody can match',
+      "`forward` takes the node's answer as it comes",
+    ),
   ),
-  onUnavailable: key.oneOf(
-    ['close', 'AE', 'AR', 'CE', 'CR'],
-    'The answer where no node could take the message',
-    '`close` closes the connection, so that the sender keeps its message; many senders drop one that got a negative answer',
-    'Over HTTP `close` is a status of 4xx or 5xx without HL7; the codes are in the body of a 200',
+  onUnavailable: key.only(
+    OF_MESSAGES,
+    key.oneOf(
+      ['close', 'AE', 'AR', 'CE', 'CR'],
+      'The answer where no node could take the message',
+      '`close` closes the connection, so that the sender keeps its message; many senders drop one that got a negative answer',
+      'Over HTTP `close` is a status of 4xx or 5xx without HL7; the codes are in the body of a 200',
+    ),
   ),
-  onRejected: key.oneOf(
-    ['AR', 'AE', 'CR', 'CE', 'close'],
-    'The answer to a message that can never be taken: no route, an unusable header',
+  onRejected: key.only(
+    OF_MESSAGES,
+    key.oneOf(
+      ['AR', 'AE', 'CR', 'CE', 'close'],
+      'The answer to a message that can never be taken: no route, an unusable header',
+    ),
   ),
   allow: key.holding(
     'list',
@@ -198,7 +229,7 @@ export const LISTENER_KEYS = {
   trustedProxies: key.optional(
     'ranges',
     'The balancers and proxies before the gateway whose word on the client is taken: its address is then what routes, logs and nodes see',
-    '`http`: by `X-Forwarded-For`; both protocols: by `proxyProtocol`',
+    '`http`: by `X-Forwarded-For`; every protocol: by `proxyProtocol`',
     '`0.0.0.0/0` lets anyone pose as anyone, and gives a warning',
   ),
   proxyProtocol: key.flag(

@@ -2,10 +2,13 @@
 import { EJECTION_KEYS, HEALTH_KEYS } from './health.ts';
 import { type KeyTable, key } from './key.ts';
 
+/** Those whose nodes answer. */
+const OF_MESSAGES = ['mllp', 'http'] as const;
+
 export const POOL_KEYS = {
   nodes: key.required(
     'map',
-    'The nodes, either `mllp` and `mllps` or `http` and `https`',
+    'The nodes, either `mllp` and `mllps`, or `http` and `https`, or `tcp` and `tls`',
     'At least one, and one that is no backup, or there is a warning',
   ),
   balance: key.oneOf(
@@ -17,17 +20,20 @@ export const POOL_KEYS = {
     'map',
     'Keeps messages of one sticky key, and clients, on one node while it is healthy',
   ),
-  ordering: key.oneOf(
-    ['connection', 'key'],
-    "`connection` keeps the order of each sender's connection",
-    '`key` has one message in flight for each sticky key, over all connections; needs `persistence.by`',
+  ordering: key.only(
+    OF_MESSAGES,
+    key.oneOf(
+      ['connection', 'key'],
+      "`connection` keeps the order of each sender's connection",
+      '`key` has one message in flight for each sticky key, over all connections; needs `persistence.by`',
+    ),
   ),
   connections: {
     // Far above what a Mirth listener takes (10 by default), far below the ports of one source address.
     max: key.autoCount(
       [1, 10_000],
       'Connections to each node, whatever number of senders there are',
-      '`auto`: 8 for MLLP, 256 for HTTP, where each carries one request at a time',
+      '`auto`: 8 for MLLP, 256 for HTTP, where each carries one request at a time, 1000 for TCP, where each is for one sender',
       "Keep it below the node's own limit: Mirth's MLLP listener takes 10 by default, and closes the eleventh",
       'An HTTP client that reads its response slowly holds one for as long as it reads, or `writeTimeout` if it stops',
     ),
@@ -53,7 +59,7 @@ export const POOL_KEYS = {
     idle: key.optional(
       'duration',
       'A connection without messages is closed after this',
-      "Without it: `5m` for MLLP, `20s` for HTTP, as Mirth's HTTP listener closes after 30 s",
+      "Without it: `5m` for MLLP, `20s` for HTTP, as Mirth's HTTP listener closes after 30 s, never for TCP",
       "Set it below the node's own timeout, and that of a firewall between",
     ),
     // F32.
@@ -76,18 +82,24 @@ export const POOL_KEYS = {
         '`auto` is `reuse` for a node until it has been seen to answer a message twice, and `redial` from then on ([why](decisions/0008-repeated-control-ids.md))',
       ),
     ),
-    match: key.oneOf(
-      ['lenient', 'strict', 'position'],
-      "When an answer is taken for the message's whose answer is due",
-      '`strict`: MSA-2 is MSH-10, byte for byte',
-      '`lenient`: also where it differs by blanks, letter case, what stands behind a first component, or a cut to 20 characters, and a refusal under any id, as long as that message is the only one out on its connection',
-      '`position`: whatever MSA-2 says, by the order alone ([when an answer is believed](acknowledgements.md))',
+    match: key.only(
+      OF_MESSAGES,
+      key.oneOf(
+        ['lenient', 'strict', 'position'],
+        "When an answer is taken for the message's whose answer is due",
+        '`strict`: MSA-2 is MSH-10, byte for byte',
+        '`lenient`: also where it differs by blanks, letter case, what stands behind a first component, or a cut to 20 characters, and a refusal under any id, as long as that message is the only one out on its connection',
+        '`position`: whatever MSA-2 says, by the order alone ([when an answer is believed](acknowledgements.md))',
+      ),
     ),
-    reuse: key.autoCount(
-      [1, 1_000_000],
-      'Messages that a connection carries before it is ended',
-      '`auto`: any number, as long as the node keeps it open',
-      'A node that closes behind its answers (Mirth: Keep Connection Open = No) is noticed after the first, and each message has a connection of its own from then on, until the node has kept three in a row open for a second; `1` knows that from the start',
+    reuse: key.only(
+      OF_MESSAGES,
+      key.autoCount(
+        [1, 1_000_000],
+        'Messages that a connection carries before it is ended',
+        '`auto`: any number, as long as the node keeps it open',
+        'A node that closes behind its answers (Mirth: Keep Connection Open = No) is noticed after the first, and each message has a connection of its own from then on, until the node has kept three in a row open for a second; `1` knows that from the start',
+      ),
     ),
   },
   queue: {
@@ -105,45 +117,63 @@ export const POOL_KEYS = {
   },
   timeouts: {
     connect: key.duration('2s', 'A node that does not accept within this counts as not reached'),
-    ack: key.duration(
-      '30s',
-      'From when a message is given to a connection (or, with `pipelining`, from the answer before its own) to its answer',
-      'After it the connection is closed, as a late answer must not be credited to the next message',
-      'Set it above the slowest channel',
-      "HTTP nodes: the time to a response's headers, and for silence in its body; of an answer to a message, to its end",
+    ack: key.only(
+      OF_MESSAGES,
+      key.duration(
+        '30s',
+        'From when a message is given to a connection (or, with `pipelining`, from the answer before its own) to its answer',
+        'After it the connection is closed, as a late answer must not be credited to the next message',
+        'Set it above the slowest channel',
+        "HTTP nodes: the time to a response's headers, and for silence in its body; of an answer to a message, to its end",
+      ),
     ),
     // F89.
-    application: key.durationOrZero(
-      '30s',
-      "MLLP: after a commit (CA) for a message whose MSH-16 is `AL`, how long its connection to the node and its sender's connection are kept for the application acknowledgement: they are not idle, and a reload or a drain waits for it",
-      'An answer that comes later still reaches a sender that is there',
-      '`0`: nothing waits',
+    application: key.only(
+      OF_MESSAGES,
+      key.durationOrZero(
+        '30s',
+        "MLLP: after a commit (CA) for a message whose MSH-16 is `AL`, how long its connection to the node and its sender's connection are kept for the application acknowledgement: they are not idle, and a reload or a drain waits for it",
+        'An answer that comes later still reaches a sender that is there',
+        '`0`: nothing waits',
+      ),
     ),
     // F90.
-    silence: key.duration(
-      '1s',
-      'MLLP: where MSH-15 or MSH-16 ask for answers on error only, how long the node may take to say so',
+    silence: key.only(
+      OF_MESSAGES,
+      key.duration(
+        '1s',
+        'MLLP: where MSH-15 or MSH-16 ask for answers on error only, how long the node may take to say so',
+      ),
     ),
   },
   retry: {
-    attempts: key.count(
-      2,
-      [1, 100],
-      'How often one message may be written to a node, in all',
-      'A node that could not be reached does not count: `budget` bounds those',
-      'A request is sent again only if none of it was sent, or if its method is idempotent and its body was kept (up to 64 KiB)',
+    attempts: key.only(
+      OF_MESSAGES,
+      key.count(
+        2,
+        [1, 100],
+        'How often one message may be written to a node, in all',
+        'A node that could not be reached does not count: `budget` bounds those',
+        'A request is sent again only if none of it was sent, or if its method is idempotent and its body was kept (up to 64 KiB)',
+      ),
     ),
-    budget: key.durationOrZero(
-      '4s',
-      'After this long since its time began to run (as for `queue.timeout`) an ambiguous message is not written again',
-      'One that was not sent is tried elsewhere for this long or `queue.timeout`, whichever is longer',
-      "Keep both below the senders' own timeout",
+    budget: key.only(
+      OF_MESSAGES,
+      key.durationOrZero(
+        '4s',
+        'After this long since its time began to run (as for `queue.timeout`) an ambiguous message is not written again',
+        'One that was not sent is tried elsewhere for this long or `queue.timeout`, whichever is longer',
+        "Keep both below the senders' own timeout",
+      ),
     ),
-    onAmbiguous: key.oneOf(
-      ['fail', 'same-node', 'other-node'],
-      'A message was written and no answer came, so the node may have it',
-      '`fail` leaves it to the sender; the others resend, and the message can then be there twice',
-      '`same-node` where the channel removes duplicates by MSH-10',
+    onAmbiguous: key.only(
+      OF_MESSAGES,
+      key.oneOf(
+        ['fail', 'same-node', 'other-node'],
+        'A message was written and no answer came, so the node may have it',
+        '`fail` leaves it to the sender; the others resend, and the message can then be there twice',
+        '`same-node` where the channel removes duplicates by MSH-10',
+      ),
     ),
   },
   health: HEALTH_KEYS,
@@ -153,13 +183,16 @@ export const POOL_KEYS = {
     'How long the weight of a node that comes back takes to grow from a tenth to all of it; `0`: at once',
   ),
   // F42.
-  acknowledgement: key.oneOf(
-    ['by-header', 'always', 'never'],
-    'Which messages the nodes answer',
-    '`by-header`: by MSH-15 and MSH-16 ([table 0155](hl7.md)); those of original mode all, those with NE in both none: they are delivered when they are written, and an answer is not passed on',
-    'Where success means silence (ER), a node that says nothing for `timeouts.silence` has taken the message, and an error is passed on, late ones too',
-    '`always`: all; NE in both waits for no longer than `timeouts.silence`',
-    '`never`: none',
+  acknowledgement: key.only(
+    OF_MESSAGES,
+    key.oneOf(
+      ['by-header', 'always', 'never'],
+      'Which messages the nodes answer',
+      '`by-header`: by MSH-15 and MSH-16 ([table 0155](hl7.md)); those of original mode all, those with NE in both none: they are delivered when they are written, and an answer is not passed on',
+      'Where success means silence (ER), a node that says nothing for `timeouts.silence` has taken the message, and an error is passed on, late ones too',
+      '`always`: all; NE in both waits for no longer than `timeouts.silence`',
+      '`never`: none',
+    ),
   ),
   contentType: key.only(
     ['http'],
@@ -211,6 +244,7 @@ export const NODE_KEYS = {
   url: key.required(
     'node-url',
     '`mllps` is MLLP over TLS',
+    '`tcp` and `tls` are for bytes that are [passed on as they come](tcp.md)',
     'HL7 messages are posted to the path of an HTTP node; where it has none, to the path that the client posted to, and to `/` if they came by MLLP',
     'Other requests keep their own path',
   ),
@@ -224,7 +258,7 @@ export const NODE_KEYS = {
   backup: key.flag(false, 'Used only when no other node can take the message'),
   tls: key.optional(
     'map',
-    'For `mllps` and `https` only, where the defaults below hold without it; with `mllp` and `http` it is an error',
+    'For `mllps`, `https` and `tls` only, where the defaults below hold without it; with `mllp`, `http` and `tcp` it is an error',
   ),
   healthUrl: key.optional('http-url', "Instead of the pool's `health.url` for this node"),
 } satisfies KeyTable;

@@ -67,6 +67,15 @@ export const CONDITION_WORDS = ALL.filter(([, { keyOnly }]) => keyOnly !== true)
 /** What says who the sender is. */
 export const SENDER_WORDS = ALL.filter(([, { of }]) => of === 'sender').map(written);
 
+/** What is known of a connection that is passed on as it is. */
+export const CONNECTION_WORDS = ALL.filter(([word, { of }]) => of === 'sender' || word === 'listener').map(
+  written,
+);
+
+export function isOfConnection({ kind }: { readonly kind: string }): boolean {
+  return CONNECTION_WORDS.includes(kind);
+}
+
 /** For the documentation. */
 export function conditionSubjects(): { readonly word: string; readonly doc: string }[] {
   return ALL.filter(([, { keyOnly }]) => keyOnly !== true).map((one) => ({

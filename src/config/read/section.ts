@@ -223,7 +223,7 @@ export class Section<Table extends KeyTable = KeyTable> {
     }
     const outside = scalar.written !== undefined;
     const slip = outside ? '' : suggestion(scalar.text, values);
-    const hint = format === 'node-url' ? urlHintText(scalar.text, { outside }) : slip;
+    const hint = format === 'node-url' ? urlHintText(scalar.text, { outside, isOfPool: true }) : slip;
     this.error(key, `${message}, not ${described(scalar)}${hint}`);
   }
 }

@@ -5,6 +5,7 @@ import { causeCode, type GatewayError } from '../../errors.ts';
 import type { Header } from '../../hl7/header.ts';
 import type { ProxiedRequest } from '../../relay/http-scheduler.ts';
 import type { Message } from '../../relay/message.ts';
+import type { TcpConnection } from '../../relay/tcp-scheduler.ts';
 import type { Observer, SenderFault } from '../observer.ts';
 import type { Identifiers } from '../traces/identifiers.ts';
 import { type Log, lineOutputOf } from './log.ts';
@@ -13,7 +14,7 @@ import { writeMessageLine } from './message-line.ts';
 import { Repeats } from './repeats.ts';
 
 export interface MessageLogOptions {
-  /** Messages and requests have a line each. Asked for each, as a reload may change it; so is the next. */
+  /** Messages, requests and connections that are passed on have a line each. Asked for each, as a reload may change it; so is the next. */
   readonly hasMessages: () => boolean;
   readonly identifiers: () => Identifiers;
 }
@@ -44,6 +45,10 @@ export class MessageLog implements Observer {
 
   onRequest(request: ProxiedRequest): void {
     if (this.#options.hasMessages()) logRequest(this.#log, request);
+  }
+
+  onConnection(connection: TcpConnection): void {
+    if (this.#options.hasMessages()) logConnection(this.#log, connection);
   }
 
   onFault(fault: SenderFault): void {
@@ -155,6 +160,34 @@ function logRequest(log: Log, record: ProxiedRequest): void {
       totalMs: rounded((record.settledAt ?? 0) - record.receivedAt),
     },
     'request',
+  );
+}
+
+/** One line for a connection that was passed on, or refused, and is over. */
+function logConnection(log: Log, record: TcpConnection): void {
+  const { error, lastAttempt: last } = record;
+  const level = error === undefined || error.code === 'GW_ERR_SENDER_IDLE' ? 'info' : 'warn';
+  if (!log.isLevelEnabled(level)) return;
+  log[level](
+    {
+      trace_id: record.trace.traceId,
+      listener: record.listener,
+      source: record.peer.address,
+      'client.port': record.peer.port,
+      route: record.route?.name,
+      pool: record.pool?.name,
+      node: last?.node,
+      attempts: record.attemptCount,
+      endedBy: record.endedBy,
+      code: error?.code,
+      ...(error === undefined ? {} : causeOf(error, last?.error)),
+      bytesToNode: record.bytesToNode,
+      bytesToSender: record.bytesToSender,
+      queueMs: rounded(record.queuedMs),
+      connectMs: rounded(last?.connectMs),
+      totalMs: rounded((record.settledAt ?? 0) - record.receivedAt),
+    },
+    'connection',
   );
 }
 

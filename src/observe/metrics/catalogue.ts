@@ -45,7 +45,7 @@ export const METRICS = {
     'counter',
     '1',
     'listener pool code',
-    'Messages and requests without an answer of a node, by error code.',
+    'Messages and requests without an answer of a node, and connections passed on that broke, by error code.',
   ),
   hl7_gateway_retries_total: row(
     'counter',
@@ -64,6 +64,25 @@ export const METRICS = {
     's',
     'pool node',
     'From a proxied request received to the end of its response.',
+  ),
+
+  hl7_gateway_tcp_connections_total: row(
+    'counter',
+    '1',
+    'listener route pool node end',
+    'Connections passed on that are over, by whose end came first (sender, node, gateway), or refused: no node had it.',
+  ),
+  hl7_gateway_tcp_bytes_total: row(
+    'counter',
+    'By',
+    'listener route pool node to',
+    'Bytes passed on to the node or to the sender, those of open connections included.',
+  ),
+  hl7_gateway_tcp_connection_seconds: row(
+    'histogram',
+    's',
+    'pool node',
+    'From a connection accepted to the end of both sides, where a node had it.',
   ),
 
   // Senders
@@ -110,7 +129,7 @@ export const METRICS = {
   ),
 
   // Pools and nodes
-  hl7_gateway_queued: row('gauge', '1', 'pool', 'Messages and requests that wait for a node.'),
+  hl7_gateway_queued: row('gauge', '1', 'pool', 'Messages, requests and connections that wait for a node.'),
   hl7_gateway_queue_limit: row('gauge', '1', 'pool', 'queue.max: more are refused.'),
   hl7_gateway_node_up: row(
     'gauge',
@@ -125,7 +144,12 @@ export const METRICS = {
     'pool node',
     'The weight in force; less than configured in a slow start.',
   ),
-  hl7_gateway_in_flight: row('gauge', '1', 'pool node', 'Messages and requests that are with the node.'),
+  hl7_gateway_in_flight: row(
+    'gauge',
+    '1',
+    'pool node',
+    'Messages, requests and connections that are with the node.',
+  ),
   hl7_gateway_connections: row('gauge', '1', 'pool node', 'Connections to the node.'),
   hl7_gateway_node_answers_total: row(
     'counter',

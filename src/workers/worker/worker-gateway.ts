@@ -143,9 +143,7 @@ export class WorkerGateway {
 
   #figures(): WorkerFigures {
     const { heldBytes, parsing, pools } = this.gateway;
-    const queued = [...pools.runtimes.values()].map(
-      ({ name, queue, httpPool }) => [name, queue.queued + (httpPool?.queued ?? 0)] as const,
-    );
+    const queued = [...pools.runtimes.values()].map(({ name, queued }) => [name, queued] as const);
     return { bufferedBytes: heldBytes, queued: new Map(queued), parsingError: parsing.failure };
   }
 

@@ -80,12 +80,12 @@ describe('one mistake, one line', () => {
   test.each<[text: string, line: string]>([
     [
       config({ listener: 'protocol: htp' }),
-      '2:30: listeners.l.protocol: must be one of mllp, http, not "htp"; did you mean "http"?',
+      '2:30: listeners.l.protocol: must be one of mllp, http, tcp, not "htp"; did you mean "http"?',
     ],
     // Of a protocol that is not known, no key is the wrong one.
     [
       config({ listener: 'protocol: htps, http: { keepAlive: 1s }' }),
-      '2:30: listeners.l.protocol: must be one of mllp, http, not "htps"',
+      '2:30: listeners.l.protocol: must be one of mllp, http, tcp, not "htps"',
     ],
     [
       config({ listener: 'protocol: [http], http: { keepAlive: 1s }' }),
@@ -200,14 +200,14 @@ describe('keys of the other protocol', () => {
   });
 
   test.each([
-    ['limits: { idleTimeout: 1m }', '2:59: listeners.l.limits.idleTimeout'],
+    ['limits: { idleTimeout: 1m }', '2:59: listeners.l.limits.idleTimeout', 'mllp and tcp'],
     ['limits: { maxPending: 5 }', '2:58: listeners.l.limits.maxPending'],
     ['limits: { maxJunk: 5 }', '2:55: listeners.l.limits.maxJunk'],
     ['framing: { strayEndByte: refuse }', '2:61: listeners.l.framing.strayEndByte'],
     ['framing: { missingCr: accept }', '2:58: listeners.l.framing.missingCr'],
-  ])('%s on an http listener', (written, place) => {
+  ])('%s on an http listener', (written, place, whose = 'mllp') => {
     expect(problemsOf(webConfig({ listener: written })).errors).toEqual([
-      `gateway.yaml:${place}: is for protocol mllp only`,
+      `gateway.yaml:${place}: is for protocol ${whose} only`,
     ]);
   });
 });

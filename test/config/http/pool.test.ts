@@ -83,7 +83,8 @@ describe('one mistake, one line', () => {
   const TYPE = 'must be a type such as text/plain, without parameters';
   const TABLE = 'a cookie is given by the node that it shall lead back to: mode must be table';
   const url = (text: string) => webConfig({}).replace('http://h:1', text);
-  const URL_MUST = 'must be mllp://host:port, mllps://host:port, http://host:port or https://host:port';
+  const URL_MUST =
+    'must be mllp://host:port, mllps://host:port, http://host:port, https://host:port, tcp://host:port or tls://host:port';
 
   test.each<[text: string, line: string]>([
     // Nodes
@@ -120,7 +121,7 @@ describe('one mistake, one line', () => {
     ],
     [
       webConfig({ pool: 'health: { type: tls }' }),
-      '6:21: pools.p.health.type: a TLS handshake needs mllps:// or https:// nodes, and node a is http://; tcp checks both',
+      '6:21: pools.p.health.type: a TLS handshake needs mllps://, https:// or tls:// nodes, and node a is http://; tcp checks both',
     ],
     [
       webConfig({ pool: 'connections: { max: 0 }' }),

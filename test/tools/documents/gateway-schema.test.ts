@@ -141,7 +141,7 @@ describe('what both refuse', () => {
     ['a fingerprint that is none', pool('health: { type: tls, tls: { pin: abc } }')],
     [
       'a node of another scheme',
-      'listeners: { l: { bind: ":1" } }\npools: { p: { nodes: { a: { url: "tcp://h:1" } } } }\nroutes: [{ to: p }]',
+      'listeners: { l: { bind: ":1" } }\npools: { p: { nodes: { a: { url: "udp://h:1" } } } }\nroutes: [{ to: p }]',
     ],
     [
       'an MLLP node without a port',

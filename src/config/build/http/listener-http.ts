@@ -100,14 +100,18 @@ function checkProtocol(listener: ListenerSection): void {
   const [given] = listener.scalars('protocol');
   // Of one that was refused nothing is known.
   const protocol = listener.has('protocol') ? given?.text : 'mllp';
-  if (protocol !== 'http' && protocol !== 'mllp') return;
-  for (const [key, [only]] of keysOnlyFor(LISTENER_KEYS)) {
-    if (only !== protocol && listener.has(key)) listener.error(key, `is for protocol ${only} only`);
+  if (protocol !== 'http' && protocol !== 'mllp' && protocol !== 'tcp') return;
+  for (const [key, only] of keysOnlyFor(LISTENER_KEYS)) {
+    if (!only.includes(protocol) && listener.has(key))
+      listener.error(key, `is for protocol ${only.join(' and ')} only`);
   }
   if (listener.values.proxyProtocol && !listener.has('trustedProxies')) {
     listener.error('proxyProtocol', 'needs trustedProxies: the balancers that send the header');
   }
-  if (protocol === 'mllp' && listener.has('trustedProxies') && !listener.values.proxyProtocol) {
-    listener.warn('trustedProxies', 'has no effect without proxyProtocol: MLLP has no forwarding headers');
+  if (protocol !== 'http' && listener.has('trustedProxies') && !listener.values.proxyProtocol) {
+    listener.warn(
+      'trustedProxies',
+      `has no effect without proxyProtocol: ${protocol === 'tcp' ? 'bytes have' : 'MLLP has'} no forwarding headers`,
+    );
   }
 }

@@ -9,6 +9,7 @@ import { frameMemory } from '../../../mllp/frame-memory.ts';
 import type { Pools } from '../../../pools/pools.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
+import type { TcpConnection } from '../../../relay/tcp-scheduler.ts';
 import type { DropReason } from '../../log/log-output.ts';
 import type { Observer, OperatorAction, SenderFault } from '../../observer.ts';
 import { counted, type Family, number } from '../family.ts';
@@ -21,6 +22,7 @@ import { buildInfo, certificateFamily, listenerFamilies, parseFamilies } from '.
 import { MessageCounts, type Present, type TraceIdOf } from './message-counts.ts';
 import { nodeFamilies } from './node-families.ts';
 import { RequestCounts } from './request-counts.ts';
+import { TcpCounts } from './tcp-counts.ts';
 
 /** What is looked at; a Gateway is one. */
 export interface Observed {
@@ -71,6 +73,7 @@ export class GatewayMetrics implements Observer {
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
   readonly #requests: RequestCounts;
+  readonly #connections: TcpCounts;
   readonly #faults = new FaultCounts();
   readonly #process = new ProcessMetrics();
   readonly #push: OtlpPush;
@@ -84,6 +87,7 @@ export class GatewayMetrics implements Observer {
     this.#observed = observed;
     this.#messages = new MessageCounts(traceIdOf);
     this.#requests = new RequestCounts(traceIdOf);
+    this.#connections = new TcpCounts(traceIdOf);
     this.#push = new OtlpPush(() => this.collect(), onPush);
   }
 
@@ -123,6 +127,18 @@ export class GatewayMetrics implements Observer {
       this.#messages.countFailure(record.listener, record.pool?.name, record.error.code);
   }
 
+  onCarried(record: TcpConnection): void {
+    this.#connections.began(record);
+  }
+
+  onConnection(record: TcpConnection): void {
+    const { error, listener, pool } = record;
+    this.#connections.add(record);
+    if (record.attemptCount > 1) this.#messages.countRetries(record.attempts);
+    if (error !== undefined && error.code !== 'GW_ERR_SENDER_IDLE')
+      this.#messages.countFailure(listener, pool?.name, error.code);
+  }
+
   onFault({ listener, error }: SenderFault): void {
     this.#faults.add(listener, error);
   }
@@ -151,6 +167,7 @@ export class GatewayMetrics implements Observer {
     return [
       ...this.#messages.families(present),
       ...this.#requests.families(present),
+      ...this.#connections.families(present),
       ...listenerFamilies(observed.listeners),
       ...this.#faults.families(present),
       number('hl7_gateway_held_bytes', observed.heldBytes),

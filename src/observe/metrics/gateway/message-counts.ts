@@ -5,6 +5,7 @@ import type { AckCode } from '../../../hl7/ack.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message, Outcome } from '../../../relay/message.ts';
 import type { Attempt } from '../../../relay/retry.ts';
+import type { TcpConnection } from '../../../relay/tcp-scheduler.ts';
 import { type Family, histograms, numbers } from '../family.ts';
 import { BucketHistogram } from '../histogram.ts';
 import { type LabelValues, SeriesTable } from '../series-table.ts';
@@ -46,8 +47,8 @@ interface MessageCell {
   readonly whole: BucketHistogram;
 }
 
-/** The trace that a message or a request is part of, if it is recorded. */
-export type TraceIdOf = (one: Message | ProxiedRequest) => string | undefined;
+/** The trace that a message, a request or a connection is part of, if it is recorded. */
+export type TraceIdOf = (one: Message | ProxiedRequest | TcpConnection) => string | undefined;
 
 /** Which names are in the config that is in force. An empty name always is. */
 export interface Present {
@@ -59,7 +60,7 @@ export interface Present {
 
 export class MessageCounts {
   readonly retries = { not_sent: 0, ambiguous: 0 };
-  /** By listener, pool and code; of proxied requests too. */
+  /** By listener, pool and code; of proxied requests and of connections too. */
   readonly failures = new SeriesTable(() => ({ count: 0 }));
   readonly #traceIdOf: TraceIdOf;
   /** By pool and node. */

@@ -20,9 +20,9 @@ export function nodeFamilies(runtimes: Iterable<PoolRuntime>): readonly Family[]
   return [
     numbers(
       'hl7_gateway_queued',
-      pools.map(({ name, queue, httpPool }) => ({
+      pools.map(({ name, queued }) => ({
         labels: { pool: name },
-        value: queue.queued + (httpPool?.queued ?? 0),
+        value: queued,
       })),
     ),
     numbers(

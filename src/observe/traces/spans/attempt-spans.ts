@@ -205,7 +205,8 @@ function writeForward(
   if (error?.resend === 'unsafe') out.put(AMBIGUOUS, true);
   const refusal = more(out, attempt);
   if (connectMs > 0 || writtenAt !== undefined) out.event('connect', startedAt + connectMs);
-  if (writtenAt !== undefined) {
+  // Of a connection that is passed on, what is written when is nobody's knowledge.
+  if (writtenAt !== undefined && pool?.protocol !== 'tcp') {
     out.event('write', writtenAt);
     if (error === undefined && endedAt !== undefined) out.event('ack', endedAt);
   }
@@ -225,7 +226,15 @@ function serviceOf(pool: PoolConfig | undefined, node: string): string {
   return pool === undefined ? node : `${pool.name}/${node}`;
 }
 
-const PROTOCOLS = { mllp: 'mllp', mllps: 'mllp', http: 'http', https: 'http' } as const;
+/** Of bytes that are passed on nobody knows what they speak. */
+const PROTOCOLS = {
+  mllp: 'mllp',
+  mllps: 'mllp',
+  http: 'http',
+  https: 'http',
+  tcp: undefined,
+  tls: undefined,
+} as const;
 
 /** Nodes that were added at run time are in no config: such an attempt has its node's name alone. */
 function nodeOf(pool: PoolConfig | undefined, name: string): NodeConfig | undefined {

@@ -51,4 +51,8 @@ export const PARSE_WAIT = attributeKey('gateway.parse.wait_ms');
 export const BATCH_SIZE = attributeKey('gateway.batch.size');
 export const BATCH_POSITION = attributeKey('gateway.batch.position');
 export const BATCH_CONTROL_ID = attributeKey('gateway.batch.control_id');
+/** Of a connection that is passed on. */
+export const BYTES_TO_NODE = attributeKey('gateway.bytes.to_node');
+export const BYTES_TO_SENDER = attributeKey('gateway.bytes.to_sender');
+export const ENDED_BY = attributeKey('gateway.ended_by');
 export const LINK = attributeKey('gateway.link');

@@ -11,6 +11,7 @@ import { causeCode } from '../../../errors.ts';
 import { clearImmediate, monotonicMs, setImmediate } from '../../../platform/time.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import { Message } from '../../../relay/message.ts';
+import { TcpConnection } from '../../../relay/tcp-scheduler.ts';
 import type { Log } from '../../log/log.ts';
 import type { Observer, SenderFault } from '../../observer.ts';
 import { toldOf } from '../collector-answer.ts';
@@ -26,8 +27,12 @@ import type { SpanWriter } from '../span-writer.ts';
 import type { TraceContext } from '../trace-context.ts';
 import { unheededIn } from '../variables.ts';
 import type { SpanContext } from './attempt-spans.ts';
+import { connectionSpanCount, isConnectionWorthIt, writeConnection } from './connection-spans.ts';
 import { isWorthIt, messageSpanCount, writeMessage } from './message-spans.ts';
 import { isProxiedWorthIt, proxiedSpanCount, writeFault, writeProxied } from './proxied-spans.ts';
+
+/** What a trace is made of. */
+type Traced = Message | ProxiedRequest | TcpConnection;
 
 /** A shutdown waits so long for the collector: a container's grace period has room for it behind `shutdown.timeout`. */
 const FLUSH_MS = 2_000;
@@ -49,7 +54,7 @@ export class MessageTracer implements TraceSampler, Observer {
   #fields: TraceSampler['fields'];
   /** Of queues that are no more. */
   #past = NOTHING;
-  #ended: (Message | ProxiedRequest)[] = [];
+  #ended: Traced[] = [];
   #endedSpans = 0;
   #turn: NodeJS.Immediate | undefined;
   #isOwed = false;
@@ -133,11 +138,11 @@ export class MessageTracer implements TraceSampler, Observer {
   }
 
   /** Of one that is over: will it be sent, if there is room? */
-  willRecord(record: Message | ProxiedRequest): boolean {
+  willRecord(record: Traced): boolean {
     if (this.#queue === undefined) return false;
-    return record instanceof Message
-      ? isWorthIt(record) || this.#takes(record.trace, record)
-      : isProxiedWorthIt(record) || this.#takes(record.trace, undefined);
+    if (record instanceof Message) return isWorthIt(record) || this.#takes(record.trace, record);
+    const isUrgent = record instanceof TcpConnection ? isConnectionWorthIt(record) : isProxiedWorthIt(record);
+    return isUrgent || this.#takes(record.trace, undefined);
   }
 
   /** `isDelivered`: its reply is on its way to the sender since now. */
@@ -154,6 +159,13 @@ export class MessageTracer implements TraceSampler, Observer {
     const isUrgent = isProxiedWorthIt(record);
     if (isUrgent || this.#takes(record.trace, undefined))
       this.#keep(record, proxiedSpanCount(record, this.#context), isUrgent);
+  }
+
+  onConnection(record: TcpConnection): void {
+    if (this.#queue === undefined) return;
+    const isUrgent = isConnectionWorthIt(record);
+    if (isUrgent || this.#takes(record.trace, undefined))
+      this.#keep(record, connectionSpanCount(record, this.#context), isUrgent);
   }
 
   /** Something that never became a message. */
@@ -176,7 +188,7 @@ export class MessageTracer implements TraceSampler, Observer {
     return this.#always.some((holds) => holds(view));
   }
 
-  #keep(record: Message | ProxiedRequest, spans: number, isUrgent: boolean): void {
+  #keep(record: Traced, spans: number, isUrgent: boolean): void {
     const queue = this.#queue;
     if (queue?.hasRoom(this.#endedSpans + spans, isUrgent) !== true) {
       queue?.drop(spans);
@@ -198,11 +210,13 @@ export class MessageTracer implements TraceSampler, Observer {
     else this.#turn = setImmediate(() => this.#write(TURN_MESSAGES));
   }
 
-  #writeOne(out: SpanWriter, record: Message | ProxiedRequest): void {
+  #writeOne(out: SpanWriter, record: Traced): void {
     if (record instanceof Message) {
       const isSure = isWorthIt(record) || (this.#always.length > 0 && this.#isNamed(viewOf(record)));
       writeMessage(out, record, this.#context, this.#stateOf(record.trace, isSure));
-    } else writeProxied(out, record, this.#context, this.#stateOf(record.trace, isProxiedWorthIt(record)));
+    } else if (record instanceof TcpConnection)
+      writeConnection(out, record, this.#context, this.#stateOf(record.trace, isConnectionWorthIt(record)));
+    else writeProxied(out, record, this.#context, this.#stateOf(record.trace, isProxiedWorthIt(record)));
   }
 
   /** `isSure`: it is recorded whatever the share, so it stands for itself alone. */

@@ -95,11 +95,11 @@ export function writeFault(
   state: string | undefined,
 ): void {
   const now = monotonicMs();
-  out.root(trace, protocol === 'mllp' ? `mllp ${listener}` : 'HTTP', SERVER, now, now, state);
+  out.root(trace, protocol === 'http' ? 'HTTP' : `${protocol} ${listener}`, SERVER, now, now, state);
   out.put(LISTENER, listener);
   if (header !== undefined) putHeader(out, header, context.identifiers);
   if (peer !== undefined) putPeer(out, peer);
-  out.put(PROTOCOL, protocol);
+  if (protocol !== 'tcp') out.put(PROTOCOL, protocol);
   if (protocol === 'http') {
     out.put(SCHEME, schemeOf(context, listener));
     out.put(STATUS, statusOf(error.code));

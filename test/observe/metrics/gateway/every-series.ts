@@ -41,6 +41,7 @@ export class EverySeries implements AsyncDisposable {
     await using unknown = await connectSender(gw.port('behind'));
     await unknown.closed;
     expect((await fetch(`http://127.0.0.1:${gw.port('web')}/`)).status).toBe(200);
+    await this.#connection();
     await until(
       () => {
         const codes = new Set(gw.codes.slice(faults));
@@ -49,6 +50,18 @@ export class EverySeries implements AsyncDisposable {
       },
       { deadlineMs: 15_000, what: 'a request and two connections over' },
     );
+  }
+
+  /** One that is passed on, to its end. */
+  async #connection(): Promise<void> {
+    const { gw } = this;
+    const lines = gw.log.length;
+    await using client = await connectSender(gw.port('raw'));
+    await client.write('GET / HTTP/1.1\r\nHost: raw\r\n\r\n');
+    const node = gw.gateway.pools.runtimes.get('raw')?.nodes[0];
+    await until(() => node?.status.answers.other);
+    client.reset();
+    await until(() => gw.log.slice(lines).some(({ msg }) => msg === 'connection'));
   }
 
   async #messages(): Promise<void> {
@@ -108,6 +121,7 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           tls: { bind: '127.0.0.1:0', tls: { ...folder.files.good } },
           behind: { bind: '127.0.0.1:0', proxyProtocol: true, trustedProxies: '192.0.2.1' },
           web: { protocol: 'http', bind: '127.0.0.1:0' },
+          raw: { protocol: 'tcp', bind: '127.0.0.1:0' },
         },
         pools: {
           adt: { nodes: { a: { url: node.url } } },
@@ -115,9 +129,11 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           full: { nodes: { f: { url: full.url } }, ...atOnce },
           late: { nodes: { l: { url: late.url } } },
           web: { nodes: { w: { url: web.url } } },
+          raw: { nodes: { r: { url: web.url.replace('http', 'tcp') } } },
         },
         routes: [
           { name: 'web', when: { listener: 'web' }, to: 'web' },
+          { name: 'raw', when: { listener: 'raw' }, to: 'raw' },
           { name: 'none', when: { 'MSH-9.1': 'ORU' }, reject: { code: 'AR' } },
           { name: 'gone', when: { 'MSH-9.1': 'MDM' }, to: 'gone' },
           { name: 'full', when: { 'MSH-9.1': 'SIU' }, to: 'full' },
