@@ -2,6 +2,7 @@
 // Promises: two profiles differ in what may happen to a message, in who speaks what, or in what the gateway has to work with.
 import type { Output } from './peers/child.ts';
 import { type Content, isHttp, isTls, type TlsStart, type Wire } from './peers/orders.ts';
+import { Prng } from './wire/prng.ts';
 import { SERVER_NAME } from './wire/tls.ts';
 
 /** What the config says that the checker needs to know. */
@@ -313,10 +314,52 @@ const PROFILES: readonly Profile[] = [
 export const PROFILE_NAMES: readonly string[] = PROFILES.map(({ name }) => name);
 
 export function profileFor(seed: number, name?: string): Profile {
+  const drawn = /^any-(\d+)$/.exec(name ?? '')?.[1];
+  if (drawn !== undefined) return drawnProfile(Number(drawn));
   const found =
     name === undefined ? PROFILES[seed % PROFILES.length] : PROFILES.find((one) => one.name === name);
   if (found === undefined) throw new Error(`no profile ${name}; there are ${PROFILE_NAMES.join(', ')}`);
   return found;
+}
+
+/** A config that nobody has thought of, by seed: `any-SEED`. */
+function drawnProfile(seed: number): Profile {
+  const prng = new Prng(seed);
+  const onAmbiguous = prng.pick(['fail', 'same-node', 'other-node'] as const);
+  const ordering = prng.chance(0.25) ? ('key' as const) : ('connection' as const);
+  const content = prng.pick(['plain', 'plain', 'plain', 'enhanced', 'batch', 'checked'] as const);
+  const nodeWire = prng.chance(0.15) && content !== 'enhanced' ? ('http' as const) : ('mllp' as const);
+  const pipelining = ordering === 'key' || nodeWire === 'http' ? 1 : prng.pick([1, 1, 2, 4, 16]);
+  const senderWires = prng.pick([['mllp'], ['mllp'], ['mllp', 'http'], ['http']] as const);
+  const wires: readonly Wire[] = content === 'plain' || content === 'checked' ? senderWires : ['mllp'];
+  const attempts = prng.int(1, 4);
+  const by = prng.pick([['MSH-3'], ['MSH-3', 'MSH-4']] as const);
+  const mode = ordering === 'key' ? 'hash' : prng.pick(['hash', 'table', 'none'] as const);
+  const persistence = mode === 'none' ? undefined : { by, mode };
+  const drawn = profile({
+    name: `any-${seed}`,
+    ...{ onAmbiguous, ordering, pipelining },
+    // One answer refuses a whole batch, and tells nothing of its messages.
+    onUnavailable: content === 'batch' ? 'close' : prng.pick(['close', 'AE'] as const),
+    sharedIds: prng.chance(0.15),
+    nodes: nodesOf(Array.from({ length: prng.int(2, 5) }, () => nodeWire)),
+    senders: plainSenders(wires).map((one) => ({
+      ...one,
+      content,
+      window: isHttp(one.wire) || content === 'batch' ? 1 : prng.int(1, 6),
+      ids: content === 'plain' ? prng.pick(['unique', 'repeated'] as const) : 'unique',
+    })),
+    ...(content === 'batch' ? { listener: { batch: 'split' }, batch: true } : {}),
+    ...(content === 'checked' ? { validate: { fields: ['PID-3'], segments: ['PID'] } } : {}),
+    pool: {
+      balance: prng.pick(['least-in-flight', 'round-robin', mode === 'none' ? 'round-robin' : 'hash']),
+      persistence,
+      retry: { attempts, budget: prng.pick(['500ms', '1500ms']), onAmbiguous },
+    },
+  });
+  const refusals =
+    content === 'enhanced' ? drawn.refusals.map((code) => code.replace('A', 'C')) : drawn.refusals;
+  return { ...drawn, refusals, attempts: onAmbiguous === 'fail' ? 1 : attempts };
 }
 
 interface Sketch extends Partial<Omit<Profile, 'routes' | 'config' | 'refusals' | 'attempts'>> {

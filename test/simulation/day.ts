@@ -38,7 +38,7 @@ export interface Day {
   readonly windowBytes: number;
 }
 
-/** Those of the campaign's, with TLS left out. */
+/** Those of the campaign's, with TLS left out; `any`: another config for each seed. */
 export const PROFILE_NAMES = [
   'default',
   'resend',
@@ -59,6 +59,7 @@ export const PROFILE_NAMES = [
   'sticky-table',
   'weighted',
   'backup',
+  'any',
 ] as const;
 
 interface Kind {
@@ -105,7 +106,8 @@ const GAP_MS = 160;
 
 export function dayOf(seed: number, only?: string): Day {
   const prng = new Prng(Math.imul(seed, 2_654_435_761) ^ 0x5eed);
-  const name = only ?? PROFILE_NAMES[seed % PROFILE_NAMES.length] ?? 'default';
+  const chosen = only ?? PROFILE_NAMES[seed % PROFILE_NAMES.length] ?? 'default';
+  const name = chosen === 'any' ? `any-${seed}` : chosen;
   const profile = profileFor(0, name);
   const nodes = profile.nodes.map(({ name: node, pool, wire }, i) => ({
     ...{ name: node, pool, wire: plain(wire), host: `10.0.1.${i + 1}`, port: 6661 },

@@ -1,8 +1,9 @@
 // Messages that wait for a connection: each is given to one, in order as far as their ids allow, or fails with nothing written.
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { MllpConnection } from '../../src/upstream/mllp/mllp-connection.ts';
 import { WaitingMessages } from '../../src/upstream/mllp/waiting-messages.ts';
+import { useFakeClock } from '../helpers/fake-clock.ts';
 import { TestDelivery } from './test-delivery.ts';
 
 interface Options {
@@ -29,7 +30,10 @@ function connectionWith({ room = 1, had = [], confuses = [] }: Options = {}) {
 
 function waitingWith(...ids: readonly string[]) {
   const told: string[] = [];
-  const waiting = new WaitingMessages('a', () => void told.push('failed'));
+  const waiting = new WaitingMessages(
+    { node: 'a', connectMs: 100, ackMs: 200 },
+    { onFailed: () => void told.push('failed'), onLate: () => void told.push('late') },
+  );
   const deliveries = ids.map((id) => new TestDelivery(id));
   for (const one of deliveries) waiting.add(one);
   return { waiting, deliveries, told };
@@ -90,6 +94,32 @@ describe('a connection', () => {
       [],
       ['failed'],
     ]);
+  });
+});
+
+describe('one that waits for too long', () => {
+  useFakeClock();
+
+  it('F101 fails unsent after the time for a connection and an answer, and those behind it in theirs', () => {
+    const { waiting, deliveries, told } = waitingWith('X1');
+    vi.advanceTimersByTime(200);
+    waiting.add(new TestDelivery('X2'));
+    vi.advanceTimersByTime(99);
+    expect([waiting.length, told]).toEqual([2, []]);
+    vi.advanceTimersByTime(2);
+    expect([deliveries[0]?.end, idsOf(waiting), told]).toEqual([
+      'GW_ERR_NODE_STALE',
+      ['X2'],
+      ['failed', 'late'],
+    ]);
+  });
+
+  it('leaves no timer behind where all have found a connection', () => {
+    const { waiting, told } = waitingWith('X1', 'X2');
+    waiting.fill(connectionWith({ room: 2 }), false);
+    waiting.end();
+    vi.advanceTimersByTime(10_000);
+    expect([vi.getTimerCount(), told]).toEqual([0, []]);
   });
 });
 

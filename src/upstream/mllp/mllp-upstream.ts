@@ -47,7 +47,12 @@ export class MllpUpstream implements Upstream {
     this.#options = options;
     this.#owner = owner;
     this.#quirks = new NodeQuirks(options, owner);
-    this.#waiting = new WaitingMessages(options.node, () => this.#inFlight--);
+    this.#waiting = new WaitingMessages(options, {
+      onFailed: () => {
+        this.#inFlight--;
+      },
+      onLate: () => owner.onRoom(),
+    });
     this.#limits = new ConnectionLimits(
       options,
       this.#quirks,
@@ -120,6 +125,7 @@ export class MllpUpstream implements Upstream {
     clearInterval(this.#reaper);
     this.#limits.end();
     this.#waiting.failUnwanted();
+    this.#waiting.end();
     if (this.#waiting.length === 0) this.#dialer.abort();
     for (const connection of this.#connections) connection.end();
   }

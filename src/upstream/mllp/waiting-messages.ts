@@ -1,18 +1,42 @@
 // Messages that an upstream has taken and that wait for a connection. Promises that each is given to one, in the order in which they
-// came as far as their control ids allow, or fails with nothing written.
+// came as far as their control ids allow, or fails with nothing written; and that none waits for ever.
 import { GatewayError } from '../../errors.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
 import type { MllpConnection } from './mllp-connection.ts';
 
-export class WaitingMessages {
-  readonly #node: string;
-  readonly #onFailed: () => void;
-  readonly #all: Delivery[] = [];
+export interface WaitingOptions {
+  /** The node's name, for errors. */
+  readonly node: string;
+  /** No message waits longer than for a connection to be made and for the answer of the one that has it before. */
+  readonly connectMs: number;
+  readonly ackMs: number;
+}
 
-  /** `onFailed`: one is about to fail. */
-  constructor(node: string, onFailed: () => void) {
-    this.#node = node;
-    this.#onFailed = onFailed;
+export interface WaitingOwner {
+  /** One is about to fail. */
+  onFailed(): void;
+  /** Some have failed because they have waited for too long. */
+  onLate(): void;
+}
+
+interface Waiting {
+  readonly delivery: Delivery;
+  /** In monotonicMs() milliseconds. */
+  readonly since: number;
+}
+
+export class WaitingMessages {
+  readonly #options: WaitingOptions;
+  readonly #owner: WaitingOwner;
+  readonly #all: Waiting[] = [];
+  readonly #limitMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: WaitingOptions, owner: WaitingOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    this.#limitMs = options.connectMs + options.ackMs;
   }
 
   get length(): number {
@@ -20,17 +44,18 @@ export class WaitingMessages {
   }
 
   get first(): Delivery | undefined {
-    return this.#all[0];
+    return this.#all[0]?.delivery;
   }
 
   add(delivery: Delivery): void {
-    this.#all.push(delivery);
+    this.#all.push({ delivery, since: monotonicMs() });
+    this.#timer ??= this.#watch(this.#limitMs);
   }
 
   /** Gives the connection those that it takes; F88: `isChoosy`, not those that may be confused with what it had before. */
   fill(connection: MllpConnection, isChoosy: boolean): void {
     for (let at = 0; connection.hasRoom; ) {
-      const delivery = this.#all[at];
+      const delivery = this.#all[at]?.delivery;
       if (delivery === undefined) return;
       if (connection.repeats(delivery) || (isChoosy && connection.mayConfuse(delivery))) at++;
       else {
@@ -45,7 +70,7 @@ export class WaitingMessages {
   /** How many of them these connections will take, one each. */
   placesOn(connections: MllpConnection[]): number {
     let count = 0;
-    for (const delivery of this.#all) {
+    for (const { delivery } of this.#all) {
       const at = connections.findIndex((one) => !one.repeats(delivery) && !one.mayConfuse(delivery));
       if (at < 0) continue;
       connections.splice(at, 1);
@@ -56,7 +81,7 @@ export class WaitingMessages {
 
   /** Takes out the oldest, which are to fail. */
   take(count = this.#all.length): Delivery[] {
-    return this.#all.splice(0, count);
+    return this.#all.splice(0, count).map(({ delivery }) => delivery);
   }
 
   /** Those that were taken out go elsewhere. */
@@ -65,18 +90,45 @@ export class WaitingMessages {
   }
 
   failUnwanted(): void {
-    for (const delivery of this.take()) {
-      if (delivery.unwanted === true) this.#fail(delivery, this.stale());
-      else this.#all.push(delivery);
+    for (const one of this.#all.splice(0)) {
+      if (one.delivery.unwanted === true) this.#fail(one.delivery, this.stale());
+      else this.#all.push(one);
     }
   }
 
   stale(): GatewayError {
-    return new GatewayError('GW_ERR_NODE_STALE', { node: this.#node });
+    return new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node });
+  }
+
+  /** Nothing is added any more. */
+  end(): void {
+    if (this.#all.length > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #watch(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#failLate(), Math.max(1, ms)).unref();
+  }
+
+  /**
+   * Where nearly all control ids repeat, each message has a connection made anew for it, one behind the other: those behind may
+   * find another node, or nobody, sooner.
+   */
+  #failLate(): void {
+    const now = monotonicMs();
+    const { node } = this.#options;
+    const late = this.#all.findIndex(({ since }) => now - since < this.#limitMs);
+    const taken = this.take(late < 0 ? this.#all.length : late);
+    const [oldest] = this.#all;
+    this.#timer = oldest === undefined ? undefined : this.#watch(oldest.since + this.#limitMs - now);
+    if (taken.length === 0) return;
+    this.fail(taken, new GatewayError('GW_ERR_NODE_STALE', { node, detail: 'no connection for it in time' }));
+    this.#owner.onLate();
   }
 
   #fail(delivery: Delivery, error: GatewayError): void {
-    this.#onFailed();
+    this.#owner.onFailed();
     delivery.failed(error);
   }
 }

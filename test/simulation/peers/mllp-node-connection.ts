@@ -113,9 +113,7 @@ export class MllpNodeConnection extends NodeConnection {
       }
       case 'in-pieces': {
         const bytes = frame(this.node.answer(this.c, message, 'right', message.enhanced ? 'CA' : 'AA'));
-        for (let at = 0; at < bytes.length; at++)
-          this.after((at * start.ackMs) / 4 / bytes.length, () => this.write(bytes.subarray(at, at + 1)));
-        this.after(start.ackMs / 4 + 1, over);
+        this.#writeSlowly(bytes, start.ackMs / 4 / bytes.length, over);
         return;
       }
       case 'negative':
@@ -132,6 +130,13 @@ export class MllpNodeConnection extends NodeConnection {
         this.#answerAfter(message, prng.chance(0.7) ? 0.5 + 2.5 * prng.next() : 0);
         return;
     }
+  }
+
+  /** Byte by byte: in order, however long its process is halted in between. */
+  #writeSlowly(bytes: Buffer, eachMs: number, then: () => void): void {
+    this.write(bytes.subarray(0, 1));
+    const isLast = bytes.length <= 1;
+    this.after(eachMs, isLast ? then : () => this.#writeSlowly(bytes.subarray(1), eachMs, then));
   }
 
   #answerAfter(message: Received, ms: number): void {
