@@ -87,6 +87,8 @@ function checkLost(facts: Facts, { ackMs }: Limits, calm: Calm): Violation[] {
     const [delivery, ...more] = (bySha.get(due.sha) ?? []).filter(({ t }) => t > due.t && t < close.t);
     const answer = delivery?.answers.find(({ kind }) => kind === 'right');
     if (delivery === undefined || answer === undefined || more.length > 0) return [];
+    // What was sent on a connection before this one comes to a node late.
+    if ((facts.sends.get(due.sha) ?? []).filter(({ t }) => t < delivery.t).length > 1) return [];
     if (answer.t - delivery.t > (ackMs * MS) / 2 || delivery.answers[0] !== answer) return [];
     const until = Math.max(answer.t, close.t);
     // Whatever is wrong with the sender, what was written to it comes before the end.

@@ -144,7 +144,8 @@ export class SimulatedSender {
   #burst(): void {
     const [least, most] = this.start.content === 'large' ? LARGE_BURST : BURST;
     const count = this.prng.int(least, most);
-    this.window = Math.max(this.window, count);
+    // Over HTTP one request waits for the response before it.
+    if (!isHttp(this.start.wire)) this.window = Math.max(this.window, count);
     for (let i = 0; i < count && !this.#isFinishing; i++) this.backlog.push(this.speech.next());
     this.connection?.pump();
   }
