@@ -99,7 +99,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     if (`,
       },
     ],
-    caughtBy: ['answer-held'],
+    caughtBy: ['answer-held', 'answer-lost', 'ack-out-of-order'],
   },
   {
     name: 'any answer is that of the message that is due',
@@ -139,7 +139,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     // F90`,
       },
     ],
-    caughtBy: ['connection-reused', 'ack-unbacked'],
+    caughtBy: ['connection-reused', 'ack-unbacked', 'ack-not-outstanding', 'duplicate'],
   },
   {
     name: 'answers of a batch in another order',
@@ -152,18 +152,6 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     ],
     profile: 'split',
     caughtBy: ['ack-out-of-order', 'ack-not-outstanding'],
-  },
-  {
-    name: 'an application answer goes to any sender with that control id',
-    patches: [
-      {
-        file: COMMITTED,
-        find: '(one) => isNamedBy(one, receiver));',
-        put: '() => true);',
-      },
-    ],
-    profile: 'enhanced-shared-ids',
-    caughtBy: ['application-foreign'],
   },
   {
     name: 'an application answer is dropped',
@@ -449,22 +437,11 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     caughtBy: ['answer-overdue'],
   },
   {
-    name: 'queue.timeout is ignored',
-    patches: [
-      {
-        file: POOL_QUEUE,
-        find: 'this.#waiting.add(message, queue, Math.min(pauseMs, leftMs), ',
-        put: 'this.#waiting.add(message, queue, Math.min(pauseMs, 600_000), ',
-      },
-    ],
-    caughtBy: ['answer-overdue'],
-  },
-  {
     name: 'timeouts.connect is ignored',
     patches: [
       { file: 'src/upstream/dial.ts', find: '  }, options.connectMs);\n\n', put: '  }, 300_000);\n\n' },
     ],
-    caughtBy: ['answer-overdue', 'never-answered'],
+    caughtBy: ['answer-overdue', 'never-answered', 'not-recovered'],
   },
   {
     name: 'an answer that does not come is waited for',

@@ -53,18 +53,18 @@ export const ARRIVES_MS = 600;
 /** A reload changes some of it, by little. */
 const CHANGES_MS = 50;
 
-export function limitsOf({ config, profile }: Day): Limits {
+export function limitsOf({ config, profile, events }: Day): Limits {
   const { pools, parsing } = parseConfig(JSON.stringify(config), { env: {} }).config;
   const most = (of: (pool: (typeof pools)[number]) => number): number => Math.max(...pools.map(of));
   const { senders, hasWorkers } = profileFor(0, profile);
   return {
     ackMs: most(({ timeouts }) => timeouts.ackMs),
     connectMs: most(({ timeouts }) => timeouts.connectMs) + CHANGES_MS,
-    queueMs:
-      Math.max(
-        1_100,
-        most(({ queue }) => queue.timeoutMs),
-      ) + CHANGES_MS,
+    queueMs: Math.max(
+      most(({ queue }) => queue.timeoutMs),
+      // As a reload has it, see changeOf.
+      events.some(({ kind }) => kind === 'config-reload') ? 1_100 + CHANGES_MS : 0,
+    ),
     retryMs: most(({ retry }) => retry.budgetMs),
     applicationMs: senders.some(({ content }) => content === 'enhanced')
       ? most(({ timeouts }) => timeouts.applicationMs)

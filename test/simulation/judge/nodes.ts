@@ -71,7 +71,7 @@ function checkHealth(
     if (msg === undefined) continue;
     const { node, reason } = JSON.parse(text) as { node: string; reason?: string };
     if (msg === 'down') {
-      if (!settled.wasDisturbed([node], t, t))
+      if (!settled.wasDisturbed([node], t, t) || reason?.includes('GW_ERR_OPEN_FILES') === true)
         found.push({ rule: 'node-blamed', text: `node ${node} is down at ${t}, and was well: ${reason}` });
       downSince.set(node, t);
       continue;

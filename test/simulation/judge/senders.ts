@@ -20,6 +20,8 @@ export function checkSenders({ stood, lines, senderLimits, disturbances }: Lived
     }));
   const limitMs: Readonly<Record<string, number>> = {
     GW_ERR_FRAME_TIMEOUT: senderLimits.frameMs,
+    // None of them says what is no message.
+    GW_ERR_FRAME_NO_START: Number.POSITIVE_INFINITY,
     GW_ERR_SENDER_IDLE: senderLimits.idleMs,
     GW_ERR_SENDER_NOT_READING: senderLimits.writeMs,
   };
@@ -31,7 +33,11 @@ export function checkSenders({ stood, lines, senderLimits, disturbances }: Lived
     // What it has said is late, from whenever in that time on.
     const isLate = disturbances.some(
       ({ kind, target, from, until }) =>
-        kind === 'sender-way' && target === source && from <= t && t <= until + (limit + ARRIVES_MS) * MS,
+        Number.isFinite(limit) &&
+        kind === 'sender-way' &&
+        target === source &&
+        from <= t &&
+        t <= until + (limit + ARRIVES_MS) * MS,
     );
     const spans = [
       ...stood.filter(({ sender }) => sender === source),

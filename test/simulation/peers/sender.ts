@@ -160,7 +160,10 @@ export class SimulatedSender {
     this.backlog = [...outstanding, ...this.backlog];
     this.connection = undefined;
     if (this.#isFinishing && this.backlog.length === 0) this.rest();
-    else this.network.time.after(this.prng.int(...RECONNECT_MS), () => this.connect());
+    else
+      this.network.time.after(this.prng.int(...RECONNECT_MS), () => {
+        if (!this.isDone) this.connect();
+      });
   }
 
   rest(): void {
