@@ -120,6 +120,8 @@ export class PoolRuntime {
   retire(): void {
     this.queue.reconsider();
     for (const node of this.nodes) node.giveBack();
+    // Connections that are passed on have no end of their own that is near.
+    for (const upstream of this.#tcpUpstreams.values()) upstream.close();
     this.#scheduler?.onUsable();
   }
 

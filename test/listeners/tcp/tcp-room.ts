@@ -50,7 +50,12 @@ export class Peer {
     await until(() => this.bytes >= bytes, { what: `${bytes} bytes (there are ${this.bytes})` });
   }
 
-  async saw(what: 'ended' | 'closed'): Promise<void> {
+  /** The other side takes no more: it has ended its side, or all of it. */
+  get gone(): boolean {
+    return this.ended || this.closed;
+  }
+
+  async saw(what: 'ended' | 'closed' | 'gone'): Promise<void> {
     await until(() => this[what], { what });
   }
 }
