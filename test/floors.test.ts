@@ -39,6 +39,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/open-files.ts'],
   ['src/observe/metrics/gateway/'],
   ['src/gateway.ts'],
+  ['src/cluster/'],
   ['src/state/'],
   ['src/admin/'],
   ['src/workers/'],

@@ -18,6 +18,7 @@ const HELD = [
   'src/observe/audit/',
   'src/reload/',
   'src/state/',
+  'src/cluster/',
   'src/gateway.ts',
   'src/turn.ts',
 ];

@@ -21,6 +21,7 @@ const SETTINGS: readonly (readonly [key: string, Value])[] = [
   ['reload.watch', ({ watchConfig }) => watchConfig],
   ['state.file', ({ state }) => state?.file],
   ['workers', ({ workers }) => workers],
+  ['cluster', ({ cluster }) => cluster],
 ];
 
 /** Each with why: what reads it is made once, before anything else. */
@@ -31,6 +32,8 @@ const AT_START: readonly (readonly [key: string, Value])[] = [
   ['state.file', ({ state }) => state?.file],
   // Processes that end take their connections along.
   ['workers', ({ workers }) => workers],
+  // keepalived goes by what was generated from it.
+  ['cluster', ({ cluster }) => cluster],
 ];
 
 /** By name, what is new, gone or not as it was. */

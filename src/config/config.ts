@@ -10,6 +10,7 @@ import type { IdentifierOptions } from '../observe/traces/identifiers.ts';
 import type { HostPort, PoolNodeUrl } from './formats.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
 import type { ADMIN_KEYS, AUDIT_KEYS } from './keys/admin.ts';
+import type { CLUSTER_KEYS, MEMBER_KEYS } from './keys/cluster.ts';
 import type { Values } from './keys/key.ts';
 import type { LISTENER_KEYS } from './keys/listener.ts';
 import type { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './keys/pool.ts';
@@ -57,6 +58,30 @@ export interface GatewayConfig {
   readonly admin: AdminConfig | undefined;
   /** Undefined: no audit trail. */
   readonly audit: AuditConfig | undefined;
+  /** Undefined: it stands alone. */
+  readonly cluster: ClusterConfig | undefined;
+}
+
+export interface ClusterConfig extends Omit<Values<typeof CLUSTER_KEYS>, 'interface'> {
+  /** Where members hear each other. */
+  readonly interface: string;
+  /** Absolute path. */
+  readonly track: string;
+  readonly members: readonly MemberConfig[];
+  /** Not empty. */
+  readonly vips: readonly VipConfig[];
+  readonly tls: NodeTlsConfig;
+}
+
+export interface MemberConfig extends Values<typeof MEMBER_KEYS> {
+  readonly name: string;
+}
+
+export interface VipConfig {
+  /** Without its prefix, as the kernel writes it. */
+  readonly address: string;
+  readonly prefix: number;
+  readonly interface: string;
 }
 
 export interface AdminConfig extends Values<typeof ADMIN_KEYS> {

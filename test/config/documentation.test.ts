@@ -39,6 +39,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   fingerprints: 'fingerprint or list of fingerprints',
   groups: 'group or list of groups',
   codings: 'coding or list of codings',
+  ip: 'IP address',
   token: 'name',
   tokens: 'name or list of names',
   texts: 'list of texts',

@@ -151,6 +151,7 @@ test('every default is filled in', () => {
     watchCertificates: true,
     admin: undefined,
     audit: undefined,
+    cluster: undefined,
   } satisfies GatewayConfig);
 });
 

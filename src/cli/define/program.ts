@@ -6,6 +6,7 @@ import type { Perform, Terminal } from '../terminal.ts';
 import { defineAdmin } from './admin.ts';
 import { showDefaultsAsTaken } from './arguments.ts';
 import { defineCerts } from './certs.ts';
+import { defineCluster } from './cluster.ts';
 import { defineGateway } from './gateway.ts';
 import { withHelp } from './help.ts';
 import { defineMessages } from './messages.ts';
@@ -23,6 +24,7 @@ export const COMMAND_GROUPS: readonly (readonly [define: Define, commands: reado
   [defineNode, ['node']],
   [definePassword, ['password']],
   [defineAdmin, ['status', 'drain', 'maintenance', 'ready', 'weight', 'reload', 'rotate']],
+  [defineCluster, ['keepalived']],
   [defineReplay, ['replay']],
   [defineRecord, ['record']],
   [defineCerts, ['certs']],

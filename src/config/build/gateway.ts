@@ -8,6 +8,7 @@ import { newFileTrouble } from '../source/files.ts';
 import type { ReadContext } from '../source/value.ts';
 import { buildAdmin } from './admin.ts';
 import { buildAudit } from './audit.ts';
+import { buildCluster } from './cluster.ts';
 import { buildListener } from './listener.ts';
 import { buildMetrics } from './metrics.ts';
 import { buildPool } from './pool.ts';
@@ -39,6 +40,7 @@ export function buildGateway(top: TopSection, file: string | undefined, reading:
     watchCertificates: certificates.watch,
     admin: buildAdmin(top, reading),
     audit: buildAudit(top, reading),
+    cluster: buildCluster(top, reading),
   };
 }
 

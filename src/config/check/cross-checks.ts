@@ -6,6 +6,7 @@ import { sizeText } from '../formats.ts';
 import type { Section } from '../read/section.ts';
 import type { SourcePlace } from '../source/problem.ts';
 import { type Entry, entryIn, type ReadContext, type Tree } from '../source/value.ts';
+import { checkClusterBinds } from './cluster-binds.ts';
 import { checkFieldValues } from './field-values.ts';
 import { checkHttp } from './http-reach.ts';
 import { checkAddresses } from './node-addresses.ts';
@@ -24,6 +25,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: ReadCon
   checkHttp(top, config, reading);
   checkTcp(top, config, reading);
   checkWorkers(top, config, reading);
+  checkClusterBinds(top, config, reading);
   if (top.tree('listeners') !== undefined && config.listeners.length === 0) {
     top.error('listeners', 'a gateway needs at least one listener');
   }

@@ -1,6 +1,7 @@
 // Every table of keys, by where it is used. docs/configuration.md and schema/gateway.schema.json are made from this list
 // (`npm run docs:config`).
 import { ADMIN_KEYS, AUDIT_KEYS } from './admin.ts';
+import { CLUSTER_KEYS, MEMBER_KEYS, VIP_KEYS } from './cluster.ts';
 import { isKey, type KeyTable } from './key.ts';
 import { LISTENER_KEYS } from './listener.ts';
 import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './pool.ts';
@@ -9,6 +10,7 @@ import { TRACES_KEYS } from './telemetry.ts';
 import {
   ADMIN_TLS_KEYS,
   AUDIT_TLS_KEYS,
+  CLUSTER_TLS_KEYS,
   HEALTH_TLS_KEYS,
   LISTENER_TLS_KEYS,
   NODE_TLS_KEYS,
@@ -40,6 +42,11 @@ export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
   audit: AUDIT_KEYS,
   'audit.syslog.tls': AUDIT_TLS_KEYS,
   'audit.syslog.tls.cert': P12_KEYS,
+  cluster: CLUSTER_KEYS,
+  'cluster.members.NAME': MEMBER_KEYS,
+  'cluster.vips[]': VIP_KEYS,
+  'cluster.tls': CLUSTER_TLS_KEYS,
+  'cluster.tls.cert': P12_KEYS,
 };
 
 /** The names of keys whose values are secrets, wherever they stand. */

@@ -70,7 +70,12 @@ export const ADMIN_TLS_KEYS = {
 } satisfies KeyTable;
 
 /** Towards those that the gateway connects to. `asked`: when it shows a certificate; `host`: whose name the certificate has. */
-function towards(peer: 'node' | 'repository', asked: string, host: string, ...ofMirth: readonly string[]) {
+function towards(
+  peer: 'node' | 'repository' | 'member',
+  asked: string,
+  host: string,
+  ...ofMirth: readonly string[]
+) {
   return {
     ca: key.optional(
       'files',
@@ -111,6 +116,7 @@ export const HEALTH_TLS_KEYS = towards(
   'the host that is asked',
   OWN_ROOT,
 );
+export const CLUSTER_TLS_KEYS = towards('member', 'where it is asked for one', 'the host of `admin`');
 export const AUDIT_TLS_KEYS = towards(
   'repository',
   'as most repositories ask for one',

@@ -115,4 +115,9 @@ export const TOP_KEYS = {
     '`admin: {}` starts it with the defaults',
   ),
   audit: key.optional('map', 'The [audit trail](#audit)', 'Without it there is none'),
+  cluster: key.optional(
+    'map',
+    'Several gateways behind addresses that move between them ([a pair](high-availability.md#a-pair))',
+    'Takes effect at the next start',
+  ),
 } satisfies KeyTable;

@@ -1,0 +1,73 @@
+// `cluster`: several gateways behind addresses that move between them (VRRP, which keepalived does).
+import { type KeyTable, key } from './key.ts';
+
+export const CLUSTER_KEYS = {
+  name: key.required(
+    'text',
+    'What the members are called together, in the log, metrics and `status --cluster`',
+  ),
+  member: key.required(
+    'text',
+    'Which of `members` this gateway is; `${HOSTNAME}` where they are called as their machines',
+    'systemd sets no HOSTNAME: `Environment=HOSTNAME=%H` does',
+  ),
+  members: key.required('map', 'The gateways of the cluster, by name', 'At least one, this one among them'),
+  vips: key.required(
+    'list',
+    'Addresses that one member has at a time, all of them together: those for senders, and those that nodes have as their way back',
+    'At least one',
+  ),
+  track: key.preset(
+    'text',
+    '/run/hl7-gateway/vrrp',
+    'Path of the file that tells keepalived whether this gateway is fit: 0, or 1 if not',
+    'Written by rename; its folder is made where it is not there, and must be writable',
+  ),
+  interface: key.optional(
+    'text',
+    'Where members hear each other',
+    'Without it that of the first of `vips` in whose network `address` of this member is',
+  ),
+  routerId: key.count(
+    51,
+    [1, 255],
+    'virtual_router_id of VRRP',
+    'Another one where two clusters are members of one network',
+  ),
+  preempt: key.flag(
+    false,
+    'The member with the higher priority takes the addresses back as soon as it is fit again',
+    '`false`: they stay where they are, which saves a second move',
+  ),
+  trackProcess: key.flag(
+    true,
+    'keepalived watches the process as well, and sees its end within 0.1 s',
+    '`false` in a container or network namespace, where keepalived 2.2 cannot: it would take the gateway for dead',
+  ),
+  // Answers of nodes take milliseconds. Meanwhile nobody can connect.
+  drainTimeout: key.durationOrZero(
+    '5s',
+    'While this member has the addresses and is about to end: how long messages in work may take before connections are cut and the addresses move',
+    '`shutdown.timeout` if that is less',
+  ),
+  tls: key.optional('map', 'Whom to trust at the `admin` of the other members, where it is https'),
+} satisfies KeyTable;
+
+export const MEMBER_KEYS = {
+  address: key.required('ip', 'Where keepalived of the other members sends to; one of the machine itself'),
+  // RFC 9568 5.2.4: 255 is for who owns the address, 0 for who leaves.
+  priority: {
+    ...key.required('count', 'The highest that is fit has the addresses', 'No two are the same'),
+    min: 1,
+    max: 254,
+  },
+  admin: key.optional(
+    'http-url',
+    'Where its admin API is: asked for `/readyz`, without a token, when this gateway has no node that can be used; and by `--cluster` and `--all`',
+  ),
+} satisfies KeyTable;
+
+export const VIP_KEYS = {
+  address: key.required('text', 'An IP address with the length of its prefix, as `10.0.0.5/24`'),
+  interface: key.required('text', 'The network interface that has it'),
+} satisfies KeyTable;

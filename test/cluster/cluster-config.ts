@@ -1,0 +1,33 @@
+// A config with a pair, and changes of it.
+import { stringify } from 'yaml';
+
+const MEMBERS = {
+  gw1: { address: '10.0.0.3', priority: 150, admin: 'https://10.0.0.3:9600' },
+  gw2: { address: '10.0.0.4', priority: 100, admin: 'https://10.0.0.4:9600' },
+};
+
+/** What stands in the `cluster` section, with `more` in its place. */
+export function pairSection(more: object = {}): Record<string, unknown> {
+  return {
+    name: 'hospital-a',
+    member: 'gw1',
+    members: MEMBERS,
+    vips: [
+      { address: '10.0.0.5/24', interface: 'eth1' },
+      { address: 'fd00::5/64', interface: 'eth1' },
+      { address: '10.1.0.5/24', interface: 'eth0' },
+    ],
+    ...more,
+  };
+}
+
+/** `top`: other sections. */
+export function pairConfig(cluster: object = {}, top: object = {}): string {
+  return stringify({
+    listeners: { adt: { bind: '0.0.0.0:2575' } },
+    pools: { p: { nodes: { a: { url: 'mllp://127.0.0.1:6661' } } } },
+    routes: [{ to: 'p' }],
+    cluster: pairSection(cluster),
+    ...top,
+  });
+}
