@@ -257,11 +257,11 @@ export class Gateway {
 
   /**
    * Takes no new connection, answers what has come, ends each connection at a message boundary, then those to the nodes.
-   * After `shutdown.timeout` what is left is ended as it is. Resolves to whether nothing had to be cut.
+   * After `shutdown.timeout`, or `limitMs` if that is less, what is left is ended as it is. Resolves to whether nothing had to be cut.
    */
-  async drain(): Promise<boolean> {
+  async drain(limitMs = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#draining = true;
-    const { timeoutMs } = this.#config.shutdown;
+    const timeoutMs = Math.min(this.#config.shutdown.timeoutMs, limitMs);
     this.#log.info({ timeoutMs }, 'draining');
     const timer = new AbortController();
     const late = delay(timeoutMs, timer.signal).then(() => false);

@@ -68,6 +68,19 @@ export interface WorkerReport {
   readonly connections: number;
 }
 
+/** This gateway as a member of its cluster. */
+export interface ClusterReport {
+  readonly name: string;
+  readonly member: string;
+  /** What keepalived is told. */
+  readonly fit: boolean;
+  /** Why it is not. */
+  readonly reason: string | undefined;
+  /** The same for members whose configs say the same. */
+  readonly configDigest: string;
+  readonly vips: readonly { readonly address: string; readonly held: boolean; readonly since: Time }[];
+}
+
 export interface StatusReport {
   readonly version: string;
   readonly pid: number;
@@ -86,6 +99,8 @@ export interface StatusReport {
   readonly state:
     | { readonly file: string; readonly writtenAt: Time | undefined; readonly error: string | undefined }
     | undefined;
+  /** Undefined: it stands alone. */
+  readonly cluster?: ClusterReport | undefined;
   readonly bufferedBytes: number;
   readonly maxBufferedBytes: number;
   readonly listeners: readonly ListenerReport[];

@@ -1,5 +1,6 @@
 // The running gateway as the admin API sees it, put together of what it tells (control/reports.ts), what an operator may
 // change (control/node-actions.ts), the reload of its config (control/config-reload.ts) and its metrics.
+import type { Membership } from '../cluster/membership.ts';
 import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
@@ -14,6 +15,7 @@ import { Reports } from './control/reports.ts';
 import type {
   By,
   CertificateInUse,
+  ClusterReport,
   Control,
   NodeReport,
   ReadinessReport,
@@ -24,7 +26,7 @@ import type {
   StatusReport,
   TapRequest,
 } from './control.ts';
-import { shownText } from './effective-config.ts';
+import { sharedDigest, shownText } from './effective-config.ts';
 import { Tap } from './tap/tap.ts';
 
 export interface ControlOptions {
@@ -37,6 +39,10 @@ export interface ControlOptions {
 export class GatewayControl implements Control {
   /** False once an error was met that nobody caught: whoever watches the process may end it. */
   isLive = true;
+  /** Set by whoever joins the cluster; undefined: it stands alone. */
+  membership: Membership | undefined;
+  /** Made once for each text. */
+  #digest: { readonly text: string; readonly digest: string } | undefined;
   readonly #gateway: () => Gateway;
   readonly #reports: Reports;
   readonly #actions: NodeActions;
@@ -52,7 +58,11 @@ export class GatewayControl implements Control {
     this.#log = log;
     this.#reopenFiles = reopenFiles;
     this.#gateway = gateway;
-    this.#reports = new Reports(gateway, () => this.#state.report);
+    this.#reports = new Reports(
+      gateway,
+      () => this.#state.report,
+      () => this.clusterReport(),
+    );
     this.#state = new StateKeeper({
       file: stateFile,
       pools: () => gateway().pools,
@@ -79,6 +89,19 @@ export class GatewayControl implements Control {
   /** For the metrics. */
   isStateStored(): boolean {
     return this.#state.report?.error === undefined;
+  }
+
+  clusterReport(): ClusterReport | undefined {
+    if (this.membership === undefined) return undefined;
+    const { cluster, vips, ...report } = this.membership.report;
+    const { text } = this.#config.loaded;
+    if (this.#digest?.text !== text) this.#digest = { text, digest: sharedDigest(text) };
+    return {
+      name: cluster,
+      ...report,
+      configDigest: this.#digest.digest,
+      vips: vips.map((vip) => ({ ...vip, since: new Date(vip.since).toISOString() })),
+    };
   }
 
   /** What an operator decides, and which sender has which node. */

@@ -20,6 +20,25 @@ function overWire(value: unknown): unknown {
 }
 
 describe('the table', () => {
+  test('a member of a cluster says whether it is fit, and which VIPs it has since when', () => {
+    const cluster = {
+      name: 'hospital-a',
+      member: 'gw1',
+      fit: false,
+      reason: 'no node is available here, and gw2 is ready',
+      configDigest: '0123456789abcdef',
+      vips: [
+        { address: '10.0.0.5', held: true, since: '2026-03-01T11:00:00.000Z' },
+        { address: 'fd00::5', held: false, since: '2026-03-01T11:59:00.000Z' },
+      ],
+    };
+    const lines = statusLines(overWire({ ...new FakeControl().status(), cluster }), NOW);
+    expect(lines.slice(2, 4)).toEqual([
+      'member gw1 of hospital-a, NOT FIT: no node is available here, and gw2 is ready, config digest 0123456789abcdef',
+      'VIPs: 10.0.0.5 here for 1h 0m, fd00::5 not here for 1m 0s',
+    ]);
+  });
+
   test('has listeners, pools with their nodes, and certificates that end soon', () => {
     expect(statusLines(overWire(new FakeControl().status()), NOW)).toEqual([
       'hl7-gateway 0.1.0, pid 4711, up 4h 0m, holds 3.0 of 256.0 MiB of messages',

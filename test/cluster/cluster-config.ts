@@ -31,3 +31,12 @@ export function pairConfig(cluster: object = {}, top: object = {}): string {
     ...top,
   });
 }
+
+/** What a member's metrics count. */
+export const COUNTED = {
+  name: 'hospital-a',
+  member: 'gw1',
+  fit: true,
+  configDigest: '0123456789abcdef',
+  vips: [{ address: '10.0.0.5', held: true, since: '2026-01-01T00:00:00.000Z' }],
+};

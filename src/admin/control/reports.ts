@@ -14,6 +14,7 @@ import { isAvailable } from '../../upstream/node-status.ts';
 import { version } from '../../version.ts';
 import type {
   CertificateInUse,
+  ClusterReport,
   NodeReport,
   PoolReport,
   ReadinessReport,
@@ -34,10 +35,16 @@ export class Reports implements Observer {
   readonly #routed = new Map<string, number>();
 
   readonly #state: () => StateReport | undefined;
+  readonly #cluster: () => ClusterReport | undefined;
 
-  constructor(gateway: () => Gateway, state: () => StateReport | undefined) {
+  constructor(
+    gateway: () => Gateway,
+    state: () => StateReport | undefined,
+    cluster: () => ClusterReport | undefined = () => undefined,
+  ) {
     this.#gateway = gateway;
     this.#state = state;
+    this.#cluster = cluster;
   }
 
   onMessage({ node, lastAttempt: last, route, outcome }: Message): void {
@@ -84,6 +91,7 @@ export class Reports implements Observer {
         writtenAt: state.writtenAt === undefined ? undefined : new Date(state.writtenAt).toISOString(),
         error: state.error,
       },
+      cluster: this.#cluster(),
       bufferedBytes: gateway.heldBytes,
       maxBufferedBytes: gateway.maxHeldBytes,
       listeners: gateway.listeners.map(({ name, config, address, connections }) => ({

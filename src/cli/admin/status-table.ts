@@ -2,6 +2,7 @@
 // that end soon. Promises a line for each, whatever is missing in the answer.
 import type {
   CertificateInUse,
+  ClusterReport,
   ListenerReport,
   NodeReport,
   PoolReport,
@@ -48,9 +49,21 @@ function headLines(status: TypedFields<StatusReport>, now: number, paint: Paint)
     file === '' ? `config ${loaded}` : `config ${file}, ${loaded}`,
   ];
   if (status.flag('draining')) lines.push(paint('warning', 'DRAINING: it takes no new connections'));
+  if (status.has('cluster')) lines.push(...clusterLines(status.value('cluster'), now, paint));
   if (status.has('reloadError'))
     lines.push(`${paint('bad', 'LAST RELOAD FAILED')}: ${status.text('reloadError')}`);
   return lines;
+}
+
+function clusterLines(value: unknown, now: number, paint: Paint): string[] {
+  const cluster = new TypedFields<ClusterReport>(value);
+  const fit = cluster.flag('fit') ? 'fit' : paint('warning', `NOT FIT: ${cluster.text('reason')}`);
+  const head = `member ${cluster.text('member')} of ${cluster.text('name')}, ${fit}, config digest ${cluster.text('configDigest')}`;
+  const vips = cluster.list('vips').map((one) => {
+    const vip = new TypedFields<ClusterReport['vips'][number]>(one);
+    return `${vip.text('address')} ${vip.flag('held') ? 'here' : 'not here'} for ${age(now - vip.time('since'))}`;
+  });
+  return [head, `VIPs: ${vips.join(', ')}`];
 }
 
 function listenerLines(status: TypedFields<StatusReport>): string[] {

@@ -4,6 +4,10 @@ import { FileWatch } from '../../../certs/file-watch.ts';
 import type { ServerTls } from '../../../certs/server-tls.ts';
 import { AdminListener } from '../../admin/admin-listener.ts';
 import { GatewayControl } from '../../admin/gateway-control.ts';
+import { PROCESS_TITLE } from '../../cluster/keepalived.ts';
+import { Membership } from '../../cluster/membership.ts';
+import { otherMembers } from '../../cluster/other-members.ts';
+import type { ClusterConfig } from '../../config/config.ts';
 import { formatProblem, loadConfig } from '../../config/load.ts';
 import { workerCount } from '../../config/worker-count.ts';
 import { causeCode } from '../../errors.ts';
@@ -12,6 +16,7 @@ import { handlesRefusedFor } from '../../mllp/wire/node-handles.ts';
 import { AuditObserver } from '../../observe/audit/audit-observer.ts';
 import { createLog, type Log, shownFormat } from '../../observe/log/log.ts';
 import { LogOutput } from '../../observe/log/log-output.ts';
+import { isAvailable } from '../../upstream/node-status.ts';
 import { version } from '../../version.ts';
 import type { Workers } from '../../workers/main/workers.ts';
 import type { Terminal } from '../terminal.ts';
@@ -72,11 +77,17 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     onRefused: (by) => gateway.observers.onOperator(by, { kind: 'wrong token' }),
   });
   gateway.metrics.log = output.dropped;
+  const { cluster } = config;
+  const membership = cluster && joinCluster(cluster, gateway, log);
+  control.membership = membership;
+  gateway.metrics.cluster = () => control.clusterReport();
   const started = trail
     .open()
+    .then(() => membership?.begin(replace !== undefined))
     .then(() => control.state.restore(replace))
     .then(() => startAll(gateway, door, replace !== undefined, workers))
     .then(() => {
+      membership?.listening();
       control.state.start();
       audit.started();
     });
@@ -104,7 +115,11 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const reason = await Promise.race([ended, started.then(() => ended)]);
   watch.stop();
   const work = {
-    drain: () => started.then(() => drainAll(gateway, workers)),
+    drain: () =>
+      started.then(() => {
+        const drain = (limitMs?: number) => drainAll(gateway, workers, limitMs);
+        return membership === undefined ? drain() : membership.leave(drain);
+      }),
     close: () => {
       audit.stopped();
       return Promise.all([gateway.close(), door.stop(), control.state.stop(), trail.close()]);
@@ -130,9 +145,26 @@ async function startAll(
   }
 }
 
-async function drainAll(gateway: Gateway, workers: Workers | undefined): Promise<boolean> {
-  const clean = await Promise.all([gateway.drain(), workers?.drain() ?? true]);
+async function drainAll(
+  gateway: Gateway,
+  workers: Workers | undefined,
+  limitMs: number | undefined,
+): Promise<boolean> {
+  const clean = await Promise.all([gateway.drain(limitMs), workers?.drain(limitMs) ?? true]);
   return clean.every((one) => one);
+}
+
+function joinCluster(cluster: ClusterConfig, gateway: Gateway, log: Log): Membership {
+  // keepalived looks for the process by it.
+  process.title = PROCESS_TITLE;
+  return new Membership(cluster, {
+    log,
+    others: otherMembers(cluster),
+    hasNode: () => {
+      const all = [...gateway.pools.runtimes.values()];
+      return all.length === 0 || all.some(({ nodes }) => nodes.some(({ state }) => isAvailable(state)));
+    },
+  });
 }
 
 /** What is asked first when two gateways do not behave alike. */

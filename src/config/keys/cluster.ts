@@ -2,10 +2,7 @@
 import { type KeyTable, key } from './key.ts';
 
 export const CLUSTER_KEYS = {
-  name: key.required(
-    'text',
-    'What the members are called together, in the log, metrics and `status --cluster`',
-  ),
+  name: key.required('text', 'What the members are called together, in the log, metrics and `status`'),
   member: key.required(
     'text',
     'Which of `members` this gateway is; `${HOSTNAME}` where they are called as their machines',
@@ -63,7 +60,7 @@ export const MEMBER_KEYS = {
   },
   admin: key.optional(
     'http-url',
-    'Where its admin API is: asked for `/readyz`, without a token, when this gateway has no node that can be used; and by `--cluster` and `--all`',
+    'Where its admin API is: asked for `/readyz`, without a token, when this gateway has no node that can be used',
   ),
 } satisfies KeyTable;
 

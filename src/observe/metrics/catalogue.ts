@@ -239,6 +239,25 @@ export const METRICS = {
     '',
     '0: what an operator decided could not be written to the state file.',
   ),
+  hl7_gateway_cluster_info: row(
+    'gauge',
+    '1',
+    'cluster member config',
+    'Always 1; config is the same for members whose configs say the same. These four only with cluster.',
+  ),
+  hl7_gateway_cluster_fit: row(
+    'gauge',
+    '1',
+    '',
+    '1: keepalived is told that this member is fit to have the VIPs.',
+  ),
+  hl7_gateway_vip_held: row('gauge', '1', 'cluster vip', '1: this machine has the VIP.'),
+  hl7_gateway_vip_since_seconds: row(
+    'gauge',
+    's',
+    'cluster vip',
+    'Since when that is so, in seconds since 1970; as far as this process has seen.',
+  ),
   hl7_gateway_certificate_expiry_seconds: row(
     'gauge',
     's',

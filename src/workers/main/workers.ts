@@ -111,8 +111,8 @@ export class Workers {
   }
 
   /** Resolves to whether no worker had to cut anything. */
-  drain(): Promise<boolean> {
-    return this.#supervisor.drain(this.#config.shutdown.timeoutMs);
+  drain(limitMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    return this.#supervisor.drain(Math.min(this.#config.shutdown.timeoutMs, limitMs));
   }
 
   #openFronts(): void {

@@ -17,6 +17,7 @@ import type { OtlpMetricsConfig } from '../otlp-config.ts';
 import { type OnPush, OtlpPush } from '../otlp-push.ts';
 import { ProcessMetrics } from '../process.ts';
 import { type MetricsFormat, metricsText } from '../text.ts';
+import { type ClusterCounts, clusterFamilies } from './cluster-families.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { buildInfo, certificateFamily, listenerFamilies, parseFamilies } from './gateway-families.ts';
 import { MessageCounts, type Present, type TraceIdOf } from './message-counts.ts';
@@ -70,6 +71,8 @@ export class GatewayMetrics implements Observer {
   });
   /** Set by whoever stores the state: nothing that is to be stored is not. */
   isStateStored: () => boolean = () => true;
+  /** Set by whoever joins a cluster; undefined: it stands alone. */
+  cluster: () => ClusterCounts | undefined = () => undefined;
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
   readonly #requests: RequestCounts;
@@ -183,6 +186,7 @@ export class GatewayMetrics implements Observer {
       counted('hl7_gateway_config_reloads_total', 'result', this.#reloads),
       number('hl7_gateway_config_last_reload_successful', this.#lastReload),
       number('hl7_gateway_state_stored', this.isStateStored() ? 1 : 0),
+      ...clusterFamilies(this.cluster()),
       certificateFamily(observed.certificates),
       counted('hl7_gateway_spans_total', 'result', { exported, dropped }),
       counted('hl7_gateway_audit_events_total', 'result', { written: audit.written, dropped: audit.dropped }),
