@@ -99,7 +99,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     if (`,
       },
     ],
-    caughtBy: ['answer-held', 'answer-lost', 'ack-out-of-order'],
+    caughtBy: ['answer-held', 'answer-lost', 'ack-out-of-order', 'sender-cut'],
   },
   {
     name: 'any answer is that of the message that is due',
@@ -343,7 +343,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
         put: "GW_ERR_ACK_TIMEOUT: row('node', 'safe',",
       },
     ],
-    caughtBy: ['duplicate'],
+    caughtBy: ['duplicate', 'other-node'],
   },
   {
     name: 'a connection that the node closed counts as not sent',

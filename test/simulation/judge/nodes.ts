@@ -67,6 +67,8 @@ function checkHealth(
   // From then on two pools have the same nodes, each with its own opinion.
   const otherAt = lines.find(({ text }) => text.includes('"pool":"other"'))?.t ?? Number.POSITIVE_INFINITY;
   for (const { t, text } of lines) {
+    // Nodes may have been made anew, and are asked before they are known to be down.
+    if (text.includes('"msg":"config loaded"')) downSince.clear();
     const [, msg] = /"msg":"node (up|down)"/.exec(text) ?? [];
     if (msg === undefined) continue;
     const { node, reason } = JSON.parse(text) as { node: string; reason?: string };

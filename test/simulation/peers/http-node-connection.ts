@@ -18,6 +18,7 @@ export class HttpNodeConnection extends NodeConnection {
 
   override onEnd(): void {
     if (this.isDead) return;
+    this.closed('gateway', 'fin');
     this.#hasEnded = true;
     if (!this.#isWorking) this.close('fin');
   }

@@ -102,15 +102,9 @@ export class SimulatedSender {
   act(what: SenderAct, ms: number): void {
     const { connection, network } = this;
     switch (what) {
-      case 'burst': {
-        const [least, most] = this.start.content === 'large' ? LARGE_BURST : BURST;
-        const count = this.prng.int(least, most);
-        // Over HTTP one request waits for the response before it.
-        if (!isHttp(this.start.wire)) this.window = Math.max(this.window, count);
-        for (let i = 0; i < count && !this.#isFinishing; i++) this.backlog.push(this.speech.next());
-        connection?.pump();
+      case 'burst':
+        this.#burst();
         return;
-      }
       case 'mid-frame':
         connection?.breakOff();
         return;
@@ -301,7 +295,9 @@ class SenderConnection implements EndUser {
     };
     stood.push(one);
     network.time.after(limitMs + STANDS_MS, () => {
-      one.isKept = !this.#isClosed;
+      // A burst may have broken the silence.
+      const isBroken = what === 'silence' && record.entries.at(-1)?.t !== one.from;
+      one.isKept = !this.#isClosed && !isBroken;
       one.until = clock.now();
       goOn();
     });
