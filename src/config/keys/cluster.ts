@@ -28,7 +28,7 @@ export const CLUSTER_KEYS = {
   routerId: key.count(
     51,
     [1, 255],
-    'virtual_router_id of VRRP',
+    '`virtual_router_id` of VRRP',
     'Another one where two clusters are members of one network',
   ),
   preempt: key.flag(
@@ -38,7 +38,7 @@ export const CLUSTER_KEYS = {
   ),
   trackProcess: key.flag(
     true,
-    'keepalived watches the process as well, and sees its end within 0.1 s',
+    'Keepalived watches the process as well, and sees its end within 0.1 s',
     '`false` in a container or network namespace, where keepalived 2.2 cannot: it would take the gateway for dead',
   ),
   // Answers of nodes take milliseconds. Meanwhile nobody can connect.

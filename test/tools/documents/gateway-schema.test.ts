@@ -76,6 +76,16 @@ function configWith(key: string, value: unknown): object {
     pools: { NAME: { nodes: { NAME: { url: 'mllp://h:1' } } } },
     routes: [{ to: 'NAME' }],
   };
+  if (key.startsWith('cluster.'))
+    config.cluster = {
+      name: 'c',
+      member: 'NAME',
+      members: {
+        NAME: { address: '10.0.0.3', priority: 150 },
+        other: { address: '10.0.0.4', priority: 100 },
+      },
+      vips: [{ address: '10.0.0.5/24', interface: 'eth1' }],
+    };
   const steps = key.replaceAll('[]', '.0').split('.');
   let holder = config;
   for (const step of steps.slice(0, -1)) {
