@@ -6,8 +6,8 @@ import { testFilesByTier } from './test/tiers.ts';
 
 const files = testFilesByTier(fileURLToPath(new URL('.', import.meta.url)));
 
-/** Tests that talk to peers wait for much of their time: two more of them than cores, and hardly a core is idle. */
-const WORKERS = availableParallelism() + 2;
+/** Tests that talk to peers wait for much of their time: one more of them than cores, and no core is idle. */
+const WORKERS = availableParallelism() + 1;
 
 /** What makes the bundle that tests start, for those that start processes. */
 const SETUP = { socket: [], e2e: ['test/helpers/bundle-setup.ts'] };
