@@ -1,6 +1,5 @@
 // Notices that files have been replaced, whatever way it was done: written in place, renamed over, or a symbolic link
 // turned to another folder (as Kubernetes does with secrets, which file system events miss).
-
 import { statSync } from 'node:fs';
 import { clearInterval, setInterval } from '../src/platform/time.ts';
 

@@ -1,6 +1,5 @@
 // TLS of one listener: its certificates by server name, who its senders may be, and taking up new files without
 // touching a connection. What is read is used whole or not at all.
-
 import { constants, createHmac } from 'node:crypto';
 import {
   createSecureContext,

@@ -1,6 +1,5 @@
 // Everything of TLS that is read from files: who uses it, taking up new files while it is in use, and what ends when.
 // A file that is not usable never replaces one that is, and is looked at again until it can be used or is replaced.
-
 import { asGatewayError, type GatewayError } from '../src/errors.ts';
 import { wallMs } from '../src/platform/time.ts';
 import type { Certificate } from './certificate.ts';

@@ -1,6 +1,5 @@
 // All listeners of a config: opened together, replaced by a reload, and drained when the config has them no more. Promises
 // that a listener that stays as it was keeps its port and its connections.
-
 import { isDeepStrictEqual } from 'node:util';
 import { ServerTls } from '../certs/server-tls.ts';
 import type { CertificateStore } from '../certs/store.ts';

@@ -1,5 +1,6 @@
 // What every listener is, whatever it speaks: it starts, it drains, it stops.
 import type { Peer } from '../routing/message-view.ts';
+import { SenderPolicy } from '../routing/sender-policy.ts';
 import type { ListenerConfig } from '../src/config/config.ts';
 import type { Admission } from '../src/relay/route-resolver.ts';
 
@@ -42,4 +43,10 @@ export interface Listener {
   drain(): Promise<void>;
   /** Ends at once whatever is left. */
   stop(): void;
+}
+
+/** What of a listener's config decides about what comes by it. */
+export function admissionOf({ batch, limits, missingControlId, utf16, allow }: ListenerConfig): Admission {
+  const allowance = allow && new SenderPolicy(allow);
+  return { batch, maxBatch: limits.maxBatch, missingControlId, utf16, allowance };
 }

@@ -1,6 +1,5 @@
 // The nodes that senders had in an earlier process, by hashes of their sticky keys: a key may hold something of a patient, so it
 // is stored nowhere. Promises to give each sender its node back once, and to forget it when it has been silent for too long.
-
 import { createHmac } from 'node:crypto';
 import { randomBytes } from '../src/platform/random.ts';
 

@@ -1,6 +1,5 @@
 // How messages are posted to nodes over HTTP: the route's rules on path and headers, compiled once, and what each message
 // brings with it. A message that came by MLLP brings its sender's address.
-
 import type { RouteConfig } from '../src/config/config.ts';
 import type { Header } from '../src/hl7/header.ts';
 import { compileHeaderRules, type HeaderVariables } from '../src/http/header-rules.ts';

@@ -1,6 +1,5 @@
 // Chooses a message's node. Pure: no sockets, no timers, nothing made for a choice but the choice itself.
 // What a node can take it is asked anew each time.
-
 import { isDeepStrictEqual } from 'node:util';
 import type { PoolConfig } from '../src/config/config.ts';
 import { monotonicMs } from '../src/platform/time.ts';

@@ -51,8 +51,7 @@ const FORBIDDEN: readonly (readonly [pattern: RegExp, instead: string])[] = [
 /** Why they may: each is outside of what a simulated world plays. */
 const ALLOWED: Readonly<Record<string, string>> = {
   'src/state/hand-over.ts': 'two processes of one machine, by a socket in the file system',
-  'listeners/tcp/tcp-listener.ts': 'the same as the next',
-  'listeners/mllp/mllp-listener.ts': 'tls.createServer, which has no port where hasOnlyPlainServers',
+  'listeners/accept/half-open-server.ts': 'tls.createServer, which has no port where hasOnlyPlainServers',
 };
 
 /** Comments name what is forbidden. */

@@ -1,6 +1,5 @@
 // Where connections to a TLS listener wait until they say something. Promises that one that is silent takes no place of
 // a handshake, and waits no longer than the deadline; and that its first bytes are still to be read when it goes on.
-
 import type net from 'node:net';
 import { clearTimeout, setTimeout } from '../../src/platform/time.ts';
 

@@ -1,6 +1,5 @@
 // Where connections wait for the PROXY protocol header that each has to begin with. Promises: only a trusted proxy's is
 // waited for, never longer than the deadline, and what follows the header is still to be read when the socket goes on.
-
 import type net from 'node:net';
 import type { Peer } from '../../routing/message-view.ts';
 import { AddressRanges } from '../../src/addresses.ts';

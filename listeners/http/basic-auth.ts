@@ -1,6 +1,5 @@
 // Basic authentication (RFC 7617) for HL7 over HTTP. A password is checked by scrypt, off the event loop and few at a
 // time; one that was right is remembered for a while, by a keyed hash and never as it is.
-
 import { createHmac } from 'node:crypto';
 import type { HttpListenerConfig } from '../../src/config/config.ts';
 import { verifyPassword } from '../../src/config/http/password.ts';

@@ -1,6 +1,5 @@
 // A client's request as the listener takes it: read once, checked for everything that two parsers could read in two
 // ways (F49–F60), and as routes see it. Node.js's own strict parser has been before it.
-
 import { type IncomingMessage, METHODS } from 'node:http';
 import { Http2ServerRequest } from 'node:http2';
 import { type Peer, type RequestView, sourceAddress } from '../../routing/message-view.ts';

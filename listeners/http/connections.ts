@@ -1,6 +1,5 @@
 // The connections of an HTTP listener: whose each is, which of its responses is due, and how it ends. Promises that the
 // requests of one HTTP/1 connection are served one by one, and none behind a refusal or a response that ends it.
-
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';

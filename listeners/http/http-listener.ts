@@ -17,8 +17,7 @@ import type { Admission, RouteResolver } from '../../src/relay/route-resolver.ts
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
 import type { ConnectionSource } from '../accept/connection-source.ts';
-import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
-import { admissionOf } from '../mllp/mllp-listener.ts';
+import { admissionOf, type ConnectedSender, type Listener, type StrayCounts } from '../listener.ts';
 import { ClientRequest, type Incoming, type RequestLimits } from './client-request.ts';
 import { type AnyServerResponse, refuse } from './client-response.ts';
 import { Connections, MAX_SURPLUS } from './connections.ts';
@@ -222,7 +221,8 @@ export class HttpListener implements Listener {
       request,
       response,
       target: this.#routes.decideRequest(view, this.#admission),
-      decideAgain: (record) => this.#routes.decideAgain(record, view, this.#admission),
+      decideAgain: (record) =>
+        this.#routes.isOutdated(record) ? this.#routes.decideRequest(view, this.#admission) : undefined,
       listener: this.name,
       trusted: this.#trusted,
       bodyTimeoutMs: this.#config.http.bodyTimeoutMs,

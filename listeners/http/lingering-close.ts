@@ -1,6 +1,5 @@
 // The end of an HTTP/1 connection whose client may still be sending: closed as it is, what lies unread becomes a reset,
 // which can take the last response from the client (RFC 9112 9.6). Promises that nothing that still comes is looked at.
-
 import { Socket } from 'node:net';
 import { closeGracefully } from '../../src/mllp/graceful-close.ts';
 import { setImmediate } from '../../src/platform/time.ts';

@@ -1,6 +1,5 @@
 // The receiving half of a sender's connection: from bytes to frames, in single bytes or in UTF-16. Promises that a frame takes
 // no more memory and no more time than it may, and that nothing is read while its owner cannot take it.
-
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { Utf16 } from '../../src/hl7/charset.ts';
 import { isFramedAsUtf16 } from '../../src/mllp/frame.ts';

@@ -1,10 +1,8 @@
 // A TCP or TLS port that takes MLLP: one session for each sender's connection, never more than the limit.
 
 import type net from 'node:net';
-import tls from 'node:tls';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import type { Peer } from '../../routing/message-view.ts';
-import { SenderPolicy } from '../../routing/sender-policy.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import type { Header } from '../../src/hl7/header.ts';
@@ -12,13 +10,13 @@ import { frameMemory } from '../../src/mllp/frame-memory.ts';
 import { SocketTransport } from '../../src/mllp/socket-transport.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
-import { platform } from '../../src/platform/current.ts';
 import type { Pipeline } from '../../src/relay/pipeline.ts';
 import type { Admission } from '../../src/relay/route-resolver.ts';
 import type { BufferBudget } from '../accept/buffer-budget.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
 import type { ConnectionSource } from '../accept/connection-source.ts';
-import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
+import { createHalfOpenServer } from '../accept/half-open-server.ts';
+import { admissionOf, type ConnectedSender, type Listener, type StrayCounts } from '../listener.ts';
 import { MllpSession, type SessionWatcher } from './mllp-session.ts';
 
 export class MllpListener implements Listener {
@@ -64,7 +62,7 @@ export class MllpListener implements Listener {
     this.#observers = observers;
     this.#acceptor = new ConnectionAcceptor(
       config,
-      this.#createServer(tls),
+      createHalfOpenServer(tls, (socket) => this.#serve(socket)),
       (error, peer) => this.#fault(error, peer),
       0,
       source,
@@ -131,20 +129,6 @@ export class MllpListener implements Listener {
     this.#acceptor.destroyPending();
   }
 
-  /** F25: a sender may close its side and still wait for its answers. */
-  #createServer(secure: ServerTls | undefined): net.Server {
-    if (secure === undefined) {
-      return platform.createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
-    }
-    // Half-open only from here on: a connection that ends inside its handshake has nothing to wait for.
-    const server = tls.createServer(secure.options, (socket) => {
-      socket.allowHalfOpen = true;
-      this.#serve(socket);
-    });
-    secure.attach(server);
-    return server;
-  }
-
   #serve(socket: net.Socket): void {
     // The acceptor has refused it.
     if (socket.destroyed) return;
@@ -181,9 +165,4 @@ export class MllpListener implements Listener {
 function add(sum: StrayCounts, { skippedBytes, emptyFrames }: StrayCounts): void {
   sum.skippedBytes += skippedBytes;
   sum.emptyFrames += emptyFrames;
-}
-
-export function admissionOf({ batch, limits, missingControlId, utf16, allow }: ListenerConfig): Admission {
-  const allowance = allow && new SenderPolicy(allow);
-  return { batch, maxBatch: limits.maxBatch, missingControlId, utf16, allowance };
 }

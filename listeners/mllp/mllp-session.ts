@@ -1,6 +1,5 @@
 // One sender's connection, from its first frame to its end: hands each message to the relay, has it replied to, and refuses
 // what is none. Reads no faster than replies go out, and owes no reply when it ends itself.
-
 import type { Peer } from '../../routing/message-view.ts';
 import { sourceKey } from '../../src/addresses.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';

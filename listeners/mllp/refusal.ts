@@ -1,6 +1,5 @@
 // What a sender gets instead of a node's answer: a negative acknowledgement as the listener's config or a route has it and as
 // the message's acknowledgement mode allows it, nothing, or the end of the connection.
-
 import type { ListenerConfig, NegativeCode, RefusalChoice, RouteConfig } from '../../src/config/config.ts';
 import { ERRORS, type ErrorCode, type GatewayError } from '../../src/errors.ts';
 import { isAcknowledgement } from '../../src/hl7/ack.ts';

@@ -1,6 +1,5 @@
 // F83: what becomes of the replies of one connection after they were handed to it: taken by the operating system, or lost
 // with the connection. Promises that each message is reported once, and that a sender that has closed is not taken for told.
-
 import type { Transport } from '../../src/mllp/transport.ts';
 import { clearTimeout, setTimeout } from '../../src/platform/time.ts';
 import type { Message } from '../../src/relay/message.ts';

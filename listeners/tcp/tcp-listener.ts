@@ -1,19 +1,17 @@
 // A TCP or TLS port whose connections are passed on as they are: a session for each, never more than the limit.
 import type net from 'node:net';
-import tls from 'node:tls';
 import type { ServerTls } from '../../certs/server-tls.ts';
 import type { Peer } from '../../routing/message-view.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import type { GatewayError } from '../../src/errors.ts';
 import type { Observers } from '../../src/observe/observer.ts';
 import { TraceContext } from '../../src/observe/traces/trace-context.ts';
-import { platform } from '../../src/platform/current.ts';
 import type { Admission, RouteResolver } from '../../src/relay/route-resolver.ts';
 import { TcpConnection } from '../../src/relay/tcp-scheduler.ts';
 import { ConnectionAcceptor } from '../accept/connection-acceptor.ts';
 import type { ConnectionSource } from '../accept/connection-source.ts';
-import type { ConnectedSender, Listener, StrayCounts } from '../listener.ts';
-import { admissionOf } from '../mllp/mllp-listener.ts';
+import { createHalfOpenServer } from '../accept/half-open-server.ts';
+import { admissionOf, type ConnectedSender, type Listener, type StrayCounts } from '../listener.ts';
 import { TcpSession } from './tcp-session.ts';
 
 export class TcpListener implements Listener {
@@ -42,7 +40,7 @@ export class TcpListener implements Listener {
     this.#observers = observers;
     this.#acceptor = new ConnectionAcceptor(
       config,
-      this.#createServer(tls),
+      createHalfOpenServer(tls, (socket) => this.#serve(socket)),
       (error, peer) => this.#fault(error, peer),
       0,
       source,
@@ -100,18 +98,6 @@ export class TcpListener implements Listener {
     this.#acceptor.close();
     for (const session of [...this.#sessions]) session.cut();
     this.#acceptor.destroyPending();
-  }
-
-  #createServer(secure: ServerTls | undefined): net.Server {
-    if (secure === undefined)
-      return platform.createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
-    // Half-open only from here on: a connection that ends inside its handshake has nothing to wait for.
-    const server = tls.createServer(secure.options, (socket) => {
-      socket.allowHalfOpen = true;
-      this.#serve(socket);
-    });
-    secure.attach(server);
-    return server;
   }
 
   #serve(socket: net.Socket): void {

@@ -5,9 +5,9 @@ import { stickyKey } from '../../routing/sticky-key.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../../src/errors.ts';
 import { clearTimeout, monotonicMs, setTimeout, wallMs } from '../../src/platform/time.ts';
-import type { PlacedNode } from '../../src/relay/node-scheduler.ts';
+import type { PlacedNode, RouteTarget } from '../../src/relay/node-scheduler.ts';
 import type { Admission, RouteResolver } from '../../src/relay/route-resolver.ts';
-import type { ConnectionEnd, TcpConnection, TcpTarget } from '../../src/relay/tcp-scheduler.ts';
+import type { ConnectionEnd, TcpConnection, TcpScheduler } from '../../src/relay/tcp-scheduler.ts';
 import { isTlsSocket } from '../../src/tls-kinds.ts';
 import { turnTime } from '../../src/turn.ts';
 import { LazyDeadline } from '../../src/upstream/lazy-deadline.ts';
@@ -39,7 +39,7 @@ export class TcpSession implements ConnectedSender, PlaceHolder {
   readonly #options: TcpSessionOptions;
   readonly #startedAt = monotonicMs();
   readonly #idle = new LazyDeadline(() => this.#onIdle());
-  #target: TcpTarget | undefined;
+  #target: RouteTarget<TcpScheduler> | undefined;
   #tried: Set<Node> | undefined;
   #choice: PlacedNode<TcpUpstream> | undefined;
   #place: NodePlace | undefined;
@@ -127,19 +127,15 @@ export class TcpSession implements ConnectedSender, PlaceHolder {
   }
 
   /** What no node has goes by the config that is in force now. */
-  #decide(): TcpTarget {
+  #decide(): RouteTarget<TcpScheduler> {
     const { routes, admission } = this.#options;
     const { record } = this;
     const view = { header: undefined, listener: record.listener, peer: record.peer };
-    const target =
-      this.#target === undefined
-        ? routes.decideConnection(view, admission)
-        : (routes.decideConnectionAgain(record, view, admission) ?? this.#target);
-    if (target !== this.#target) {
-      this.#tried = undefined;
-      record.routed(target);
-    }
+    if (this.#target !== undefined && !routes.isOutdated(record)) return this.#target;
+    const target = routes.decideConnection(view, admission);
     this.#target = target;
+    this.#tried = undefined;
+    record.routed(target);
     return target;
   }
 

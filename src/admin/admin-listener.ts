@@ -1,7 +1,6 @@
 // Where the admin API is, as the config says it now: opens it, opens it elsewhere when the config changes, and waits for a
 // port that another process has still. Promises that the old one goes only when the new one is there, that a failure
 // changes nothing, and that nothing is opened any more once it is stopped.
-
 import { isDeepStrictEqual } from 'node:util';
 import { ServerTls } from '../../certs/server-tls.ts';
 import type { AdminConfig } from '../config/config.ts';

@@ -1,6 +1,5 @@
 // The admin API's own HTTP server: few and small requests, one at a time for each connection. Promises that all but the
 // open endpoints need the token, which is compared in constant time (F76), and that a wrong request is told what is wrong.
-
 import { createHash, timingSafeEqual } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';

@@ -1,6 +1,5 @@
 // Headers read in the parse pool, many at a time: what one turn of the event loop brings is one task, and while all
 // workers are busy what comes waits in one, so that a header costs less the more there are.
-
 import { GatewayError } from '../errors.ts';
 import { setImmediate } from '../platform/time.ts';
 import { Header } from './header.ts';

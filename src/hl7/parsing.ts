@@ -1,6 +1,5 @@
 // What of a message is read on the event loop and what in the parse pool, as `parsing` in the config says; and how often
 // each way was taken.
-
 import { availableParallelism } from 'node:os';
 import type { ErrorPlace } from '../errors.ts';
 import { clearInterval, setInterval } from '../platform/time.ts';

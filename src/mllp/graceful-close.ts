@@ -1,5 +1,4 @@
 // The end of a connection without a reset, and whether there was one.
-
 import type { Socket } from 'node:net';
 import { clearTimeout, setTimeout } from '../platform/time.ts';
 import { belowOf } from './wire/node-handles.ts';

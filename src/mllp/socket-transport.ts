@@ -1,6 +1,5 @@
 // A transport on a socket of Node.js, TCP or TLS: the only one who listens to it, reads it, writes it and ends it. Is a
 // coalescing writer, and does not have one: a message's bytes pass no call more than they must.
-
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { causeCode } from '../errors.ts';

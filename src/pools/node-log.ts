@@ -1,5 +1,4 @@
 // What the log says of a pool's nodes while messages go to them. Promises that no line comes without end.
-
 import type { Log } from '../observe/log/log.ts';
 import { Repeats } from '../observe/log/repeats.ts';
 import { monotonicMs } from '../platform/time.ts';

@@ -1,6 +1,5 @@
 // All pools of a config, with what operators have changed in them. A pool that a reload takes out lives until the last of
 // what it has is over.
-
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateStore } from '../../certs/store.ts';
 import type { GatewayConfig, PoolConfig } from '../config/config.ts';

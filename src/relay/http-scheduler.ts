@@ -1,23 +1,15 @@
 // The nodes of an HTTP pool as proxied requests see them, which a cookie may bind to one of them; and the record of such a request.
 import type { Peer } from '../../routing/message-view.ts';
-import type { PoolConfig, RouteConfig } from '../config/config.ts';
+import type { PoolConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import { nodeToken } from '../http/cookie.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
 import { turnTime } from '../turn.ts';
 import type { HttpUpstream } from '../upstream/http/http-upstream.ts';
 import type { Node } from '../upstream/node.ts';
-import { NodeScheduler, type PlacedNode } from './node-scheduler.ts';
-import { AttemptHistory } from './retry.ts';
+import { NodeScheduler, type PlacedNode, RoutedRecord } from './node-scheduler.ts';
 
 export type NodeChoice = PlacedNode<HttpUpstream>;
-
-/** Where a request goes, by the config of that epoch. */
-export interface RouteTarget {
-  readonly route: RouteConfig;
-  readonly pool: HttpScheduler;
-  readonly epoch: number;
-}
 
 /** What binds a request to a node. */
 export interface Binding {
@@ -60,26 +52,18 @@ export class HttpScheduler extends NodeScheduler<HttpUpstream> {
  * One proxied request from receipt to response: where it came from, every attempt with its times, what came of it. Logs and traces
  * are made from it when it is over; nothing of its path, its headers or its bodies is in it.
  */
-export class ProxiedRequest extends AttemptHistory {
-  readonly trace: TraceContext;
-  readonly listener: string;
-  /** With the client's address, as trusted proxies tell it. */
-  readonly peer: Peer;
+export class ProxiedRequest extends RoutedRecord {
   readonly method: string;
   /** `1.0`, `1.1`, `2.0`. */
   readonly version: string;
-  route: RouteConfig | undefined;
-  pool: PoolConfig | undefined;
   /** Of the response; undefined where there was none. */
   status: number | undefined;
   /** The protocol was switched. */
   upgraded = false;
   requestBytes = 0;
   responseBytes = 0;
-  error: GatewayError | undefined;
   /** The response's headers went to the client. */
   repliedAt: number | undefined;
-  settledAt: number | undefined;
 
   constructor(
     listener: string,
@@ -88,24 +72,9 @@ export class ProxiedRequest extends AttemptHistory {
     version: string,
     trace: TraceContext = new TraceContext(),
   ) {
-    super();
-    this.trace = trace;
-    this.listener = listener;
-    this.peer = peer;
+    super(listener, peer, trace);
     this.method = method;
     this.version = version;
-  }
-
-  /** Of the latest attempt. */
-  get lastError(): GatewayError | undefined {
-    return this.lastAttempt?.error;
-  }
-
-  /** It is known where it goes. */
-  routed({ route, pool, epoch }: RouteTarget): void {
-    this.route = route;
-    this.pool = pool.config;
-    this.epoch = epoch;
   }
 
   override responded(status: number): void {
@@ -115,7 +84,6 @@ export class ProxiedRequest extends AttemptHistory {
   }
 
   settle(error: GatewayError | undefined): void {
-    this.error = error;
-    this.settledAt = turnTime();
+    this.over(error);
   }
 }

@@ -1,9 +1,57 @@
-// The nodes of a pool as requests and connections see them that are no messages: which one is chosen, and waiting where none
-// has room. Messages of the same pool go through its queue; all count on the same nodes.
+// What requests and connections have in common that are no messages: their records, and the nodes of a pool as they see them: which
+// one is chosen, and waiting where none has room. Messages of the same pool go through its queue; all count on the same nodes.
+import type { Peer } from '../../routing/message-view.ts';
 import type { NodeSelector } from '../../routing/node-selector.ts';
-import type { PoolConfig } from '../config/config.ts';
+import type { PoolConfig, RouteConfig } from '../config/config.ts';
+import type { GatewayError } from '../errors.ts';
+import type { TraceContext } from '../observe/traces/trace-context.ts';
+import { turnTime } from '../turn.ts';
 import type { Node } from '../upstream/node.ts';
+import { AttemptHistory } from './retry.ts';
 import { type Waitable, type WaitPlace, WaitQueue } from './wait-queue.ts';
+
+/** Where something goes that is no message, by the config of that epoch. `S`: how its pool has nodes. */
+export interface RouteTarget<S> {
+  readonly route: RouteConfig;
+  readonly pool: S;
+  readonly epoch: number;
+}
+
+/** The record of something that is no message: where it came from, where it goes, what came of it. */
+export abstract class RoutedRecord extends AttemptHistory {
+  readonly listener: string;
+  /** With the sender's address, as trusted proxies tell it. */
+  readonly peer: Peer;
+  readonly trace: TraceContext;
+  route: RouteConfig | undefined;
+  pool: PoolConfig | undefined;
+  error: GatewayError | undefined;
+  settledAt: number | undefined;
+
+  constructor(listener: string, peer: Peer, trace: TraceContext) {
+    super();
+    this.listener = listener;
+    this.peer = peer;
+    this.trace = trace;
+  }
+
+  /** Of the latest attempt. */
+  get lastError(): GatewayError | undefined {
+    return this.lastAttempt?.error;
+  }
+
+  /** It is known where it goes. */
+  routed({ route, pool, epoch }: RouteTarget<{ readonly config: PoolConfig }>): void {
+    this.route = route;
+    this.pool = pool.config;
+    this.epoch = epoch;
+  }
+
+  protected over(error: GatewayError | undefined): void {
+    this.error = error;
+    this.settledAt = turnTime();
+  }
+}
 
 /** A node that has room, and the way to it. */
 export interface PlacedNode<U> {

@@ -1,6 +1,5 @@
 // The order of messages: lanes (those of one sender connection to one pool, or of one sticky key), the reorder buffer for what is
 // read in the parse pool meanwhile, and what a reload met on its way.
-
 import type { PoolConfig } from '../config/config.ts';
 import { setImmediate } from '../platform/time.ts';
 import { Ring } from '../ring.ts';

@@ -1,7 +1,6 @@
 // A message's life, in the order in which it is lived: accept → parse → resolve route → order → choose node → send → match → reply.
 // Every message that is accepted is settled once: answered by a node, or failed with a named error. What takes long to read is
 // read in the parse pool meanwhile; what comes behind it from the same sender waits for its turn.
-
 import { NO_TRACES, type TraceSampler } from '../../routing/trace-sampler.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { Piece } from '../hl7/batch.ts';

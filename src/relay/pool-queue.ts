@@ -1,6 +1,5 @@
 // Brings a pool's messages to its nodes: in the order of their lanes, to the node that the pool chooses, waiting
 // where none has room, again where that is allowed. Every wait has a deadline and the queue has a bound.
-
 import type { NodeSelector } from '../../routing/node-selector.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';

@@ -1,6 +1,5 @@
 // Attempts to bring a message or a request to a node, and whether another one may follow. A decision is pure: on how the last
 // attempt failed (not sent, ambiguous), never on an answer: a node's AE or AR is passed back.
-
 import type { PoolConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import { monotonicMs } from '../platform/time.ts';

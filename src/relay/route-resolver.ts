@@ -15,11 +15,13 @@ import type { MessageRead } from '../hl7/field-query-plan.ts';
 import { isFragment } from '../hl7/fragments.ts';
 import { findHeader, type Header, readHeader, sendingEnvelopes } from '../hl7/header.ts';
 import { holdsFrameEnd, START_BLOCK } from '../mllp/frame.ts';
-import type { HttpScheduler, ProxiedRequest, RouteTarget } from './http-scheduler.ts';
+import type { HttpScheduler } from './http-scheduler.ts';
 import type { Message } from './message.ts';
+import type { RouteTarget } from './node-scheduler.ts';
 import type { ReloadGuard } from './ordering.ts';
 import type { PoolQueue } from './pool-queue.ts';
-import type { TcpConnection, TcpScheduler, TcpTarget } from './tcp-scheduler.ts';
+import type { AttemptHistory } from './retry.ts';
+import type { TcpScheduler } from './tcp-scheduler.ts';
 
 /** A config as far as it decides about routing, and the pools that it has, by name; neither map changes any more. */
 export interface RoutingSnapshot {
@@ -72,37 +74,22 @@ export class RouteResolver {
     return this.#routingOf(admission).router.decide(view)?.route;
   }
 
+  /** A reload may send elsewhere what no node has or may have. */
+  isOutdated(routed: AttemptHistory): boolean {
+    return this.#reloadGuard.isOutdated(routed);
+  }
+
   /** Where a request goes, if its sender may send it. @throws GatewayError */
-  decideRequest(view: MessageView, admission: Admission): RouteTarget {
-    if (admission.allowance?.permits(view) === false) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
-    const route = this.#routeOf(view, admission);
-    const pool = this.#routingOf(admission).httpPools.get(poolNameOf(route));
-    if (pool === undefined) throw new GatewayError('GW_ERR_HTTP_NOT_HL7');
-    return { route, pool, epoch: this.#reloadGuard.epoch };
+  decideRequest(view: MessageView, admission: Admission): RouteTarget<HttpScheduler> {
+    const missing = (): GatewayError => new GatewayError('GW_ERR_HTTP_NOT_HL7');
+    return this.#decide(view, admission, this.#routingOf(admission).httpPools, missing);
   }
 
-  /** The same where a reload may send elsewhere what no node has or may have; undefined: it goes as it was decided. @throws GatewayError */
-  decideAgain(request: ProxiedRequest, view: MessageView, admission: Admission): RouteTarget | undefined {
-    return this.#reloadGuard.isOutdated(request) ? this.decideRequest(view, admission) : undefined;
-  }
-
-  /** Where a connection goes that is passed on as it is. @throws GatewayError */
-  decideConnection(view: MessageView, admission: Admission): TcpTarget {
-    if (admission.allowance?.permits(view) === false) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
-    const route = this.#routeOf(view, admission);
-    const name = poolNameOf(route);
-    const pool = this.#routingOf(admission).tcpPools.get(name);
-    if (pool === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no TCP pool ${name}` });
-    return { route, pool, epoch: this.#reloadGuard.epoch };
-  }
-
-  /** The same where a reload may send it elsewhere; undefined: it goes as it was decided. @throws GatewayError */
-  decideConnectionAgain(
-    connection: TcpConnection,
-    view: MessageView,
-    admission: Admission,
-  ): TcpTarget | undefined {
-    return this.#reloadGuard.isOutdated(connection) ? this.decideConnection(view, admission) : undefined;
+  /** Where a connection goes that is passed on as it is, if its sender may. @throws GatewayError */
+  decideConnection(view: MessageView, admission: Admission): RouteTarget<TcpScheduler> {
+    const missing = (name: string): GatewayError =>
+      new GatewayError('GW_ERR_INTERNAL', { detail: `no TCP pool ${name}` });
+    return this.#decide(view, admission, this.#routingOf(admission).tcpPools, missing);
   }
 
   /** Where it goes; or throws why it goes nowhere, or UNREAD. Nothing has been done with it then. */
@@ -129,6 +116,20 @@ export class RouteResolver {
     const postPlan = protocol === 'http' ? postPlans.for(message) : undefined;
     message.routed(postPlan, key, awaitedOf(header, acknowledgement), this.#reloadGuard.epoch);
     return queue;
+  }
+
+  #decide<S>(
+    view: MessageView,
+    admission: Admission,
+    pools: ReadonlyMap<string, S>,
+    missing: (pool: string) => GatewayError,
+  ): RouteTarget<S> {
+    if (admission.allowance?.permits(view) === false) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
+    const route = this.#routeOf(view, admission);
+    const name = poolNameOf(route);
+    const pool = pools.get(name);
+    if (pool === undefined) throw missing(name);
+    return { route, pool, epoch: this.#reloadGuard.epoch };
   }
 
   #routeOf(view: MessageView, admission: Admission): RouteConfig {

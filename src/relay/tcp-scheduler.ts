@@ -1,21 +1,11 @@
 // The nodes of a TCP pool as connections see them, and the record of one connection that is passed on.
 import type { Peer } from '../../routing/message-view.ts';
-import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import type { GatewayError } from '../errors.ts';
 import { TraceContext } from '../observe/traces/trace-context.ts';
-import { turnTime } from '../turn.ts';
 import type { TcpUpstream } from '../upstream/tcp/tcp-upstream.ts';
-import { NodeScheduler } from './node-scheduler.ts';
-import { AttemptHistory } from './retry.ts';
+import { NodeScheduler, RoutedRecord } from './node-scheduler.ts';
 
 export class TcpScheduler extends NodeScheduler<TcpUpstream> {}
-
-/** Where a connection goes, by the config of that epoch. */
-export interface TcpTarget {
-  readonly route: RouteConfig;
-  readonly pool: TcpScheduler;
-  readonly epoch: number;
-}
 
 /** Who ended a connection. */
 export type ConnectionEnd = 'sender' | 'node' | 'gateway';
@@ -24,42 +14,21 @@ export type ConnectionEnd = 'sender' | 'node' | 'gateway';
  * One connection of a sender that is passed on, from when it was accepted to its end: where it came from, every dial with its times, the
  * bytes each way as they are counted so far. Logs, metrics and traces are made from it; nothing of what it carries is in it.
  */
-export class TcpConnection extends AttemptHistory {
-  readonly trace = new TraceContext();
-  readonly listener: string;
-  readonly peer: Peer;
-  route: RouteConfig | undefined;
-  pool: PoolConfig | undefined;
+export class TcpConnection extends RoutedRecord {
   /** Handed to the node's connection. */
   bytesToNode = 0;
   /** Handed to the sender's connection. */
   bytesToSender = 0;
   /** Whose end came first. Undefined: not over. */
   endedBy: ConnectionEnd | undefined;
-  error: GatewayError | undefined;
-  settledAt: number | undefined;
 
   constructor(listener: string, peer: Peer) {
-    super();
-    this.listener = listener;
-    this.peer = peer;
+    super(listener, peer, new TraceContext());
   }
 
   /** Of the node that has it. */
   get node(): string | undefined {
     return this.lastAttempt?.node;
-  }
-
-  /** Why the latest dial failed. */
-  get lastError(): GatewayError | undefined {
-    return this.lastAttempt?.error;
-  }
-
-  /** It is known where it goes. */
-  routed({ route, pool, epoch }: TcpTarget): void {
-    this.route = route;
-    this.pool = pool.config;
-    this.epoch = epoch;
   }
 
   /** A node's connection is there for it. */
@@ -73,7 +42,6 @@ export class TcpConnection extends AttemptHistory {
   settle(by: ConnectionEnd, error: GatewayError | undefined): void {
     if (this.lastAttempt?.endedAt === undefined) this.endAttempt(error);
     this.endedBy = by;
-    this.error = error;
-    this.settledAt = turnTime();
+    this.over(error);
   }
 }

@@ -1,6 +1,5 @@
 // Messages and requests of a pool that wait: for one node, for any node, or for a node to come up. Promises that nothing is held of
 // one that has been taken out (see `InFlightList`): where there are more senders than connections, each waits for a moment.
-
 import { InFlightList, type Linked } from '../in-flight-list.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 

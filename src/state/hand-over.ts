@@ -1,6 +1,5 @@
 // Hands the state of a running gateway to the process that takes its place: the old one answers on a Unix socket that only its own
 // user can reach, the new one asks before it listens. Promises a limit on each wait; without an answer the new one starts all the same.
-
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';

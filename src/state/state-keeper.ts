@@ -1,7 +1,6 @@
 // Keeps what a running gateway must not forget: reads it at start (from the process that it replaces, else from the state file), stores
 // decisions at each change before the operator is told, and senders now and then. Promises that a state that cannot be read or written
 // never keeps the gateway from its work; it is logged, and shown until it is stored again.
-
 import { EarlierSenders, hashSender, newSalt, type SenderRecord } from '../../routing/earlier-senders.ts';
 import { causeCode } from '../errors.ts';
 import type { Log } from '../observe/log/log.ts';

@@ -1,6 +1,5 @@
 // The two files of stored state: what an operator decided (JSON, some kilobytes, written at each change), and which sender has which
 // node (a line each, up to megabytes, written now and then). Promises that what it reads is as it was written whole, or nothing.
-
 import { readFileSync } from 'node:fs';
 import type { SenderRecord } from '../../routing/earlier-senders.ts';
 import { setImmediate, wallMs } from '../platform/time.ts';

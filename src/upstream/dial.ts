@@ -1,6 +1,5 @@
 // Opens a connection to a node: TCP, TLS where asked for, and then a moment's watch that the node keeps it. Whatever
 // fails here, no byte of a message was written.
-
 import type net from 'node:net';
 import type tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';

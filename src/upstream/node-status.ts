@@ -1,6 +1,5 @@
 // What a status page, metrics and an operator see of a node, and the record that it is made from.
 // Promises nothing that costs a message more than a counter: the rest is worked out when it is asked for.
-
 import type { ErrorCode } from '../errors.ts';
 import type { AckCode } from '../hl7/ack.ts';
 import { monotonicMs, wallMs } from '../platform/time.ts';

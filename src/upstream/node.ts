@@ -1,6 +1,5 @@
 // A Mirth node as the gateway knows it: where it is, whether it may be given messages, how much is under way to it.
 // Joins what checks and messages say of it (health/node-health.ts) with what an operator wants of it.
-
 import { type ErrorCode, GatewayError } from '../errors.ts';
 import { type AckCode, isNegative } from '../hl7/ack.ts';
 import { monotonicMs } from '../platform/time.ts';

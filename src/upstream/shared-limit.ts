@@ -1,6 +1,5 @@
 // F101: one limit for the connections of several pools to one address (`connections.shared`). Promises never more than the limit, and
 // that each pool that has messages gets a connection in its turn: who has most gives one back, when its messages are answered.
-
 import { addressKey } from '../addresses.ts';
 import { clearInterval, setInterval } from '../platform/time.ts';
 

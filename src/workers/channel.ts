@@ -1,6 +1,5 @@
 // Messages between the main process and a worker, over the channel that Node.js gives a child process. Promises an order, a limit of
 // time for each question and of messages that wait to be written: whoever does not read is given up and holds up nobody.
-
 import type { Socket } from 'node:net';
 import { asGatewayError, type ErrorCode, GatewayError } from '../errors.ts';
 import { clearTimeout, setTimeout } from '../platform/time.ts';

@@ -1,6 +1,5 @@
 // A request's body that is read only when a node is there to take it: until its first byte is asked for, another
 // attempt can begin anew. Passes back-pressure on to the client; a client that says nothing for too long ends it (F69).
-
 import { Readable } from 'node:stream';
 import { GatewayError } from '../../../src/errors.ts';
 import { clearTimeout, setTimeout } from '../../../src/platform/time.ts';

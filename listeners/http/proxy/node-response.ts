@@ -1,6 +1,5 @@
 // A node's response on its way to the client: interim ones, its head, its body with back-pressure, its trailers.
 // What cannot be completed is broken off, never cut short (F66).
-
 import { ServerResponse } from 'node:http';
 import type { HeaderFields } from '../../../src/http/fields.ts';
 import { clearTimeout, setTimeout } from '../../../src/platform/time.ts';

@@ -2,16 +2,17 @@
 // Types alone; what is done with it stands in reverse-proxy.ts and proxy-session.ts.
 import type { Socket } from 'node:net';
 import type { AddressRanges } from '../../../src/addresses.ts';
-import type { ProxiedRequest, RouteTarget } from '../../../src/relay/http-scheduler.ts';
+import type { HttpScheduler, ProxiedRequest } from '../../../src/relay/http-scheduler.ts';
+import type { RouteTarget } from '../../../src/relay/node-scheduler.ts';
 import type { ClientRequest } from '../client-request.ts';
 import type { AnyServerResponse } from '../client-response.ts';
 
 export interface ProxyRequest {
   readonly request: ClientRequest;
   readonly response: AnyServerResponse;
-  readonly target: RouteTarget;
+  readonly target: RouteTarget<HttpScheduler>;
   /** Where a reload may send it another way: by the config in force. @throws GatewayError it has none now */
-  readonly decideAgain: (record: ProxiedRequest) => RouteTarget | undefined;
+  readonly decideAgain: (record: ProxiedRequest) => RouteTarget<HttpScheduler> | undefined;
   readonly listener: string;
   readonly trusted: AddressRanges;
   readonly bodyTimeoutMs: number;

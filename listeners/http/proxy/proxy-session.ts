@@ -1,6 +1,5 @@
 // One proxied request on its way: to a node, to another one where nothing was lost by it, and back. Streams both ways
 // with back-pressure; what cannot be completed is broken off, never cut short (F62–F68).
-
 import type { Socket } from 'node:net';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
 import { fieldValue, type HeaderFields } from '../../../src/http/fields.ts';

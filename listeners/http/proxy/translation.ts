@@ -11,8 +11,8 @@ import type {
   HttpScheduler,
   NodeChoice,
   ProxiedRequest,
-  RouteTarget,
 } from '../../../src/relay/http-scheduler.ts';
+import type { RouteTarget } from '../../../src/relay/node-scheduler.ts';
 import type { ClientRequest } from '../client-request.ts';
 import { givenCookie, type RouteActions, type Trailers } from './route-actions.ts';
 
@@ -39,7 +39,7 @@ export class Translation implements HeaderVariables {
   constructor(
     request: ClientRequest,
     record: ProxiedRequest,
-    { pool }: RouteTarget,
+    { pool }: RouteTarget<HttpScheduler>,
     actions: RouteActions,
     trusted: AddressRanges,
     sampler: TraceSampler,

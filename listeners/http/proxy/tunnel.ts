@@ -1,6 +1,5 @@
 // What begins when a node has switched protocols (RFC 9110 7.8): bytes both ways as they come, with back-pressure, until
 // one side ends; the other then has a moment to say its last.
-
 import type { Socket } from 'node:net';
 import { clearTimeout, setTimeout } from '../../../src/platform/time.ts';
 import { carry } from '../../carry.ts';

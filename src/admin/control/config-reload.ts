@@ -1,6 +1,5 @@
 // Reads the config file as it is now and has the gateway go by it. One reload at a time, and what is wrong with one changes
 // nothing.
-
 import { readFileSync } from 'node:fs';
 import type { GatewayConfig } from '../../config/config.ts';
 import { ConfigError, formatProblem, parseConfig } from '../../config/load.ts';

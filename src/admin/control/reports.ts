@@ -1,6 +1,5 @@
 // What a running gateway tells of itself: its state, nodes, routes, senders and certificates, as the admin API words it.
 // Promises nothing of a message or a patient in any of it, and a fixed amount of memory for each node and route.
-
 import type { RouteConfig, ValueTest } from '../../config/config.ts';
 import { suggestion } from '../../config/source/closest.ts';
 import { GatewayError } from '../../errors.ts';

@@ -1,6 +1,5 @@
 // The tap: copies of the messages that pass and of their answers, for a recording. One at a time, bounded in messages, bytes
 // and time. Promises that the line never waits for it: a reader that is too slow loses messages, and is told how many.
-
 import { GatewayError } from '../../errors.ts';
 import { payloadOf } from '../../mllp/frame.ts';
 import type { Log } from '../../observe/log/log.ts';

@@ -1,6 +1,5 @@
 // A wire on the handle below a socket, past its streams: a read makes no object but the bytes' own, a write that is done at
 // once makes none. The end of the other side, errors and the close are told by the socket as ever.
-
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { setImmediate } from '../../platform/time.ts';

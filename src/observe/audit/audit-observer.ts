@@ -1,6 +1,5 @@
 // What of a gateway goes into its audit trail: who was not let in, what was refused, what an operator did. Promises that
 // nothing of a message is in it but its control id, as the log has it.
-
 import type { Peer } from '../../../routing/message-view.ts';
 import type { ErrorCode, GatewayError } from '../../errors.ts';
 import { wallMs } from '../../platform/time.ts';

@@ -1,7 +1,6 @@
 // Records on their way to one place that takes them: in order, tried again for as long as it takes. Promises that whoever
 // adds one never waits, that none counts as written before the place is known to have it, and that what is lost is
 // counted and told of now and then.
-
 import { asGatewayError, type GatewayError } from '../../errors.ts';
 import { random } from '../../platform/random.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';

@@ -1,6 +1,5 @@
 // Audit records to a repository by syslog over TLS (RFC 5425). Promises that the repository is who its certificate says, and
 // that records count as taken only once it is known to have read them: syslog has no answers, but a connection has an end.
-
 import type net from 'node:net';
 import type { NodeTls } from '../../../certs/node-tls.ts';
 import { causeCode, GatewayError } from '../../errors.ts';

@@ -1,7 +1,6 @@
 // Log lines on their way to standard output, some at a time: a line for each message would otherwise cost a write for each.
 // Promises that nobody waits for whoever reads them, whatever becomes of it (a full disk, a pipe without a reader, a reader
 // that stands still), that memory is bounded, and that dropped lines are counted and told of.
-
 import type { DestinationStream } from 'pino';
 import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { LineWriter } from './line-writer.ts';

@@ -1,6 +1,5 @@
 // Logs as lines by pino, in one of three formats (log-format.ts). What of a message may be logged is decided here: its
 // header's identifiers, escaped and cut, and nothing else.
-
 import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { wallMs } from '../../platform/time.ts';

@@ -1,5 +1,4 @@
 // Who sends traces and metrics: the same in both. Promises that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
-
 import type { Attributes } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { randomUUID } from '../../platform/random.ts';

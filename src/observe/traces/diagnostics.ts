@@ -1,6 +1,5 @@
 // What opentelemetry-js has to say of itself, in the log. Promises that nothing but its own words get there (its arguments may
 // hold an answer's bytes or a header's secret), and that one sentence comes once in ten minutes.
-
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import { monotonicMs } from '../../platform/time.ts';
 import type { Log } from '../log/log.ts';

@@ -1,6 +1,5 @@
 // How identifiers are shown in logs and spans: as they are (see `loggable` in log.ts), or as a hash that is the same for
 // the same identifier. Promises that the hash says nothing to whoever has not the key.
-
 import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { randomBytes } from '../../platform/random.ts';

@@ -1,6 +1,5 @@
 // One request to a node's HTTP port for a check, on a connection of its own, with a limit on its time and on the answer's
 // size.
-
 import { causeCode, GatewayError } from '../../errors.ts';
 import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import { HttpClient } from '../client/http-client.ts';

@@ -1,6 +1,5 @@
 // Check of type mirth: asks Mirth's REST API whether the server is up, and with credentials whether a channel is started.
 // The data port is left alone. What the API says is shared with all checks that ask the same server (mirth-server.ts).
-
 import type { MirthCheckConfig } from '../../config/health-config.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { type Check, type CheckResult, failed, type Occasion, type Proof } from './check.ts';

@@ -1,7 +1,6 @@
 // One Mirth server's REST API as all checks together ask it: each thing once at a time, one session for each user. Promises
 // that a request is left to its end where a check has given up on it, because each that is cut off leaves an error with a
 // stack trace in Mirth's log, and a login costs Mirth half a second of CPU whether anybody waits for it or not (F94).
-
 import type { Credentials } from '../../config/health-config.ts';
 import { monotonicMs } from '../../platform/time.ts';
 import { basicAuthorization } from '../client/http-client.ts';

@@ -1,6 +1,5 @@
 // Posts messages one after the other over one connection and reads each response's body as the answer (HL7 over HTTP).
 // Promises a deadline on each answer as a whole, and a bound on its size.
-
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { errors } from 'undici';

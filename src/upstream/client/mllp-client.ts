@@ -1,5 +1,4 @@
 // Sends messages over one MLLP connection. Promises that answers are matched as the gateway matches a node's.
-
 import type { Socket } from 'node:net';
 import { GatewayError } from '../../errors.ts';
 import { awaitedOf } from '../../hl7/answers.ts';

@@ -1,5 +1,4 @@
 // How long a node is left out: longer each time in a row, up to a limit. One timer, which keeps no process alive.
-
 import type { EjectionConfig } from '../../config/health-config.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 

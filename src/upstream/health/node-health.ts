@@ -1,6 +1,5 @@
 // Whether a node is up, from what checks say and from what messages meet there; when it is left out, and what brings it
 // back. Flips only after as many signs as the config asks for. Knows no sockets.
-
 import type { EjectionConfig } from '../../config/health-config.ts';
 import { monotonicMs } from '../../platform/time.ts';
 import type { Proof } from '../checks/check.ts';

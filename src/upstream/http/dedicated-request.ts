@@ -1,6 +1,5 @@
 // A request to a node on a connection of its own, for what the pool's connections do not do: upgrades, and requests that wait
 // for the node's 100 (Continue). Speaks to the same handler as they do.
-
 import {
   type ClientRequest,
   request as httpRequest,

@@ -1,6 +1,5 @@
 // One connection to a node over HTTP/1, with one request on it at a time. Promises that it is not used again once anything of its
 // node was not read as the response that was due, and that a request which was not begun has not been written.
-
 import type { OnReadOpts, Socket } from 'node:net';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import { fieldValue, type HeaderFields } from '../../http/fields.ts';

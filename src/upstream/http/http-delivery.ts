@@ -1,7 +1,6 @@
 // One HL7 message on its way to a node over HTTP: the POST, and its response read as an acknowledgement.
 // HL7 over HTTP (HAPI's draft): any acknowledgement is a 2xx. Mirth answers AE with status 500, so an acknowledgement of
 // this message counts under 4xx and 5xx as well (F93); any other response with such a status says that the transport failed.
-
 import { GatewayError } from '../../errors.ts';
 import { type Ack, type AckCode, readAck } from '../../hl7/ack.ts';
 import { type MatchMode, matchAnswer } from '../../hl7/answers.ts';

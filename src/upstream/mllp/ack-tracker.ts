@@ -1,6 +1,5 @@
 // The messages of one connection to a node, from being sent until they are over, and what the node says of them. Promises that each is
 // answered, unanswered or failed, once, and that what could be another message's answer is nobody's (answer-matcher.ts).
-
 import type { GatewayError } from '../../errors.ts';
 import { type Ack, type AckCode, isApplicationAck, readAck } from '../../hl7/ack.ts';
 import type { MatchMode } from '../../hl7/answers.ts';

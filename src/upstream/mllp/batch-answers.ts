@@ -1,6 +1,5 @@
 // F82: the answers to one frame of several messages, where a node gives each message an answer of its own. Promises that all of
 // them come back to the sender together, none is dropped, and that it ends.
-
 import { type Ack, isNegative } from '../../hl7/ack.ts';
 import { findHeader, type Header } from '../../hl7/header.ts';
 import { monotonicMs } from '../../platform/time.ts';

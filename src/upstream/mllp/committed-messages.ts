@@ -1,7 +1,6 @@
 // F43, F87, F88: messages of one connection that the node has committed (CA) and whose application acknowledgement may still
 // come. Promises that nothing of a message is kept but its control id and who sent it, that there is a bound, and that an
 // answer goes to the sender that it is meant for or to nobody.
-
 import { type Ack, isApplicationAck, isNegative } from '../../hl7/ack.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
 import { monotonicMs } from '../../platform/time.ts';

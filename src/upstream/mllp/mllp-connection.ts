@@ -1,6 +1,5 @@
 // One open connection to a node, from its first message to its end. Promises to take a message only where it has room, to end when it
 // is used up and nothing more is to come on it, and that the messages it still has then fail (ack-tracker.ts has those).
-
 import type { GatewayError } from '../../errors.ts';
 import type { AckCode } from '../../hl7/ack.ts';
 import { frame as framed } from '../../mllp/frame.ts';

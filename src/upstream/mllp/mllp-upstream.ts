@@ -1,6 +1,5 @@
 // The connections to one node over MLLP: few, long-lived, opened when there is work for one more, never more than the
 // pool's `connections.max`. Takes a message only where it has room, and tells the node what it learns on the way.
-
 import { GatewayError } from '../../errors.ts';
 import type { AckCode } from '../../hl7/ack.ts';
 import { clearInterval, setImmediate, setInterval } from '../../platform/time.ts';

@@ -1,6 +1,5 @@
 // How many connections a node takes, where that is fewer than the config says: a full one closes a new connection at once (F32), some
 // time later (F95), or refuses it (F96). Promises that a full node is tried again, by one connection at a time.
-
 import { GatewayError } from '../../errors.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { isRefused } from '../dial.ts';

@@ -1,6 +1,5 @@
 // F42: the messages of one connection that a node does not answer. Promises that each is delivered when the operating system has
 // taken its bytes, and that an answer which comes all the same is told from the one that is due.
-
 import { type Ack, isNegative } from '../../hl7/ack.ts';
 import type { Transport } from '../../mllp/transport.ts';
 import { setImmediate } from '../../platform/time.ts';

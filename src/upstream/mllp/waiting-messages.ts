@@ -1,8 +1,9 @@
 // Messages that an upstream has taken and that wait for a connection. Promises that each is given to one, in the order in which they
 // came as far as their control ids allow, or fails with nothing written; and that none waits for ever.
 import { GatewayError } from '../../errors.ts';
-import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
+import { monotonicMs } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
+import { LazyDeadline } from '../lazy-deadline.ts';
 import type { MllpConnection } from './mllp-connection.ts';
 
 export interface WaitingOptions {
@@ -31,7 +32,8 @@ export class WaitingMessages {
   readonly #owner: WaitingOwner;
   readonly #all: Waiting[] = [];
   readonly #limitMs: number;
-  #timer: NodeJS.Timeout | undefined;
+  /** Of the oldest, or of one that was older and has found a connection. */
+  readonly #deadline = new LazyDeadline(() => this.#failLate());
 
   constructor(options: WaitingOptions, owner: WaitingOwner) {
     this.#options = options;
@@ -49,7 +51,7 @@ export class WaitingMessages {
 
   add(delivery: Delivery): void {
     this.#all.push({ delivery, since: monotonicMs() });
-    this.#timer ??= this.#watch(this.#limitMs);
+    if (this.#all.length === 1) this.#deadline.begin(this.#limitMs);
   }
 
   /** Gives the connection those that it takes; F88: `isChoosy`, not those that may be confused with what it had before. */
@@ -102,13 +104,7 @@ export class WaitingMessages {
 
   /** Nothing is added any more. */
   end(): void {
-    if (this.#all.length > 0) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #watch(ms: number): NodeJS.Timeout {
-    return setTimeout(() => this.#failLate(), Math.max(1, ms)).unref();
+    if (this.#all.length === 0) this.#deadline.end();
   }
 
   /**
@@ -121,7 +117,7 @@ export class WaitingMessages {
     const late = this.#all.findIndex(({ since }) => now - since < this.#limitMs);
     const taken = this.take(late < 0 ? this.#all.length : late);
     const [oldest] = this.#all;
-    this.#timer = oldest === undefined ? undefined : this.#watch(oldest.since + this.#limitMs - now);
+    if (oldest !== undefined) this.#deadline.begin(oldest.since + this.#limitMs - now, now);
     if (taken.length === 0) return;
     this.fail(taken, new GatewayError('GW_ERR_NODE_STALE', { node, detail: 'no connection for it in time' }));
     this.#owner.onLate();

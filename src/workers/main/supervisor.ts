@@ -1,6 +1,5 @@
 // The workers of a gateway: started, given connections, told what they share, started again when they end. Promises that one that ends
 // takes nothing along but its own connections, and that one that ends again and again is started less and less often.
-
 import type { Socket } from 'node:net';
 import type { ConnectionDistributor } from '../../../listeners/accept/front-listener.ts';
 import { GatewayError } from '../../errors.ts';

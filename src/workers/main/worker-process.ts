@@ -1,6 +1,5 @@
 // One worker as the main process sees it: a child process, the connections that it was given, and what it has told. Promises that each
 // connection is counted until it has ended or the process has, and that a process that answers no more is ended.
-
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { GatewayError } from '../../errors.ts';

@@ -1,6 +1,5 @@
 // What the main process of a gateway of several processes has beside an ordinary gateway: it accepts connections, judges nodes, holds
 // what is one for all, and hands the work to its workers. docs/decisions/0022-several-processes.md says what is shared how.
-
 import { FrontListener } from '../../../listeners/accept/front-listener.ts';
 import type { StickTable } from '../../../routing/stick-table.ts';
 import type { GatewayControl } from '../../admin/gateway-control.ts';

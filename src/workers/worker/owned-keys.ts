@@ -1,6 +1,5 @@
 // The sticky keys whose messages this worker may send: asked for with the first message of a key, kept until another worker asks. Promises
 // that a key is given up only when no message of it is left in this process (`ordering: key`), and that nobody waits without an end.
-
 import { GatewayError } from '../../errors.ts';
 import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import type { KeyOwnership } from '../../relay/key-ownership.ts';

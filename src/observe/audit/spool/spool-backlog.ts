@@ -2,7 +2,6 @@
 // order and at least once, whatever ends the process or the machine, and that it takes no more room than it may.
 // Each write is flushed (fdatasync) before its records count as being there; one is under way at a time, and what comes
 // meanwhile goes with the next: from the event to the disk it is some milliseconds, in which a record is in memory alone.
-
 import { causeCode, GatewayError } from '../../../errors.ts';
 import { clearTimeout, setTimeout } from '../../../platform/time.ts';
 import { BATCH, type Backlog } from '../backlog.ts';

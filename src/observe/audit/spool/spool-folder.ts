@@ -1,6 +1,5 @@
 // The folder of a spool: files are made in it, taken over from those who have ended, read and removed. Promises that two who
 // take over never both have a file, and that what is made is there after a power cut.
-
 import {
   access,
   constants,

@@ -1,5 +1,4 @@
 // What the gateway as a whole is doing, as metrics: its listeners, what it holds, its parsing, its certificates.
-
 import type { Certificate } from '../../../../certs/certificate.ts';
 import type { Listener } from '../../../../listeners/listener.ts';
 import type { ParsingConfig, ParsingStats } from '../../../hl7/parsing.ts';

@@ -1,7 +1,6 @@
 // Makes traces of messages and requests that are over, for as long as the config wants them. Promises that the line
 // notices nothing of it: spans are made in a turn of their own, for those that are recorded alone, and only where there
 // is room for them.
-
 import { isDeepStrictEqual } from 'node:util';
 import { compileCondition } from '../../../../routing/condition.ts';
 import type { MessageView } from '../../../../routing/message-view.ts';

@@ -1,6 +1,5 @@
 // The trace of one proxied request that is over: SERVER root, a `queue` for each wait, a `forward` for each attempt,
 // `reply`. Of the request's target, its Host and its headers nothing is told: each of them may name a patient.
-
 import { statusOf } from '../../../../listeners/http/statuses.ts';
 import type { GatewayError } from '../../../errors.ts';
 import { monotonicMs } from '../../../platform/time.ts';
