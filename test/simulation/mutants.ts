@@ -1,7 +1,7 @@
 // Products that break one promise each, made by patches of their text: what the simulated world is held to see. Promises: each patch fits
 // its file in one place (mutants.test.ts).
 import type { Rule } from '../campaign/checks/violation.ts';
-import { every, type Patch } from '../campaign/mutants.ts';
+import { every, MUTANTS, type Patch } from '../campaign/mutants.ts';
 import type { PROFILE_NAMES } from './day.ts';
 
 export interface SimulationMutant {
@@ -21,15 +21,20 @@ const ORDERING = 'src/relay/ordering.ts';
 const RETRY = 'src/relay/retry.ts';
 const WAIT_QUEUE = 'src/relay/wait-queue.ts';
 const PIPELINE = 'src/relay/pipeline.ts';
-const MESSAGE = 'src/relay/message.ts';
 const ERRORS_FILE = 'src/errors.ts';
 const NODE = 'src/upstream/node.ts';
 const TRACKER = 'src/upstream/mllp/ack-tracker.ts';
-const MATCHER = 'src/upstream/mllp/answer-matcher.ts';
 const COMMITTED = 'src/upstream/mllp/committed-messages.ts';
 const UPSTREAM = 'src/upstream/mllp/mllp-upstream.ts';
 const SESSION = 'listeners/mllp/mllp-session.ts';
 const SELECTOR = 'routing/node-selector.ts';
+
+/** Those of a mutant that the campaign has as well. */
+function patchesOf(name: string): readonly Patch[] {
+  const found = MUTANTS.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`the campaign has no mutant “${name}”`);
+  return found.patches;
+}
 
 export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   // Answers.
@@ -50,17 +55,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   },
   {
     name: 'an answer made up',
-    patches: [
-      {
-        file: MESSAGE,
-        find: '    this.carrier?.onAssigned(this);',
-        put: `    this.carrier?.onAssigned(this);
-    const controlId = this.header.controlId;
-    const text = '\\x0bMSH|^~\\\\&|MIRTH|NODE|||||ACK|1|P|2.5\\rMSA|AA|' + controlId + '\\r\\x1c\\r';
-    const ack: Ack = { code: 'AA', controlId };
-    this.settle({ kind: 'answered', ack, frame: Buffer.from(text, 'latin1'), node: this.node?.name ?? '' });`,
-      },
-    ],
+    patches: patchesOf('ACK before the node’s'),
     caughtBy: ['ack-unbacked'],
   },
   {
@@ -103,24 +98,12 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   },
   {
     name: 'any answer is that of the message that is due',
-    patches: [
-      {
-        file: MATCHER,
-        find: "const match = due === undefined ? 'none' : this.#compare(ack, due.header);",
-        put: "const match = this.#outstanding.isFirstWritten ? 'exact' : 'none';",
-      },
-    ],
+    patches: patchesOf('no MSA-2 check'),
     caughtBy: ['ack-not-outstanding', 'ack-twice', 'ack-out-of-order', 'ack-unbacked'],
   },
   {
     name: 'a control id may repeat on a connection',
-    patches: [
-      {
-        file: MATCHER,
-        find: '    if (this.#recent.wouldRepeat(header, this.#quirks.changesIds)) return true;\n',
-        put: '',
-      },
-    ],
+    patches: patchesOf('a control id may repeat on a connection'),
     profile: 'shared-ids',
     caughtBy: ['ack-unbacked'],
   },
@@ -143,13 +126,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   },
   {
     name: 'answers of a batch in another order',
-    patches: [
-      {
-        file: 'src/relay/batch.ts',
-        find: 'gatherAnswers(this.#pieces, this.#answers,',
-        put: 'gatherAnswers(this.#pieces, this.#answers.toReversed(),',
-      },
-    ],
+    patches: patchesOf('answers of a batch in another order'),
     profile: 'split',
     caughtBy: ['ack-out-of-order', 'ack-not-outstanding'],
   },
@@ -168,13 +145,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   // Choice of a node.
   {
     name: 'one message in ten ignores stickiness',
-    patches: [
-      {
-        file: SELECTOR,
-        find: "if (key !== undefined && this.#mode === 'hash')",
-        put: `if (key !== undefined && this.#mode === 'hash' && !(${every(10)}))`,
-      },
-    ],
+    patches: patchesOf('one message in ten ignores stickiness'),
     profile: 'sticky',
     caughtBy: ['not-sticky'],
   },
@@ -192,40 +163,25 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   },
   {
     name: 'weights count for nothing',
-    patches: [
-      { file: 'routing/balance.ts', find: 'const { weight } = member.node;', put: 'const weight = 1;' },
-    ],
+    patches: patchesOf('weights count for nothing'),
     profile: 'weighted',
     caughtBy: ['weights'],
   },
   {
     name: 'backups share the load',
-    patches: [{ file: SELECTOR, find: 'if (node.backup !== this.#onBackups || !(', put: 'if (!(' }],
+    patches: patchesOf('backups share the load'),
     profile: 'backup',
     caughtBy: ['backup-used'],
   },
   {
     name: 'one message in five is not validated',
-    patches: [
-      {
-        file: PIPELINE,
-        find: 'return route?.validate?.rules;',
-        put: `return ${every(5)} ? undefined : route?.validate?.rules;`,
-      },
-    ],
+    patches: patchesOf('one message in five is not validated'),
     profile: 'checked',
     caughtBy: ['invalid-delivered'],
   },
   {
     name: 'one message in twenty takes the first route',
-    patches: [
-      {
-        file: 'routing/router.ts',
-        find: '    return this.#routes[firstMatch(',
-        put: `    if (${every(20)}) return this.#routes[0]?.decision;
-    return this.#routes[firstMatch(`,
-      },
-    ],
+    patches: patchesOf('one message in twenty takes the first route, whatever it asks for'),
     profile: 'mixed',
     caughtBy: ['wrong-route'],
   },
@@ -271,13 +227,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
   // Order.
   {
     name: 'messages of a connection may overtake each other',
-    patches: [
-      {
-        file: ORDERING,
-        find: '    let lane = key === undefined ? lanes.get(this) : this.#byKey.get(key);',
-        put: '    let lane: MessageLane | undefined;',
-      },
-    ],
+    patches: patchesOf('messages of a connection may overtake each other'),
     caughtBy: ['order'],
   },
   {
