@@ -6,11 +6,11 @@ const LONG = [
   'test/campaign/campaign.long.test.ts',
   'test/fuzz/mutants.long.test.ts',
   'test/e2e/testssl.long.test.ts',
-  'test/fuzz/fuzz.test.ts',
-  'test/fuzz/found.test.ts',
+  'test/fuzz/fuzz.long.test.ts',
+  'test/fuzz/found.long.test.ts',
   'test/faults/refusals.test.ts',
   'test/faults/process-end.test.ts',
-  'test/e2e/http-slow-clients.test.ts',
+  'test/e2e/http-slow-clients.long.test.ts',
   'test/faults/node-answer.test.ts',
 ];
 

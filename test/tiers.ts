@@ -6,7 +6,8 @@ import { dirname, join, resolve } from 'node:path';
  * - `unit`: neither of the others.
  * - `socket`: talks to peers over sockets, starts threads, or replaces modules or timers.
  * - `e2e`: starts processes, as a user would.
- * - `long`: its name ends in `.long.test.ts`, as it keeps the cores busy for a minute and more. Not in `npm test`.
+ * - `long`: its name ends in `.long.test.ts`, as it keeps a core busy for about half a minute and more, or is a tour of a browser
+ *   or a foreign tool. Not in `npm test`; CI runs it.
  */
 export type Tier = 'unit' | 'socket' | 'e2e' | 'long';
 
