@@ -112,6 +112,15 @@ describe('the table', () => {
     expect(lines(31)).toEqual([]);
   });
 
+  test('answers that say no are errors, those without a code are not', () => {
+    const answers = { AA: 4, CA: 2, AE: 3, CR: 1, none: 5, other: 6 };
+    const [line = ''] = statusLines({ pools: [{ pool: 'p', nodes: [{ node: 'a', answers }] }] }, NOW).slice(
+      -1,
+    );
+    expect(line).toContain('AE 3, CR 1');
+    expect(line).not.toMatch(/other|none|[AC]A \d/);
+  });
+
   test('a node that is not well besides being drained says so', () => {
     const pools = [{ nodes: [{ state: 'draining', health: 'down' }] }];
     expect(statusLines({ pools }, NOW).at(-1)).toContain('draining (not well)');

@@ -209,7 +209,8 @@ function nodeRow(node: TypedFields<NodeReport>, now: number): string[] {
 
 /** By class: answers that say no, by their code, and messages that failed there, by the error's. */
 function errorsOf(node: TypedFields<NodeReport>): string {
-  const negative = node.counts('answers').filter(([code]) => !/^[AC]A$/.test(code));
+  // Beside codes there are answers that have none, which say neither yes nor no: to proxied requests, and of connections.
+  const negative = node.counts('answers').filter(([code]) => /^[AC][ER]$/.test(code));
   const failures = node.counts('failures').map(([code, n]) => [code.replace(/^GW_ERR_/, ''), n] as const);
   const all = [...negative, ...failures].map(([code, n]) => `${code} ${n}`);
   return all.length === 0 ? NONE : all.join(', ');
