@@ -1,6 +1,5 @@
 // The config in force as YAML: the file as it was loaded, and what was added, set and taken out since. Promises that no
 // secret is shown (F77): what stands in the file itself is masked, what stands elsewhere is named only.
-import { createHash } from 'node:crypto';
 import { type Document, isMap, isPair, isScalar, type Pair, parseDocument, visit } from 'yaml';
 import { SECRET_KEYS } from '../config/keys/sections.ts';
 
@@ -28,19 +27,6 @@ export function shownText(text: string, changes: ReadonlyMap<string, PoolChanges
     },
   });
   return document.toString();
-}
-
-/**
- * The same for members of a cluster whose configs say the same: comments, secrets, and which member each is do not count. It is
- * shown to everybody, so it must not help to guess a secret.
- */
-export function sharedDigest(text: string): string {
-  const document = parseDocument(shownText(text, new Map())) as Document;
-  document.deleteIn(['cluster', 'member']);
-  return createHash('sha256')
-    .update(JSON.stringify(document.toJS() ?? null))
-    .digest('hex')
-    .slice(0, 16);
 }
 
 function changedDocument(text: string, changes: ReadonlyMap<string, PoolChanges>): Document {

@@ -26,7 +26,8 @@ import type {
   StatusReport,
   TapRequest,
 } from './control.ts';
-import { sharedDigest, shownText } from './effective-config.ts';
+import { shownText } from './effective-config.ts';
+import { sharedDigest } from './shared-config.ts';
 import { Tap } from './tap/tap.ts';
 
 export interface ControlOptions {
@@ -94,8 +95,9 @@ export class GatewayControl implements Control {
   clusterReport(): ClusterReport | undefined {
     if (this.membership === undefined) return undefined;
     const { cluster, vips, ...report } = this.membership.report;
+    const { shared } = this.membership;
     const { text } = this.#config.loaded;
-    if (this.#digest?.text !== text) this.#digest = { text, digest: sharedDigest(text) };
+    if (this.#digest?.text !== text) this.#digest = { text, digest: sharedDigest(text, shared) };
     return {
       name: cluster,
       ...report,

@@ -53,6 +53,11 @@ export class Membership {
     this.#vips = options.vips ?? new HeldVips(config.vips);
   }
 
+  /** What all members have in common. */
+  get shared(): Pick<ClusterConfig, 'members' | 'vips'> {
+    return this.#config;
+  }
+
   get report(): MembershipReport {
     const { name: cluster, member } = this.#config;
     const reason = this.#reason;

@@ -19,6 +19,8 @@ export interface AdminReply {
 export class AdminClient {
   readonly #target: AdminTarget;
   readonly #url: string;
+  /** Before each path: where the API is behind a proxy. */
+  readonly #basePath: string;
   readonly #client: HttpClient;
 
   /** `maxAnswerBytes`: undefined for lines without an end. */
@@ -28,8 +30,9 @@ export class AdminClient {
       maxAnswerBytes: MAX_ANSWER_BYTES,
     },
   ) {
-    const { host, port, tls, timeoutMs } = target;
+    const { host, port, tls, timeoutMs, basePath = '' } = target;
     this.#target = target;
+    this.#basePath = basePath;
     this.#url = originOf(target);
     const client = { node: this.#url, host, port, tls, connectMs: timeoutMs };
     this.#client = new HttpClient({ ...client, maxAnswerBytes });
@@ -46,33 +49,45 @@ export class AdminClient {
     body?: unknown,
     isProbe = false,
   ): Promise<AdminReply> {
-    const { token, timeoutMs } = this.#target;
-    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    if (body !== undefined) headers['content-type'] = 'application/json';
-    if (isProbe) headers.accept = 'application/json';
-    let status: number;
-    let date: unknown;
-    let text: string;
-    try {
-      const response = await this.#client.request({
-        method,
-        path,
-        headers,
-        body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      status = response.statusCode;
-      ({ date } = response.headers);
-      text = await response.body.text();
-    } catch (thrown) {
-      throw this.#connectError(this.#reason(thrown), thrown);
-    }
+    const { status, date, text } = await this.#answer(method, path, body, isProbe);
     const value = jsonOf(text);
-    if ((status < 200 || status > 299) && !(isProbe && status === 503)) throw this.#refusal(status, value);
+    if (!isYes(status) && !(isProbe && status === 503)) throw this.#refusal(status, value);
     if (value === undefined)
       throw this.#connectError(`HTTP ${status} without JSON; is that a gateway's admin API?`);
     const now = Date.parse(String(date));
     return { value, now: Number.isNaN(now) ? Date.now() : now };
+  }
+
+  /** What is no JSON. @throws GatewayError with the API's own code, or GW_ERR_ADMIN_CONNECT */
+  async text(path: string): Promise<string> {
+    const { status, text } = await this.#answer('GET', path, undefined, false);
+    if (!isYes(status)) throw this.#refusal(status, jsonOf(text));
+    return text;
+  }
+
+  async #answer(
+    method: 'GET' | 'POST' | 'PUT',
+    path: string,
+    body: unknown,
+    isProbe: boolean,
+  ): Promise<{ readonly status: number; readonly date: unknown; readonly text: string }> {
+    const { token, timeoutMs } = this.#target;
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (isProbe) headers.accept = 'application/json';
+    try {
+      const response = await this.#client.request({
+        method,
+        path: `${this.#basePath}${path}`,
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const { statusCode: status, headers: fields } = response;
+      return { status, date: fields.date, text: await response.body.text() };
+    } catch (thrown) {
+      throw this.#connectError(this.#reason(thrown), thrown);
+    }
   }
 
   /**
@@ -88,13 +103,13 @@ export class AdminClient {
     try {
       const response = await this.#client.request({
         method,
-        path,
+        path: `${this.#basePath}${path}`,
         headers,
         signal: AbortSignal.any([signal, late.signal]),
       });
       clearTimeout(timer);
       const { statusCode, body } = response;
-      if (statusCode < 200 || statusCode > 299) throw this.#refusal(statusCode, jsonOf(await body.text()));
+      if (!isYes(statusCode)) throw this.#refusal(statusCode, jsonOf(await body.text()));
       let rest = '';
       for await (const chunk of body.setEncoding('utf8')) {
         const lines = `${rest}${String(chunk)}`.split('\n');
@@ -165,6 +180,10 @@ export class AdminClient {
     const hint = this.#target.tls === undefined ? '; does it speak TLS, and so want https://?' : '';
     return `it closed the connection without an answer${hint}`;
   }
+}
+
+function isYes(status: number): boolean {
+  return status >= 200 && status <= 299;
 }
 
 function jsonOf(text: string): unknown {

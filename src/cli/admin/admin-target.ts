@@ -5,6 +5,7 @@ import type { NodeTls } from '../../../certs/node-tls.ts';
 import { isOwnHost } from '../../addresses.ts';
 import type { AdminConfig, KeyPairFiles, NodeTlsConfig } from '../../config/config.ts';
 import { type HostPort, isHost, parseNodeUrl } from '../../config/formats.ts';
+import type { Environment } from '../../config/source/interpolate.ts';
 import { printable, quoted } from '../../config/source/problem.ts';
 import { DEFAULT_ADMIN, TOKEN_VARIABLE } from '../defaults.ts';
 import type { Terminal } from '../terminal.ts';
@@ -26,11 +27,11 @@ export interface AdminTarget extends HostPort {
   readonly tls: NodeTls | undefined;
   readonly token: string | undefined;
   readonly timeoutMs: number;
+  /** Of the URL, without a slash at its end; undefined: there is none. */
+  readonly basePath?: string | undefined;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-interface Place extends HostPort {
+export interface AdminPlace extends HostPort {
   readonly secured: boolean;
 }
 
@@ -45,10 +46,18 @@ export async function targetOf(
     config === undefined || options.admin !== undefined
       ? placeOf(options.admin ?? DEFAULT_ADMIN)
       : boundPlace(config);
-  const token = tokenOf(options, config, terminal, env);
-  if (token !== undefined && !place.secured && !isOwnHost(place.host))
+  const token = tokenOf(options, config?.token, terminal, env);
+  warnIfCrossing(place, token, terminal);
+  return { ...place, tls: await adminTls(place, options, config), token, timeoutMs: options.timeoutMs };
+}
+
+export function warnIfCrossing(
+  { host, secured }: AdminPlace,
+  token: string | undefined,
+  terminal: Terminal,
+): void {
+  if (token !== undefined && !secured && !isOwnHost(host))
     terminal.err('warning: over http:// the token crosses the network as it is; use https://');
-  return { ...place, tls: await tlsOf(place, options, config), token, timeoutMs: options.timeoutMs };
 }
 
 /** YAML and the schema are loaded for this alone. */
@@ -60,7 +69,7 @@ async function configOf(file: string, env: Environment): Promise<AdminConfig> {
   return admin;
 }
 
-function placeOf(text: string): Place {
+function placeOf(text: string): AdminPlace {
   const url = parseNodeUrl(text);
   if (url === undefined || url.path !== '/' || (url.protocol !== 'http' && url.protocol !== 'https')) {
     // What stands before an @ may be a password.
@@ -71,28 +80,28 @@ function placeOf(text: string): Place {
 }
 
 /** Where to dial what listens there: a wildcard is on this machine, too. */
-function boundPlace({ bind, tls }: AdminConfig): Place {
+export function boundPlace({ bind, tls }: AdminConfig): AdminPlace {
   if (bind.port === 0) throw usage('admin.bind has port 0, which is a new one each time; give --admin URL');
   const local: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
   return { host: local[bind.host] ?? bind.host, port: bind.port, secured: tls !== undefined };
 }
 
-function tokenOf(
+export function tokenOf(
   { tokenFile }: AdminOptions,
-  config: AdminConfig | undefined,
+  configured: string | undefined,
   terminal: Terminal,
   env: Environment,
 ): string | undefined {
   if (tokenFile !== undefined) warnIfOpen(tokenFile, terminal);
   const variable = env[TOKEN_VARIABLE] === '' ? undefined : env[TOKEN_VARIABLE];
-  const token = tokenFile === undefined ? (config?.token ?? variable) : readPassphrase(tokenFile);
+  const token = tokenFile === undefined ? (configured ?? variable) : readPassphrase(tokenFile);
   if (token !== undefined && !/^[!-~]+$/.test(token))
     throw usage('a token is printable ASCII without spaces, as it is sent in a header');
   return token;
 }
 
-async function tlsOf(
-  { host, secured }: Place,
+export async function adminTls(
+  { host, secured }: AdminPlace,
   options: AdminOptions,
   config: AdminConfig | undefined,
 ): Promise<NodeTls | undefined> {
@@ -102,13 +111,9 @@ async function tlsOf(
       throw usage('--ca, --cert, --key, --servername and --insecure need https://');
     return undefined;
   }
-  if ((cert === undefined) !== (key === undefined)) throw usage('--cert and --key go together');
   if (servername !== undefined && !isHost(servername))
     throw usage(`--servername takes a host name, not ${quoted(servername)}`);
-  const keyPair: KeyPairFiles | undefined =
-    cert === undefined || key === undefined
-      ? undefined
-      : { kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined };
+  const keyPair = keyPairOf(options);
   const { NodeTls, trusting } = await import('../../../certs/node-tls.ts');
   const asConfigured = ca === undefined && insecure !== true && config?.tls !== undefined;
   const trust: NodeTlsConfig = asConfigured
@@ -119,6 +124,12 @@ async function tlsOf(
       }
     : { ...trusting(ca), insecure: insecure === true };
   return new NodeTls({ ...trust, keyPair, servername }, host);
+}
+
+export function keyPairOf({ cert, key }: AdminOptions): KeyPairFiles | undefined {
+  if ((cert === undefined) !== (key === undefined)) throw usage('--cert and --key go together');
+  if (cert === undefined || key === undefined) return undefined;
+  return { kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined };
 }
 
 /** Whoever can read the gateway's config knows its certificate, whatever names are in it and whoever signed it. */

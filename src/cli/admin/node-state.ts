@@ -18,35 +18,58 @@ export type NodeChange =
   | { readonly kind: 'drain' | 'maintenance' | 'ready' }
   | { readonly kind: 'weight'; readonly weight: number };
 
-/** `name`: POOL/NODE, or NODE where one pool alone has it. */
+export interface NamedNode {
+  /** Undefined: that of the one pool that has a node of this name. */
+  readonly pool: string | undefined;
+  readonly node: string;
+}
+
+/** `name`: POOL/NODE, or NODE where one pool alone has it. @throws GatewayError GW_ERR_USAGE */
+export function nodeNamed(name: string): NamedNode {
+  const parts = name.split('/');
+  // No name begins with a dot, and these two would change the path that is asked for.
+  if (parts.length > 2 || parts.some((part) => /^\.{0,2}$/.test(part)))
+    throw usage(`a node is POOL/NODE, or NODE where one pool alone has it, not ${quoted(name)}`);
+  const [first = '', second] = parts;
+  return second === undefined ? { pool: undefined, node: first } : { pool: first, node: second };
+}
+
 export async function changeNode(
   name: string,
   change: NodeChange,
   options: ChangeOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const parts = name.split('/');
-  // No name begins with a dot, and these two would change the path that is asked for.
-  if (parts.length > 2 || parts.some((part) => /^\.{0,2}$/.test(part)))
-    throw usage(`a node is POOL/NODE, or NODE where one pool alone has it, not ${quoted(name)}`);
+  const named = nodeNamed(name);
   const client = new AdminClient(await targetOf(options, terminal));
   try {
-    const [pool = '', node = ''] = parts.length === 2 ? parts : [await poolOf(name, client), name];
-    const path = `/nodes/${encodeURIComponent(pool)}/${encodeURIComponent(node)}/${change.kind}`;
-    const { value } =
-      change.kind === 'weight'
-        ? await client.ask('PUT', path, { weight: change.weight })
-        : await client.ask('POST', path);
-    const report = new TypedFields<NodeReport>(value);
-    if (!report.has('state')) throw client.strange();
-    terminal.out(options.json ? JSON.stringify(value) : lineOf(report));
+    const pool = named.pool ?? (await poolOf(named.node, client));
+    const value = await askForChange(client, pool, named.node, change);
+    terminal.out(options.json ? JSON.stringify(value) : nodeLine(value));
     return EXIT.good;
   } finally {
     client.close();
   }
 }
 
-async function poolOf(name: string, client: AdminClient): Promise<string> {
+/** Returns the report of the node as it is then. */
+export async function askForChange(
+  client: AdminClient,
+  pool: string,
+  node: string,
+  change: NodeChange,
+): Promise<unknown> {
+  const path = `/nodes/${encodeURIComponent(pool)}/${encodeURIComponent(node)}/${change.kind}`;
+  const { value } =
+    change.kind === 'weight'
+      ? await client.ask('PUT', path, { weight: change.weight })
+      : await client.ask('POST', path);
+  if (!new TypedFields<NodeReport>(value).has('state')) throw client.strange();
+  return value;
+}
+
+/** @throws GatewayError GW_ERR_USAGE where several pools have it, or one of the admin API */
+export async function poolOf(name: string, client: AdminClient): Promise<string> {
   const { value } = await client.ask('GET', '/nodes');
   const nodes = listOf(value).map((one) => new TypedFields<NodeReport>(one));
   const pools = nodes.filter((node) => node.text('node') === name).map((node) => node.text('pool'));
@@ -63,7 +86,8 @@ async function poolOf(name: string, client: AdminClient): Promise<string> {
   return pool;
 }
 
-function lineOf(node: TypedFields<NodeReport>): string {
+export function nodeLine(value: unknown): string {
+  const node = new TypedFields<NodeReport>(value);
   const weight = node.number('weight') ?? 0;
   const inFlight = node.number('inFlight') ?? 0;
   const reason = node.text('reason') === '' ? '' : ` (${node.text('reason')})`;

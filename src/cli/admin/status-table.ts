@@ -40,9 +40,9 @@ export function statusLines(value: unknown, now: number, view: StatusView = {}):
 function headLines(status: TypedFields<StatusReport>, now: number, paint: Paint): string[] {
   const mebibytes = (bytes: number | undefined): string => ((bytes ?? 0) / MIB).toFixed(1);
   const held = `${mebibytes(status.number('bufferedBytes'))} of ${mebibytes(status.number('maxBufferedBytes'))} MiB`;
-  const up = age(now - status.time('startedAt'));
+  const up = ageText(now - status.time('startedAt'));
   const file = status.text('configFile');
-  const loaded = `loaded ${age(now - status.time('loadedAt'))} ago`;
+  const loaded = `loaded ${ageText(now - status.time('loadedAt'))} ago`;
   const workers = status.has('workers') ? ` with ${status.list('workers').length} workers` : '';
   const lines = [
     `hl7-gateway ${status.text('version')}, pid ${status.number('pid') ?? NONE}${workers}, up ${up}, holds ${held} of messages`,
@@ -61,7 +61,7 @@ function clusterLines(value: unknown, now: number, paint: Paint): string[] {
   const head = `member ${cluster.text('member')} of ${cluster.text('name')}, ${fit}, config digest ${cluster.text('configDigest')}`;
   const vips = cluster.list('vips').map((one) => {
     const vip = new TypedFields<ClusterReport['vips'][number]>(one);
-    return `${vip.text('address')} ${vip.flag('held') ? 'here' : 'not here'} for ${age(now - vip.time('since'))}`;
+    return `${vip.text('address')} ${vip.flag('held') ? 'here' : 'not here'} for ${ageText(now - vip.time('since'))}`;
   });
   return [head, `VIPs: ${vips.join(', ')}`];
 }
@@ -193,7 +193,7 @@ function nodeRow(node: TypedFields<NodeReport>, now: number): string[] {
     node.text('pool'),
     node.text('node'),
     marks.length === 0 ? state : `${state} (${marks.join(', ')})`,
-    age(now - node.time('since')),
+    ageText(now - node.time('since')),
     weight === effective ? String(weight ?? NONE) : `${rounded(effective)} of ${weight}`,
     String(node.number('inFlight') ?? NONE),
     '',
@@ -220,7 +220,7 @@ function lastCheck(node: TypedFields<NodeReport>, now: number): string {
   const check = new TypedFields<NonNullable<NodeReport['lastCheck']>>(node.value('lastCheck'));
   if (!check.has('result')) return NONE;
   const reason = check.has('reason') ? `: ${check.text('reason')}` : '';
-  return `${check.text('result')} ${age(now - check.time('at'))} ago, ${milliseconds(check.number('ms'))}${reason}`;
+  return `${check.text('result')} ${ageText(now - check.time('at'))} ago, ${milliseconds(check.number('ms'))}${reason}`;
 }
 
 function certificateLines(status: TypedFields<StatusReport>): string[] {
@@ -240,7 +240,7 @@ function dayCount(days: number): string {
 }
 
 /** The two largest units of a time that has passed: `3d 4h`, `12s`. */
-function age(ms: number): string {
+export function ageText(ms: number): string {
   if (Number.isNaN(ms)) return NONE;
   // The gateway's clock has whole seconds in the answer's date.
   const seconds = Math.max(0, Math.floor(ms / 1000));

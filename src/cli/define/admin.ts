@@ -1,7 +1,7 @@
 // The commands that talk to a running gateway: their arguments. What they do stands in the folder above.
 import { type Command, Option } from 'commander';
 import type { AdminOptions } from '../admin/admin-target.ts';
-import type { ChangeOptions } from '../admin/node-state.ts';
+import type { ChangeOptions, NodeChange } from '../admin/node-state.ts';
 import { DEFAULT_ADMIN, TOKEN_VARIABLE } from '../defaults.ts';
 import type { Perform, Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
@@ -9,7 +9,8 @@ import { collected, deadline, weight } from './arguments.ts';
 import { type CommandHelp, withHelp } from './help.ts';
 
 interface Given extends Omit<AdminOptions, 'timeoutMs'> {
-  readonly timeout: number;
+  /** Undefined: as long as the command waits by itself. */
+  readonly timeout?: number | undefined;
   readonly json: boolean;
 }
 
@@ -19,6 +20,9 @@ const EXIT_CODES: CommandHelp['exit'] = {
   2: 'called wrongly, or the config or a file cannot be read',
 };
 
+const TIMEOUT_MS = 30_000;
+const MEMBER_TIMEOUT_MS = 5_000;
+
 /** Long enough to read a line, short enough for "now". */
 const WATCH = '2s';
 
@@ -27,6 +31,14 @@ const STATES = {
   maintenance: 'give a node nothing more; its senders move now, at a message boundary',
   ready: 'end draining or maintenance of a node',
 } as const;
+
+const CHANGE_CODES: CommandHelp['exit'] = {
+  ...EXIT_CODES,
+  0: 'done, with --all on all members',
+  1: 'not done, or not on all members: a gateway did not answer, or said no',
+};
+
+const ALL = ['--all', 'on all members of the cluster in the config', false] as const;
 
 const NODE = ['<node>', 'POOL/NODE, or NODE where one pool alone has it'] as const;
 
@@ -46,16 +58,18 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
       ]),
     )
     .option('--check', 'one line and an exit code: 0 all well, 1 degraded, 2 nothing works', false)
-    .action(({ watch, check, output, ...given }) => {
+    .option('--cluster', 'all members of the cluster in the config, and who has the VIPs', false)
+    .action(({ watch, check, cluster, output, ...given }) => {
       const options = { ...given, json: given.json || output === 'json' };
       if (check && watch !== undefined) throw usage('--check looks once: leave out --watch');
       return perform(async () => {
-        const command = await import('../admin/status.ts');
-        if (check) return command.checkStatus(reached(options), terminal);
+        const target = cluster ? reachedSoon(options) : reached(options);
+        const command = cluster ? await clusterCommand() : await statusCommand();
+        if (check) return command.check(target, terminal);
         const { interrupted } = await import('../run/until-signal.ts');
         const until = watch === undefined ? new AbortController().signal : interrupted();
         const clear = process.stdout.isTTY === true;
-        return command.status({ ...reached(options), watchMs: watch, wide: output === 'wide' }, terminal, {
+        return command.show({ ...target, watchMs: watch, wide: output === 'wide' }, terminal, {
           until,
           clear,
         });
@@ -63,9 +77,9 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
     });
   withHelp(status, {
     exit: {
-      0: 'it answered; with --check: all is well',
-      1: 'it did not answer; with --check: it is degraded',
-      2: 'called wrongly, or a file cannot be read; with --check: nothing works, or no answer',
+      0: 'it answered, with --cluster all members did; with --check: all is well',
+      1: 'it did not answer, with --cluster one did not; with --check: it is degraded',
+      2: 'called wrongly, or a file cannot be read; with --check: nothing works, or no answer; with --cluster: a VIP is nowhere, or on several',
     },
     examples: [
       'status -c gateway.yaml',
@@ -73,6 +87,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
       'status --admin https://gateway:9600 --ca ca.pem --token-file admin.token --json',
       'status -c gateway.yaml -o wide',
       'status -c gateway.yaml --check',
+      'status -c gateway.yaml --cluster',
     ],
   });
 
@@ -82,14 +97,16 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
         .command(kind)
         .description(STATES[kind])
         .argument(...NODE),
-    ).action((node, options) =>
-      perform(async () =>
-        (await import('../admin/node-state.ts')).changeNode(node, { kind }, reached(options), terminal),
-      ),
-    );
+    )
+      .option(...ALL)
+      .action((node, options) => perform(() => changed(node, { kind }, options, terminal)));
     withHelp(command, {
-      exit: EXIT_CODES,
-      examples: [`${kind} mirth-adt/a -c gateway.yaml`, `${kind} a --admin http://127.0.0.1:9600`],
+      exit: CHANGE_CODES,
+      examples: [
+        `${kind} mirth-adt/a -c gateway.yaml`,
+        `${kind} a --admin http://127.0.0.1:9600`,
+        `${kind} mirth-adt/a -c gateway.yaml --all`,
+      ],
     });
   }
 
@@ -101,27 +118,24 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
       )
       .argument('[node]', NODE[1])
       .option('--pool <name>', 'this pool must have an available node (more than once: each)', collected, [])
-      .option('--quiet', 'the exit code alone', false),
+      .option('--quiet', 'the exit code alone', false)
+      .option(...ALL),
   ).action((node: string | undefined, { pool: pools, quiet, ...options }) => {
     if (node !== undefined && (pools.length > 0 || quiet))
       throw usage('--pool and --quiet ask for readiness: leave out the node');
+    if (node === undefined && options.all)
+      throw usage('--all is for a node; status --cluster tells how the members are');
     return perform(async () => {
-      if (node !== undefined)
-        return (await import('../admin/node-state.ts')).changeNode(
-          node,
-          { kind: 'ready' },
-          reached(options),
-          terminal,
-        );
+      if (node !== undefined) return changed(node, { kind: 'ready' }, options, terminal);
       const { readiness } = await import('../admin/readiness.ts');
       return readiness({ ...reached(options), pools, quiet }, terminal);
     });
   });
   withHelp(ready, {
     exit: {
-      ...EXIT_CODES,
-      0: 'done; without a node: it is ready',
-      1: 'not done; without a node: it is not ready',
+      ...CHANGE_CODES,
+      0: 'done, with --all on all members; without a node: it is ready',
+      1: 'not done, or not on all members; without a node: it is not ready',
     },
     examples: [
       'ready mirth-adt/a -c gateway.yaml',
@@ -136,18 +150,13 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
       .description("set a node's share beside the others; 0: nothing but what is bound to it")
       .argument(...NODE)
       .argument('<n>', '0 to 256', weight),
-  ).action((node, n, options) =>
-    perform(async () =>
-      (await import('../admin/node-state.ts')).changeNode(
-        node,
-        { kind: 'weight', weight: n },
-        reached(options),
-        terminal,
-      ),
-    ),
-  );
+  )
+    .option(...ALL)
+    .action((node, n, options) =>
+      perform(() => changed(node, { kind: 'weight', weight: n }, options, terminal)),
+    );
   withHelp(weigh, {
-    exit: EXIT_CODES,
+    exit: CHANGE_CODES,
     examples: ['weight mirth-adt/b 3 -c gateway.yaml', 'weight mirth-adt/b 0 -c gateway.yaml'],
   });
 
@@ -170,8 +179,35 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
   withHelp(rotate, { exit: EXIT_CODES, examples: ['rotate -c gateway.yaml'] });
 }
 
-function reached({ timeout, ...options }: Given): ChangeOptions {
+function reached({ timeout = TIMEOUT_MS, ...options }: Given): ChangeOptions {
   return { ...options, timeoutMs: timeout };
+}
+
+/** A member that is off or hangs is to be seen while somebody waits. */
+function reachedSoon(given: Given): ChangeOptions {
+  return reached({ ...given, timeout: given.timeout ?? MEMBER_TIMEOUT_MS });
+}
+
+async function changed(
+  node: string,
+  change: NodeChange,
+  { all, ...options }: Given & { readonly all: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  if (!all)
+    return (await import('../admin/node-state.ts')).changeNode(node, change, reached(options), terminal);
+  const { changeNodeOnAll } = await import('../admin/node-state-all.ts');
+  return changeNodeOnAll(node, change, reachedSoon(options), terminal);
+}
+
+async function statusCommand() {
+  const { checkStatus: check, status: show } = await import('../admin/status.ts');
+  return { check, show };
+}
+
+async function clusterCommand() {
+  const { checkClusterStatus: check, clusterStatus: show } = await import('../admin/cluster-status.ts');
+  return { check, show };
 }
 
 function reaching(command: Command): Command {
@@ -184,6 +220,6 @@ function reaching(command: Command): Command {
     .option('--key <file>', 'its key (PEM)')
     .option('--servername <name>', 'the name that the certificate must have, instead of the host')
     .option('--insecure', 'do not check the certificate', false)
-    .option('--timeout <duration>', 'for each answer', deadline, 30_000)
+    .option('--timeout <duration>', 'for each answer (default: 30s, of several members 5s)', deadline)
     .option('--json', 'JSON lines', false);
 }

@@ -51,16 +51,24 @@ function checkToken(admin: Section, token: string | undefined): void {
       admin.warn('token', 'there is none, so all but /livez, /readyz and /metrics is answered with 401');
     return;
   }
+  if (checkTokenText(admin, token) && token.length < SHORTEST_TOKEN)
+    admin.warn('token', `has fewer than ${SHORTEST_TOKEN} characters, so it may be guessed`);
+}
+
+/** What any token has to be, this gateway's or another's. Whether it can be one. */
+export function checkTokenText(section: Section, token: string): boolean {
   // What is wrong with it has been said.
-  if (!isText(token)) return;
+  if (!isText(token)) return false;
   // RFC 6750 2.1 allows less; what is refused here could not be sent in a header, or not by every client.
   if (!/^[!-~]+$/.test(token)) {
-    admin.error('token', 'must be printable ASCII without spaces, as it is sent in a header');
-    return;
+    section.error('token', 'must be printable ASCII without spaces, as it is sent in a header');
+    return false;
   }
-  if (token.length < SHORTEST_TOKEN)
-    admin.warn('token', `has fewer than ${SHORTEST_TOKEN} characters, so it may be guessed`);
-  const [given] = admin.scalars('token');
+  const [given] = section.scalars('token');
   if (given?.file !== undefined && readableByOthers(given.file))
-    admin.warn('token', `every user of this machine can read the token in ${quoted(given.file)}; chmod o-r`);
+    section.warn(
+      'token',
+      `every user of this machine can read the token in ${quoted(given.file)}; chmod o-r`,
+    );
+  return true;
 }

@@ -11,6 +11,7 @@ import { readSection, type Section } from '../read/section.ts';
 import { suggestion } from '../source/closest.ts';
 import { quoted } from '../source/problem.ts';
 import type { ReadContext } from '../source/value.ts';
+import { checkTokenText } from './admin.ts';
 import { checkName } from './name.ts';
 import { buildNodeTls } from './tls/node-tls.ts';
 
@@ -51,7 +52,8 @@ function buildMembers(cluster: ClusterSection, reading: ReadContext): readonly M
     const key = `cluster.members.${entry.key}`;
     checkName(entry, key, reading);
     const section = readSection(entry.value, MEMBER_KEYS, { key, place: entry.place }, reading);
-    const { address, priority } = section.values;
+    const { address, priority, token } = section.values;
+    if (token !== undefined) checkTokenText(section, token);
     for (const other of members) {
       if (other.priority === priority && section.scalars('priority').length > 0)
         section.error('priority', `member ${other.name} has this priority already`);

@@ -61,6 +61,11 @@ export const MEMBER_KEYS = {
   admin: key.optional(
     'http-url',
     'Where its admin API is: asked for `/readyz`, without a token, when this gateway has no node that can be used',
+    'By it `status --cluster` and `drain NODE --all` reach the member',
+  ),
+  token: key.secret(
+    'Of its admin API, where that is not `admin.token` of this config; give it as `{ file: … }`',
+    'For commands alone: the gateway itself sends no token to another member',
   ),
 } satisfies KeyTable;
 
