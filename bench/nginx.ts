@@ -85,6 +85,7 @@ export function startNginxStream(nodes: NodePorts, folder: string, files?: TlsFi
     ${tls === '' ? '' : `${tls} ${NGINX_TLS_OPTIONS}`}
     proxy_pass nodes;
     proxy_timeout 1m;
+    proxy_half_close on;
   }
 }`,
     isStreamBuiltIn ? '' : `load_module ${STREAM_MODULE};`,

@@ -95,7 +95,10 @@ export async function spawnGateway(
 }
 
 /** `nodes` of a pool. */
-export function nodesConfig(protocol: 'mllp' | 'http', ports: NodePorts): Record<string, { url: string }> {
+export function nodesConfig(
+  protocol: 'mllp' | 'http' | 'tcp',
+  ports: NodePorts,
+): Record<string, { url: string }> {
   return Object.fromEntries(ports.map((port, i) => [`n${i}`, { url: `${protocol}://127.0.0.1:${port}` }]));
 }
 
@@ -132,6 +135,22 @@ export async function startGateway(
     },
   };
   return spawnGateway(shape.name, folder, port, config, options);
+}
+
+/** Connections are passed on as they are, as many as there are senders. */
+export async function startTcpGateway(
+  nodes: NodePorts,
+  folder: string,
+  options: StartOptions = {},
+): Promise<ProxyProcess> {
+  const port = await freePort();
+  const config = {
+    listeners: { in: { protocol: 'tcp', bind: `127.0.0.1:${port}`, limits: { maxConnections: 20_000 } } },
+    pools: { p: { nodes: nodesConfig('tcp', nodes), connections: { max: 10_000 } } },
+    routes: [{ to: 'p' }],
+    telemetry: { log: { level: 'warn', messages: false } },
+  };
+  return spawnGateway('gateway', folder, port, config, options);
 }
 
 export const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;

@@ -50,8 +50,17 @@ export class Room {
   }
 
   get httpNodes(): Promise<NodePorts> {
-    return this.#once('HTTP nodes', async () => {
-      const sinks = [0, 1].map(() => this.#keep(new Child('./processes/http-sink.ts')));
+    return this.#two('./processes/http-sink.ts');
+  }
+
+  get tcpNodes(): Promise<NodePorts> {
+    return this.#two('./processes/tcp-sink.ts');
+  }
+
+  /** Nodes that tell their port when they listen. */
+  #two(file: string): Promise<NodePorts> {
+    return this.#once(file, async () => {
+      const sinks = [0, 1].map(() => this.#keep(new Child(file)));
       const ready = await Promise.all(sinks.map((sink) => sink.answer<{ port: number }>()));
       return ready.map(({ port }) => port);
     });

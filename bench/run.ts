@@ -17,6 +17,7 @@ import {
   type Row,
   withRevision,
 } from './part.ts';
+import { tcpPart } from './parts/connections.ts';
 import { handshakesPart } from './parts/handshakes.ts';
 import { idlePart } from './parts/idle.ts';
 import { latencyPart } from './parts/latency.ts';
@@ -38,6 +39,7 @@ const PARTS: Readonly<Record<string, readonly ((room: Room) => Part)[]>> = {
   peers: [peersPart],
   tls: [tlsPart, handshakesPart],
   http: [httpPart],
+  tcp: [tcpPart],
   traces: [tracesPart],
   latency: [latencyPart],
   idle: [idlePart],
@@ -54,6 +56,7 @@ Parts; without any, all of them:
   --peers      relays that a Node.js user would build
   --tls        TLS from the senders, and handshakes
   --http       HTTP/1.1 requests
+  --tcp        TCP connections that are passed on as they are
   --traces     traces and the message log
   --latency    what is added to a round trip, open loop
   --idle       memory of 10,000 idle senders
