@@ -55,7 +55,7 @@ export function createPoolNode(
   before: Node | undefined,
 ): PoolNode {
   const { health, connections, timeouts, contentType } = pool;
-  const { name, host, port, path, weight, backup } = config;
+  const { name, host, port, path, weight, backup, source } = config;
   const { log, maxAnswerBytes, sharing, sharedLimits, leaveMs } = context;
   const tls = config.tls && new NodeTls(config.tls, host);
   if (config.tls?.insecure === true) {
@@ -65,6 +65,7 @@ export function createPoolNode(
     node: name,
     host,
     port,
+    source,
     tls,
     maxConnections: connections.max,
     idleMs: connections.idleMs,

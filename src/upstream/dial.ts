@@ -1,6 +1,7 @@
 // Opens a connection to a node: TCP, TLS where asked for, and then a moment's watch that the node keeps it. Whatever
 // fails here, no byte of a message was written.
 import type net from 'node:net';
+import { isIP } from 'node:net';
 import type tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
 import { otherProtocol } from '../mllp/frame.ts';
@@ -24,6 +25,8 @@ export interface DialOptions {
    * ambiguous, so a fresh connection is watched for this long first. 0: not at all.
    */
   readonly settleMs: number;
+  /** Where the connection comes from, an address of this machine; a name is looked up in its family. Undefined: the system picks one. */
+  readonly source?: string | undefined;
   /** Instead of the socket's `data`: what is read goes there, past its stream. */
   readonly onread?: net.OnReadOpts;
 }
@@ -46,12 +49,12 @@ export function dial(
   opened: (socket: net.Socket, connectMs: number) => void,
   failed: (error: GatewayError) => void,
 ): () => void {
-  const { node, host, port, onread } = options;
+  const { node, host, port, source, onread } = options;
   const startedAt = monotonicMs();
+  const from = source && { localAddress: source, family: isIP(source) };
+  const to = { host, port, ...from, ...(onread && { onread }) };
   const socket =
-    options.tls === undefined
-      ? platform.connect({ host, port, ...(onread && { onread }) })
-      : platform.connectTls({ ...options.tls.options, host, port, ...(onread && { onread }) });
+    options.tls === undefined ? platform.connect(to) : platform.connectTls({ ...options.tls.options, ...to });
   let accepted = false;
   let settling = false;
   let endWatch: (() => void) | undefined;
@@ -114,7 +117,14 @@ export function dial(
   }
   function fail(): void {
     leave();
-    const dialled = dialError(node, accepted, settling, options.tls !== undefined, socket.bytesRead, error);
+    const dialled = dialError(
+      options,
+      accepted,
+      settling,
+      options.tls !== undefined,
+      socket.bytesRead,
+      error,
+    );
     closeGracefully(socket);
     if (dialled.code !== 'GW_ERR_OPEN_FILES') failed(dialled);
     else timer = setTimeout(failed, NO_DESCRIPTOR_MS, dialled);
@@ -142,7 +152,7 @@ export function isRefused({ code, detail }: GatewayError): boolean {
 }
 
 function dialError(
-  node: string,
+  { node, source }: DialOptions,
   accepted: boolean,
   settling: boolean,
   secured: boolean,
@@ -152,7 +162,11 @@ function dialError(
   const detail = error === undefined ? undefined : causeCode(error);
   if (detail !== undefined && isOutOfFiles(detail))
     return new GatewayError('GW_ERR_OPEN_FILES', { node, detail, cause: error });
-  if (!accepted) return new GatewayError('GW_ERR_NODE_CONNECT', { node, detail, cause: error });
+  if (!accepted) {
+    const isOfSource = (error as NodeJS.ErrnoException | undefined)?.syscall === 'bind';
+    const words = isOfSource ? `${detail}: cannot come from ${source}` : detail;
+    return new GatewayError('GW_ERR_NODE_CONNECT', { node, detail: words, cause: error });
+  }
   const hungUp = detail === undefined || detail === 'ECONNRESET' || detail === 'EPIPE';
   // Accepted and closed, before a handshake's first byte or after its last: full. Any other end of a handshake is TLS's
   // doing; a node that refuses the gateway's certificate says so after its own part of a TLS 1.3 handshake.

@@ -61,6 +61,7 @@ test('every default is filled in', () => {
     pools: [
       {
         name: 'p',
+        source: undefined,
         protocol: 'mllp',
         nodes: [
           {
@@ -72,6 +73,7 @@ test('every default is filled in', () => {
             path: '/',
             weight: 1,
             backup: false,
+            source: undefined,
             tls: {
               caFiles: [],
               keyPair: undefined,

@@ -18,7 +18,9 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
   const key = `pools.${entry.key}`;
   checkName(entry, key, reading);
   const pool = readSection(entry.value, POOL_KEYS, { key, place: entry.place }, reading);
-  const built = pool.entries('nodes').map((node) => buildNode(node, `${key}.nodes.${node.key}`, reading));
+  const built = pool
+    .entries('nodes')
+    .map((node) => buildNode(node, `${key}.nodes.${node.key}`, pool.values.source, reading));
   const nodes = withCheckUrls(pool, built, reading);
   checkNodes(pool, nodes);
   checkProtocol(pool, nodes, reading);
@@ -133,7 +135,12 @@ function buildCheckTls(pool: PoolSection, reading: ReadContext): NodeTlsConfig |
   return tls && buildNodeTls(tls, reading);
 }
 
-function buildNode(entry: Entry, key: string, reading: ReadContext): NodeConfig {
+function buildNode(
+  entry: Entry,
+  key: string,
+  poolSource: string | undefined,
+  reading: ReadContext,
+): NodeConfig {
   checkName(entry, key, reading);
   const node = readSection(entry.value, NODE_KEYS, { key, place: entry.place }, reading);
   const text = node.scalars('url')[0]?.text ?? '';
@@ -156,6 +163,7 @@ function buildNode(entry: Entry, key: string, reading: ReadContext): NodeConfig 
     path: url?.path ?? '/',
     weight: node.values.weight,
     backup: node.values.backup,
+    source: node.values.source ?? poolSource,
     tls: protocol.endsWith('s') || isTls ? buildNodeTls(tls, reading) : undefined,
     checkUrl: node.values.healthUrl,
   };

@@ -10,6 +10,7 @@ import { checkClusterBinds } from './cluster-binds.ts';
 import { checkFieldValues } from './field-values.ts';
 import { checkHttp } from './http-reach.ts';
 import { checkAddresses } from './node-addresses.ts';
+import { checkSources } from './node-sources.ts';
 import { checkWorkers } from './several-workers.ts';
 import { checkTcp } from './tcp-reach.ts';
 
@@ -19,6 +20,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: ReadCon
   checkFrames(top.entries('listeners'), config, reading);
   checkPools(top, config, reading);
   checkAddresses(top, config, reading);
+  checkSources(top, config, reading);
   checkRoutes(top, config, reading);
   checkFieldValues(top, config, reading);
   checkIdentities(top, config, reading);

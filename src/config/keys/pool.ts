@@ -115,6 +115,12 @@ export const POOL_KEYS = {
       "Keep it below the senders' own timeout: Mirth's sender waits 5 s",
     ),
   },
+  source: key.optional(
+    'ip',
+    'The address of this machine that connections to nodes come from, those of checks as well; names of nodes are looked up in its family',
+    'Without it the system picks one by its routes',
+    'No VIP of `cluster`, which may be with another member',
+  ),
   timeouts: {
     connect: key.duration('2s', 'A node that does not accept within this counts as not reached'),
     ack: key.only(
@@ -260,5 +266,6 @@ export const NODE_KEYS = {
     'map',
     'For `mllps`, `https` and `tls` only, where the defaults below hold without it; with `mllp`, `http` and `tcp` it is an error',
   ),
+  source: key.optional('ip', "Instead of the pool's `source` for this node"),
   healthUrl: key.optional('http-url', "Instead of the pool's `health.url` for this node"),
 } satisfies KeyTable;

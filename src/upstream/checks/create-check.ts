@@ -29,17 +29,17 @@ export function createCheck(
 ): CheckParts | undefined {
   const { check: config, timeoutMs } = pool.health;
   if (config.type === 'none') return undefined;
-  const { name, host } = node;
+  const { name, host, source } = node;
   if (config.type === 'http' || config.type === 'mirth') {
     const url = new URL(node.checkUrl ?? node.url);
     const onDataPort = /^https?:/.test(node.url) && new URL(node.url).origin === url.origin;
     const ownTls = urlTls(pool, url, onDataPort ? nodeTls : undefined);
     const tls = url.protocol === 'https:' ? (ownTls ?? nodeTls) : undefined;
-    const target = { node: name, url, tls, timeoutMs };
+    const target = { node: name, url, tls, source, timeoutMs };
     if (config.type === 'http') return { check: new HttpCheck(target, config, onDataPort), ownTls };
-    const trust = tls && [pool.checkTls ?? (onDataPort && node.tls), ownTls === undefined && host];
+    const trust = [tls && [pool.checkTls ?? (onDataPort && node.tls), ownTls === undefined && host], source];
     return {
-      check: new MirthCheck(target, config, servers.lease(url, trust ?? null, config.credentials)),
+      check: new MirthCheck(target, config, servers.lease(url, trust, config.credentials)),
       ownTls,
     };
   }
@@ -54,7 +54,7 @@ export function createCheck(
     port: onDataPort && (!isPlain || node.tls === undefined),
     answer: config.type === 'mllp',
   };
-  const dialled = { node: name, host, port, tls, timeoutMs, onDataPort, proof };
+  const dialled = { node: name, host, port, source, tls, timeoutMs, onDataPort, proof };
   const check =
     config.type === 'mllp'
       ? new MllpCheck({ ...dialled, ...config, port, settleMs: pool.connections.settleMs })

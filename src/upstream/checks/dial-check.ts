@@ -9,6 +9,7 @@ export interface DialCheckOptions {
   readonly node: string;
   readonly host: string;
   readonly port: number;
+  readonly source?: string | undefined;
   /** With these a handshake is made. */
   readonly tls: DialTls | undefined;
   readonly timeoutMs: number;

@@ -11,6 +11,8 @@ export interface HttpTarget {
   /** Its path is where paths of requests begin. */
   readonly url: URL;
   readonly tls: DialTls | undefined;
+  /** Where connections come from. Undefined: the system picks an address. */
+  readonly source?: string | undefined;
   readonly timeoutMs: number;
   /** Until the connection is there; undefined: as long as for all of it. */
   readonly connectMs?: number | undefined;

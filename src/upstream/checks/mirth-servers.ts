@@ -1,5 +1,5 @@
-// The Mirth servers that checks ask, each kept once for all pools: by its URL and by the TLS settings that its certificate is
-// checked with. Promises that one lives for as long as any check asks it, over reloads, and no longer.
+// The Mirth servers that checks ask, each kept once for all pools: by its URL, by the TLS settings that its certificate is
+// checked with, and by where it is asked from. Promises that one lives for as long as any check asks it, over reloads, and no longer.
 import type { Credentials } from '../../config/health-config.ts';
 import { MirthServer, type Session } from './mirth-server.ts';
 
@@ -23,7 +23,7 @@ export class MirthServers {
     return this.#entries.size;
   }
 
-  /** `trust`: plain data that says how the server's certificate is checked and what is shown to it. */
+  /** `trust`: plain data that says how the server's certificate is checked, what is shown to it, and where it is asked from. */
   lease(url: URL, trust: unknown, credentials: Credentials | undefined): MirthLease {
     const key = JSON.stringify([url.origin, url.pathname.replace(/\/$/, ''), trust]);
     const entry = this.#entries.get(key) ?? { server: new MirthServer(), users: 0 };

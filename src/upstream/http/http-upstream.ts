@@ -16,6 +16,8 @@ export interface HttpUpstreamOptions {
   readonly node: string;
   readonly host: string;
   readonly port: number;
+  /** Where connections come from. Undefined: the system picks an address. */
+  readonly source?: string | undefined;
   readonly tls: DialTls | undefined;
   /** Of the node's URL. */
   readonly path: string;
@@ -142,9 +144,9 @@ export class HttpUpstream implements Upstream {
   }
 
   #dial(onread: OnReadOpts | undefined, done: (dialled: Socket | GatewayError) => void): void {
-    const { node, host, port, tls, connectMs } = this.#options;
+    const { node, host, port, source, tls, connectMs } = this.#options;
     dial(
-      { node, host, port, tls, connectMs, settleMs: 0, ...(onread && { onread }) },
+      { node, host, port, source, tls, connectMs, settleMs: 0, ...(onread && { onread }) },
       (socket) => {
         this.#open++;
         socket.once('close', () => this.#open--);

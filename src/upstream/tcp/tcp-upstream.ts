@@ -12,6 +12,8 @@ export interface TcpUpstreamOptions {
   readonly node: string;
   readonly host: string;
   readonly port: number;
+  /** Where connections come from. Undefined: the system picks an address. */
+  readonly source?: string | undefined;
   readonly tls: DialTls | undefined;
   readonly maxConnections: number;
   readonly connectMs: number;
@@ -75,7 +77,7 @@ export class TcpUpstream implements Upstream {
 
   /** Takes a place and dials. Exactly one of `onConnected` and `onDialFailed` is called, unless the place ends before. */
   take(holder: PlaceHolder): NodePlace {
-    const { node, host, port, tls, connectMs } = this.#options;
+    const { node, host, port, source, tls, connectMs } = this.#options;
     this.#dialling++;
     let isDialling = true;
     const dialled = (): void => {
@@ -84,7 +86,7 @@ export class TcpUpstream implements Upstream {
     };
     const abort = dial(
       // Watched for no close, as a server may speak first, and what it says must not be read here.
-      { node, host, port, tls, connectMs, settleMs: 0 },
+      { node, host, port, source, tls, connectMs, settleMs: 0 },
       (socket, ms) => {
         dialled();
         this.#open++;

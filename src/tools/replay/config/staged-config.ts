@@ -115,6 +115,7 @@ function stagedNode(node: NodeConfig, pool: string, staging: Staging): NodeConfi
     host: LOOPBACK,
     port,
     checkUrl: undefined,
+    source: undefined,
     tls: node.tls && stagedNodeTls(node.tls, `pools.${pool}.nodes.${node.name}.tls`, staging),
   };
 }
