@@ -15,6 +15,10 @@ const START_MS = 60_000;
 
 export type Line = Readonly<Record<string, unknown>>;
 
+function startHere(command: string, args: readonly string[]): ChildProcess {
+  return spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
 export class Child implements AsyncDisposable {
   readonly process: ChildProcess;
   readonly lines: Line[] = [];
@@ -24,14 +28,21 @@ export class Child implements AsyncDisposable {
   readonly #waits = new Waits();
   #gone = false;
 
-  constructor(args: readonly string[], main = COMMAND) {
-    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** `start`: with pipes for what it prints. */
+  constructor(
+    args: readonly string[],
+    main = COMMAND,
+    start: (command: string, args: readonly string[]) => ChildProcess = startHere,
+  ) {
+    const child = start(process.execPath, [main, ...args]);
+    const { stdout, stderr } = child;
+    if (stdout === null || stderr === null) throw new Error('it was started without pipes');
     this.process = child;
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    createInterface({ input: stdout }).on('line', (line) => {
       this.lines.push(JSON.parse(line) as Line);
       this.#waits.changed();
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
     });
     this.exited = new Promise((resolve) => {

@@ -166,7 +166,25 @@ export class Link {
     run('ip', '-n', this.#namespace, 'link', 'set', this.#port, 'nomaster');
   }
 
-  /** After either. */
+  /** Those whose cables are isolated do not hear each other; all others hear them. */
+  isolate(isIsolated: boolean): void {
+    const state = isIsolated ? 'on' : 'off';
+    run(
+      'ip',
+      'netns',
+      'exec',
+      this.#namespace,
+      'bridge',
+      'link',
+      'set',
+      'dev',
+      this.#port,
+      'isolated',
+      state,
+    );
+  }
+
+  /** After a cable was pulled or silent. */
   mend(): void {
     run('ip', '-n', this.#namespace, 'link', 'set', this.#port, 'master', 'br0', 'up');
   }
@@ -225,7 +243,8 @@ export class Host {
   }
 
   #inside(command: string, args: readonly string[]): [string, ...string[]] {
-    if (this.namespace === undefined) return [command, ...args];
+    // What runs in a namespace that is abandoned is found there.
+    if (this.namespace === undefined) return ['setpriv', '--pdeathsig', 'KILL', command, ...args];
     return ['ip', 'netns', 'exec', this.namespace, command, ...args];
   }
 

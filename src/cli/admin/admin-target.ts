@@ -51,13 +51,15 @@ export async function targetOf(
   return { ...place, tls: await adminTls(place, options, config), token, timeoutMs: options.timeoutMs };
 }
 
+/** Whether it has warned. */
 export function warnIfCrossing(
   { host, secured }: AdminPlace,
   token: string | undefined,
   terminal: Terminal,
-): void {
-  if (token !== undefined && !secured && !isOwnHost(host))
-    terminal.err('warning: over http:// the token crosses the network as it is; use https://');
+): boolean {
+  if (token === undefined || secured || isOwnHost(host)) return false;
+  terminal.err('warning: over http:// the token crosses the network as it is; use https://');
+  return true;
 }
 
 /** YAML and the schema are loaded for this alone. */

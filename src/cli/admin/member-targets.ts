@@ -85,6 +85,7 @@ class MemberTargets {
   /** Of this member, and of those that have none of their own. */
   readonly #token: string | undefined;
   readonly #terminal: Terminal;
+  #hasWarned = false;
 
   constructor(options: AdminOptions, cluster: ClusterConfig, token: string | undefined, terminal: Terminal) {
     this.#options = options;
@@ -100,7 +101,8 @@ class MemberTargets {
     const { host, port, protocol, path } = url;
     const place = { host, port, secured: protocol === 'https' };
     const token = this.#options.tokenFile === undefined ? (own ?? this.#token) : this.#token;
-    warnIfCrossing(place, token, this.#terminal);
+    // Once for all of them.
+    this.#hasWarned ||= warnIfCrossing(place, token, this.#terminal);
     const tls = place.secured ? await this.#tls(host) : undefined;
     return { ...place, basePath: path.replace(/\/$/, ''), tls, token, timeoutMs: this.#options.timeoutMs };
   }
