@@ -5,7 +5,7 @@ import { Calm } from '../../campaign/checks/calm.ts';
 import { factsOf } from '../../campaign/checks/facts.ts';
 import type { Violation } from '../../campaign/checks/violation.ts';
 import type { Promises } from '../../campaign/profiles.ts';
-import { ARRIVES_MS, type Lived } from './lived.ts';
+import { ARRIVES_MS, isOfNotReading, type Lived } from './lived.ts';
 import { checkMessages } from './messages.ts';
 import { checkNodes } from './nodes.ts';
 import { checkSenders } from './senders.ts';
@@ -14,10 +14,7 @@ import { checkSenders } from './senders.ts';
 export function isOfWriteTimeout({ rule, text }: Violation, { lines }: Pick<Lived, 'lines'>): boolean {
   if (rule !== 'sender-reset') return false;
   const [sender = ''] = text.split(' ');
-  const isOfSender = `"source":"${sender}"`;
-  return lines.some(
-    (line) => line.text.includes('GW_ERR_SENDER_NOT_READING') && line.text.includes(isOfSender),
-  );
+  return lines.some((line) => isOfNotReading(line, sender));
 }
 
 /** What an operator wants of a node does nothing to the node itself, and a sender that says or ends something reads its answers all the same. */

@@ -16,9 +16,15 @@ export interface Operated {
   until: number;
 }
 
+/** Of the gateway's log. */
+export interface LogLine {
+  readonly t: number;
+  readonly text: string;
+}
+
 export interface Lived {
   readonly logs: Logs;
-  readonly lines: readonly { readonly t: number; readonly text: string }[];
+  readonly lines: readonly LogLine[];
   readonly disturbances: readonly Disturbance[];
   readonly handovers: readonly Handover[];
   readonly operated: readonly Operated[];
@@ -76,4 +82,9 @@ export function limitsOf({ config, profile, events }: Day): Limits {
 
 export function connectionsOf({ connections }: Facts): SenderConnection[] {
   return [...connections.values()].flat();
+}
+
+/** The gateway ended a connection of this sender because it did not read. */
+export function isOfNotReading({ text }: LogLine, sender: string): boolean {
+  return text.includes('GW_ERR_SENDER_NOT_READING') && text.includes(`"source":"${sender}"`);
 }

@@ -4,7 +4,7 @@ import type { Calm } from '../../campaign/checks/calm.ts';
 import type { Facts, SenderConnection } from '../../campaign/checks/facts.ts';
 import type { Violation } from '../../campaign/checks/violation.ts';
 import type { Promises } from '../../campaign/profiles.ts';
-import { ARRIVES_MS, connectionsOf, type Limits, type Lived, MS } from './lived.ts';
+import { ARRIVES_MS, connectionsOf, isOfNotReading, type Lived, MS } from './lived.ts';
 
 /** From a node to the gateway and from there to the sender: two ways of 0.3 ms, in several pieces. */
 const ANSWER_HELD = 20 * MS;
@@ -16,7 +16,7 @@ export function checkMessages(facts: Facts, lived: Lived, promises: Promises, ca
   return [
     ...checkHeld(facts, calm),
     ...checkOverdue(facts, lived, promises, calm),
-    ...checkLost(facts, lived.limits, calm),
+    ...checkLost(facts, lived, calm),
     ...checkApplications(facts, calm),
   ];
 }
@@ -77,7 +77,7 @@ function checkOverdue(
 }
 
 /** The gateway ended a connection whose oldest message was with a well node then, which answered it in time. */
-function checkLost(facts: Facts, { ackMs }: Limits, calm: Calm): Violation[] {
+function checkLost(facts: Facts, { limits: { ackMs }, lines }: Lived, calm: Calm): Violation[] {
   const bySha = Map.groupBy(facts.deliveries, ({ sha }) => sha);
   return connectionsOf(facts).flatMap(({ sender, c, steps, close }): Violation[] => {
     if (close?.by !== 'gateway') return [];
@@ -93,6 +93,8 @@ function checkLost(facts: Facts, { ackMs }: Limits, calm: Calm): Violation[] {
     const until = Math.max(answer.t, close.t);
     // Whatever is wrong with the sender, what was written to it comes before the end.
     if (calm.wasDisturbed([delivery.node], delivery.t, until)) return [];
+    // It was ended as it did not read (whether it stood for so long is for `checkSenders`), and what had been written reached it later.
+    if (lines.some((line) => line.t > due.t && line.t < close.t && isOfNotReading(line, sender))) return [];
     const text = `${sender} connection ${c}: node ${delivery.node} had ${due.id} at ${delivery.t} and answered at ${answer.t}; the connection ended at ${close.t} without that`;
     return [{ rule: 'answer-lost', text }];
   });
