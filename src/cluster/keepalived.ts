@@ -2,6 +2,7 @@
 // that nothing of the config can end a quoted text or begin a comment there.
 import { announcedVips } from '../config/build/cluster.ts';
 import type { AdminConfig, ClusterConfig, GatewayConfig, VipConfig } from '../config/config.ts';
+import type { Layer4 } from './layer4.ts';
 
 /** What the process is called for keepalived; the kernel keeps 15 characters. */
 export const PROCESS_TITLE = 'hl7-gateway';
@@ -12,19 +13,24 @@ const NAME = 'hl7_gateway';
 /** keepalived asks each second, in whole seconds; one second later it asks anew. */
 const ANSWER_SECONDS = 0.9;
 
-/** Undefined: the config has no cluster. */
-export function keepalivedText({ cluster, admin }: GatewayConfig): string | undefined {
+/** `atLayer4`: listeners that go past the gateway. Undefined: the config has no cluster. */
+export function keepalivedText(
+  { cluster, admin }: GatewayConfig,
+  atLayer4?: Layer4 | undefined,
+): string | undefined {
   if (cluster === undefined) return undefined;
   const own = cluster.members.find(({ name }) => name === cluster.member);
   if (own === undefined) return undefined;
   const others = cluster.members.filter((member) => member !== own);
   const { announced, others: excluded } = announcedVips(cluster);
-  const question = questionFor(admin);
+  const hasGateway = atLayer4?.needsGateway ?? true;
+  const question = hasGateway ? questionFor(admin) : undefined;
+  const watchesProcess = hasGateway && cluster.trackProcess;
   // Its own is tracked anyway, and named here it is an error of the file.
   const arms = new Set(cluster.vips.map((vip) => vip.interface));
   arms.delete(cluster.interface);
   const lines = [
-    ...headLines(cluster, question),
+    ...headLines(cluster, hasGateway ? question : 'nobody', atLayer4?.notes ?? []),
     'global_defs {',
     `    router_id ${own.name}`,
     '    vrrp_version 3',
@@ -33,13 +39,8 @@ export function keepalivedText({ cluster, admin }: GatewayConfig): string | unde
     '    script_user root',
     '}',
     '',
-    '# 0 while the gateway is fit. Weight 0: any other value takes the addresses away.',
-    `track_file ${NAME} {`,
-    `    file "${cluster.track}"`,
-    '    weight 0',
-    '}',
-    '',
-    ...(cluster.trackProcess ? processLines() : []),
+    ...(hasGateway ? fileLines(cluster.track) : []),
+    ...(watchesProcess ? processLines() : []),
     ...(question === undefined ? [] : scriptLines(question)),
     `vrrp_instance ${NAME} {`,
     '    state BACKUP',
@@ -56,15 +57,31 @@ export function keepalivedText({ cluster, admin }: GatewayConfig): string | unde
     ...block('virtual_ipaddress', announced.map(inDevice)),
     ...(excluded.length === 0 ? [] : block('virtual_ipaddress_excluded', excluded.map(inDevice))),
     ...(arms.size === 0 ? [] : block('track_interface', [...arms])),
-    ...block('track_file', [NAME]),
-    ...(cluster.trackProcess ? block('track_process', [NAME]) : []),
+    ...(hasGateway ? block('track_file', [NAME]) : []),
+    ...(watchesProcess ? block('track_process', [NAME]) : []),
     ...(question === undefined ? [] : block('track_script', [NAME])),
     '}',
+    ...(atLayer4 === undefined ? [] : ['', ...atLayer4.lines]),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function headLines({ name, member, members }: ClusterConfig, question: string | undefined): string[] {
+function fileLines(path: string): string[] {
+  return [
+    '# 0 while the gateway is fit. Weight 0: any other value takes the addresses away.',
+    `track_file ${NAME} {`,
+    `    file "${path}"`,
+    '    weight 0',
+    '}',
+    '',
+  ];
+}
+
+function headLines(
+  { name, member, members }: ClusterConfig,
+  question: string | undefined,
+  notes: readonly string[],
+): string[] {
   const peers = members.filter((one) => one.name !== member).map(({ address }) => address);
   const six = peers.some((address) => address.includes(':'));
   const from = `${six ? 'ip6' : 'ip'} saddr ${peers.length === 1 ? peers[0] : `{ ${peers.join(', ')} }`}`;
@@ -80,6 +97,7 @@ function headLines({ name, member, members }: ClusterConfig, question: string | 
           '# A gateway that hangs is not found: keepalived has no admin API that it could ask without a certificate.',
         ]
       : []),
+    ...(notes.length === 0 ? [] : ['#', ...notes.map((note) => `# ${note}`)]),
     '',
   ];
 }

@@ -1,6 +1,7 @@
 // `keepalived`: prints keepalived.conf for this member, or compares it with the file that keepalived goes by.
 import { readFileSync } from 'node:fs';
 import { keepalivedText } from '../../cluster/keepalived.ts';
+import { type Layer4Options, layer4 } from '../../cluster/layer4.ts';
 import { formatProblem, loadConfig } from '../../config/load.ts';
 import { printable, quoted } from '../../config/source/problem.ts';
 import { causeCode, GatewayError } from '../../errors.ts';
@@ -11,13 +12,22 @@ import { lineDifference } from './line-difference.ts';
 export interface KeepalivedOptions {
   /** To compare with; undefined: it is printed. */
   readonly check: string | undefined;
+  /** Undefined: the gateway has all listeners. */
+  readonly layer4: Layer4Options | undefined;
 }
 
 /** @throws GatewayError GW_ERR_USAGE, GW_ERR_CONFIG, GW_ERR_FILE */
-export function keepalived(file: string, { check }: KeepalivedOptions, terminal: Terminal): number {
+export function keepalived(
+  file: string,
+  { check, layer4: wanted }: KeepalivedOptions,
+  terminal: Terminal,
+): number {
   const { config, warnings } = loadConfig(file, { env: process.env });
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
-  const text = keepalivedText(config);
+  const atLayer4 = wanted && layer4(config, wanted);
+  if (atLayer4 !== undefined && atLayer4.refusals.length > 0)
+    throw usage(`these stay with the gateway: ${atLayer4.refusals.join('; ')}`);
+  const text = keepalivedText(config, atLayer4);
   if (text === undefined) throw usage(`${printable(file)} has no cluster section`);
   const lines = text.trimEnd().split('\n');
   if (check === undefined) {

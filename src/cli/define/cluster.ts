@@ -1,6 +1,8 @@
 // The arguments of `keepalived`.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Perform, Terminal } from '../terminal.ts';
+import { usage } from '../usage.ts';
+import { collected } from './arguments.ts';
 import { withHelp } from './help.ts';
 
 export function defineCluster(program: Command, terminal: Terminal, perform: Perform): void {
@@ -9,24 +11,30 @@ export function defineCluster(program: Command, terminal: Terminal, perform: Per
     .description('print keepalived.conf for this member of the cluster, or compare it with a file')
     .requiredOption('-c, --config <file>', 'the config')
     .option('--check <file>', 'compare with this file, and say what is different')
-    .action((options) =>
-      perform(async () =>
-        (await import('../cluster/keepalived.ts')).keepalived(
-          options.config,
-          { check: options.check },
-          terminal,
-        ),
-      ),
-    );
+    .addOption(
+      new Option(
+        '--layer4 <how>',
+        'hand connections to nodes in the kernel, past the gateway: direct routing (dr) or nat',
+      ).choices(['dr', 'nat']),
+    )
+    .option('--listener <name>', 'with --layer4: this one alone (more than once: each)', collected, [])
+    .action(({ config, check, layer4: forwarding, listener: listeners }) => {
+      if (forwarding === undefined && listeners.length > 0) throw usage('--listener is for --layer4');
+      const layer4 = forwarding === undefined ? undefined : { forwarding, listeners };
+      return perform(async () =>
+        (await import('../cluster/keepalived.ts')).keepalived(config, { check, layer4 }, terminal),
+      );
+    });
   withHelp(keepalived, {
     exit: {
       0: 'printed; with --check: the file is as the config wants it',
       1: 'with --check: the file is different',
-      2: 'called wrongly, the config is bad or has no cluster, or a file cannot be read',
+      2: 'called wrongly, the config is bad or has no cluster, a file cannot be read, or a listener needs the gateway',
     },
     examples: [
       'keepalived -c gateway.yaml',
       'keepalived -c gateway.yaml --check /etc/keepalived/keepalived.conf',
+      'keepalived -c gateway.yaml --layer4 dr --listener dicom',
     ],
   });
 }

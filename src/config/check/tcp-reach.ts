@@ -98,7 +98,8 @@ function checkWays(
   }
 }
 
-function mayTake({ when }: RouteConfig, listener: string, isTcp: boolean): boolean {
+/** Some connection of the listener may go by the route, whatever comes over it. */
+export function mayTake({ when }: RouteConfig, listener: string, isTcp: boolean): boolean {
   return when.every((condition) => mayHold(condition, listener, isTcp));
 }
 
