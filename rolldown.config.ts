@@ -5,7 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
 
 /** Loaded at run time where it is there: compiled code that a bundle cannot hold. */
-const NATIVE = /^@napi-rs\//;
+const NATIVE = /^(@napi-rs\/|koffi$)/;
 
 /** Packages that a gateway may never need. Each is a file of its own, which is read when the product first uses something of it. */
 const LATE_PACKAGES = [
@@ -69,7 +69,8 @@ const REQUIRED =
 
 /**
  * Loads modules of Node.js and late packages when something of them is first used, and not with the file that imports them: the
- * half of a start is modules that it does not use. Each import becomes an object with a getter for each name that is used.
+ * half of a start is modules that it does not use. Each import becomes an object with a getter for each name that is used, in syntax
+ * that an old Node.js reads: it is to say that it is too old.
  */
 const lateBinding: Plugin = {
   name: 'late-binding',
@@ -87,7 +88,8 @@ const lateBinding: Plugin = {
           members.add(member);
         }
         const getters = [...members].map(
-          (one) => `get ${one}() { return (all ??= require("${id}"))${one === 'default' ? '' : `.${one}`}; }`,
+          (one) =>
+            `get ${one}() { return (all || (all = require("${id}")))${one === 'default' ? '' : `.${one}`}; }`,
         );
         // As many lines as before: the map stays right.
         return `const ${name} = ((all) => ({ ${getters.join(', ')} }))();${line}`;

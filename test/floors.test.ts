@@ -48,6 +48,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/tools/replay/'],
   ['src/tools/documents/'],
   ['src/cli/'],
+  ['src/tools/package/'],
   ['src/main.ts'],
   ['src/start.ts'],
 ];
