@@ -43,7 +43,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/state/'],
   ['src/admin/'],
   ['src/workers/'],
-  ['src/tools/simulation/', 'src/tools/deidentify/'],
+  ['src/tools/simulation/', 'src/tools/deidentify/', 'src/tools/world/'],
   ['src/tools/record/'],
   ['src/tools/replay/'],
   ['src/tools/documents/'],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Prng } from '../../src/tools/world/prng.ts';
 import { check } from './checker.ts';
 import { disturbancesOf } from './checks/calm.ts';
 import type { Ending } from './checks/ends.ts';
@@ -20,7 +21,6 @@ import type { TlsStart, Wire } from './peers/orders.ts';
 import { NodeProcess, SenderProcess, WebClientProcess } from './peers/targets.ts';
 import { PATIENCE_MS, type Profile, profileFor } from './profiles.ts';
 import { type JournalEntry, LogWriter, readLog } from './wire/log.ts';
-import { Prng } from './wire/prng.ts';
 import { makeTlsFiles } from './wire/tls.ts';
 
 export interface CampaignOptions {

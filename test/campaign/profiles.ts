@@ -1,8 +1,9 @@
 // The configs that a campaign runs the gateway with, and what each of them promises, which is what the checker holds it to.
 // Promises: two profiles differ in what may happen to a message, in who speaks what, or in what the gateway has to work with.
+
+import { Prng } from '../../src/tools/world/prng.ts';
 import type { Output } from './peers/child.ts';
 import { type Content, isHttp, isTls, type TlsStart, type Wire } from './peers/orders.ts';
-import { Prng } from './wire/prng.ts';
 import { SERVER_NAME } from './wire/tls.ts';
 
 /** What the config says that the checker needs to know. */

@@ -22,7 +22,7 @@ describe('replay', () => {
   test('plays a shipped scenario: exit 0, a row and a sum', async () => {
     const { code, out, err } = await command('replay', fixture('scenarios/no-route.yaml'));
     expect({ code, err }).toEqual({ code: 0, err: [] });
-    expect(out[1]).toMatch(/^no-route +good +1 +\d+ ms$/);
+    expect(out[1]).toMatch(/^no-route +good +1 +\d+ ms {2}virtual$/);
     expect(out.at(-1)).toBe('1 scenarios, 1 messages: 1 good');
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Prng } from '../campaign/wire/prng.ts';
+import { Prng } from '../../src/tools/world/prng.ts';
 import { FuzzedGateway } from './gateway.ts';
 import { HANG_MS, type Running, type Target } from './target.ts';
 import { seedOf } from './wire/bytes.ts';

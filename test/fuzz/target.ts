@@ -1,5 +1,5 @@
 // What a fuzzer of one side of the gateway is made of. Promises: nothing here, or in a target, is made of the product's own code.
-import type { Prng } from '../campaign/wire/prng.ts';
+import type { Prng } from '../../src/tools/world/prng.ts';
 import type { FuzzedGateway } from './gateway.ts';
 
 /** What a target has at hand. */

@@ -1,9 +1,9 @@
 // What happens on one simulated day: the gateway's config, who sends, which nodes there are, and every event with its time. Pure data, made
 // from a seed. Promises: the same seed is the same day; a day can be made smaller by leaving out events or senders.
 
+import { Prng } from '../../src/tools/world/prng.ts';
 import { isHttp, type Wire } from '../campaign/peers/orders.ts';
 import { ACK_MS, PATIENCE_MS, type Profile, profileFor } from '../campaign/profiles.ts';
-import { Prng } from '../campaign/wire/prng.ts';
 import { NODE_MODES, type SimulatedNodeStart } from './peers/node.ts';
 import { SENDER_ACTS, type SenderLimits, type SimulatedSenderStart } from './peers/sender.ts';
 

@@ -2,12 +2,16 @@
 // was written down. Promises: nothing of it depends on anything but the day; two days never run at the same time.
 import { hash } from 'node:crypto';
 import { usePlatform } from '../../src/platform/current.ts';
+import { Network } from '../../src/tools/world/network.ts';
+import { platformOn } from '../../src/tools/world/platform.ts';
+import { Prng } from '../../src/tools/world/prng.ts';
+import { ThreadTroubles } from '../../src/tools/world/threads.ts';
+import { VirtualTime } from '../../src/tools/world/virtual-time.ts';
 import { check } from '../campaign/checker.ts';
 import type { Disturbance } from '../campaign/checks/calm.ts';
 import type { Logs } from '../campaign/checks/facts.ts';
 import type { Violation } from '../campaign/checks/violation.ts';
 import { profileFor } from '../campaign/profiles.ts';
-import { Prng } from '../campaign/wire/prng.ts';
 import { checkAccounts } from './accounts.ts';
 import { type Day, type DayEvent, GATEWAY_HOST } from './day.ts';
 import { isOfWriteTimeout, judge } from './judge/judge.ts';
@@ -16,10 +20,6 @@ import { SimulatedGateway } from './peers/gateway.ts';
 import { NODE_MODES, type NodeMode, SimulatedNode } from './peers/node.ts';
 import { Clock } from './peers/record.ts';
 import { type SenderAct, SimulatedSender } from './peers/sender.ts';
-import { Network } from './world/network.ts';
-import { platformOn } from './world/platform.ts';
-import { ThreadTroubles } from './world/threads.ts';
-import { VirtualTime } from './world/virtual-time.ts';
 
 export interface Outcome {
   readonly violations: readonly Violation[];

@@ -91,10 +91,11 @@ function withScenarioOptions(command: Command): Command {
     .option('--listener <name>', 'where message files without a scenario are sent to (default: the first)')
     .option(
       '--speed <times>',
-      'how many times faster time passes (default: as the scenario says, else 10)',
+      'in real time, so many times faster (default: as the scenario says, else 10)',
       speed,
     )
-    .option('--jobs <n>', 'scenarios at the same time', jobs, DEFAULT_JOBS)
+    .option('--real-time', 'on real connections and the real clock; also what has TLS is', false)
+    .option('--jobs <n>', 'in real time: scenarios at the same time', jobs, DEFAULT_JOBS)
     .option(
       '--compare <field>',
       'compare this field of answers too: MSH-7, MSH-10; may be repeated',

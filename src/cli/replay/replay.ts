@@ -16,6 +16,7 @@ import { usage } from '../usage.ts';
 export interface ReplayOptions {
   readonly config?: string | undefined;
   readonly listener?: string | undefined;
+  readonly realTime?: boolean | undefined;
   readonly speed?: number | undefined;
   readonly jobs?: number | undefined;
   readonly compare?: readonly string[] | undefined;
@@ -57,8 +58,9 @@ export async function replay(
     const results = await runScenarios(scenarios, {
       ...around,
       given,
-      // What is written down for good is what happens in real time.
+      isRealTime: options.realTime,
       speed: options.speed,
+      // What is written down for good does not come of fast time.
       usualSpeed: options.update === true ? 1 : undefined,
       jobs: options.jobs,
       compare: options.compare,

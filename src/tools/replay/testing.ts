@@ -3,6 +3,8 @@
 
 import { readHeader } from '../../hl7/header.ts';
 import { readMessageFile } from '../../hl7/message-file.ts';
+import { delay } from '../../platform/time.ts';
+import { useMachine } from '../world/in-world.ts';
 import { formatDifference, type ScenarioDifference } from './check/difference.ts';
 import { deliveriesOf, factsOf, fieldOf, type MessageFacts } from './check/facts.ts';
 import { collectScenarios } from './collect.ts';
@@ -57,14 +59,16 @@ export class TestStage implements AsyncDisposable {
   readonly #around: ConfigContext;
   readonly #speed: number;
   readonly #given: GivenConfig;
+  readonly #leave: () => void;
   readonly #sendings: Sending[] = [];
 
-  /** Use `openStage`. */
-  constructor(stage: TestBed, given: GivenConfig, around: ConfigContext, speed: number) {
+  /** Use `openStage`. `leave`: for when it needs the machine no more. */
+  constructor(stage: TestBed, given: GivenConfig, around: ConfigContext, speed: number, leave: () => void) {
     this.#stage = stage;
     this.#given = given;
     this.#around = around;
     this.#speed = speed;
+    this.#leave = leave;
   }
 
   /** What could not be read and was replaced, in words. */
@@ -124,7 +128,7 @@ export class TestStage implements AsyncDisposable {
 
   /** Durations as the config has them: `wait(3000)` is 300 ms at ten times the speed. */
   async wait(ms: number): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, faster(ms, this.#speed)));
+    await delay(faster(ms, this.#speed));
   }
 
   /** Takes up another config; resolves to what the gateway says has changed. @throws ConfigError, GatewayError */
@@ -134,7 +138,11 @@ export class TestStage implements AsyncDisposable {
 
   async close(): Promise<void> {
     for (const sending of this.#sendings) sending.disconnect();
-    await this.#stage.close();
+    try {
+      await this.#stage.close();
+    } finally {
+      this.#leave();
+    }
     this.#around.throwAway.remove();
   }
 
@@ -168,7 +176,7 @@ export async function openStage({ config, env = process.env, speed = 1 }: StageS
   const around = { env, throwAway };
   const given = read(config, around);
   const stage = new TestBed({ throwAway, speed, behindProxy: new Set() });
-  const opened = new TestStage(stage, given, around, speed);
+  const opened = new TestStage(stage, given, around, speed, await useMachine());
   try {
     await stage.open(given.config);
   } catch (thrown) {
@@ -182,6 +190,8 @@ export interface PlayedScenario {
   readonly name: string;
   readonly file: string;
   readonly verdict: 'good' | 'different' | 'new' | 'broken';
+  /** `virtual`: its waits cost no time. */
+  readonly clock: 'virtual' | 'real';
   /** One line each, with file, line and column; why it is broken, where it is. */
   readonly problems: readonly string[];
   readonly differences: readonly ScenarioDifference[];
@@ -191,14 +201,18 @@ export interface PlaySettings {
   /** For scenarios without a config of their own. */
   readonly config?: StageSettings['config'];
   readonly env?: StageSettings['env'];
+  /** On the machine's own clock and network; so does a `speed`. Default: in virtual time, where nothing has TLS. */
+  readonly realTime?: boolean;
+  /** How many times faster the durations pass in real time. */
   readonly speed?: number;
+  /** In real time: scenarios at the same time. */
   readonly jobs?: number;
 }
 
 /** Folders, scenarios and message files, as `replay` takes them. @throws ConfigError, GatewayError GW_ERR_FILE */
 export async function playScenarios(
   paths: readonly string[],
-  { config, env = process.env, ...options }: PlaySettings = {},
+  { config, env = process.env, realTime, ...options }: PlaySettings = {},
 ): Promise<PlayedScenario[]> {
   const throwAway = new TempCerts();
   const around = { env, throwAway };
@@ -206,11 +220,12 @@ export async function playScenarios(
     const file = typeof config === 'string' ? config : config && 'config.yaml';
     const scenarios = collectScenarios(paths, { env, config: file });
     const given = config === undefined ? undefined : read(config, around);
-    const results = await runScenarios(scenarios, { ...around, ...options, given });
-    return results.map(({ scenario, verdict, differences, error }) => ({
+    const results = await runScenarios(scenarios, { ...around, ...options, isRealTime: realTime, given });
+    return results.map(({ scenario, verdict, clock, differences, error }) => ({
       name: scenario.name,
       file: scenario.file,
       verdict,
+      clock,
       problems: error === undefined ? differences.map(formatDifference) : [error],
       differences,
     }));

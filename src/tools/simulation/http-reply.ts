@@ -5,6 +5,7 @@ import { pipeline, Readable } from 'node:stream';
 import { decodeText } from '../../hl7/charset.ts';
 import { charsetOfType, parseContentType } from '../../hl7/content-type.ts';
 import type { Header } from '../../hl7/header.ts';
+import { wallMs } from '../../platform/time.ts';
 import { garbledAck, mirthAck, type ScriptedOutcome, strangeAnswer } from './mirth-channel.ts';
 
 export function respondSimulated(response: ServerResponse, type: string, body: string | Buffer): void {
@@ -59,7 +60,7 @@ export function answerHl7(
 ): Hl7Answer {
   if (code === 'garbled' || code === 'mismatch') return { answer: code, body: strangeAnswer(code, header) };
   const type = parseContentType(contentType ?? '');
-  const now = new Date();
+  const now = new Date(wallMs());
   // Without a type, or with one that cannot be read, Mirth takes text/plain.
   const binary = binaryTypes && BINARY_TYPE.test(type?.type ?? 'text/plain');
   if (header === undefined || binary) {

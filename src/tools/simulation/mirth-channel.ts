@@ -2,6 +2,7 @@
 // its acknowledgement. Promises a verdict on every message, in the order in which their delays end.
 import type { AckCode } from '../../hl7/ack.ts';
 import { type Header, readHeader } from '../../hl7/header.ts';
+import { setTimeout, wallMs } from '../../platform/time.ts';
 
 export interface ChannelOptions {
   /** MSA-1 of its answers. */
@@ -72,7 +73,7 @@ const NOBODY = 'NOBODY';
 /** An answer that is no acknowledgement, or another message's. */
 export function strangeAnswer(verdict: 'garbled' | 'mismatch', header: Header | undefined): Buffer {
   if (verdict === 'garbled' || header === undefined) return Buffer.from('this is no acknowledgement\r');
-  return mirthAck(header, 'AA', new Date(), NOBODY);
+  return mirthAck(header, 'AA', new Date(wallMs()), NOBODY);
 }
 
 /** As Mirth Connect 4.5.2 makes it, byte for byte but for the time: its MSH-10 is a timestamp, not unique. */

@@ -2,11 +2,13 @@
 // and a small web server to try a proxy on. Promises the bounds that stand below; nothing is kept of what it is sent.
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
-import net from 'node:net';
+import type net from 'node:net';
 import type tls from 'node:tls';
 import { LONGEST_MS } from '../../config/formats.ts';
 import { listen } from '../../listen.ts';
 import { closeGracefully } from '../../mllp/graceful-close.ts';
+import { platform } from '../../platform/current.ts';
+import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import { answerHl7, requestPathOf, respondSimulated, stream } from './http-reply.ts';
 import { type ChannelOptions, MirthChannel } from './mirth-channel.ts';
 import { BodyBudget } from './request-body.ts';
@@ -56,6 +58,8 @@ export class SimulatedHttpNode {
   readonly #onMessage: OnMessage;
   readonly #channel: MirthChannel;
   readonly #server: http.Server | https.Server;
+  /** What listens: the server itself, where it can. */
+  readonly #front: net.Server;
   readonly #sessions: Sessions;
   readonly #room: BodyBudget;
   readonly #sockets = new Set<net.Socket>();
@@ -98,8 +102,12 @@ export class SimulatedHttpNode {
       });
       this.#server = server;
     }
+    this.#front =
+      secured === undefined && platform.hasOnlyPlainServers
+        ? platform.createServer({ allowHalfOpen: true }, (socket) => this.#server.emit('connection', socket))
+        : this.#server;
     this.#server.setTimeout(Math.max(STALL_MS, Math.min(2 * delayMs, LONGEST_MS)));
-    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as net.Socket, head));
   }
 
   /** That which the system picked stays, also while it is closed. */
@@ -123,12 +131,12 @@ export class SimulatedHttpNode {
 
   /** Also again, after `suspend`. @throws GatewayError GW_ERR_LISTEN */
   async start(): Promise<void> {
-    this.#port = await listen(this.#server, 'simulated node on', this.#options.host, this.#port);
+    this.#port = await listen(this.#front, 'simulated node on', this.#options.host, this.#port);
   }
 
   /** Closes the port and ends every connection; what is under way stays unanswered, as when Mirth is halted. */
   async stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => this.#front.close(() => resolve()));
     for (const webSocket of this.#webSockets.values()) webSocket.goAway();
     for (const socket of this.#sockets) closeGracefully(socket);
     for (const socket of this.#handshakes.values()) socket.destroy();
@@ -230,8 +238,8 @@ export class SimulatedHttpNode {
     }
   }
 
-  #upgrade(request: IncomingMessage, socket: unknown, head: Buffer): void {
-    if (!(socket instanceof net.Socket) || this.#refused.has(socket)) return;
+  #upgrade(request: IncomingMessage, socket: net.Socket, head: Buffer): void {
+    if (this.#refused.has(socket)) return;
     this.#received++;
     const webSocket = acceptWebSocket(request, socket, head, `X-Simulated-Node: ${this.name}\r\n`);
     if (webSocket === undefined) return;

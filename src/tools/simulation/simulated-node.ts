@@ -1,6 +1,6 @@
 // A simulated Mirth node: an MLLP listener that does what Mirth's does (facts: one message at a time on a connection,
 // connections over the limit accepted and closed, its form of acknowledgement), and fails on request.
-import net from 'node:net';
+import type net from 'node:net';
 import tls from 'node:tls';
 import { piecesOf } from '../../hl7/batch.ts';
 import type { Header } from '../../hl7/header.ts';
@@ -9,6 +9,8 @@ import { frame, payloadOf } from '../../mllp/frame.ts';
 import { FrameReader } from '../../mllp/frame-reader.ts';
 import { closeGracefully } from '../../mllp/graceful-close.ts';
 import { SocketTransport } from '../../mllp/socket-transport.ts';
+import { platform } from '../../platform/current.ts';
+import { clearTimeout, monotonicMs, setTimeout, wallMs } from '../../platform/time.ts';
 import { type ChannelOptions, MirthChannel, mirthAck, strangeAnswer } from './mirth-channel.ts';
 
 export interface SimulatedNodeOptions extends ChannelOptions {
@@ -61,7 +63,7 @@ export class SimulatedNode {
     const accept = (socket: net.Socket): void => this.#accept(socket);
     this.#server =
       options.tls === undefined
-        ? net.createServer({ allowHalfOpen: true, noDelay: true }, accept)
+        ? platform.createServer({ allowHalfOpen: true, noDelay: true }, accept)
         : tls.createServer({ allowHalfOpen: true, noDelay: true, ...options.tls }, accept);
   }
 
@@ -137,7 +139,7 @@ export class SimulatedNode {
         if (answer === 'close') end();
         else {
           if (answer !== undefined) transport.write(frame(answer));
-          if (received.endsBatch) swallowsUntil = performance.now() + SWALLOWED_MS;
+          if (received.endsBatch) swallowsUntil = monotonicMs() + SWALLOWED_MS;
           if (this.#options.closeAfterAnswer === true && received.endsFrame) end();
           else next();
         }
@@ -152,7 +154,7 @@ export class SimulatedNode {
     const reader = new FrameReader(
       {
         onFrame: (bytes) => {
-          if (suspended || performance.now() < swallowsUntil) return;
+          if (suspended || monotonicMs() < swallowsUntil) return;
           waiting.push(...this.#messagesOf(payloadOf(bytes)));
           if (!busy) next();
         },
@@ -195,7 +197,7 @@ export class SimulatedNode {
       this.#onMessage(payload, header, silent ? 'none' : verdict);
       if (verdict === 'close') done('close');
       else if (verdict === 'garbled' || verdict === 'mismatch') done(strangeAnswer(verdict, header));
-      else done(header === undefined ? undefined : mirthAck(header, verdict, new Date()));
+      else done(header === undefined ? undefined : mirthAck(header, verdict, new Date(wallMs())));
     });
   }
 }

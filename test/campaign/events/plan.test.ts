@@ -1,6 +1,6 @@
 // Plans of events: told by their seed, and complete.
 import { expect, test } from 'vitest';
-import { Prng } from '../wire/prng.ts';
+import { Prng } from '../../../src/tools/world/prng.ts';
 import { EVENT_KINDS } from './kinds.ts';
 import { type PlannedEvent, planOf } from './plan.ts';
 

@@ -1,7 +1,7 @@
 // Which events a campaign has, on whom and when. Pure. Promises: the same seed and the same kinds give the same plan, and
 // every kind is there where there are events enough.
 
-import type { Prng } from '../wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import type { EventKind } from './kinds.ts';
 
 export interface PlannedEvent {

@@ -1,9 +1,9 @@
 // What all connections of a node share: how it was started, its mode, its log and its counters. Promises: every frame is on
 // record when it has been read, every answer before it is written.
 import { hash } from 'node:crypto';
+import { Prng } from '../../../src/tools/world/prng.ts';
 import { type AnswerKind, LogWriter, type NodeEntry } from '../wire/log.ts';
 import { ackOf, headerOf } from '../wire/mllp.ts';
-import { Prng } from '../wire/prng.ts';
 import type { NodeMode, NodeStart } from './orders.ts';
 
 export interface Received {

@@ -1,8 +1,9 @@
 // A sender of the campaign, a process of its own. It has messages to say in order, keeps each until it is answered, and says
 // those again, in order, on the next connection. Promises: every message is on record before its first byte is written.
+
+import { Prng } from '../../../src/tools/world/prng.ts';
 import { LogWriter, type SenderEntry } from '../wire/log.ts';
 import { msaOf } from '../wire/mllp.ts';
-import { Prng } from '../wire/prng.ts';
 import { connectTo, type Link } from './connect.ts';
 import { isHttp, isSenderOrder, isTls, type SenderAct, type SenderStart } from './orders.ts';
 import { earFor, type Frame, Speech } from './speech.ts';

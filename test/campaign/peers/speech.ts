@@ -1,9 +1,9 @@
 // What a sender of the campaign says, and how it reads what it is answered, by what it speaks and what its messages are.
 // Promises: a message has the same bytes however often it is said; an answer is cut from the stream and not judged.
 import { hash } from 'node:crypto';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { ResponseCutter, requestOf } from '../wire/http.ts';
 import { FrameCutter, frame, membersOf, messageOf } from '../wire/mllp.ts';
-import type { Prng } from '../wire/prng.ts';
 import { isHttp, type SenderStart, type Wire } from './orders.ts';
 
 /** Different ids of a sender whose ids come round again: fewer than what is under way and what was given up on. */

@@ -3,9 +3,9 @@
 // is on record before its first byte is written, and so is what became of it.
 import { hash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Prng } from '../../../src/tools/world/prng.ts';
 import { ResponseCutter } from '../wire/http.ts';
 import { LogWriter, type WebClientEntry } from '../wire/log.ts';
-import { Prng } from '../wire/prng.ts';
 import { connectTo, type Link } from './connect.ts';
 import { isSenderOrder, isTls, type WebClientStart } from './orders.ts';
 

@@ -1,8 +1,8 @@
 // The campaign's own small MLLP code and its random numbers, on which all of its findings stand.
 import { describe, expect, test } from 'vitest';
+import { Prng } from '../../../src/tools/world/prng.ts';
 import { ResponseCutter } from './http.ts';
 import { ackOf, controlIdOf, FrameCutter, frame, headerOf, membersOf, messageOf, msaOf } from './mllp.ts';
-import { Prng } from './prng.ts';
 
 const message = messageOf({ app: 'S1', controlId: 'S1-7', serial: 7, filler: 'a\x1cb\xff' });
 

@@ -1,6 +1,6 @@
 // What HTTP/2 clients can do to the gateway: frames by grammar and mutation, fields that HTTP/1 would read otherwise, streams begun and
 // dropped. Judged at the node: strict HTTP/1.1, no target but those asked for, no body but the stream's; at the client, by the stream.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { encode, type Field, FLAG, FRAME } from '../../helpers/raw-h2-client.ts';
 import { ok } from '../http/node.ts';
 import { HttpRoom } from '../http/room.ts';

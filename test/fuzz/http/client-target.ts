@@ -1,6 +1,6 @@
 // What HTTP/1 clients can do to the gateway: requests by grammar and mutation, several on a connection, cut, cut off, left alone.
 // Judged by the strict reader: a node gets no request but those that it finds in what was sent, each response answers its request.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { NotStrict, type Request, readRequests, readResponses, value } from '../../helpers/strict-http.ts';
 import { plainMessage } from '../mllp/messages.ts';
 import { controlIdOf } from '../mllp/model.ts';

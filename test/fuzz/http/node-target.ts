@@ -1,6 +1,6 @@
 // What HTTP nodes can do to the gateway: responses by grammar and mutation, early, late, several, cut off, with what is behind them.
 // Judged by the strict reader: a whole response at a client is the one that its node gave to that request, or the gateway's own.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { NotStrict, type Response, readResponses } from '../../helpers/strict-http.ts';
 import { HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, mutate, randomBytes, shown } from '../wire/bytes.ts';

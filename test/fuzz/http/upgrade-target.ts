@@ -1,7 +1,7 @@
 // Upgrades and tunnels: 101 at odd moments, bytes before and behind it, either side gone. Judged by what both ends wrote: what comes
 // through is a beginning of it, in order, and nothing goes to a node before its own 101.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { type Request, value } from '../../helpers/strict-http.ts';
 import { HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, shown } from '../wire/bytes.ts';

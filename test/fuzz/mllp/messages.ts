@@ -1,6 +1,6 @@
 // A grammar of HL7 messages: plain ones, and each oddity that senders are known for. Promises: every message has its token in it,
 // so that no two have the same bytes.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { randomBytes } from '../wire/bytes.ts';
 
 export interface MadeMessage {

@@ -1,7 +1,7 @@
 // What nodes do with a message, by seed: answers late, wrong, several, in pieces, cut, mutated, or none, and connections that end.
 // Promises: every answer says whose message it is for (a digest), and whether a sender may ever see it.
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { mutate, randomBytes } from '../wire/bytes.ts';
 import { SPICE } from './messages.ts';
 import { framed } from './model.ts';

@@ -1,6 +1,6 @@
 // What nodes can do to the gateway over MLLP. Judged by what the nodes wrote: each answer holds the digest of the message that it
 // is for, and a sender may see none with another's, none that was never an answer, and none out of order.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, digestOf, shown } from '../wire/bytes.ts';
 import { connectLine } from '../wire/line.ts';

@@ -1,6 +1,6 @@
 // What senders can do to the gateway over MLLP and MLLPS: frames of every shape, headers, batches, cuts, and leaving at any moment.
 // Judged by the model: a node gets no payload but the model's, each positive answer holds the digest of the message it answers.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { DEADLINE, HANG_MS, LONG, type Running, type Surroundings, targetOf } from '../target.ts';
 import { cut, digestOf, mutate, randomBytes, shown } from '../wire/bytes.ts';
 import { connectLine, type Line } from '../wire/line.ts';

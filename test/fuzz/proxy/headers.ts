@@ -1,7 +1,7 @@
 // PROXY protocol headers by grammar and mutation, and a judge of them after haproxy.org's proxy-protocol.txt.
 // Promises: none of the product's code is in it.
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { mutate, randomBytes } from '../wire/bytes.ts';
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');

@@ -1,7 +1,7 @@
 // PROXY protocol headers before MLLP and HTTP. Judged by headers.ts: behind a header that is right the message has its answer and
 // the node is told of that source; behind any other nothing comes of the connection.
 import net from 'node:net';
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 import { readResponses, value } from '../../helpers/strict-http.ts';
 import { HttpNode, ok } from '../http/node.ts';
 import { plainMessage } from '../mllp/messages.ts';

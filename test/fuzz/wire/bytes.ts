@@ -1,6 +1,6 @@
 // Random bytes by seed: mutations of what a grammar made, and cuts. Promises: what comes out is told by the generator's state alone.
 import { createHash } from 'node:crypto';
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from '../../../src/tools/world/prng.ts';
 
 /** Identifies bytes in an answer. */
 export function digestOf(bytes: Buffer | string): string {

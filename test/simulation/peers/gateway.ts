@@ -4,11 +4,11 @@ import { parseConfig } from '../../../src/config/load.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { Gateway } from '../../../src/gateway.ts';
 import { createLog, type Log } from '../../../src/observe/log/log.ts';
+import type { VirtualTime } from '../../../src/tools/world/virtual-time.ts';
 import type { Handover } from '../../campaign/checks/ends.ts';
 import { changeOf } from '../../campaign/peers/config-file.ts';
 import { SHUTDOWN_MS } from '../day.ts';
 import type { Operated } from '../judge/lived.ts';
-import type { VirtualTime } from '../world/virtual-time.ts';
 import type { Clock } from './record.ts';
 
 /** A timer of it may be early by as much. */

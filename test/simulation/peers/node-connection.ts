@@ -1,6 +1,6 @@
 // A connection of a simulated node, whatever is spoken on it. Promises: nothing happens on it once its process is gone, or while that is
 // halted.
-import type { End, EndUser } from '../world/network.ts';
+import type { End, EndUser } from '../../../src/tools/world/network.ts';
 import type { SimulatedNode } from './node.ts';
 
 export abstract class NodeConnection implements EndUser {

@@ -1,11 +1,11 @@
 // A node of a simulated world: takes messages strictly in turn, as Mirth does, and misbehaves as it is told. Promises: every frame is on
 // record when it has been read, every answer before it is sent; a node that was killed has forgotten everything but its record.
 import { hash } from 'node:crypto';
+import type { Acceptor, End, EndUser, Network } from '../../../src/tools/world/network.ts';
+import { Prng } from '../../../src/tools/world/prng.ts';
 import { isHttp, type Wire } from '../../campaign/peers/orders.ts';
 import type { AnswerKind, NodeEntry } from '../../campaign/wire/log.ts';
 import { ackOf, headerOf } from '../../campaign/wire/mllp.ts';
-import { Prng } from '../../campaign/wire/prng.ts';
-import type { Acceptor, End, EndUser, Network } from '../world/network.ts';
 import { HttpNodeConnection } from './http-node-connection.ts';
 import { MllpNodeConnection } from './mllp-node-connection.ts';
 import type { NodeConnection } from './node-connection.ts';

@@ -1,5 +1,5 @@
 // What senders and nodes write down of a day, as the campaign's checks read it. Promises: no two entries of a world have one time.
-import type { VirtualTime } from '../world/virtual-time.ts';
+import type { VirtualTime } from '../../../src/tools/world/virtual-time.ts';
 
 type WithoutTime<T> = T extends { readonly t: number } ? Omit<T, 't'> : never;
 

@@ -1,11 +1,12 @@
 // A sender of a simulated world: has messages to say in order, keeps each until it is answered, and says those again, in order, on
 // the next connection. Promises: every message is on record before its first byte is sent.
+
+import type { End, EndUser, Network } from '../../../src/tools/world/network.ts';
+import { Prng } from '../../../src/tools/world/prng.ts';
 import { isHttp, type SenderStart } from '../../campaign/peers/orders.ts';
 import { type Ear, earFor, type Frame, Speech } from '../../campaign/peers/speech.ts';
 import type { SenderEntry } from '../../campaign/wire/log.ts';
 import { msaOf } from '../../campaign/wire/mllp.ts';
-import { Prng } from '../../campaign/wire/prng.ts';
-import type { End, EndUser, Network } from '../world/network.ts';
 import type { Clock } from './record.ts';
 import { Record } from './record.ts';
 

@@ -64,7 +64,7 @@ describe('of a message', () => {
     const delay = key === 'within' ? ', delay: 500ms' : '';
     const head = `nodes: { a: { answers: AE${delay} } }\nsteps:\n`;
     expect((await playText(`${head}${SENT}      ${key}: ${right}\n`)).differences).toEqual([]);
-    const { differences, verdict } = await playText(`${head}${SENT}      ${key}: ${wrong}\n`, 1);
+    const { differences, verdict } = await playText(`${head}${SENT}      ${key}: ${wrong}\n`);
     expect(verdict).toBe('different');
     expect(differences).toHaveLength(1);
     const [one] = differences;
@@ -77,7 +77,7 @@ describe('of a message', () => {
   test.each(Object.entries(OF_A_RESPONSE))('%s of a response', async (key, { right, wrong, was }) => {
     const head = 'senders: { user: { listener: web } }\nsteps:\n  - request: {}\n    expect:\n';
     expect((await playText(`${head}      ${key}: ${right}\n`)).differences).toEqual([]);
-    const { differences } = await playText(`${head}      ${key}: ${wrong}\n`, 1);
+    const { differences } = await playText(`${head}      ${key}: ${wrong}\n`);
     expect(differences).toMatchObject([{ line: FIRST_LINE + 4, message: 'GET /' }]);
     expect(differences[0]?.actual).toContain(was);
   });
@@ -86,7 +86,7 @@ describe('of a message', () => {
     const text = (same: boolean): string =>
       `steps:\n  - send: [../adt-a01-admit.hl7, ../adt-a03-discharge.hl7]\n    expect: { sameNode: ${same} }\n`;
     expect((await playText(text(false))).differences).toEqual([]);
-    const { differences } = await playText(text(true), 1);
+    const { differences } = await playText(text(true));
     expect(differences).toMatchObject([{ line: FIRST_LINE + 2, expected: 'one node', actual: 'a, b' }]);
   });
 
@@ -108,9 +108,9 @@ describe('of a message', () => {
     const send = '  - send: [../adt-a01-admit.hl7, ../adt-a03-discharge.hl7]\n    expect:\n';
     const good = await playText(`steps:\n${send}      - { node: a }\n      - { node: b }\n`);
     expect(good.differences).toEqual([]);
-    const bad = await playText(`steps:\n${send}      - { node: a }\n      - { node: a }\n`, 1);
+    const bad = await playText(`steps:\n${send}      - { node: a }\n      - { node: a }\n`);
     expect(bad.differences).toMatchObject([{ line: FIRST_LINE + 4, message: 'AN00000003', actual: 'b' }]);
-    const short = await playText(`steps:\n${send}      - { node: a }\n`, 1);
+    const short = await playText(`steps:\n${send}      - { node: a }\n`);
     expect(short.differences).toMatchObject([{ expected: '1 messages', actual: '2' }]);
   });
 });
@@ -122,7 +122,7 @@ describe('in the end', () => {
     const { right, wrong, was } = FINALLY[key] as Case;
     if (key !== 'faults')
       expect((await playText(`${steps}expect:\n  ${key}: ${right}\n`)).differences).toEqual([]);
-    const { differences } = await playText(`${steps}expect:\n  ${key}: ${wrong}\n`, 1);
+    const { differences } = await playText(`${steps}expect:\n  ${key}: ${wrong}\n`);
     expect(differences).toMatchObject([{ line: FIRST_LINE + 3, message: undefined, actual: was }]);
     expect(differences[0]?.key).toMatch(new RegExp(`^expect\\.${key}`));
   });
@@ -153,7 +153,7 @@ describe('in the end', () => {
   test('what a reload has changed, and one that is refused', async () => {
     const reload = 'steps:\n  - reload: { pools: { mirth: { balance: least-in-flight } } }\n    changes: ';
     expect((await playText(`${reload}"pools.mirth: changed"\n`)).differences).toEqual([]);
-    const { differences } = await playText(`${reload}"pools.mirth: gone"\n`, 1);
+    const { differences } = await playText(`${reload}"pools.mirth: gone"\n`);
     expect(differences).toMatchObject([{ line: FIRST_LINE + 2, actual: 'pools.mirth: changed' }]);
   });
 });

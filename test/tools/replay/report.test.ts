@@ -7,15 +7,15 @@ import { FIRST_LINE, HERE, playText } from './scenario-text.ts';
 
 const steps = (node: string): string =>
   `steps:\n  - send: ../adt-a01-admit.hl7\n    expect: { node: ${node} }\n`;
-const good = await playText(`name: one & "two" <three>\n${steps('a')}`, 1);
-const bad = await playText(`name: a wrong one\n${steps('b')}`, 1);
-const fresh = await playText('name: a new one\nsteps:\n  - send: ../adt-a01-admit.hl7\n', 1);
+const good = await playText(`name: one & "two" <three>\n${steps('a')}`);
+const bad = await playText(`name: a wrong one\n${steps('b')}`);
+const fresh = await playText('name: a new one\nsteps:\n  - send: ../adt-a01-admit.hl7\n');
 const broken = { ...good, verdict: 'broken' as const, error: 'no \u001b[31mport', messages: [] };
 
 describe('the table', () => {
   test('has a row for each, what differs below it, and the sum', () => {
     const lines = reportLines([good, bad, fresh, { ...broken, notes: ['a note', 'a note'] }]);
-    expect(lines[1]).toMatch(/^one & "two" <three> {2}good +1 +\d+ ms$/);
+    expect(lines[1]).toMatch(/^one & "two" <three> {2}good +1 +\d+ ms {2}virtual$/);
     expect(lines[2]).toMatch(/^a wrong one +different/);
     expect(lines[3]).toBe(
       `    ${HERE}:${FIRST_LINE + 3}:21: steps[0].expect.node: AN00000001: expected b, was a`,

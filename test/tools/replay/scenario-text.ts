@@ -24,16 +24,15 @@ export const CONFIG = `config:
 /** Of the first line of what is put behind `CONFIG`. */
 export const FIRST_LINE = CONFIG.split('\n').length;
 
-/** Played once, at this speed; problems of the text are thrown. */
+/** Played in virtual time, or at a speed; problems of the text are thrown. */
 export async function playText(
   text: string,
-  speed = 10,
+  speed?: number,
   compare: readonly string[] = [],
 ): Promise<ScenarioResult> {
   const throwAway = new TempCerts();
   try {
     const scenario = parseScenario(CONFIG + text, HERE, {});
-    // The speed of real time once: a difference is wanted, and not a second look.
     const [result] = await runScenarios([scenario], { env: {}, throwAway, speed, compare });
     if (result === undefined) throw new Error('nothing was played');
     return result;

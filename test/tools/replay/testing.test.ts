@@ -3,7 +3,12 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { GatewayError } from '../../../src/errors.ts';
-import { openStage, type StageSettings, type TestStage } from '../../../src/tools/replay/testing.ts';
+import {
+  openStage,
+  playScenarios,
+  type StageSettings,
+  type TestStage,
+} from '../../../src/tools/replay/testing.ts';
 import { connectSender } from '../../helpers/sender.ts';
 
 const fixture = (name: string): string =>
@@ -24,6 +29,22 @@ async function opened(settings: Partial<StageSettings> = {}): Promise<TestStage>
   onTestFinished(() => stage.close());
   return stage;
 }
+
+test('scenarios are in virtual time, and in real time while a stage is open in the same process', async () => {
+  const play = async (): Promise<unknown> =>
+    (await playScenarios([fixture('scenarios/no-route.yaml')], { env: {} })).map(({ verdict, clock }) => [
+      verdict,
+      clock,
+    ]);
+  expect(await play()).toEqual([['good', 'virtual']]);
+  await using stage = await openStage({ config: config(), env: {} });
+  expect(await play()).toEqual([['good', 'real']]);
+  expect(await stage.send(ADMIT)).toMatchObject([{ ack: 'AA' }]);
+  await stage.close();
+  const [played, another] = await Promise.all([play(), opened()]);
+  expect(played).toEqual([['good', 'virtual']]);
+  expect(await another.send(ADMIT)).toMatchObject([{ ack: 'AA' }]);
+});
 
 describe('a stage', () => {
   test('sends files and messages over any listener, and says what came of each', async () => {

@@ -72,8 +72,8 @@ export function checkMessage(
   }
   if (trace !== undefined && trace.value.join('\n') !== facts.trace.join('\n'))
     differs(trace, trace.value.join(', '), facts.trace.join(', '), facts.trace);
-  if (within !== undefined && !(facts.ms <= within.value))
-    differs(within, `${within.value} ms at most`, `${Math.ceil(facts.ms)} ms`);
+  if (within !== undefined && !(Math.trunc(facts.ms) <= within.value))
+    differs(within, `${within.value} ms at most`, `${Math.trunc(facts.ms)} ms`);
   same(expectation.status, response?.status ?? 0);
   for (const one of expectation.headers ?? []) {
     const actual = response?.headers.get(one.name.toLowerCase());

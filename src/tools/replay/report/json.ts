@@ -8,6 +8,7 @@ export function jsonLine({
   differences,
   error,
   notes,
+  clock,
   speed,
   ms,
 }: ScenarioResult): string {
@@ -30,6 +31,7 @@ export function jsonLine({
     })),
     differences: differences.map(({ accept: _, ...one }) => one),
     notes,
+    clock,
     speed,
     ms: Math.round(ms),
   });

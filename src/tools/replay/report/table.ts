@@ -7,13 +7,13 @@ import type { ScenarioResult } from '../run.ts';
 
 export function reportLines(results: readonly ScenarioResult[]): string[] {
   const width = Math.max(8, ...results.map(({ scenario }) => scenario.name.length));
-  const heading = `${'scenario'.padEnd(width)}  result     messages   time`;
+  const heading = `${'scenario'.padEnd(width)}  result     messages   time     clock`;
   const lines = [heading];
   for (const result of results) {
-    const { scenario, verdict, messages, ms } = result;
+    const { scenario, verdict, messages, ms, clock, speed } = result;
     const time = `${Math.round(ms)} ms`;
     lines.push(
-      `${scenario.name.padEnd(width)}  ${verdict.padEnd(9)}  ${String(messages.length).padStart(8)}  ${time.padStart(8)}`,
+      `${scenario.name.padEnd(width)}  ${verdict.padEnd(9)}  ${String(messages.length).padStart(8)}  ${time.padStart(8)}  ${speed === 1 ? clock : `${clock} x${speed}`}`,
     );
     lines.push(...detailLines(result).map((line) => `    ${printable(line)}`));
   }

@@ -90,7 +90,7 @@ const SCENARIO = {
   about: key.optional('any-text', 'What it shows, for people'),
   speed: key.optionalCountFrom(
     1,
-    'How many times faster time passes; 1 is real time. Default 10, and 1 with full nodes',
+    'Played in real time, how many times faster it passes. Default 10, and 1 with full nodes',
   ),
   config: key.optional('map-or-file', 'The config of the gateway; without it --config says which'),
   nodes: key.holding('map', 'node', 'How nodes behave from the start; NODE or POOL/NODE'),

@@ -1,6 +1,7 @@
 // A sender's connection to a listener of the stage: from an address of its own (PROXY protocol), over TLS, or plain.
-import net, { isIPv6, type Socket } from 'node:net';
-import tls from 'node:tls';
+import { isIPv6, type Socket } from 'node:net';
+import type tls from 'node:tls';
+import { platform } from '../../../platform/current.ts';
 
 export interface Door {
   readonly port: number;
@@ -19,7 +20,7 @@ export interface Connected {
 
 export function openSendLine({ port, source, tls: secured }: Door): Promise<Connected> {
   return new Promise((resolve, reject) => {
-    const raw = net.connect({ host: HOST, port, noDelay: true, allowHalfOpen: true });
+    const raw = platform.connect({ host: HOST, port, noDelay: true, allowHalfOpen: true });
     raw.once('error', reject);
     raw.once('connect', () => {
       const localPort = raw.localPort ?? 0;
@@ -30,7 +31,7 @@ export function openSendLine({ port, source, tls: secured }: Door): Promise<Conn
         return;
       }
       // Whose certificate the listener has is no point of a scenario: it may be throw-away.
-      const socket = tls.connect({ ...secured, socket: raw, rejectUnauthorized: false });
+      const socket = platform.connectTls({ ...secured, socket: raw, rejectUnauthorized: false });
       socket.once('error', reject);
       socket.once('secureConnect', () => {
         socket.off('error', reject);

@@ -6,6 +6,7 @@ import { answers } from '../../../hl7/answers.ts';
 import { readHeader } from '../../../hl7/header.ts';
 import { frame } from '../../../mllp/frame.ts';
 import { readFrames } from '../../../mllp/read-frames.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../../platform/time.ts';
 import { type Door, openSendLine } from './connect.ts';
 import type { SentStep } from './sent.ts';
 
@@ -49,7 +50,7 @@ export class MllpLine {
     }
     for (const sent of messages) {
       sent.port = this.#localPort;
-      sent.sentAt = performance.now();
+      sent.sentAt = monotonicMs();
       this.#waiting.add(sent);
       const late = setTimeout(() => sent.ended('late'), timeoutMs);
       sent.over.then(() => {

@@ -1,8 +1,8 @@
 // How a scenario's senders send: over how many connections, how fast, how many without an answer, and in one write or many.
 import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { ListenerConfig } from '../../../config/config.ts';
+import { delay, monotonicMs } from '../../../platform/time.ts';
 import { faster } from '../config/speed.ts';
 import type { TempCerts } from '../config/temp-certs.ts';
 import type { ScenarioSender } from '../scenario/scenario.ts';
@@ -101,10 +101,10 @@ export class Sending {
   async #pace(): Promise<void> {
     const { perSecond } = this.sender;
     if (perSecond === undefined) return;
-    const now = performance.now();
+    const now = monotonicMs();
     const at = Math.max(now, this.#nextAt);
     this.#nextAt = at + 1000 / perSecond / this.#speed;
-    if (at > now) await setTimeout(at - now);
+    if (at > now) await delay(Math.ceil(at - now));
   }
 
   get #listener(): ListenerConfig {

@@ -1,6 +1,7 @@
 // One message or request that a scenario sends, and what came of it: the answer, the gateway's record of it, the times.
 // Promises to be over exactly once.
 
+import { monotonicMs } from '../../../platform/time.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
 import type { RequestStep, ScenarioSender, SendStep } from '../scenario/scenario.ts';
@@ -13,7 +14,7 @@ export interface HttpResponse {
 }
 
 /** `silent`: no answer was to be expected. `late`: none came in the sender's time. */
-export type End = 'answered' | 'silent' | 'closed' | 'late';
+export type SendEnd = 'answered' | 'silent' | 'closed' | 'late';
 
 export class SentStep {
   readonly step: SendStep | RequestStep;
@@ -29,7 +30,7 @@ export class SentStep {
   order = 0;
   sentAt = 0;
   endedAt = 0;
-  end: End | undefined;
+  end: SendEnd | undefined;
   answer: Buffer | undefined;
   response: HttpResponse | undefined;
   message: Message | undefined;
@@ -64,10 +65,10 @@ export class SentStep {
     this.ended('answered');
   }
 
-  ended(end: End): void {
+  ended(end: SendEnd): void {
     if (this.end !== undefined) return;
     this.end = end;
-    this.endedAt = performance.now();
+    this.endedAt = monotonicMs();
     this.#resolve();
   }
 

@@ -3,6 +3,7 @@
 // src/upstream/client: a scenario may send fields that undici refuses (Upgrade, Expect, Transfer-Encoding), behind a PROXY header.
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { clearTimeout, monotonicMs, setTimeout } from '../../../platform/time.ts';
 import type { ScenarioSender } from '../scenario/scenario.ts';
 import { type Connected, type Door, openSendLine } from './connect.ts';
 import type { SentStep } from './sent.ts';
@@ -45,7 +46,7 @@ export class WebLine {
   }
 
   async #request(sent: SentStep, line: RequestLine, timeoutMs: number): Promise<void> {
-    sent.sentAt = performance.now();
+    sent.sentAt = monotonicMs();
     const late = setTimeout(() => {
       sent.ended('late');
       request?.destroy();

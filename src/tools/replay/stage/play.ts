@@ -1,7 +1,8 @@
 // Plays a scenario on a stage of its own, step by step, and hands back all that came of it. Promises to end: every wait has
 // a limit, and a play as a whole has one.
-import { setTimeout as pause } from 'node:timers/promises';
 import { asGatewayError, GatewayError } from '../../../errors.ts';
+import { clearTimeout, delay, monotonicMs, setTimeout } from '../../../platform/time.ts';
+import { inWorld } from '../../world/in-world.ts';
 import { faster } from '../config/speed.ts';
 import type { TempCerts } from '../config/temp-certs.ts';
 import type { RequestStep, Scenario, SendStep, Step } from '../scenario/scenario.ts';
@@ -25,26 +26,46 @@ export interface Played {
   readonly changes: ReadonlyMap<number, readonly string[]>;
   /** What was replaced for the play, in words for people. */
   readonly notes: readonly string[];
+  /** Of the scenario's own time. */
   readonly ms: number;
 }
 
-/** Of real time: far above what a scenario of ten steps with real ACK timeouts of 30 s takes. */
-const LONGEST_PLAY_MS = 10 * 60_000;
+/**
+ * Of real time, far above what a scenario of ten steps with real ACK timeouts of 30 s takes; of virtual time, which costs little, what may be
+ * between an outage and its end.
+ */
+const LONGEST_PLAY_MS = { real: 10 * 60_000, virtual: 24 * 3_600_000 };
+/** Then a stage in virtual time that does not end is left as it is. */
+const LONGEST_END_MS = 600_000;
 
 /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE, GW_ERR_USAGE where it does not end */
-export async function play(prepared: PreparedScenario, throwAway: TempCerts): Promise<Played> {
-  const player = new Player(prepared, throwAway);
-  const limit = new AbortController();
-  const late = pause(LONGEST_PLAY_MS, undefined, { signal: limit.signal, ref: false }).then(() => {
-    throw new GatewayError('GW_ERR_USAGE', {
-      detail: `the scenario takes longer than ${LONGEST_PLAY_MS} ms`,
-    });
-  });
-  late.catch(() => {});
+export function play(prepared: PreparedScenario, throwAway: TempCerts): Promise<Played> {
+  return playWithin(new Player(prepared, throwAway), LONGEST_PLAY_MS.real);
+}
+
+/** As it is in real time, at speed 1. Undefined: the machine is in use by another stage. @throws as `play` */
+export function playInWorld(prepared: PreparedScenario, throwAway: TempCerts): Promise<Played | undefined> {
+  const longestMs = LONGEST_PLAY_MS.virtual;
+  return inWorld(
+    () => playWithin(new Player({ ...prepared, speed: 1 }, throwAway), longestMs),
+    longestMs + LONGEST_END_MS,
+  );
+}
+
+async function playWithin(player: Player, longestMs: number): Promise<Played> {
+  const late = Promise.withResolvers<never>();
+  const limit = setTimeout(
+    () =>
+      late.reject(
+        new GatewayError('GW_ERR_USAGE', { detail: `the scenario takes longer than ${longestMs} ms` }),
+      ),
+    longestMs,
+  );
+  limit.unref();
   try {
-    return await Promise.race([player.play(), late]);
+    return await Promise.race([player.play(), late.promise]);
   } finally {
-    limit.abort();
+    clearTimeout(limit);
     await player.close();
   }
 }
@@ -72,7 +93,7 @@ class Player {
   }
 
   async play(): Promise<Played> {
-    const startedAt = performance.now();
+    const startedAt = monotonicMs();
     const { scenario, config, senders, speed } = this.#prepared;
     const stage = this.#stage;
     await stage.open(config.config);
@@ -104,7 +125,7 @@ class Player {
       faults: stage.faults,
       changes: this.#changes,
       notes: [...this.#replaced(), ...stage.notes],
-      ms: performance.now() - startedAt,
+      ms: monotonicMs() - startedAt,
     };
   }
 
@@ -139,7 +160,7 @@ class Player {
         return this.#send(step);
       case 'wait':
         if (step.ms === 'answers') return this.#finishBackground();
-        return pause(faster(step.ms, this.#prepared.speed));
+        return delay(faster(step.ms, this.#prepared.speed));
       case 'node':
         for (const name of step.nodes) for (const node of stage.find(name)) node.behave(step.behaviour);
         return;

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import type { NodeConfig } from '../../../config/config.ts';
+import { platform } from '../../../platform/current.ts';
 import type { ScriptedAnswer } from '../../simulation/mirth-channel.ts';
 import { MIRTH_DEFAULTS, MIRTH_HTTP_DEFAULTS } from '../../simulation/mirth-defaults.ts';
 import { SimulatedHttpNode } from '../../simulation/simulated-http-node.ts';
@@ -97,7 +98,8 @@ export class StagedNode {
     if (!this.#up) return;
     this.#up = false;
     await this.#server.stop();
-    this.#hold = await holdPort(HOST, this.port);
+    // A world gives no port twice.
+    if (!platform.hasOnlyPlainServers) this.#hold = await holdPort(HOST, this.port);
   }
 
   async stop(): Promise<void> {

@@ -1,10 +1,10 @@
 // The stage: a gateway on a config, simulated nodes behind it, and the record of every message, found again for whoever
 // sent it. Promises that closing it leaves no port and no connection behind.
-import { setTimeout } from 'node:timers/promises';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { Gateway } from '../../../gateway.ts';
 import { createLog } from '../../../observe/log/log.ts';
 import type { Observer } from '../../../observe/observer.ts';
+import { delay, monotonicMs } from '../../../platform/time.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
 import type { Node } from '../../../upstream/node.ts';
@@ -78,10 +78,10 @@ export class TestBed implements Observer {
 
   /** The gateway tells of a message when its sender has been answered, which may be a moment later; of some never. */
   async recorded(all: readonly SentStep[]): Promise<void> {
-    const end = performance.now() + RECORD_MS;
+    const end = monotonicMs() + RECORD_MS;
     const isDue = (sent: SentStep): boolean =>
       sent.message === undefined && sent.proxied === undefined && sent.end !== 'late';
-    while (all.some(isDue) && performance.now() < end) await setTimeout(RECORD_POLL_MS);
+    while (all.some(isDue) && monotonicMs() < end) await delay(RECORD_POLL_MS);
   }
 
   async close(): Promise<void> {

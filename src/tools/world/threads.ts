@@ -1,8 +1,8 @@
 // The parse pool's threads of a simulated world: a task takes a while and is then done, unless its thread dies or hangs. Promises: what a
 // task is given and gives back is copied or moved as between threads.
-import parse from '../../../src/hl7/parse-worker.ts';
-import type { ThreadRunOptions, Threads } from '../../../src/platform/platform.ts';
-import type { Prng } from '../../campaign/wire/prng.ts';
+import parse from '../../hl7/parse-worker.ts';
+import type { ThreadRunOptions, Threads } from '../../platform/platform.ts';
+import type { Prng } from './prng.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const TASK_MS = [0.2, 3] as const;

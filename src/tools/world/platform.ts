@@ -1,12 +1,12 @@
 // Puts a simulated world in the place of the machine, for a gateway on one host of it.
 import type { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Platform } from '../../../src/platform/platform.ts';
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Platform } from '../../platform/platform.ts';
 import type { Network } from './network.ts';
+import type { Prng } from './prng.ts';
 import { connectFrom, createServerOn } from './sockets.ts';
 import { SimulatedThreads, type ThreadTroubles } from './threads.ts';
-import type { SimulatedImmediate, SimulatedTimer, VirtualTime } from './virtual-time.ts';
+import { SimulatedImmediate, SimulatedTimer, type VirtualTime } from './virtual-time.ts';
 
 export function platformOn(
   time: VirtualTime,
@@ -24,10 +24,12 @@ export function platformOn(
     setImmediate: (callback, ...args) =>
       time.immediate(() => callback(...args)) as unknown as NodeJS.Immediate,
     clearImmediate: (immediate) => {
-      if (immediate !== undefined) (immediate as unknown as SimulatedImmediate).callback = undefined;
+      const own: unknown = immediate;
+      if (own instanceof SimulatedImmediate) own.callback = undefined;
+      else clearImmediate(immediate);
     },
-    clearTimeout: (timer) => (timer as unknown as SimulatedTimer | undefined)?.cancel(),
-    clearInterval: (timer) => (timer as unknown as SimulatedTimer | undefined)?.cancel(),
+    clearTimeout: cancel,
+    clearInterval: cancel,
     random: () => prng.next(),
     randomFill: (bytes) => {
       for (let i = 0; i < bytes.length; i++) bytes[i] = prng.int(0, 255);
@@ -39,6 +41,13 @@ export function platformOn(
     hasOnlyPlainServers: true,
     createThreads: () => new SimulatedThreads(time, prng, troubles),
   };
+}
+
+/** Connections that were made before the world was, and end while it is lived in, have timers of Node.js. */
+function cancel(timer: NodeJS.Timeout | undefined): void {
+  const own: unknown = timer;
+  if (own instanceof SimulatedTimer) own.cancel();
+  else clearTimeout(timer);
 }
 
 function uuidOf(prng: Prng): ReturnType<typeof randomUUID> {

@@ -1,7 +1,7 @@
 // The time of a simulated world: callbacks wait for their moment in one queue, and time goes on when nothing is left to do. Promises: the
 // same callbacks in the same order for the same seed; what a callback leaves to promises and `process.nextTick` is done before the next
 // one; a turn is as Node.js' event loop has it, first all that is due, then immediates.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from './prng.ts';
 
 /** What happens within so many milliseconds happens in one turn. */
 const QUANTUM_MS = 0.05;
@@ -30,7 +30,7 @@ export class VirtualTime {
   onThrown: (thrown: unknown) => void = (thrown) => {
     throw thrown;
   };
-  readonly #prng: Prng;
+  readonly #prng: Prng | undefined;
   readonly #heap: Entry[] = [];
   #order = 0;
   #due: Entry[] = [];
@@ -38,7 +38,8 @@ export class VirtualTime {
   #thisTurns: SimulatedImmediate[] = [];
   #turnsAtOnce = 0;
 
-  constructor(prng: Prng) {
+  /** Without `prng` timers are on time; with it, they are late and early as Node.js has them. */
+  constructor(prng: Prng | undefined) {
     this.#prng = prng;
   }
 
@@ -146,16 +147,21 @@ export class VirtualTime {
   }
 }
 
+/** Timers of Node.js are late by what the loop is busy, and early by less than a millisecond now and then. */
+function asideOf(prng: Prng): number {
+  return prng.chance(0.1) ? -0.4 : prng.next() * (prng.chance(0.02) ? 20 : 0.4);
+}
+
 /** In place of NodeJS.Timeout. */
 export class SimulatedTimer {
   readonly #time: VirtualTime;
-  readonly #prng: Prng;
+  readonly #prng: Prng | undefined;
   readonly #callback: () => void;
   readonly #ms: number;
   readonly #repeats: boolean;
   #entry: Entry | undefined;
 
-  constructor(time: VirtualTime, prng: Prng, callback: () => void, ms: number, repeats: boolean) {
+  constructor(time: VirtualTime, prng: Prng | undefined, callback: () => void, ms: number, repeats: boolean) {
     this.#time = time;
     this.#prng = prng;
     this.#callback = callback;
@@ -164,9 +170,8 @@ export class SimulatedTimer {
     this.#start();
   }
 
-  /** Timers of Node.js are late by what the loop is busy, and early by less than a millisecond now and then. */
   #start(): void {
-    const aside = this.#prng.chance(0.1) ? -0.4 : this.#prng.next() * (this.#prng.chance(0.02) ? 20 : 0.4);
+    const aside = this.#prng === undefined ? 0 : asideOf(this.#prng);
     this.#entry = this.#time.after(this.#ms + aside, () => {
       this.#entry = undefined;
       if (this.#repeats) this.#start();

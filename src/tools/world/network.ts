@@ -1,11 +1,12 @@
 // The network of a simulated world, as TCP looks from above: bytes arrive in order, later, in other pieces, or never; connections are
 // refused, reset and cut off. Promises: nothing is delivered within the call that sent it; a side that is slow to read holds the other up.
-import type { Prng } from '../../campaign/wire/prng.ts';
+import type { Prng } from './prng.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** A dial that nobody answers is given up by the kernel after this. */
 const SYN_MS = 120_000;
-const LATENCY_MS = [0.05, 0.3] as const;
+/** On the way of what was read, and its news. */
+const LEAST_LATENCY_MS = 0.05;
 
 export interface EndUser {
   onConnected?(): void;
@@ -48,6 +49,8 @@ export class Network {
    * that it is full.
    */
   windowBytes = 65_536;
+  /** Least and most that a piece takes from one host to another. */
+  latencyMs: readonly [number, number] = [LEAST_LATENCY_MS, 0.3];
   /** Chance for a piece to be cut into several. */
   splitting = 0.1;
   #ports = 40_000;
@@ -141,7 +144,8 @@ export class Network {
 
   /** When what is sent now arrives. */
   arrival(from: string, to: string): number {
-    let atMs = this.time.nowMs + LATENCY_MS[0] + this.#prng.next() * (LATENCY_MS[1] - LATENCY_MS[0]);
+    const [least, most] = this.latencyMs;
+    let atMs = this.time.nowMs + least + this.#prng.next() * (most - least);
     for (const trouble of this.#troubles) {
       if (trouble.untilMs <= this.time.nowMs || trouble.from !== from || trouble.to !== to) continue;
       if (trouble.slowMs === 'cut') atMs = Math.max(atMs, trouble.untilMs + this.#prng.next() * 200);
@@ -359,7 +363,7 @@ export class End {
   #taken(bytes: number): void {
     this.#outBytes -= bytes;
     if (this.#unsent.length === 0 && !this.#isFull) return;
-    this.network.time.after(LATENCY_MS[0], () => {
+    this.network.time.after(LEAST_LATENCY_MS, () => {
       this.#pump();
       if (!this.#isFull || this.isFull) return;
       this.#isFull = false;
