@@ -3,7 +3,13 @@
 import { isIPv6 } from 'node:net';
 import { isAddress } from '../addresses.ts';
 import { mayTake } from '../config/check/tcp-reach.ts';
-import type { GatewayConfig, ListenerConfig, NodeConfig, PoolConfig } from '../config/config.ts';
+import {
+  type GatewayConfig,
+  type ListenerConfig,
+  type NodeConfig,
+  type PoolConfig,
+  poolAtListener,
+} from '../config/config.ts';
 
 /** `dr`: answers go from the node to the sender by themselves (direct routing); `nat`: back through the machine with the VIP. */
 export type Forwarding = 'dr' | 'nat';
@@ -52,12 +58,12 @@ function serversFor(
   if (listener.tls !== undefined) return 'it ends TLS, which Layer 4 passes on as it is';
   if (listener.allow !== undefined) return 'allow says who may send, which Layer 4 does not ask';
   if (listener.proxyProtocol) return 'it reads a PROXY protocol header, which Layer 4 passes on to the node';
-  const route = routes.find((one) => mayTake(one, listener.name, listener.protocol === 'tcp'));
+  const route = routes.find((one) => mayTake(one, [listener.name], listener.protocol === 'tcp'));
   if (route === undefined) return 'no route leads from it';
   if (route.when.some(({ subject }) => subject.kind !== 'listener'))
     return `route ${route.name} looks at what is sent, which Layer 4 does not read`;
   if (route.action.kind !== 'pool') return `route ${route.name} rejects all of it`;
-  const { pool: name } = route.action;
+  const name = poolAtListener(route.action, listener.name);
   const pool = pools.find((one) => one.name === name);
   if (pool === undefined) return `there is no pool ${name}`;
   const trouble = troubleOf(pool, listener, forwarding);

@@ -117,6 +117,8 @@ export type LogConfig = TopValues['telemetry']['log'];
 export interface ListenerConfig extends ListenerValues {
   readonly name: string;
   readonly bind: HostPort;
+  /** While the config is read: one listener is made for each. */
+  readonly binds?: readonly NamedBind[] | undefined;
   readonly tls: ListenerTlsConfig | undefined;
   /**
    * Which sender may speak for whom: a message is taken only if all conditions of one of these rules hold. Undefined:
@@ -129,6 +131,11 @@ export interface ListenerConfig extends ListenerValues {
   readonly reusePort: boolean;
   /** For protocol http; filled in with defaults for every listener. */
   readonly http: HttpListenerConfig;
+}
+
+/** One of several places where a listener of the file listens, and what the listener there is called. */
+export interface NamedBind extends HostPort {
+  readonly name: string;
 }
 
 /** Content codings of a message's body (RFC 9110 8.4) that can be undone. */
@@ -185,6 +192,8 @@ export interface NodeConfig extends Omit<Values<typeof NODE_KEYS>, 'healthUrl'>,
   readonly name: string;
   readonly url: string;
   readonly protocol: PoolNodeUrl['protocol'];
+  /** While the config is read: `port` is so far from the port that the sender came to. */
+  readonly portOffset?: number | undefined;
   /** Of an HTTP URL: where HL7 messages are posted. `/` where the URL has none. */
   readonly path: string;
   /** Present exactly when `protocol` is mllps, https or tls. */
@@ -223,7 +232,12 @@ export interface RouteConfig {
   /** All must hold; an empty list matches everything. */
   readonly when: readonly Condition[];
   readonly action:
-    | { readonly kind: 'pool'; readonly pool: string }
+    | {
+        readonly kind: 'pool';
+        readonly pool: string;
+        /** By the listener's name: the pool of its port, where nodes go by the port that the sender came to. */
+        readonly poolOf?: Readonly<Record<string, string>>;
+      }
     | {
         readonly kind: 'reject';
         readonly code: Values<typeof REJECT_KEYS>['code'];
@@ -282,4 +296,12 @@ export interface Condition {
   /** The left side as it was written, for `route` and the docs. */
   readonly text: string;
   readonly test: ValueTest;
+}
+
+/** Where a route leads what comes by this listener. */
+export function poolAtListener(
+  action: Extract<RouteConfig['action'], { kind: 'pool' }>,
+  listener: string,
+): string {
+  return action.poolOf?.[listener] ?? action.pool;
 }

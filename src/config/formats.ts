@@ -1,5 +1,6 @@
 // How single values of a config are written, as functions from text. keys/formats.ts says of each format what uses these.
 // Promises no coercion surprises: text is taken whole or refused (`12x` is no 12, `yes` is no boolean).
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** setTimeout runs at once when given more than 2^31 - 1 ms (24.8 days), so no duration may be longer. */
@@ -99,6 +100,35 @@ export function parseBind(text: string): HostPort | undefined {
   return parsed?.host === '' ? { host: '0.0.0.0', port: parsed.port } : parsed;
 }
 
+/** Where a listener is to listen, as it is written: a range of ports, and the interface whose addresses are meant. */
+export interface ListenerBind extends HostPort {
+  /** Of a range, which begins at `port`. */
+  readonly lastPort?: number;
+  /** With `host` empty: every address that it has. */
+  readonly device?: string;
+}
+
+const LISTENER_BIND = /^(\[[^\]]*\]|[^:[\]]*):([1-9]\d{0,4}|0)(?:-([1-9]\d{0,4}))?$/;
+
+/** As `parseBind`, and `host:first-last`, `%eth1:port`, `10.0.0.5%eth1:port`, `[fe80::1%eth1]:port` (as ss writes them). */
+export function parseListenerBind(text: string): ListenerBind | undefined {
+  const [, where, first, last] = LISTENER_BIND.exec(text) ?? [];
+  if (where === undefined) return undefined;
+  const [, open = '', address = '', device, close = ''] =
+    /^(\[?)([^%\]]*)%([^\s%/\]]{1,15})(\]?)$/.exec(where) ?? [];
+  const host = device === undefined ? where : `${open}${address}${close}`;
+  const bind = parseBind(`${host}:${first}`);
+  if (bind === undefined || (device !== undefined && host !== '' && isIP(address) === 0)) return undefined;
+  const lastPort = last === undefined ? undefined : Number(last);
+  if (lastPort !== undefined && (bind.port === 0 || lastPort < bind.port || lastPort > 65_535))
+    return undefined;
+  return {
+    ...bind,
+    ...(device !== undefined && { device, host: address }),
+    ...(lastPort !== undefined && { lastPort }),
+  };
+}
+
 export interface NodeUrl extends HostPort {
   readonly protocol: 'mllp' | 'mllps' | 'http' | 'https';
   /** Of an HTTP URL; `/` otherwise. */
@@ -126,10 +156,31 @@ export function parseNodeUrl(text: string): NodeUrl | undefined {
 /** Where a node of a pool is. */
 export interface PoolNodeUrl extends Omit<NodeUrl, 'protocol'> {
   readonly protocol: NodeUrl['protocol'] | 'tcp' | 'tls';
+  /** Its port is the one that the sender came to, and so much; `port` is 0 then. */
+  readonly portOffset?: number;
+}
+
+const OFFSET_URL =
+  /^(mllps?|https?|tcp|tls):\/\/(\[[^\]\s]+\]|[^/?#\s:@[\]]+)(?::([+-]\d{1,5}))?(\/[!-~]*)?$/;
+
+/** `mllp://host`, `tcp://host:+0`, `http://host:+1000/path`: at the port that the sender came to, or so far from it. */
+function parseOffsetUrl(text: string): PoolNodeUrl | undefined {
+  const [, protocol, host, offset, path = ''] = OFFSET_URL.exec(text) ?? [];
+  // Over HTTP a URL without a port has that of its scheme.
+  if (host === undefined || (offset === undefined && protocol?.startsWith('http'))) return undefined;
+  const parsed = parsePoolNodeUrl(`${protocol}://${host}:1${path}`);
+  return parsed && { ...parsed, port: 0, portOffset: Number(offset ?? 0) };
+}
+
+/** Of a node whose port goes by the sender's: the same at this port. */
+export function urlAtPort(url: string, port: number): string {
+  return url.replace(/^([a-z]+:\/\/(?:\[[^\]]+\]|[^/:]+))(?::[+-]\d+)?/, `$1:${port}`);
 }
 
 /** The same, and `tcp://host:port` or `tls://host:port`, to which bytes are passed on as they come. */
 export function parsePoolNodeUrl(text: string): PoolNodeUrl | undefined {
+  const relative = parseOffsetUrl(text);
+  if (relative !== undefined) return relative;
   const [, protocol, authority = ''] = /^(tcp|tls):\/\/([^/?#\s]+)\/?$/.exec(text) ?? [];
   if (protocol !== 'tcp' && protocol !== 'tls') return parseNodeUrl(text);
   const parsed = parseHostPort(authority);

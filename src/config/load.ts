@@ -1,6 +1,7 @@
 // Loads a config: YAML or JSON text → the typed, frozen GatewayConfig and warnings, or one ConfigError with all problems.
 // Promises never to throw anything else for what a file may hold, and to print nothing secret in a problem.
 import { dirname, resolve } from 'node:path';
+import { forEachPort } from './build/each-port.ts';
 import { buildGateway } from './build/gateway.ts';
 import { crossCheck } from './check/cross-checks.ts';
 import type { GatewayConfig } from './config.ts';
@@ -55,8 +56,9 @@ export function readConfig(tree: MapTree, file: string | undefined, reading: Rea
   const top = readSection(tree, TOP_KEYS, { key: '', place: tree.place }, reading);
   const config = buildGateway(top, file === undefined ? undefined : resolve(file), reading);
   crossCheck(top, config, reading);
+  const running = forEachPort(top, config, reading);
   problems.throwIfAny();
-  return { config: deepFreeze(config), warnings: problems.warnings };
+  return { config: deepFreeze(running), warnings: problems.warnings };
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -8,7 +8,7 @@ import type { Router } from '../../routing/router.ts';
 import type { SenderPolicy } from '../../routing/sender-policy.ts';
 import { stickyKey, streamKey } from '../../routing/sticky-key.ts';
 import { remoteIn, type TraceFields, type TraceSampler } from '../../routing/trace-sampler.ts';
-import type { ListenerConfig, RouteConfig } from '../config/config.ts';
+import { type ListenerConfig, poolAtListener, type RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import { awaitedOf } from '../hl7/answers.ts';
 import type { MessageRead } from '../hl7/field-query-plan.ts';
@@ -107,7 +107,7 @@ export class RouteResolver {
     const route = this.#routeOf(view, admission);
     message.matchedRoute(route);
     const { queues, postPlans } = this.#routingOf(admission);
-    const queue = queueOf(route, queues);
+    const queue = queueOf(route, listener, queues);
     const { persistence, acknowledgement, protocol } = queue.config;
     if (protocol !== 'http' && http !== undefined) checkFramable(message.payload);
     let key = persistence && stickyKey(view, persistence.by);
@@ -126,7 +126,7 @@ export class RouteResolver {
   ): RouteTarget<S> {
     if (admission.allowance?.permits(view) === false) throw new GatewayError('GW_ERR_SENDER_NOT_ALLOWED');
     const route = this.#routeOf(view, admission);
-    const name = poolNameOf(route);
+    const name = poolNameOf(route, view.listener);
     const pool = pools.get(name);
     if (pool === undefined) throw missing(name);
     return { route, pool, epoch: this.#reloadGuard.epoch };
@@ -153,16 +153,16 @@ function known(routing: RoutingSnapshot, sampler: TraceSampler): KnownRouting {
   };
 }
 
-function poolNameOf({ action }: RouteConfig): string {
+function poolNameOf({ action }: RouteConfig, listener: string): string {
   if (action.kind === 'reject') {
     const { text: detail, condition } = action;
     throw new GatewayError('GW_ERR_ROUTE_REJECTED', { detail, condition });
   }
-  return action.pool;
+  return poolAtListener(action, listener);
 }
 
-function queueOf(route: RouteConfig, queues: RoutingSnapshot['queues']): PoolQueue {
-  const name = poolNameOf(route);
+function queueOf(route: RouteConfig, listener: string, queues: RoutingSnapshot['queues']): PoolQueue {
+  const name = poolNameOf(route, listener);
   const queue = queues.get(name);
   if (queue === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${name}` });
   return queue;

@@ -30,6 +30,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   flag: 'boolean',
   share: 'number 0 to 1',
   bind: 'address',
+  'listener-bind': 'address, interface, or range of ports',
   'node-url': 'node URL',
   'http-url': 'URL',
   host: 'host name',
@@ -91,9 +92,9 @@ describe('docs/configuration.md', () => {
     }
   });
 
-  test('has four examples, which load without a warning', () => {
+  test('has five examples, which load without a warning', () => {
     const examples = [...page.matchAll(/```yaml\n(.+?)```/gs)].map(([, example = '']) => example);
-    expect(examples).toHaveLength(4);
+    expect(examples).toHaveLength(5);
     for (const example of examples) {
       expect(example).toContain('listeners:');
       expect(outcome(example, folderOf(TLS_FILES))).toEqual({ errors: [], warnings: [] });

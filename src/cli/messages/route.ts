@@ -5,15 +5,16 @@ import { NodeSelector } from '../../../routing/node-selector.ts';
 import { Router } from '../../../routing/router.ts';
 import { stickyKey } from '../../../routing/sticky-key.ts';
 import { remoteIn, traceFields } from '../../../routing/trace-sampler.ts';
-import type {
-  Condition,
-  GatewayConfig,
-  ListenerConfig,
-  NodeConfig,
-  PathPolicy,
-  PoolConfig,
-  Subject,
-  ValueTest,
+import {
+  type Condition,
+  type GatewayConfig,
+  type ListenerConfig,
+  type NodeConfig,
+  type PathPolicy,
+  type PoolConfig,
+  poolAtListener,
+  type Subject,
+  type ValueTest,
 } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import { GatewayError } from '../../errors.ts';
@@ -153,7 +154,7 @@ export function explainer(
       };
       return { ...about, route: match.name, invalid, why: "it fails the route's validation" };
     }
-    const to = pools.get(match.action.pool);
+    const to = pools.get(poolAtListener(match.action, listener.name));
     if (to === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: 'a route to no pool' });
     const key = to.pool.persistence === undefined ? undefined : stickyKey(view, to.pool.persistence.by);
     const choice = to.choice.choose(key);

@@ -1,7 +1,7 @@
 // The whole config, from its top section to the typed result: listeners, pools, routes.
 // Promises that names which refer to each other do; check/cross-checks.ts looks at how the parts go together.
 import { resolve } from 'node:path';
-import type { GatewayConfig } from '../config.ts';
+import type { GatewayConfig, ListenerConfig } from '../config.ts';
 import type { TOP_KEYS } from '../keys/top.ts';
 import type { Section } from '../read/section.ts';
 import { newFileTrouble } from '../source/files.ts';
@@ -21,7 +21,7 @@ export function buildGateway(top: TopSection, file: string | undefined, reading:
   const { hotRestart, parsing, telemetry, shutdown, reload, limits, certificates, workers } = top.values;
   const listeners = top.entries('listeners').map((entry) => buildListener(entry, hotRestart, reading));
   const pools = top.entries('pools').map((entry) => buildPool(entry, reading));
-  const names = { listeners: listeners.map(({ name }) => name), pools: pools.map(({ name }) => name) };
+  const names = { listeners: listeners.flatMap(namesOf), pools: pools.map(({ name }) => name) };
   return {
     file,
     listeners,
@@ -42,6 +42,11 @@ export function buildGateway(top: TopSection, file: string | undefined, reading:
     audit: buildAudit(top, reading),
     cluster: buildCluster(top, reading),
   };
+}
+
+/** Those of its ports too, so that a condition may be on one of them. */
+function namesOf({ name, binds = [] }: ListenerConfig): string[] {
+  return [name, ...binds.map((one) => one.name)];
 }
 
 function buildState(top: TopSection, reading: ReadContext): GatewayConfig['state'] {

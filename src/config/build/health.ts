@@ -1,6 +1,7 @@
 // Health checks, ejection and slow start of one pool, from its section to the typed result.
 // Promises that a check has what its type needs, and nothing that another type is told by.
 import type { NodeConfig } from '../config.ts';
+import { urlAtPort } from '../formats.ts';
 import type {
   CheckConfig,
   CheckType,
@@ -154,12 +155,17 @@ export function withCheckUrls(
       if (node.checkUrl === undefined && own !== undefined) pool.warn('health.url', text);
       else problems.warn(place, key, text);
     }
-    return { ...node, checkUrl: url };
+    const isAtPort = node.portOffset !== undefined && (node.checkUrl ?? own) === undefined && isWeb(node.url);
+    return { ...node, checkUrl: isAtPort ? url?.replace(`:${PORT_TO_COME}/`, ':{port}/') : url };
   });
 }
 
+/** Of a node that goes by the port which the sender came to, until that is put in its place. */
+const PORT_TO_COME = 1;
+
 /** An HTTP node is asked itself; the API of Mirth stands beside its MLLP ports. */
-function defaultUrl(type: 'http' | 'mirth', { url }: NodeConfig): string | undefined {
+function defaultUrl(type: 'http' | 'mirth', { url: written, portOffset }: NodeConfig): string | undefined {
+  const url = portOffset === undefined ? written : urlAtPort(written, PORT_TO_COME);
   if (type === 'http') return isWeb(url) ? url : undefined;
   return url.startsWith('https:') ? new URL(url).origin : MIRTH_URL;
 }

@@ -160,6 +160,7 @@ function buildNode(
     protocol,
     host: url?.host ?? '',
     port: url?.port ?? 0,
+    ...(url?.portOffset !== undefined && { portOffset: url.portOffset }),
     path: url?.path ?? '/',
     weight: node.values.weight,
     backup: node.values.backup,

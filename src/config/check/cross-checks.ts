@@ -51,13 +51,21 @@ function collide(a: ListenerConfig['bind'], b: ListenerConfig['bind']): boolean 
   return covers(a.host, b.host) || covers(b.host, a.host);
 }
 
+function placesOf({ bind, binds }: ListenerConfig): readonly ListenerConfig['bind'][] {
+  return binds ?? [bind];
+}
+
 function checkBinds(
   entries: readonly Entry[],
   listeners: readonly ListenerConfig[],
   { problems }: ReadContext,
 ): void {
-  for (const [index, { name, bind }] of listeners.entries()) {
-    const other = listeners.slice(0, index).find((earlier) => collide(earlier.bind, bind));
+  for (const [index, listener] of listeners.entries()) {
+    const { name } = listener;
+    const own = placesOf(listener);
+    const other = listeners
+      .slice(0, index)
+      .find((earlier) => placesOf(earlier).some((one) => own.some((bind) => collide(one, bind))));
     const tree = entries[index]?.value;
     if (other === undefined || tree === undefined) continue;
     const place = placeIn(tree, 'bind', tree.place);
@@ -66,7 +74,7 @@ function checkBinds(
 }
 
 function checkAdminBind(top: Section, { admin, listeners }: GatewayConfig, { problems }: ReadContext): void {
-  const other = admin && listeners.find(({ bind }) => collide(bind, admin.bind));
+  const other = admin && listeners.find((one) => placesOf(one).some((bind) => collide(bind, admin.bind)));
   if (other === undefined) return;
   const place = placeIn(top.tree('admin'), 'bind', top.at('admin'));
   problems.error(place, 'admin.bind', `listener ${other.name} listens on this address already`);

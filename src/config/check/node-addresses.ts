@@ -21,7 +21,7 @@ function checkPorts(top: Section, { pools }: GatewayConfig, { problems }: ReadCo
     // Over HTTP a port has no such limit.
     if (pool.protocol !== 'mllp' || entry === undefined) continue;
     for (const node of pool.nodes) {
-      if (node.host === '') continue;
+      if (node.host === '' || node.port === 0) continue;
       const address = addressKey(node);
       const other = seen.get(address);
       const { max, shared } = pool.connections;
@@ -79,7 +79,9 @@ function checkOwnListeners(
   reading: ReadContext,
 ): void {
   const own = [
-    ...listeners.map(({ name, bind }) => ({ bind, what: `listener ${name}` })),
+    ...listeners.flatMap(({ name, bind, binds = [bind] }) =>
+      binds.map((one) => ({ bind: one, what: `listener ${name}` })),
+    ),
     ...(admin === undefined ? [] : [{ bind: admin.bind, what: 'the admin API' }]),
   ];
   for (const [index, { name, nodes }] of pools.entries()) {
@@ -97,7 +99,7 @@ function checkOwnListeners(
 }
 
 /** Is what is bound there what answers at this address, as far as the config alone can tell? */
-function leadsTo(node: HostPort, bind: HostPort): boolean {
+export function leadsTo(node: HostPort, bind: HostPort): boolean {
   if (bind.port === 0 || node.port !== bind.port) return false;
   const to = plainHost(node.host);
   const at = plainHost(bind.host);

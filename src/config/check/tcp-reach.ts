@@ -1,7 +1,8 @@
 // What bytes that are passed on unread cannot have: messages of other listeners, nodes that speak a protocol, and whatever asks for
 // something in a message; cross-checks.ts calls it once the whole config is known. Promises errors: no sender would get an answer.
-import { compileRegex } from '../../hl7/regex.ts';
-import type { Condition, GatewayConfig, ListenerConfig, RouteConfig, ValueTest } from '../config.ts';
+
+import { passesName } from '../build/each-port.ts';
+import type { Condition, GatewayConfig, ListenerConfig, RouteConfig } from '../config.ts';
 import { CONNECTION_WORDS, isOfConnection } from '../keys/subjects.ts';
 import type { Section } from '../read/section.ts';
 import { entryIn, type ReadContext, type Tree } from '../source/value.ts';
@@ -70,10 +71,11 @@ function checkWays(
   { problems }: ReadContext,
 ): void {
   const told = new Set<number>();
-  for (const { name, protocol } of listeners) {
+  for (const { name, protocol, binds = [] } of listeners) {
+    const names = [name, ...binds.map((one) => one.name)];
     let isTaken = false;
     for (const [index, route] of routes.entries()) {
-      if (!mayTake(route, name, protocol === 'tcp')) continue;
+      if (!mayTake(route, names, protocol === 'tcp')) continue;
       isTaken = true;
       const { action, when } = route;
       const pool = action.kind === 'pool' ? pools.find((one) => one.name === action.pool) : undefined;
@@ -99,28 +101,11 @@ function checkWays(
 }
 
 /** Some connection of the listener may go by the route, whatever comes over it. */
-export function mayTake({ when }: RouteConfig, listener: string, isTcp: boolean): boolean {
+export function mayTake({ when }: RouteConfig, listener: readonly string[], isTcp: boolean): boolean {
   return when.every((condition) => mayHold(condition, listener, isTcp));
 }
 
-function mayHold({ subject, test }: Condition, listener: string, isTcp: boolean): boolean {
-  if (subject.kind === 'listener') return passes(test, listener);
+function mayHold({ subject, test }: Condition, listener: readonly string[], isTcp: boolean): boolean {
+  if (subject.kind === 'listener') return listener.some((name) => passesName(test, name));
   return !isTcp || isOfConnection(subject);
-}
-
-function passes(test: ValueTest, value: string): boolean {
-  switch (test.kind) {
-    case 'equals':
-      return test.value === value;
-    case 'any':
-      return test.tests.some((one) => passes(one, value));
-    case 'not':
-      return !passes(test.test, value);
-    case 'exists':
-      return test.exists;
-    case 'regex':
-      return compileRegex(test.source, test.flags).test(value);
-    case 'cidr':
-      return false;
-  }
 }

@@ -1,7 +1,16 @@
 // The formats of config values, each described once: how text becomes a value, what an error says, what the documentation calls
 // it, and its JSON schema. read/convict-formats.ts makes convict know them. A new format is one entry here.
 import { isIP } from 'node:net';
-import { isFile, isHost, isText, isToken, LONGEST_TEXT, parseBind, parsePoolNodeUrl } from '../formats.ts';
+import {
+  isFile,
+  isHost,
+  isText,
+  isToken,
+  LONGEST_TEXT,
+  parseBind,
+  parseListenerBind,
+  parsePoolNodeUrl,
+} from '../formats.ts';
 import { type Bounds, type Format, isString, type Json, listFormat, ofText, unless } from './format.ts';
 import {
   autoCountFormat,
@@ -105,6 +114,21 @@ export const FORMATS = {
     word: 'address',
     json: { type: 'string', pattern: '^(\\[[0-9A-Fa-f:.]+\\]|[^:\\[\\]/@\\s]*):\\d{1,5}$' },
   },
+  'listener-bind': {
+    shape: 'scalar',
+    parse: parseListenerBind,
+    late: true,
+    refused: { host: '127.0.0.1', port: 0 },
+    refusal: unless(
+      isString((text) => parseListenerBind(text) !== undefined),
+      'host:port, [IPv6 address]:port, :port, any of them with first-last for the port, or %interface:port',
+    ),
+    word: 'address, interface, or range of ports',
+    json: {
+      type: 'string',
+      pattern: '^(\\[[0-9A-Fa-f:.]+(%[^\\s%/\\]]{1,15})?\\]|[^:\\[\\]/@\\s]*):\\d{1,5}(-\\d{1,5})?$',
+    },
+  },
   'node-url': {
     shape: 'scalar',
     refusal: unless(
@@ -114,7 +138,7 @@ export const FORMATS = {
     word: 'node URL',
     json: {
       type: 'string',
-      pattern: '^((mllps?|tcp|tls)://[^/?#\\s@]+:\\d{1,5}/?|https?://[^/?#\\s@]+(/[!-~]*)?)$',
+      pattern: '^((mllps?|tcp|tls)://[^/?#\\s@]+/?|https?://[^/?#\\s@]+(/[!-~]*)?)$',
     },
   },
   file: { shape: 'scalar', refusal: unless(isFile, 'the path of a file'), word: 'file', json: SOMETHING },

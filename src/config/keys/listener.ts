@@ -75,7 +75,12 @@ export const LISTENER_KEYS = {
     '`tcp` passes bytes on as they come, with or without TLS on either side, see [TCP](tcp.md)',
     'Some keys belong to one protocol, and are errors with the other',
   ),
-  bind: key.required('bind', 'Where it listens', 'Two listeners cannot share one address'),
+  bind: key.required(
+    'listener-bind',
+    'Where it listens',
+    'Two listeners cannot share one address',
+    'A range of ports, `:6661-6690`, makes a listener for each, named `NAME-6661` and so on; `%eth1:6661` one for each address of an interface, `10.0.0.5%eth1:6661` one for that address of it, see [Ranges and interfaces](#ranges-of-ports-and-interfaces)',
+  ),
   tls: key.optional('map', 'With it the listener speaks TLS only, which for `http` is HTTPS'),
   limits: {
     // 1,000,000 sockets: what a tuned Linux process can hold open.

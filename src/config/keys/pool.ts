@@ -251,6 +251,7 @@ export const NODE_KEYS = {
     'node-url',
     '`mllps` is MLLP over TLS',
     '`tcp` and `tls` are for bytes that are [passed on as they come](tcp.md)',
+    'With `:+0` for the port, or none but over HTTP: the port that the sender came to; `:+1000`: so far from it, see [Ranges and interfaces](#ranges-of-ports-and-interfaces)',
     'HL7 messages are posted to the path of an HTTP node; where it has none, to the path that the client posted to, and to `/` if they came by MLLP',
     'Other requests keep their own path',
   ),
