@@ -17,6 +17,8 @@ const FLUSH_MS = 100;
 export interface EndHooks {
   /** SIGHUP. */
   onReload(): void;
+  /** SIGUSR1, on which Node.js would open a debugger on a port for whoever may send it. */
+  onUpgrade(): void;
   /** SIGUSR2. */
   onRotate(): void;
   /** An error that nobody caught: the process is not to be trusted any more. */
@@ -24,7 +26,10 @@ export interface EndHooks {
 }
 
 /** Resolves to the first reason for the end, which may have come at any time since this was called. */
-export function untilEnd(log: Log, { onReload, onRotate, onDefect }: EndHooks): Promise<EndReason> {
+export function untilEnd(
+  log: Log,
+  { onReload, onUpgrade, onRotate, onDefect }: EndHooks,
+): Promise<EndReason> {
   return new Promise((resolve) => {
     let ending = false;
     const end = (reason: EndReason): void => {
@@ -39,8 +44,7 @@ export function untilEnd(log: Log, { onReload, onRotate, onDefect }: EndHooks): 
     process.on('SIGINT', onSignal);
     process.on('SIGHUP', onReload);
     process.on('SIGUSR2', onRotate);
-    // Node.js would open a debugger on a port for whoever may send it.
-    process.on('SIGUSR1', () => log.info('SIGUSR1 is ignored: there is no debugger in run'));
+    process.on('SIGUSR1', onUpgrade);
     // Rejections that nobody handles come here too.
     process.on('uncaughtException', (thrown, origin) => {
       logUncaught(log, thrown, origin);

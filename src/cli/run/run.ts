@@ -23,6 +23,8 @@ import type { Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { createAuditTrail } from './run-audit.ts';
 import { endProcess, untilEnd } from './run-end.ts';
+import { ServiceManager } from './service-manager.ts';
+import { Successor } from './successor.ts';
 
 export interface RunOptions {
   /** Process id of the gateway whose listeners this one takes over (hot restart). */
@@ -40,6 +42,8 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const output = new LogOutput();
   const log = createLog(config.log, output);
+  const service = new ServiceManager(process.env, log);
+  const successor = new Successor(log);
   const trail = createAuditTrail(config.audit, log);
   const audit = new AuditObserver(trail, () => gateway.identifiers);
   const control = new GatewayControl(() => gateway, text, log, {
@@ -94,7 +98,18 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   // Before it says that it listens: whoever waits for that may send a signal at once.
   const ended = untilEnd(log, {
     // What is wrong with the file is in the log, and changes nothing.
-    onReload: () => void started.then(() => control.reload('SIGHUP')).catch(() => {}),
+    onReload: () => {
+      service.reloading();
+      void started
+        .then(() => control.reload('SIGHUP'))
+        .catch(() => {})
+        .finally(() => service.ready(TAKES_MESSAGES));
+    },
+    onUpgrade: () => {
+      if (gateway.config.listeners.every(({ reusePort }) => reusePort))
+        successor.start(file, service.variables);
+      else log.warn('SIGUSR1: without hotRestart: true a new version waits for a restart');
+    },
     onRotate: () => void control.rotate('SIGUSR2'),
     onDefect: () => {
       control.isLive = false;
@@ -106,6 +121,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   started.then(
     () => {
       sayStarted(gateway, text, log);
+      service.ready(TAKES_MESSAGES);
       watch.start();
       // From here on new connections come to this process too; those of the other end at a message boundary.
       if (replace !== undefined) endOther(replace, log);
@@ -114,6 +130,9 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   );
   const reason = await Promise.race([ended, started.then(() => ended)]);
   watch.stop();
+  // A signal while another process takes over is that one's: it listens.
+  if (successor.pid !== undefined) service.handOver(successor.pid);
+  else service.stopping('answers what has come');
   const work = {
     drain: () =>
       started.then(() => {
@@ -127,6 +146,9 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   };
   return endProcess(reason, gateway.config.shutdown.timeoutMs, work, log);
 }
+
+/** systemd shows it. */
+const TAKES_MESSAGES = 'takes messages';
 
 /** `waitForPort`: the other process has the admin API's still. A port that is taken otherwise ends the start. */
 async function startAll(
