@@ -7,7 +7,7 @@
 // the event loop has gathered.
 // Garbage: `total_allocated_bytes` of V8's heap statistics before and after 40,000 messages of 600 bytes from 8 senders, one
 // outstanding each, after 40,000 to warm up; Node.js' own part (sockets, buffers) is in it. `--sites` lists where it is made,
-// `--trace` prints the frames.
+// `--trace` prints the frames. `--messages N`: with what the admin API is told of each message, the last N of which it keeps.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Session } from 'node:inspector/promises';
@@ -32,11 +32,13 @@ if (process.send === undefined) await measure();
 else await speak();
 
 async function measure(): Promise<void> {
-  const { values } = parseArgs({ options: { sites: { type: 'boolean' }, trace: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: { sites: { type: 'boolean' }, trace: { type: 'boolean' }, messages: { type: 'string' } },
+  });
   const writes = await watchWrites();
   const peers = fork(fileURLToPath(import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const [nodePort] = (await once(peers, 'message')) as [number];
-  const { gateway, port } = await startGateway(nodePort);
+  const { gateway, port } = await startGateway(nodePort, values.messages);
   const run = (senders: number, messages: number): Promise<unknown> =>
     order(peers, { port, senders, messages });
 
@@ -75,19 +77,23 @@ async function order(peers: ChildProcess, wanted: Order): Promise<void> {
   await done;
 }
 
-async function startGateway(nodePort: number) {
+async function startGateway(nodePort: number, messages: string | undefined) {
   const { parseConfig } = await import('../src/config/load.ts');
   const { createLog } = await import('../src/observe/log/log.ts');
   const { Gateway } = await import('../src/gateway.ts');
+  const admin = messages === undefined ? '' : `admin: { token: of-this-bench-only, messages: ${messages} }\n`;
   const { config } = parseConfig(
-    `listeners: { in: { bind: "127.0.0.1:0" } }
+    `${admin}listeners: { in: { bind: "127.0.0.1:0" } }
 routes: [{ name: results, when: { MSH-9.1: ORU }, to: pool }]
 pools:
   pool: { nodes: { a: { url: "mllp://127.0.0.1:${nodePort}" } }, connections: { max: 8 }, health: { type: none } }
 telemetry: { log: { level: warn, messages: false } }`,
     { env: {} },
   );
-  const gateway = new Gateway(config, createLog(config.log));
+  const log = createLog(config.log);
+  const { GatewayControl } = await import('../src/admin/gateway-control.ts');
+  const observers = messages === undefined ? [] : new GatewayControl(() => gateway, '', log).observers;
+  const gateway: InstanceType<typeof Gateway> = new Gateway(config, log, { observers });
   await gateway.start();
   return { gateway, port: gateway.listeners[0]?.port ?? 0 };
 }

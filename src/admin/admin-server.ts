@@ -15,7 +15,7 @@ import { listen } from '../listen.ts';
 import { loggable } from '../observe/log/loggable.ts';
 import { metricsText } from '../observe/metrics/text.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../platform/time.ts';
-import { type AdminAnswer, NOT_ALLOWED, refusal, respond } from './answer.ts';
+import { type AdminAnswer, NOT_ALLOWED, refusal, respond, withTag } from './answer.ts';
 import type { By, Control } from './control.ts';
 import { findEndpoint, type MatchedEndpoint, whyNone } from './endpoints.ts';
 import { MAX_BODY_BYTES, readRequestBody } from './request-body.ts';
@@ -188,9 +188,10 @@ export class AdminServer {
         detail: 'messages are not sent without TLS to other machines',
       });
     const query = new URLSearchParams(target instanceof GatewayError ? '' : target.query);
-    const { accept = '' } = request.headers;
+    const { accept = '', 'if-none-match': known } = request.headers;
     const answer = await endpoint.answer(this.#control, { parts, query, body, accept, by });
-    this.#respond(response, answer);
+    const isTagged = endpoint.method === 'GET' && !endpoint.open;
+    this.#respond(response, isTagged ? withTag(answer, known) : answer);
   }
 
   #respond(response: ServerResponse, answer: AdminAnswer): void {

@@ -1,6 +1,7 @@
 // What the admin API answers with: JSON but for probes, metrics and the config; and what kind of trouble has which status.
 // Promises that an error's answer says what would be right, and nothing of its cause.
-import type { ServerResponse } from 'node:http';
+import { createHash } from 'node:crypto';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { type ErrorCode, GatewayError } from '../errors.ts';
 
 export interface AdminAnswer {
@@ -31,9 +32,25 @@ export function plain(status: number, text: string): AdminAnswer {
   return { status, type: 'text/plain; charset=utf-8', text };
 }
 
-/** `status`: where the code alone does not say it. */
+/**
+ * RFC 9457, with the code beside it; `error` says the same to who was there before. `status`: where the code alone does not
+ * say it.
+ */
 export function refusal({ code, message }: GatewayError, status = statusOf(code)): AdminAnswer {
-  return json({ error: { code, message } }, status);
+  const title = STATUS_CODES[status] ?? '';
+  const problem = { type: 'about:blank', title, status, detail: message, code, error: { code, message } };
+  return { ...json(problem, status), type: 'application/problem+json' };
+}
+
+/** RFC 9110 8.8.3: the same for the same answer. Only of what can be asked for again. */
+export function withTag(answer: AdminAnswer, ifNoneMatch: string | undefined): AdminAnswer {
+  if (answer.status !== 200 || answer.lines !== undefined) return answer;
+  const etag = `"${createHash('sha256').update(answer.text).digest('base64url').slice(0, 22)}"`;
+  const headers = { ...answer.headers, etag };
+  // RFC 9110 13.1.2: compared weakly.
+  const known = (ifNoneMatch ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
+  const isKnown = known.includes(etag) || known.includes('*');
+  return isKnown ? { ...answer, status: 304, text: '', headers } : { ...answer, headers };
 }
 
 /** RFC 6750 3: which scheme would do. */
@@ -76,6 +93,11 @@ export function respond(response: ServerResponse, answer: AdminAnswer): void {
     return;
   }
   if (response.destroyed) return;
+  if (status === 304) {
+    response.writeHead(status, { 'cache-control': 'no-store', ...headers });
+    response.end();
+    return;
+  }
   const body = Buffer.from(text, 'utf8');
   response.writeHead(status, {
     'content-type': type,

@@ -2,6 +2,7 @@
 // Promises nothing of a message or a patient in any of them but the tap, which is made of them.
 
 import type { MetricsFormat } from '../observe/metrics/text.ts';
+import type { Explained } from '../relay/explain.ts';
 import type { Lines } from './answer.ts';
 
 /** A point in time as RFC 3339, UTC. */
@@ -155,6 +156,113 @@ export interface SenderReport {
   readonly pending: number;
 }
 
+/** What a page shows at a glance, and how the last hour went. */
+export interface OverviewReport {
+  readonly at: Time;
+  readonly version: string;
+  readonly startedAt: Time;
+  readonly draining: boolean;
+  readonly condition: StatusReport['condition'];
+  readonly problems: readonly string[];
+  /** Over the last step of the history that is over, or since the start. */
+  readonly messagesPerSecond: number;
+  readonly failuresPerSecond: number;
+  readonly bufferedBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly listeners: readonly ListenerReport[];
+  readonly pools: readonly PoolSummary[];
+  readonly history: { readonly stepSeconds: number; readonly points: readonly HistoryPoint[] };
+}
+
+export interface PoolSummary {
+  readonly pool: string;
+  readonly protocol: PoolReport['protocol'];
+  readonly available: boolean;
+  readonly queued: number;
+  readonly inFlight: number;
+  readonly nodes: number;
+  readonly availableNodes: number;
+  readonly answersPerSecond: number;
+}
+
+/** Messages that were over in one step. */
+export interface HistoryPoint {
+  readonly at: Time;
+  readonly messages: number;
+  /** No node has acknowledged them. */
+  readonly failed: number;
+  /** From a message's last byte to its outcome; undefined without any. */
+  readonly p50Ms: number | undefined;
+  readonly p99Ms: number | undefined;
+}
+
+/** Of a node, what changes seldom. */
+export interface NodeSummary
+  extends Pick<NodeReport, 'pool' | 'node' | 'state' | 'available' | 'since' | 'reason' | 'weight'> {}
+
+/** One message that is over, by what the log shows of it. */
+export interface MessageReport {
+  /** Of its process, since the start. */
+  readonly id: string;
+  readonly at: Time;
+  readonly endedAt: Time;
+  readonly listener: string;
+  readonly source: string;
+  readonly port: number;
+  readonly type?: string;
+  readonly controlId?: string;
+  readonly sender?: string;
+  /** Of a batch: how many it was split into. */
+  readonly messages?: number;
+  readonly bytes: number;
+  readonly route: string | undefined;
+  readonly pool: string | undefined;
+  readonly node: string | undefined;
+  readonly outcome: string | undefined;
+  /** Of the error, where it failed. */
+  readonly code: string | undefined;
+  /** What its sender was told. */
+  readonly reply: string | undefined;
+  readonly queueMs: number;
+  readonly totalMs: number;
+  readonly attempts: readonly MessageAttempt[];
+  /** Undefined: it is in no trace that is recorded. */
+  readonly traceId: string | undefined;
+}
+
+/** Times are milliseconds since the message came. */
+export interface MessageAttempt {
+  readonly node: string;
+  /** Why this node. */
+  readonly reason: string;
+  readonly startMs: number;
+  /** How long a connection was dialled for it. */
+  readonly connectMs: number;
+  readonly writtenMs: number | undefined;
+  readonly endMs: number | undefined;
+  readonly code: string | undefined;
+}
+
+export interface MessageQuery {
+  readonly limit: number;
+  /** Those that ended before this one: `cursorOf`. */
+  readonly before: string | undefined;
+  readonly filters: Readonly<Record<string, string>>;
+}
+
+/** By the same code as the `route` command. */
+export type ExplainedMessage = Omit<Explained, 'file'>;
+
+/** Where a message would go, were it to come. */
+export interface ExplainRequest {
+  readonly message: Buffer;
+  /** Undefined: by each listener. */
+  readonly listener: string | undefined;
+  readonly source: string;
+  readonly path: string;
+  readonly host: string;
+}
+
 export interface ReloadReport {
   readonly changed: readonly string[];
   /** Keys of the config that differ from what is in force, and take effect at the next start. */
@@ -195,6 +303,13 @@ export interface Control {
   nodes(): Awaitable<readonly NodeReport[]>;
   routes(): Awaitable<readonly RouteReport[]>;
   senders(): Awaitable<readonly SenderReport[]>;
+  overview(): Awaitable<OverviewReport>;
+  /** The last ones that are over; the newest first. Undefined: the config keeps none. */
+  messages(query: MessageQuery): Awaitable<readonly MessageReport[] | undefined>;
+  /** Sends and keeps nothing. */
+  explain(request: ExplainRequest): readonly ExplainedMessage[];
+  /** Lines of server-sent events. */
+  events(): Lines;
   certificates(): readonly CertificateInUse[];
   /** YAML, without secrets. */
   effectiveConfig(): string;

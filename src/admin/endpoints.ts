@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.ts';
 import { CONTENT_TYPES, formatFor } from '../observe/metrics/text.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
 import type { By, Control, ReadinessReport, TapRequest } from './control.ts';
+import { explainIn, messageQueryIn, messagesPage, senderQueryIn, sendersPage } from './queries.ts';
 import { settingsIn, weightIn } from './request-body.ts';
 
 export interface AdminRequest {
@@ -33,10 +34,6 @@ export interface Endpoint {
   readonly answer: Answering;
 }
 
-/** 200 bytes each. More are asked for by number. */
-const SENDERS = 1000;
-const MOST_SENDERS = 100_000;
-
 const NODE = '/nodes/{pool}/{node}';
 
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -59,10 +56,27 @@ export const ENDPOINTS: readonly Endpoint[] = [
   endpoint('GET', '/nodes', async (control) => json(await control.nodes())),
   endpoint('GET', '/routes', async (control) => json(await control.routes())),
   endpoint('GET', '/senders', async (control, { query }) => {
-    const most = limitIn(query);
-    const senders = await control.senders();
-    return json({ total: senders.length, senders: senders.slice(0, most) });
+    const wanted = senderQueryIn(query);
+    return json(sendersPage(await control.senders(), wanted));
   }),
+  endpoint('GET', '/overview', async (control) => json(await control.overview())),
+  endpoint('GET', '/messages', async (control, { query }) => {
+    const wanted = messageQueryIn(query);
+    // One more than is told says whether there is another page.
+    const found = await control.messages({ ...wanted, limit: wanted.limit + 1 });
+    if (found === undefined)
+      throw new GatewayError('GW_ERR_ADMIN_NOT_FOUND', { detail: 'admin.messages is 0: none are kept' });
+    return json(messagesPage(found, wanted.limit));
+  }),
+  endpoint('GET', '/events', (control) => ({
+    status: 200,
+    type: 'text/event-stream',
+    text: '',
+    lines: control.events(),
+  })),
+  endpoint('POST', '/routes/explain', (control, { query, body }) =>
+    json(control.explain(explainIn(query, body))),
+  ),
   endpoint('GET', '/certs', (control) => json(control.certificates())),
   endpoint('GET', '/config/effective', (control) => ({
     status: 200,
@@ -168,13 +182,6 @@ export function whyNone(method: string, path: string): AdminAnswer {
   const detail = `it takes ${allowed.join(' or ')}, not ${method}`;
   const headers = { allow: allowed.join(', ') };
   return { ...refusal(new GatewayError('GW_ERR_ADMIN_REQUEST', { detail }), 405), headers };
-}
-
-function limitIn(query: URLSearchParams): number {
-  const text = query.get('limit') ?? String(SENDERS);
-  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= MOST_SENDERS) return limit;
-  throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: `limit is an integer from 1 to ${MOST_SENDERS}` });
 }
 
 /** A million messages are two days of a busy interface, or ten minutes of a gateway at its limit. */

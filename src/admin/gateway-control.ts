@@ -10,14 +10,22 @@ import type { Observer, OperatorAction } from '../observe/observer.ts';
 import { StateKeeper } from '../state/state-keeper.ts';
 import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
+import { explained } from './control/explanations.ts';
 import { NodeActions } from './control/node-actions.ts';
+import { overviewOf } from './control/overview.ts';
 import { Reports } from './control/reports.ts';
+import type { HistoryCounts } from './control/traffic-history.ts';
 import type {
   By,
   CertificateInUse,
   ClusterReport,
   Control,
+  ExplainedMessage,
+  ExplainRequest,
+  MessageQuery,
+  MessageReport,
   NodeReport,
+  OverviewReport,
   ReadinessReport,
   ReloadReport,
   RotateReport,
@@ -27,6 +35,7 @@ import type {
   TapRequest,
 } from './control.ts';
 import { shownText } from './effective-config.ts';
+import { OverviewStream } from './overview-stream.ts';
 import { sharedDigest } from './shared-config.ts';
 import { Tap } from './tap/tap.ts';
 
@@ -49,6 +58,7 @@ export class GatewayControl implements Control {
   readonly #actions: NodeActions;
   readonly #config: ConfigReload;
   readonly #tap: Tap;
+  readonly #stream = new OverviewStream(() => this);
   readonly #log: Log;
   readonly #reopenFiles: ControlOptions['reopenFiles'];
   readonly #state: StateKeeper;
@@ -130,6 +140,28 @@ export class GatewayControl implements Control {
 
   senders(): readonly SenderReport[] {
     return this.#reports.senders();
+  }
+
+  overview(): OverviewReport {
+    return overviewOf(this.status(), [this.#reports.history]);
+  }
+
+  /** Where other processes carry messages too, theirs come on top. */
+  get history(): HistoryCounts {
+    return this.#reports.history;
+  }
+
+  messages(query: MessageQuery): readonly MessageReport[] | undefined {
+    return this.#reports.messages(query);
+  }
+
+  explain(request: ExplainRequest): readonly ExplainedMessage[] {
+    const { config, identifiers } = this.#gateway();
+    return explained(config, identifiers, request);
+  }
+
+  events(): Lines {
+    return this.#stream.open();
   }
 
   certificates(): readonly CertificateInUse[] {

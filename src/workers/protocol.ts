@@ -1,4 +1,5 @@
 // What the main process and its workers say to each other. Plain data: what a structured clone takes.
+import type { MessageQuery } from '../admin/control.ts';
 import type { GatewayConfig, NodeConfig } from '../config/config.ts';
 import type { AuditEvent } from '../observe/audit/audit-message.ts';
 import type { NodeDecision } from '../state/decisions.ts';
@@ -78,7 +79,8 @@ export type WorkerRequest =
   | { readonly ask: 'commit' | 'roll back' }
   /** Answered by whether it has no message with the node that is on trial, and sends it none from now on. */
   | ({ readonly ask: 'yield trial' } & NodeName)
-  | { readonly ask: 'metrics' | 'nodes' | 'routes' | 'figures' }
+  | { readonly ask: 'metrics' | 'nodes' | 'routes' | 'figures' | 'history' }
+  | { readonly ask: 'messages'; readonly query: MessageQuery }
   | { readonly ask: 'senders'; readonly most: number };
 
 export interface NodeFigures extends NodeName {

@@ -17,8 +17,13 @@ export function workerConfig(config: GatewayConfig, index: number, count: number
     parsing: { ...parsing, workers: atLeastOne(threads), queue: atLeastOne(parsing.queue) },
     maxBufferedBytes: Math.floor(config.maxBufferedBytes / count),
     metrics: { prometheus: true, otlp: undefined },
-    // The main process has these.
-    admin: undefined,
+    // The main process has these; of the admin API a worker has its part of what is kept for it.
+    admin: config.admin && {
+      ...config.admin,
+      token: undefined,
+      tls: undefined,
+      messages: Math.ceil(config.admin.messages / count),
+    },
     audit: undefined,
     state: undefined,
     watchConfig: false,

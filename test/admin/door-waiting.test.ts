@@ -22,6 +22,7 @@ const at = (port: number): AdminConfig => ({
   token: TOKEN,
   tls: undefined,
   tap: false,
+  messages: 0,
   insecure: false,
 });
 

@@ -3,11 +3,18 @@
 
 import type { Lines } from '../../src/admin/answer.ts';
 import { conditionOf, readinessOf } from '../../src/admin/control/condition.ts';
+import { overviewOf } from '../../src/admin/control/overview.ts';
+import { TrafficHistory } from '../../src/admin/control/traffic-history.ts';
 import type {
   By,
   CertificateInUse,
   Control,
+  ExplainedMessage,
+  ExplainRequest,
+  MessageQuery,
+  MessageReport,
   NodeReport,
+  OverviewReport,
   PoolReport,
   ReadinessReport,
   ReloadReport,
@@ -81,6 +88,69 @@ export class FakeControl implements Control {
       since: '2026-03-01T11:00:00.000Z',
       messages: 0,
       pending: 0,
+    },
+  ];
+  keepsMessages = true;
+  messageReports: MessageReport[] = [
+    {
+      id: '2',
+      at: '2026-03-01T11:59:57.990Z',
+      endedAt: '2026-03-01T11:59:58.000Z',
+      listener: 'adt',
+      source: '10.1.0.7',
+      port: 50_112,
+      type: 'ADT^A01',
+      controlId: '4711',
+      sender: 'WARD|H',
+      bytes: 612,
+      route: 'the rest',
+      pool: 'adt',
+      node: 'a',
+      outcome: 'answered',
+      code: undefined,
+      reply: 'AA',
+      queueMs: 0,
+      totalMs: 10,
+      attempts: [
+        {
+          node: 'b',
+          reason: 'sticky-hash',
+          startMs: 0.1,
+          connectMs: 0.4,
+          writtenMs: undefined,
+          endMs: 0.5,
+          code: 'GW_ERR_NODE_CONNECT',
+        },
+        {
+          node: 'a',
+          reason: 'sticky-hash',
+          startMs: 0.6,
+          connectMs: 0,
+          writtenMs: 0.7,
+          endMs: 9.9,
+          code: undefined,
+        },
+      ],
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    },
+    {
+      id: '1',
+      at: '2026-03-01T11:59:56.990Z',
+      endedAt: '2026-03-01T11:59:57.000Z',
+      listener: 'adt',
+      source: '10.1.0.7',
+      port: 50_112,
+      bytes: 7,
+      route: undefined,
+      pool: undefined,
+      node: undefined,
+      outcome: 'failed',
+      code: 'GW_ERR_HEADER_MSH',
+      reply: 'close',
+      queueMs: 0,
+      totalMs: 10,
+      attempts: [],
+      traceId: undefined,
     },
   ];
   reloadError: string | undefined;
@@ -161,6 +231,40 @@ export class FakeControl implements Control {
 
   senders(): readonly SenderReport[] {
     return this.senderReports;
+  }
+
+  overview(): OverviewReport {
+    const history = new TrafficHistory();
+    history.add(false, 3.2);
+    return overviewOf(this.status(), [history.counts]);
+  }
+
+  messages({ limit }: MessageQuery): readonly MessageReport[] | undefined {
+    this.#stumble();
+    return this.keepsMessages ? this.messageReports.slice(0, limit) : undefined;
+  }
+
+  explain(_request: ExplainRequest): readonly ExplainedMessage[] {
+    this.#stumble();
+    return [
+      {
+        listener: 'adt',
+        type: 'ADT^A01',
+        controlId: '4711',
+        passedOver: [{ route: 'no tests', because: 'MSH-11 must be other than "P"; it is "P"' }],
+        route: 'the rest',
+        stickyKey: '00d1b2c3a4958677',
+        stickyBy: ['MSH-3'],
+        pool: 'adt',
+        node: 'a',
+        why: 'sticky key, by hash: the same node for as long as it is up',
+      },
+    ];
+  }
+
+  events(): Lines {
+    this.#stumble();
+    return (sink) => sink.end(': hl7-gateway\n\n');
   }
 
   certificates(): readonly CertificateInUse[] {

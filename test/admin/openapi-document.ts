@@ -67,7 +67,7 @@ export async function expectDescribed(
   const [type, { schema } = {}] =
     described.find(([one]) => told.headers.get('content-type')?.startsWith(one)) ?? [];
   expect(type, `${told.headers.get('content-type')} is not described`).toBeDefined();
-  const value = type === 'application/json' ? told.body : told.text;
+  const value = type?.endsWith('json') === true && type !== 'application/x-ndjson' ? told.body : told.text;
   expect(checker.problems(schema, value)).toEqual([]);
   return value;
 }

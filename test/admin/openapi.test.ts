@@ -29,6 +29,12 @@ describe('both list the same', () => {
     expect(listOf(value.tags)).toHaveLength(1);
   });
 
+  test('each operation has a name of its own', () => {
+    const names = operations.map(({ value }) => value.operationId);
+    expect(names.filter((name) => !/^[a-z][A-Za-z]+$/.test(String(name)))).toEqual([]);
+    expect(new Set(names).size).toBe(operations.length);
+  });
+
   test('the version, the default scheme, and codes that there are', () => {
     expect(mapOf(mapOf(DOCUMENT).info).version).toBe(version);
     expect(mapOf(DOCUMENT).security).toEqual([{ token: [] }]);
@@ -62,6 +68,7 @@ const NODE = '/nodes/{pool}/{node}';
 const BODIES: Readonly<Record<string, string>> = {
   [`PUT ${NODE}`]: '{"url":"mllp://h:1"}',
   [`PUT ${NODE}/weight`]: '{"weight":3}',
+  'POST /routes/explain': 'MSH|^~\\&|WARD|H|M|H|20260301||ADT^A01|1|P|2.5',
 };
 
 function bodyOf(method: string, path: string): { body?: string } {
@@ -103,6 +110,13 @@ describe('answers have the shape that is described', () => {
     await expectDescribed(room, ['GET', '/readyz'], 404, { query: '?pools=nothing' });
     await expectDescribed(room, ['GET', '/livez'], 503);
     await expectDescribed(room, ['GET', '/senders'], 400, { query: '?limit=x' });
+    await expectDescribed(room, ['GET', '/senders'], 400, { query: '?offset=-1' });
+    await expectDescribed(room, ['GET', '/messages'], 400, { query: '?before=x' });
+    await expectDescribed(room, ['GET', '/messages'], 400, { query: '?patient=x' });
+    room.control.keepsMessages = false;
+    await expectDescribed(room, ['GET', '/messages'], 404);
+    await expectDescribed(room, ['POST', '/routes/explain'], 400);
+    await expectDescribed(room, ['POST', '/routes/explain'], 413, { body: ' '.repeat(70_000) });
     const added = ['PUT', NODE] as const;
     const weight = ['PUT', `${NODE}/weight`] as const;
     await expectDescribed(room, weight, 400, { body: '-1' });
@@ -133,7 +147,7 @@ describe('answers have the shape that is described', () => {
 test('docs/admin.md asks for what there is', () => {
   const page = readFileSync(new URL('../../docs/admin.md', import.meta.url), 'utf8');
   const lines = [...page.matchAll(/^curl .*?(?:-X ([A-Z]+) +)?'?http:\/\/127\.0\.0\.1:9600(\/[^\s?']*)/gm)];
-  expect(lines).toHaveLength(10);
+  expect(lines).toHaveLength(14);
   for (const [line, method = 'GET', path = ''] of lines)
     expect(findEndpoint(method, path), line).toBeDefined();
 });

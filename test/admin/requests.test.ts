@@ -5,7 +5,8 @@ import { GatewayError } from '../../src/errors.ts';
 import { ask, BEARER, openAdmin } from './admin-room.ts';
 
 function problem(code: string, message: string): unknown {
-  return { error: { code, message } };
+  const [title, status] = [expect.any(String), expect.any(Number)];
+  return { type: 'about:blank', title, status, detail: message, code, error: { code, message } };
 }
 
 const REQUEST = 'the admin API does not take this request';

@@ -80,3 +80,30 @@ test('spans come from each worker as an instance of its own; metrics are pushed 
   const pushers = new Set(pushed.pushes.map(({ resource }) => resource['service.instance.id']));
   expect(pushers.size).toBe(1);
 });
+
+test('the last messages and the last hour are those of all workers', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(configOf(node.url, {}));
+  const sent = ['M1', 'M2', 'M3', 'M4'];
+  for (const controlId of sent) {
+    const sender = await connectSender(gateway.port);
+    await sender.send(message({ controlId }));
+    await sender.nextAck(LONG.deadlineMs);
+  }
+  interface Page {
+    readonly messages: readonly { readonly id: string; readonly controlId: string }[];
+    readonly next?: string;
+  }
+  const page = async (query: string): Promise<Page> =>
+    (await (await gateway.ask(`/messages${query}`)).json()) as Page;
+  const first = await page('?limit=3');
+  const second = await page(`?limit=3&before=${first.next}`);
+  const all = [...first.messages, ...second.messages];
+  expect(all.map(({ controlId }) => controlId).toSorted()).toEqual(sent);
+  expect(second.next).toBeUndefined();
+  expect(new Set(all.map(({ id }) => id.split('-')[0]))).toEqual(new Set(['1', '2']));
+  const overview = (await (await gateway.ask('/overview')).json()) as {
+    readonly history: { readonly points: readonly { readonly messages: number }[] };
+  };
+  expect(overview.history.points.reduce((sum, { messages }) => sum + messages, 0)).toBe(4);
+});

@@ -1,6 +1,5 @@
 // What a running gateway tells of itself: its state, nodes, routes, senders and certificates, as the admin API words it.
 // Promises nothing of a message or a patient in any of it, and a fixed amount of memory for each node and route.
-import type { RouteConfig, ValueTest } from '../../config/config.ts';
 import { suggestion } from '../../config/source/closest.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
@@ -14,6 +13,8 @@ import { version } from '../../version.ts';
 import type {
   CertificateInUse,
   ClusterReport,
+  MessageQuery,
+  MessageReport,
   NodeReport,
   PoolReport,
   ReadinessReport,
@@ -24,6 +25,9 @@ import type {
 import { NodePace } from '../node-pace.ts';
 import { conditionOf, readinessOf } from './condition.ts';
 import type { LoadedConfig } from './config-reload.ts';
+import { LastMessages } from './last-messages.ts';
+import { actionOf, testInWords } from './route-words.ts';
+import { type HistoryCounts, TrafficHistory } from './traffic-history.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -32,6 +36,11 @@ export class Reports implements Observer {
   readonly #startedAt = new Date(wallMs());
   readonly #paces = new WeakMap<Node, NodePace>();
   readonly #routed = new Map<string, number>();
+  readonly #history = new TrafficHistory();
+  readonly #messages = new LastMessages((message) => {
+    const { traces } = this.#gateway();
+    return traces.isOn && traces.willRecord(message) ? message.trace.traceId : undefined;
+  });
 
   readonly #state: () => StateReport | undefined;
   readonly #cluster: () => ClusterReport | undefined;
@@ -46,7 +55,15 @@ export class Reports implements Observer {
     this.#cluster = cluster;
   }
 
-  onMessage({ node, lastAttempt: last, route, outcome }: Message): void {
+  onMessage(message: Message): void {
+    const { node, lastAttempt: last, route, outcome, settledAt, receivedAt } = message;
+    const { config, identifiers } = this.#gateway();
+    if (config.admin !== undefined) {
+      // A batch has been told by its messages.
+      if (message.parts === 0) this.#history.add(isFailure(message), (settledAt ?? receivedAt) - receivedAt);
+      this.#messages.max = config.admin.messages;
+      this.#messages.add(message, identifiers);
+    }
     if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
     if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;
     let pace = this.#paces.get(node);
@@ -124,6 +141,18 @@ export class Reports implements Observer {
     );
   }
 
+  get history(): HistoryCounts {
+    return this.#history.counts;
+  }
+
+  /** Undefined: the config keeps none. */
+  messages(query: MessageQuery, prefix = ''): readonly MessageReport[] | undefined {
+    const { config, identifiers } = this.#gateway();
+    const max = config.admin?.messages ?? 0;
+    this.#messages.max = max;
+    return max === 0 ? undefined : this.#messages.read(query, identifiers, prefix);
+  }
+
   nodes(): readonly NodeReport[] {
     return this.#pools().flatMap(({ nodes }) => nodes);
   }
@@ -131,7 +160,7 @@ export class Reports implements Observer {
   routes(): readonly RouteReport[] {
     return this.#gateway().config.routes.map((route) => ({
       route: route.name,
-      when: Object.fromEntries(route.when.map(({ text, test }) => [text, inWords(test)])),
+      when: Object.fromEntries(route.when.map(({ text, test }) => [text, testInWords(test)])),
       ...actionOf(route),
       messages: this.#routed.get(route.name) ?? 0,
     }));
@@ -211,23 +240,7 @@ export class Reports implements Observer {
   }
 }
 
-function actionOf({ action }: RouteConfig): Pick<RouteReport, 'to' | 'reject'> {
-  return action.kind === 'pool' ? { to: action.pool } : { reject: { code: action.code, text: action.text } };
-}
-
-function inWords(test: ValueTest): string {
-  switch (test.kind) {
-    case 'equals':
-      return test.value;
-    case 'any':
-      return test.tests.map(inWords).join(' or ');
-    case 'not':
-      return `not ${inWords(test.test)}`;
-    case 'exists':
-      return test.exists ? 'is there' : 'is empty';
-    case 'regex':
-      return `/${test.source}/${test.flags}`;
-    case 'cidr':
-      return test.range;
-  }
+/** No node has said that it has it. An answer that says no is one: it is the node's, and its sender knows. */
+function isFailure({ outcome }: Message): boolean {
+  return outcome?.kind === 'failed' || outcome?.kind === 'abandoned';
 }

@@ -22,6 +22,13 @@ export const ADMIN_KEYS = {
     false,
     'Takes an address that other machines reach without `tls`, with a warning: for networks that are encrypted themselves',
   ),
+  // Some 500 bytes each.
+  messages: key.count(
+    1_000,
+    [0, 100_000],
+    'How many of the last messages `GET /messages` knows: their identifiers as the log shows them, where they went and how long it took. 500 bytes each, in memory alone',
+    '0: none',
+  ),
   tap: key.flag(
     false,
     'Whoever has the token may ask for copies of messages and answers, for [a recording](recording.md)',

@@ -1,11 +1,19 @@
 // The admin API of a gateway of several processes: each decision is made and stored in the main process, and in force in all when the
 // operator is told; what is asked is put together from all of them.
 import type { Lines } from '../../admin/answer.ts';
+import { newestFirst } from '../../admin/control/message-search.ts';
+import { overviewOf } from '../../admin/control/overview.ts';
+import type { HistoryCounts } from '../../admin/control/traffic-history.ts';
 import type {
   By,
   CertificateInUse,
   Control,
+  ExplainedMessage,
+  ExplainRequest,
+  MessageQuery,
+  MessageReport,
   NodeReport,
+  OverviewReport,
   ReadinessReport,
   ReloadReport,
   RotateReport,
@@ -15,6 +23,7 @@ import type {
   TapRequest,
 } from '../../admin/control.ts';
 import type { GatewayControl } from '../../admin/gateway-control.ts';
+import { OverviewStream } from '../../admin/overview-stream.ts';
 import type { MetricsFormat } from '../../observe/metrics/text.ts';
 import type { WorkerFigures } from '../protocol.ts';
 import { mergedNode, mergedPools, mergedRoutes } from './merged-reports.ts';
@@ -36,6 +45,7 @@ export class WorkersControl implements Control {
   readonly #control: GatewayControl;
   readonly #supervisor: Supervisor;
   readonly #override: () => Promise<void>;
+  readonly #stream = new OverviewStream(() => this);
 
   constructor({ control, supervisor, override }: WorkersControlOptions) {
     this.#control = control;
@@ -90,6 +100,27 @@ export class WorkersControl implements Control {
   async senders(): Promise<readonly SenderReport[]> {
     const request = { ask: 'senders', most: MOST_SENDERS } as const;
     return (await this.#supervisor.askAll<readonly SenderReport[]>(request, REPORT_MS)).flat();
+  }
+
+  async overview(): Promise<OverviewReport> {
+    const histories = this.#supervisor.askAll<HistoryCounts>({ ask: 'history' }, REPORT_MS);
+    return overviewOf(await this.status(), [this.#control.history, ...(await histories)]);
+  }
+
+  /** Each worker has its own last ones: of some there may be more than of others. */
+  async messages(query: MessageQuery): Promise<readonly MessageReport[] | undefined> {
+    if (this.#control.messages(query) === undefined) return undefined;
+    const request = { ask: 'messages', query } as const;
+    const all = await this.#supervisor.askAll<readonly MessageReport[]>(request, REPORT_MS);
+    return all.flat().sort(newestFirst).slice(0, query.limit);
+  }
+
+  explain(request: ExplainRequest): readonly ExplainedMessage[] {
+    return this.#control.explain(request);
+  }
+
+  events(): Lines {
+    return this.#stream.open();
   }
 
   certificates(): readonly CertificateInUse[] {

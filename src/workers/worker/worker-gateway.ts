@@ -41,6 +41,7 @@ export class WorkerGateway {
   readonly #keys: OwnedKeys;
   readonly #reports: Reports;
   readonly #tell: (message: FromWorker) => void;
+  readonly #worker: number;
   /** Connections that have ended in this turn of the event loop. */
   #ended: number[] = [];
   /** The reload under way: told what to do, and how it ended. */
@@ -49,6 +50,7 @@ export class WorkerGateway {
 
   constructor(order: StartOrder, { log, tell, audit }: WorkerGatewayOptions) {
     this.#tell = tell;
+    this.#worker = order.worker;
     this.#source.ports = order.ports;
     this.#shared = new SharedWithMain(() => this.gateway.pools.runtimes.values(), tell);
     this.#keys = new OwnedKeys(tell, (pool) => this.gateway.queues.get(pool));
@@ -136,6 +138,11 @@ export class WorkerGateway {
         return this.#reports.routes();
       case 'senders':
         return this.#reports.senders().slice(0, request.most);
+      case 'history':
+        return this.#reports.history;
+      case 'messages':
+        // Numbers of a worker are its own.
+        return this.#reports.messages(request.query, `${this.#worker}-`) ?? [];
       case 'figures':
         return this.#figures();
     }
