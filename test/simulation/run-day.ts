@@ -27,6 +27,7 @@ export interface Outcome {
   /** The gateway's own log. */
   readonly lines: readonly { readonly t: number; readonly text: string }[];
   readonly disturbances: readonly Disturbance[];
+  readonly reloads: SimulatedGateway['reloads'];
   readonly messages: number;
   readonly virtualMs: number;
   readonly steps: number;
@@ -160,7 +161,7 @@ class World {
     ];
     return {
       violations,
-      ...{ logs, lines, disturbances: this.#disturbances },
+      ...{ logs, lines, disturbances: this.#disturbances, reloads: this.#gateway.reloads },
       messages: this.#senders.reduce((sum, { speech }) => sum + speech.made, 0),
       virtualMs: this.#time.nowMs,
       steps: this.#time.steps,

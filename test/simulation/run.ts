@@ -1,11 +1,13 @@
 // The command: `npm run simulate -- --seeds 1000`, `--minutes 2`, `--seed 7 --trace`. Prints seeds that went wrong, each made smaller, and
 // what was lived. Exit 1 where one did. Promises: the same seed is the same day.
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { RULES } from '../campaign/checks/violation.ts';
 import { Coverage } from './coverage.ts';
 import { type Day, dayOf, PROFILE_NAMES } from './day.ts';
 import { catchMutants, type FirstWrong } from './mutant-run.ts';
 import { digestOf, type Outcome, runDay } from './run-day.ts';
+import { scenarioFileOf } from './scenario-file.ts';
 import { shrink } from './shrink.ts';
 import { storyOf } from './story.ts';
 
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     profile: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    scenario: { type: 'string' },
     'until-first': { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -48,6 +51,7 @@ async function runOne(seed: number): Promise<void> {
   const day = dayOf(seed, values.profile);
   const outcome = await runDay(day);
   if (values.trace) for (const line of storyOf(day, outcome)) console.log(line);
+  tellScenario(day, outcome);
   console.log(
     `seed ${seed}, ${day.profile}: ${outcome.messages} messages, ${day.events.length} events, ${(outcome.virtualMs / 1_000).toFixed(1)} s of the world, digest ${digestOf(outcome)}`,
   );
@@ -116,6 +120,22 @@ async function report(day: Day, { violations }: Outcome): Promise<void> {
   );
   for (const { kind, target, atMs, lastsMs } of least.events)
     console.log(`    at ${atMs} ms: ${kind} ${target} for ${lastsMs} ms`);
-  if (!values.trace) return;
-  for (const line of storyOf(least, await runDay(least))) console.log(line);
+  if (!values.trace && values.scenario === undefined) return;
+  const again = await runDay(least);
+  if (values.trace) for (const line of storyOf(least, again)) console.log(line);
+  tellScenario(least, again);
+}
+
+/** With `--scenario` it goes into that file; of a day that was made smaller, in place of the whole day. */
+function tellScenario(day: Day, outcome: Outcome): void {
+  if (!values.trace && values.scenario === undefined) return;
+  const { text, left, answers } = scenarioFileOf(day, outcome);
+  if (values.scenario === undefined) {
+    console.log(text);
+    return;
+  }
+  writeFileSync(values.scenario, text);
+  console.log(
+    `${values.scenario}: a scenario of it, which expects ${answers} answers; ${left.length} things are not in it, or not quite, and stand in its first lines`,
+  );
 }

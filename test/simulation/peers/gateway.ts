@@ -20,6 +20,8 @@ export class SimulatedGateway {
   /** Of its log, each with its time in microseconds. */
   readonly lines: { readonly t: number; readonly text: string }[] = [];
   readonly findings: string[] = [];
+  /** Configs that it took up, and those before them. */
+  readonly reloads: { readonly t: number; readonly before: object; readonly after: object }[] = [];
   /** What it still held at its end, in words. */
   readonly left: string[] = [];
   readonly operated: Operated[] = [];
@@ -116,6 +118,7 @@ export class SimulatedGateway {
     try {
       const before = this.#gateway.config;
       await this.#gateway.reload(parseConfig(text, { env: {} }).config);
+      this.reloads.push({ t: this.#clock.now(), before: JSON.parse(this.#text), after: JSON.parse(text) });
       this.#text = text;
       for (const node of this.#wanted.keys()) this.#tell(this.#gateway, node);
       if (!good) this.findings.push(`${what}: taken`);
