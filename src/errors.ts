@@ -35,6 +35,13 @@ export const ERRORS = {
   GW_ERR_USAGE: row('gateway', 'never', 'unacceptable', 207, 'the command was called wrongly'),
   GW_ERR_FILE: row('gateway', 'never', 'unacceptable', 207, 'a file could not be read'),
   GW_ERR_TLS_FILE: row('gateway', 'never', 'unacceptable', 207, 'a certificate or key file is not usable'),
+  GW_ERR_SOURCE: row(
+    'gateway',
+    'never',
+    'unavailable',
+    207,
+    'connections to nodes cannot come from where the config says',
+  ),
   GW_ERR_LISTEN: row('gateway', 'never', 'unavailable', 207, 'the address could not be listened on'),
   GW_ERR_WORKER: row('gateway', 'never', 'unavailable', 207, 'a worker process failed'),
   GW_ERR_INTERNAL: row('gateway', 'unsafe', 'unavailable', 207, 'the gateway failed; this is a defect in it'),
@@ -296,6 +303,13 @@ export const ERRORS = {
 
   // Not sent: no byte of the message was written to a node
   GW_ERR_NODE_CONNECT: row('node', 'safe', 'unavailable', 207, 'a node could not be connected to'),
+  GW_ERR_CLIENT_SOURCE: row(
+    'gateway',
+    'safe',
+    'unavailable',
+    207,
+    "the node could not be dialled from the client's address",
+  ),
   GW_ERR_OPEN_FILES: row(
     'gateway',
     'safe',

@@ -1,6 +1,7 @@
 // One connection that is passed on as it is, from its place in a pool to the end of both sides. Promises that nothing of it is read
 // before a node has its connection, that another node is dialled only until then, and that each wait has its limit.
 import type { Socket } from 'node:net';
+import { sourceAddress } from '../../routing/message-view.ts';
 import { stickyKey } from '../../routing/sticky-key.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { asGatewayError, causeCode, GatewayError } from '../../src/errors.ts';
@@ -62,6 +63,10 @@ export class TcpSession implements ConnectedSender, PlaceHolder {
 
   get peer(): TcpConnection['peer'] {
     return this.record.peer;
+  }
+
+  get clientAddress(): string {
+    return sourceAddress(this.peer.address);
   }
 
   start(): void {

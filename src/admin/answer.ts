@@ -76,6 +76,7 @@ function statusOf(code: ErrorCode): number {
     case 'GW_ERR_CONFIG':
     case 'GW_ERR_FILE':
     case 'GW_ERR_TLS_FILE':
+    case 'GW_ERR_SOURCE':
     case 'GW_ERR_LISTEN':
       return 422;
     default:

@@ -198,6 +198,8 @@ export interface NodeConfig extends Omit<Values<typeof NODE_KEYS>, 'healthUrl'>,
   readonly path: string;
   /** Present exactly when `protocol` is mllps, https or tls. */
   readonly tls: NodeTlsConfig | undefined;
+  /** Connections for messages come from the clients' addresses; `source` is undefined then. */
+  readonly isFromClients: boolean;
   /** Where health checks of type http and mirth ask; undefined for the other types. */
   readonly checkUrl: string | undefined;
 }
@@ -208,13 +210,15 @@ export interface PoolConfig extends Omit<PoolValues, 'connections' | 'health' | 
   readonly protocol: 'mllp' | 'http' | 'tcp';
   readonly nodes: readonly NodeConfig[];
   readonly persistence: PersistenceConfig | undefined;
-  readonly connections: Omit<PoolValues['connections'], 'max' | 'idleMs' | 'reuse'> & {
+  readonly connections: Omit<PoolValues['connections'], 'max' | 'idleMs' | 'reuse' | 'perClient'> & {
     /** Per node. */
     readonly max: number;
     /** 0: never, which is only for TCP. */
     readonly idleMs: number;
     /** Undefined: as many as the node lets a connection carry. */
     readonly reuse: number | undefined;
+    /** Of one client address, where each connection is of one. */
+    readonly perClient: { readonly max: number; readonly idleMs: number };
   };
   readonly health: HealthConfig;
   /** TLS of health checks; undefined: the node's own where they ask the node's own port, else the system's roots. */

@@ -3,6 +3,7 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
+import { connectFrom, connectTlsFrom } from './client-source.ts';
 import type { Platform } from './platform.ts';
 
 const nodePlatform: Platform = {
@@ -17,8 +18,10 @@ const nodePlatform: Platform = {
   random: () => Math.random(),
   randomFill: (bytes) => void randomFillSync(bytes),
   randomUUID: () => randomUUID(),
-  connect: (options) => net.connect(options),
-  connectTls: (options) => tls.connect(options),
+  connect: ({ from, ...options }) =>
+    from === undefined || !('port' in options) ? net.connect(options) : connectFrom(from, options),
+  connectTls: ({ from, ...options }) =>
+    from === undefined ? tls.connect(options) : connectTlsFrom(from, options),
   createServer: (options, onConnection) => net.createServer(options, onConnection),
   hasOnlyPlainServers: false,
   createThreads: undefined,

@@ -25,13 +25,19 @@ export interface Platform {
   randomFill(bytes: Uint8Array): void;
   randomUUID(): string;
   /** Looks a name up. What goes wrong is told by the socket's `error`. */
-  connect(options: NetConnectOpts): Socket;
-  connectTls(options: ConnectionOptions): Socket;
+  connect(options: NetConnectOpts & ClientSource): Socket;
+  connectTls(options: ConnectionOptions & ClientSource): Socket;
   createServer(options: ServerOpts, onConnection: (socket: Socket) => void): Server;
   /** A server for TLS or HTTP cannot listen by itself: it gets its connections from one that `createServer` made. */
   readonly hasOnlyPlainServers: boolean;
   /** Undefined: piscina makes them. */
   readonly createThreads: ((options: ThreadOptions) => Threads) | undefined;
+}
+
+/** Where a connection comes from, if not from an address of this machine. */
+export interface ClientSource {
+  /** See `connectFrom`. */
+  readonly from?: string | undefined;
 }
 
 /** A part of piscina's. */

@@ -2,15 +2,19 @@
 import { NodeTls } from '../../certs/node-tls.ts';
 import type { CertificateStore } from '../../certs/store.ts';
 import type { NodeConfig, PoolConfig } from '../config/config.ts';
+import { GatewayError } from '../errors.ts';
 import type { Log } from '../observe/log/log.ts';
+import { clientSourceTrouble } from '../platform/client-source.ts';
 import type { ReloadGuard } from '../relay/ordering.ts';
 import { createCheck } from '../upstream/checks/create-check.ts';
 import type { MirthServers } from '../upstream/checks/mirth-servers.ts';
 import { HealthCheck } from '../upstream/health/health-check.ts';
 import { HttpUpstream } from '../upstream/http/http-upstream.ts';
-import { MllpUpstream } from '../upstream/mllp/mllp-upstream.ts';
+import { MllpUpstream, type MllpUpstreamOptions } from '../upstream/mllp/mllp-upstream.ts';
+import { PerClientUpstream } from '../upstream/mllp/per-client-upstream.ts';
 import { Node, type NodeWatcher } from '../upstream/node.ts';
 import type { NodeSharing } from '../upstream/node-sharing.ts';
+import type { PerClient } from '../upstream/per-client.ts';
 import type { SharedLimits } from '../upstream/shared-limit.ts';
 import { TcpUpstream } from '../upstream/tcp/tcp-upstream.ts';
 import type { Upstream, UpstreamOwner } from '../upstream/upstream.ts';
@@ -45,7 +49,7 @@ export interface PoolNode {
 /**
  * `before`: the node that was at the same place. Nothing is dialled and no check runs before it is started.
  *
- * @throws GatewayError GW_ERR_TLS_FILE
+ * @throws GatewayError GW_ERR_TLS_FILE, GW_ERR_SOURCE
  */
 export function createPoolNode(
   pool: PoolConfig,
@@ -61,6 +65,7 @@ export function createPoolNode(
   if (config.tls?.insecure === true) {
     log.warn({ pool: pool.name, node: name }, 'insecure: the certificate of this node is not checked');
   }
+  const perClient = perClientOf(pool, config);
   const common = {
     node: name,
     host,
@@ -73,6 +78,7 @@ export function createPoolNode(
     ackMs: timeouts.ackMs,
     match: connections.match,
     reuse: connections.reuse,
+    perClient,
   };
   let http: HttpUpstream | undefined;
   const overHttp = (owner: UpstreamOwner): HttpUpstream => {
@@ -84,26 +90,27 @@ export function createPoolNode(
     tcp = new TcpUpstream({ ...common, leaveMs }, owner);
     return tcp;
   };
-  const overMllp = (owner: UpstreamOwner): Upstream =>
-    new MllpUpstream(
-      {
-        ...common,
-        shared: connections.shared ? sharedLimits.of(host, port) : sharedLimits.ofNode(pool.name, name),
-        pipelining: connections.pipelining,
-        settleMs: connections.settleMs,
-        applicationMs: timeouts.applicationMs,
-        silenceMs: timeouts.silenceMs,
-        repeatedIds: connections.repeatedIds,
-        // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
-        answers: {
-          maxFrameBytes: maxAnswerBytes,
-          maxJunkBytes: 4096,
-          strayEndByte: 'content',
-          missingCr: 'refuse',
-        },
+  const overMllp = (owner: UpstreamOwner): Upstream => {
+    const options: MllpUpstreamOptions = {
+      ...common,
+      shared: connections.shared ? sharedLimits.of(host, port) : sharedLimits.ofNode(pool.name, name),
+      pipelining: connections.pipelining,
+      settleMs: connections.settleMs,
+      applicationMs: timeouts.applicationMs,
+      silenceMs: timeouts.silenceMs,
+      repeatedIds: connections.repeatedIds,
+      // F38: a node's banner or stray line before an answer is skipped; more than this is no MLLP node.
+      answers: {
+        maxFrameBytes: maxAnswerBytes,
+        maxJunkBytes: 4096,
+        strayEndByte: 'content',
+        missingCr: 'refuse',
       },
-      owner,
-    );
+    };
+    return perClient === undefined
+      ? new MllpUpstream(options, owner)
+      : new PerClientUpstream(options, perClient, owner);
+  };
   const ownUpstream = { mllp: overMllp, http: overHttp, tcp: overTcp }[pool.protocol];
   const parts = sharing?.judge === undefined ? createCheck(pool, config, tls, context.servers) : undefined;
   const node = new Node(
@@ -142,6 +149,22 @@ export function createPoolNode(
   return { config, node, check, http, tcp, tls: secured, recipe: recipeOf(pool, config, context) };
 }
 
+/**
+ * Undefined: connections carry messages of all clients, and come from this machine.
+ *
+ * @throws GatewayError GW_ERR_SOURCE
+ */
+function perClientOf({ name, connections, queue }: PoolConfig, node: NodeConfig): PerClient | undefined {
+  if (!node.isFromClients) return undefined;
+  const trouble = clientSourceTrouble();
+  if (trouble !== undefined)
+    throw new GatewayError('GW_ERR_SOURCE', {
+      node: node.name,
+      detail: `pool ${name}, source: client: ${trouble}`,
+    });
+  return { ...connections.perClient, waitMs: queue.timeoutMs, isSource: true };
+}
+
 /** Checks end; connections end when what is on them is answered. Nothing new may be given to them. */
 export function closeNodes(nodes: readonly PoolNode[]): void {
   for (const { check, node } of nodes) {
@@ -157,11 +180,22 @@ export function isSamePlace(one: NodeConfig, other: NodeConfig): boolean {
 
 /** All that a node's connections and checks are made from; its weight can be changed under way. */
 export function recipeOf(pool: PoolConfig, node: NodeConfig, { maxAnswerBytes }: PoolContext): object {
-  const { connections, timeouts, health, checkTls, ejection, slowStartMs, acknowledgement, contentType } =
-    pool;
+  const {
+    connections,
+    timeouts,
+    health,
+    checkTls,
+    ejection,
+    slowStartMs,
+    acknowledgement,
+    contentType,
+    queue,
+  } = pool;
   const { weight: _, ...rest } = node;
   return {
     rest,
+    // How long a message waits for its client's connections.
+    waitMs: node.isFromClients ? queue.timeoutMs : undefined,
     connections,
     timeouts,
     health,

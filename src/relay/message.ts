@@ -3,7 +3,7 @@
 // over.
 
 import type { HttpOrigin } from '../../routing/http-post-plan.ts';
-import type { Peer } from '../../routing/message-view.ts';
+import { type Peer, sourceAddress } from '../../routing/message-view.ts';
 import type { PoolConfig, RouteConfig } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
@@ -206,6 +206,10 @@ export class Message extends AttemptHistory implements Delivery {
 
   get listener(): string {
     return this.origin.listener;
+  }
+
+  get clientAddress(): string {
+    return sourceAddress(this.origin.peer.address);
   }
 
   get replyTarget(): ReplyTarget | undefined {

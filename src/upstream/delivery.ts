@@ -53,6 +53,8 @@ export interface Delivery {
   readonly silenceIsSuccess?: boolean;
   /** Its sender's connection was reset, or ended by the gateway: nobody waits for its answer, and it is not to be sent again. */
   readonly unwanted?: boolean;
+  /** Of its sender, as the listener trusts it. Undefined: it has none. */
+  readonly clientAddress?: string | undefined;
   /** For nodes over HTTP. */
   readonly postPlan?: HttpPostPlan | undefined;
   /** It has been given to a channel; its bytes are not written yet. */

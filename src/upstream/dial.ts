@@ -1,7 +1,7 @@
 // Opens a connection to a node: TCP, TLS where asked for, and then a moment's watch that the node keeps it. Whatever
 // fails here, no byte of a message was written.
 import type net from 'node:net';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import type tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
 import { otherProtocol } from '../mllp/frame.ts';
@@ -29,6 +29,8 @@ export interface DialOptions {
   readonly source?: string | undefined;
   /** Instead of the socket's `data`: what is read goes there, past its stream. */
   readonly onread?: net.OnReadOpts;
+  /** The connection comes from there: from the client whose messages it carries. Undefined: from this machine. */
+  readonly from?: string | undefined;
 }
 
 export interface DialTls {
@@ -49,10 +51,10 @@ export function dial(
   opened: (socket: net.Socket, connectMs: number) => void,
   failed: (error: GatewayError) => void,
 ): () => void {
-  const { node, host, port, source, onread } = options;
+  const { node, host, port, source, from, onread } = options;
   const startedAt = monotonicMs();
-  const from = source && { localAddress: source, family: isIP(source) };
-  const to = { host, port, ...from, ...(onread && { onread }) };
+  const ownAddress = source && { localAddress: source, family: isIP(source) };
+  const to = { host, port, ...ownAddress, ...(from !== undefined && { from }), ...(onread && { onread }) };
   const socket =
     options.tls === undefined ? platform.connect(to) : platform.connectTls({ ...options.tls.options, ...to });
   let accepted = false;
@@ -117,14 +119,9 @@ export function dial(
   }
   function fail(): void {
     leave();
-    const dialled = dialError(
-      options,
-      accepted,
-      settling,
-      options.tls !== undefined,
-      socket.bytesRead,
-      error,
-    );
+    const dialled =
+      clientSourceError(options, accepted, error) ??
+      dialError(options, accepted, settling, options.tls !== undefined, socket.bytesRead, error);
     closeGracefully(socket);
     if (dialled.code !== 'GW_ERR_OPEN_FILES') failed(dialled);
     else timer = setTimeout(failed, NO_DESCRIPTOR_MS, dialled);
@@ -145,6 +142,35 @@ export function dial(
     closeGracefully(socket);
   };
 }
+
+/** Of a connection that could not come from its client's address, which is no fault of the node. Undefined: it could. */
+function clientSourceError(
+  { node, host, from }: DialOptions,
+  accepted: boolean,
+  cause: Error | undefined,
+): GatewayError | undefined {
+  if (from === undefined || accepted || cause === undefined) return undefined;
+  const code = causeCode(cause);
+  const [client, other] = isIPv6(from) ? ['IPv6', 'IPv4'] : ['IPv4', 'IPv6'];
+  // A name that has addresses, none of them in the client's family, is not found in that.
+  const isFamily = isIP(host) === 0 ? code === 'ENOTFOUND' : isIP(host) !== isIP(from);
+  if (!isFamily && !SOURCE_ERRORS.has(code)) return undefined;
+  const detail = isFamily
+    ? `the client's address is of ${client}, and the node has one of ${other} alone`
+    : code;
+  return new GatewayError('GW_ERR_CLIENT_SOURCE', { node, detail, cause });
+}
+
+/** Of `bind` and what comes before it; and where no port is left for this client and node. */
+const SOURCE_ERRORS = new Set([
+  'EPERM',
+  'EACCES',
+  'EINVAL',
+  'ENOSYS',
+  'EADDRNOTAVAIL',
+  'EADDRINUSE',
+  'ENOPROTOOPT',
+]);
 
 /** Something is there and takes no connection; `ECONNRESET`: it stopped to while this one waited for it. */
 export function isRefused({ code, detail }: GatewayError): boolean {

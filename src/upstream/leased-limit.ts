@@ -94,6 +94,10 @@ export class LeasedLimit implements PlaceLimit {
     this.#office.ask(this.key, waiting, least);
   }
 
+  askAgain(): void {
+    this.#inner.askAgain();
+  }
+
   giveUp(sharer: Sharer): void {
     this.#inner.giveUp(sharer);
     this.#asksNoMore();

@@ -354,6 +354,8 @@ export class Node implements UpstreamOwner {
     if (error.code === 'GW_ERR_NODE_FULL' || error.code === 'GW_ERR_NODE_STALE') return;
     // F100: nor does the gateway's own want of descriptors.
     if (error.code === 'GW_ERR_OPEN_FILES') return;
+    // Another client's address may do.
+    if (error.code === 'GW_ERR_CLIENT_SOURCE') return;
     // F96: where a node takes one connection, a check that has it is why it refuses this one. The check says more of it.
     if (isRefused(error) && monotonicMs() < this.#checkEndsAt) return;
     this.#record.hasFailedSince = true;

@@ -22,7 +22,7 @@ const ASK_AGAIN_MS = 200;
 /** Who gives out places for connections. */
 export type PlaceLimit = Pick<
   SharedLimit,
-  'join' | 'leave' | 'freeFor' | 'expectedFor' | 'take' | 'ask' | 'giveUp'
+  'join' | 'leave' | 'freeFor' | 'expectedFor' | 'take' | 'ask' | 'askAgain' | 'giveUp'
 >;
 
 export class SharedLimit {
@@ -121,6 +121,11 @@ export class SharedLimit {
     this.#timer ??= setInterval(() => this.#askOthers(), ASK_AGAIN_MS).unref();
   }
 
+  /** Somebody may give back a place now that could not when it was asked. */
+  askAgain(): void {
+    if (this.#waiting.size > 0) this.#askOthers();
+  }
+
   /** It needs none any more. */
   giveUp(sharer: Sharer): void {
     this.#waiting.delete(sharer);
@@ -170,7 +175,8 @@ export class SharedLimit {
 
   #askOthersFor(one: Sharer): void {
     const others = [...this.#sharers].filter((other) => other !== one && other.inUse > 0);
-    others.sort((a, b) => b.inUse - a.inUse);
+    // Of those that have as many, one that does not need all of them.
+    others.sort((a, b) => b.inUse - a.inUse || (b.spare ?? 0) - (a.spare ?? 0));
     for (const other of others) {
       const hasMore = other.inUse > one.inUse + 1 || one.inUse === 0;
       if ((hasMore || other.inUse > 1) && other.endOne(hasMore)) return;

@@ -37,6 +37,7 @@ test.each<[code: number, ...args: string[]]>([
   [2, 'check', '-c', at('bad.yaml')],
   [2, 'check', '-c', at('none.yaml'), '--json'],
   [2, 'keepalived', '-c', at('good.yaml')],
+  [2, 'transparent', '-c', at('good.yaml')],
   [0, 'route', '-c', at('good.yaml'), ADMIT],
   [0, 'show', ADMIT],
   [2, 'show', ODD],

@@ -74,6 +74,7 @@ test('every default is filled in', () => {
             weight: 1,
             backup: false,
             source: undefined,
+            isFromClients: false,
             tls: {
               caFiles: [],
               keyPair: undefined,
@@ -104,6 +105,7 @@ test('every default is filled in', () => {
           repeatedIds: 'auto',
           match: 'lenient',
           reuse: undefined,
+          perClient: { max: 4, idleMs: 30_000 },
         },
         queue: { max: 10_000, timeoutMs: 3000 },
         timeouts: { connectMs: 2000, ackMs: 30_000, applicationMs: 30_000, silenceMs: 1000 },

@@ -37,7 +37,7 @@ describe('source', () => {
     ],
     [
       'nodes: { a: { url: "mllp://127.0.0.1:1" } }, source: eth0',
-      ['pools.p.source: must be an IP address, not "eth0"'],
+      ['pools.p.source: must be an IP address, or client, not "eth0"'],
     ],
     [
       'nodes: { a: { url: "mllp://127.0.0.1:1" } }, source: 0.0.0.0',

@@ -6,11 +6,18 @@ import { TestDelivery } from './test-delivery.ts';
 
 export interface Room extends Disposable {
   readonly upstream: MllpUpstream;
-  /** What the owner was told, but for `onRoom`. */
+  /** See `recordingOwner`. */
   readonly told: string[];
 }
 
 export function upstreamTo(node: Pick<FaultyNode, 'port'>, options: Partial<MllpUpstreamOptions> = {}): Room {
+  const { told, owner } = recordingOwner();
+  const upstream = new MllpUpstream(optionsTo(node, options), owner);
+  return { upstream, told, [Symbol.dispose]: () => upstream.close() };
+}
+
+/** Keeps what it is told, but for `onRoom`. */
+export function recordingOwner(): { readonly told: string[]; readonly owner: UpstreamOwner } {
   const told: string[] = [];
   const owner: UpstreamOwner = {
     onReached: () => void told.push('reached'),
@@ -22,25 +29,28 @@ export function upstreamTo(node: Pick<FaultyNode, 'port'>, options: Partial<Mllp
     onRepeatedId: () => void told.push('repeated'),
     onAlike: () => void told.push('alike'),
   };
-  const upstream = new MllpUpstream(
-    {
-      node: 'a',
-      host: '127.0.0.1',
-      port: node.port,
-      tls: undefined,
-      maxConnections: 4,
-      pipelining: 1,
-      idleMs: 3_600_000,
-      settleMs: 1,
-      connectMs: 5_000,
-      ackMs: 30_000,
-      repeatedIds: 'redial',
-      answers: { maxFrameBytes: 1_000_000, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
-      ...options,
-    },
-    owner,
-  );
-  return { upstream, told, [Symbol.dispose]: () => upstream.close() };
+  return { told, owner };
+}
+
+export function optionsTo(
+  node: Pick<FaultyNode, 'port'>,
+  options: Partial<MllpUpstreamOptions> = {},
+): MllpUpstreamOptions {
+  return {
+    node: 'a',
+    host: '127.0.0.1',
+    port: node.port,
+    tls: undefined,
+    maxConnections: 4,
+    pipelining: 1,
+    idleMs: 3_600_000,
+    settleMs: 1,
+    connectMs: 5_000,
+    ackMs: 30_000,
+    repeatedIds: 'redial',
+    answers: { maxFrameBytes: 1_000_000, maxJunkBytes: 4096, strayEndByte: 'content', missingCr: 'refuse' },
+    ...options,
+  };
 }
 
 /** Sends as a queue does: only where there is room. */

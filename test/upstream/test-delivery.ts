@@ -11,6 +11,7 @@ export class TestDelivery implements Delivery {
   readonly header: Header;
   readonly expectsAnswer: boolean;
   unwanted = false;
+  clientAddress: string | undefined;
   /** `assigned`, `written`, and how it ended: `answered AA`, `unanswered` or an error's code. */
   readonly events: string[] = [];
   channel: Channel | undefined;

@@ -201,6 +201,7 @@ export class ProxySession implements DedicatedHandler {
       headers: this.#translation.toNode(place, body?.length ?? request.contentLength, waits, switches),
       body: this.#stream ?? (body === undefined || body.length === 0 ? null : body),
       timeoutMs: this.#translation.timeoutMs,
+      clientAddress: this.#translation.clientAddress,
     };
     if (switches || waits) place.upstream.dispatchAlone(nodeRequest, this);
     else place.upstream.dispatch(nodeRequest, this);

@@ -24,7 +24,7 @@ export const COMMAND_GROUPS: readonly (readonly [define: Define, commands: reado
   [defineNode, ['node']],
   [definePassword, ['password']],
   [defineAdmin, ['status', 'drain', 'maintenance', 'ready', 'weight', 'reload', 'rotate']],
-  [defineCluster, ['keepalived']],
+  [defineCluster, ['keepalived', 'transparent']],
   [defineReplay, ['replay']],
   [defineRecord, ['record']],
   [defineCerts, ['certs']],

@@ -9,6 +9,7 @@ import type { Environment } from '../../config/source/interpolate.ts';
 import { quoted } from '../../config/source/problem.ts';
 import { asGatewayError } from '../../errors.ts';
 import { appendTrouble } from '../../observe/audit/file-sink.ts';
+import { clientSourceTrouble } from '../../platform/client-source.ts';
 
 export interface CheckOptions {
   readonly json: boolean;
@@ -26,7 +27,8 @@ export function check(
   env: Environment = process.env,
 ): number {
   const { errors, warnings, config: loaded } = examine(path, env);
-  const troubles = loaded === undefined ? [] : [...tlsTroubles(loaded), ...auditTroubles(loaded)];
+  const troubles =
+    loaded === undefined ? [] : [...tlsTroubles(loaded), ...auditTroubles(loaded), ...sourceTroubles(loaded)];
   const config = troubles.length === 0 ? loaded : undefined;
   if (json) {
     for (const problem of errors) io.out(JSON.stringify({ level: 'error', ...problem }));
@@ -99,6 +101,14 @@ function auditTroubles({ audit }: GatewayConfig): readonly Trouble[] {
   return trouble === undefined
     ? []
     : [{ where: 'audit.file', message: `${quoted(audit?.file ?? '')}: ${trouble}` }];
+}
+
+/** What this process cannot do, and a gateway of the same user and unit could not either. */
+function sourceTroubles({ pools }: GatewayConfig): readonly Trouble[] {
+  const wanted = pools.filter(({ nodes }) => nodes.some(({ isFromClients }) => isFromClients));
+  const message = wanted.length === 0 ? undefined : clientSourceTrouble();
+  if (message === undefined) return [];
+  return wanted.map(({ name }) => ({ where: `pools.${name}.source`, message: `client: ${message}` }));
 }
 
 function summary({ listeners, pools, routes, admin }: GatewayConfig): string {

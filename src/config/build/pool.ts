@@ -50,6 +50,10 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
       max: connections.max === 'auto' ? usual.max : connections.max,
       idleMs: connections.idleMs ?? usual.idleMs,
       reuse: connections.reuse === 'auto' ? undefined : connections.reuse,
+      perClient: {
+        max: connections.perClient.max === 'auto' ? usual.perClient : connections.perClient.max,
+        idleMs: Math.min(connections.perClient.idleMs, connections.idleMs ?? usual.idleMs),
+      },
     },
     health: buildHealth(pool, nodes, reading),
     checkTls: buildCheckTls(pool, reading),
@@ -63,14 +67,14 @@ const { health: _ofHealth, ...OWN_KEYS } = POOL_KEYS;
 
 const USUAL = {
   /** A Mirth listener takes 10 connections by default. */
-  mllp: { max: 8, idleMs: 300_000 },
+  mllp: { max: 8, perClient: 4, idleMs: 300_000 },
   /**
    * As many requests at once as Mirth's web server has threads for. Mirth's HTTP listener closes an idle connection after 30 s; a
    * request must not meet that.
    */
-  http: { max: 256, idleMs: 20_000 },
+  http: { max: 256, perClient: 64, idleMs: 20_000 },
   /** As many as a listener takes by default. A database's client may be silent for a day. */
-  tcp: { max: 1000, idleMs: 0 },
+  tcp: { max: 1000, perClient: 1000, idleMs: 0 },
 } as const;
 
 const PROTOCOLS = {
@@ -154,6 +158,7 @@ function buildNode(
     node.error('tls', `the url says ${plain}://, which is without TLS; write ${secured}:// or leave tls out`);
   }
   const protocol = url?.protocol ?? 'mllp';
+  const source = node.values.source ?? poolSource;
   return {
     name: entry.key,
     url: text,
@@ -164,7 +169,8 @@ function buildNode(
     path: url?.path ?? '/',
     weight: node.values.weight,
     backup: node.values.backup,
-    source: node.values.source ?? poolSource,
+    source: source === 'client' ? undefined : source,
+    isFromClients: source === 'client',
     tls: protocol.endsWith('s') || isTls ? buildNodeTls(tls, reading) : undefined,
     checkUrl: node.values.healthUrl,
   };

@@ -6,6 +6,7 @@ import { sizeText } from '../formats.ts';
 import type { Section } from '../read/section.ts';
 import type { SourcePlace } from '../source/problem.ts';
 import { type Entry, entryIn, type ReadContext, type Tree } from '../source/value.ts';
+import { checkClientSource } from './client-source.ts';
 import { checkClusterBinds } from './cluster-binds.ts';
 import { checkFieldValues } from './field-values.ts';
 import { checkHttp } from './http-reach.ts';
@@ -21,6 +22,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: ReadCon
   checkPools(top, config, reading);
   checkAddresses(top, config, reading);
   checkSources(top, config, reading);
+  checkClientSource(top, config, reading);
   checkRoutes(top, config, reading);
   checkFieldValues(top, config, reading);
   checkIdentities(top, config, reading);

@@ -81,6 +81,16 @@ export const FORMATS = {
     word: 'IP address',
     json: { type: 'string', pattern: '^[0-9A-Fa-f:.]+$' },
   },
+  source: {
+    ...ofText,
+    shape: 'scalar',
+    refusal: unless(
+      isString((text) => isIP(text) > 0 || text === 'client'),
+      'an IP address, or client',
+    ),
+    word: 'IP address or `client`',
+    json: { type: 'string', pattern: '^([0-9A-Fa-f:.]+|client)$' },
+  },
   token: {
     ...ofText,
     shape: 'scalar',

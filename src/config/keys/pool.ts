@@ -101,6 +101,26 @@ export const POOL_KEYS = {
         'A node that closes behind its answers (Mirth: Keep Connection Open = No) is noticed after the first, and each message has a connection of its own from then on, until the node has kept three in a row open for a second; `1` knows that from the start',
       ),
     ),
+    // A client that has none waits until one of the others' is free; one that has all of `max` would be in everybody's way.
+    perClient: {
+      max: key.only(
+        OF_MESSAGES,
+        key.autoCount(
+          [1, 10_000],
+          'With `source: client`, connections that one client address may have to a node, within `max`',
+          '`auto`: 4 for MLLP, 64 for HTTP',
+          'MLLP: what comes beyond that waits for `queue.timeout` at most. HTTP: so many are kept while they are idle',
+          'When `max` is reached, who has most gives one back, behind its answers, to a client that has none',
+        ),
+      ),
+      idle: key.only(
+        OF_MESSAGES,
+        key.duration(
+          '30s',
+          'With `source: client`, a connection of a client without messages is closed after this, or after `idle` where that is shorter',
+        ),
+      ),
+    },
   },
   queue: {
     max: key.count(
@@ -116,10 +136,12 @@ export const POOL_KEYS = {
     ),
   },
   source: key.optional(
-    'ip',
+    'source',
     'The address of this machine that connections to nodes come from, those of checks as well; names of nodes are looked up in its family',
     'Without it the system picks one by its routes',
     'No VIP of `cluster`, which may be with another member',
+    '`client`: the address of whose messages it carries, as the listener knows it (after the PROXY protocol, or `X-Forwarded-For` of `http.trustedProxies`), and a port that the kernel picks; checks come from this machine',
+    'It needs Linux, a capability, and rules for the answers: [clients as sources](transparent.md)',
   ),
   timeouts: {
     connect: key.duration('2s', 'A node that does not accept within this counts as not reached'),
@@ -267,6 +289,6 @@ export const NODE_KEYS = {
     'map',
     'For `mllps`, `https` and `tls` only, where the defaults below hold without it; with `mllp`, `http` and `tcp` it is an error',
   ),
-  source: key.optional('ip', "Instead of the pool's `source` for this node"),
+  source: key.optional('source', "Instead of the pool's `source` for this node"),
   healthUrl: key.optional('http-url', "Instead of the pool's `health.url` for this node"),
 } satisfies KeyTable;

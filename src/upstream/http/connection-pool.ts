@@ -1,8 +1,10 @@
 // The keep-alive connections to one node over HTTP. Promises never more of them than the config says, requests in the order in which
-// they came, and that what a node has said behind a response is seen before the next request is written behind it.
+// they came, that what a node has said behind a response is seen before the next request is written behind it, and, where each is of
+// one client, that none carries requests of two.
 import type { OnReadOpts, Socket } from 'node:net';
 import type { GatewayError } from '../../errors.ts';
 import { TurnEnd } from '../../turn.ts';
+import { clientKey, type PerClient } from '../per-client.ts';
 import { HttpConnection, type HttpConnectionOptions, type HttpConnectionOwner } from './http-connection.ts';
 import type { NodeRequest, NodeResponseHandler } from './node-request.ts';
 
@@ -10,12 +12,20 @@ export interface ConnectionPoolOptions extends HttpConnectionOptions {
   readonly maxConnections: number;
   /** Requests that a connection carries; undefined: any number. */
   readonly reuse: number | undefined;
+  /** Each connection is of one client address. */
+  readonly perClient?: PerClient | undefined;
 }
 
 /** Calls back once, with a connected socket or with why there is none. */
-type Dial = (onread: OnReadOpts, done: (dialled: Socket | GatewayError) => void) => void;
+type Dial = (
+  onread: OnReadOpts,
+  clientAddress: string | undefined,
+  done: (dialled: Socket | GatewayError) => void,
+) => void;
 
 interface Waiting {
+  /** Whose connection it needs; undefined: any. */
+  readonly client: string | undefined;
   readonly request: NodeRequest;
   readonly handler: NodeResponseHandler;
 }
@@ -29,7 +39,11 @@ export class ConnectionPool implements HttpConnectionOwner {
   /** The one that was used last is at the end: those that are not needed become idle for long enough to be closed. */
   readonly #free: HttpConnection[] = [];
   readonly #open = new Set<HttpConnection>();
+  /** Were idle, and leave their places to other clients. */
+  readonly #leaving = new Set<HttpConnection>();
   #dialling = 0;
+  /** The same by client, where each connection is of one. */
+  readonly #diallingFor = new Map<string, number>();
   readonly #waiting: Waiting[] = [];
   #isDirty = false;
   #isClosing = false;
@@ -46,7 +60,8 @@ export class ConnectionPool implements HttpConnectionOwner {
    * a connection on which the node has said too much, or which it has ended, is not used (F31, F64).
    */
   dispatch(request: NodeRequest, handler: NodeResponseHandler): void {
-    this.#waiting.push({ request, handler });
+    const client = this.#options.perClient && clientKey(request.clientAddress);
+    this.#waiting.push({ client, request, handler });
     this.#flushSoon();
   }
 
@@ -63,8 +78,12 @@ export class ConnectionPool implements HttpConnectionOwner {
       connection.retire();
       return;
     }
-    this.#free.push(connection);
     if (this.#waiting.length > 0) this.#flushSoon();
+    else if (this.#isBeyondOwn(connection)) {
+      connection.retire();
+      return;
+    }
+    this.#free.push(connection);
   }
 
   onClosing(connection: HttpConnection): void {
@@ -74,6 +93,7 @@ export class ConnectionPool implements HttpConnectionOwner {
 
   onClosed(connection: HttpConnection): void {
     this.#open.delete(connection);
+    this.#leaving.delete(connection);
     if (this.#waiting.length > 0) this.#flushSoon();
   }
 
@@ -89,6 +109,10 @@ export class ConnectionPool implements HttpConnectionOwner {
 
   flush(): void {
     this.#isDirty = false;
+    if (this.#options.perClient !== undefined) {
+      this.#flushByClient();
+      return;
+    }
     const waiting = this.#waiting;
     while (waiting.length > 0) {
       const connection = this.#free.pop();
@@ -98,20 +122,56 @@ export class ConnectionPool implements HttpConnectionOwner {
     }
     const { maxConnections } = this.#options;
     while (this.#dialling < waiting.length && this.#open.size + this.#dialling < maxConnections)
-      this.#connect();
+      this.#connect(undefined);
+  }
+
+  #flushByClient(): void {
+    const { maxConnections } = this.#options;
+    for (const one of this.#waiting.splice(0)) {
+      const at = this.#free.findLastIndex(({ client }) => client === one.client);
+      const [connection] = at < 0 ? [] : this.#free.splice(at, 1);
+      if (connection === undefined) this.#waiting.push(one);
+      else connection.send(one.request, one.handler, this.#isLastOn(connection));
+    }
+    const asked = new Map<string, number>();
+    let without = 0;
+    for (const { client = '', request } of this.#waiting) {
+      const before = asked.get(client) ?? 0;
+      asked.set(client, before + 1);
+      if (before < (this.#diallingFor.get(client) ?? 0)) continue;
+      if (this.#open.size + this.#dialling < maxConnections) this.#connect(request.clientAddress);
+      else without++;
+    }
+    // The one that has been idle for longest gives its place first.
+    for (let more = without - this.#leaving.size; more > 0; more--) {
+      const idle = this.#free.shift();
+      if (idle === undefined) return;
+      this.#leaving.add(idle);
+      idle.retire();
+    }
+  }
+
+  /** Its client has as many idle ones as are kept. */
+  #isBeyondOwn({ client }: HttpConnection): boolean {
+    const { perClient } = this.#options;
+    if (perClient === undefined) return false;
+    return this.#free.filter((one) => one.client === client).length >= perClient.max;
   }
 
   #isLastOn({ requests }: HttpConnection): boolean {
     return this.#closesBehind || requests + 1 >= (this.#options.reuse ?? Number.POSITIVE_INFINITY);
   }
 
-  #connect(): void {
-    this.#dialling++;
-    const connection = new HttpConnection(this.#options, this);
-    this.#dial(connection.onread, (dialled) => {
-      this.#dialling--;
+  #connect(clientAddress: string | undefined): void {
+    const { perClient } = this.#options;
+    const client = perClient && clientKey(clientAddress);
+    this.#countDial(client, 1);
+    const options = perClient === undefined ? this.#options : { ...this.#options, idleMs: perClient.idleMs };
+    const connection = new HttpConnection(options, this, client);
+    this.#dial(connection.onread, clientAddress, (dialled) => {
+      this.#countDial(client, -1);
       if (dialled instanceof Error) {
-        const failed = this.#waiting.shift();
+        const failed = this.#next(client);
         // Its place is another one's.
         if (this.#waiting.length > 0) this.#flushSoon();
         failed?.handler.onResponseError(undefined, dialled);
@@ -119,11 +179,26 @@ export class ConnectionPool implements HttpConnectionOwner {
       }
       this.#open.add(connection);
       connection.attach(dialled);
-      const next = this.#waiting.shift();
+      const next = this.#next(client);
       if (next === undefined) this.onFree(connection);
       else connection.send(next.request, next.handler, this.#isLastOn(connection));
       // Whom it was dialled for has gone, and nobody else waits for it.
       if (connection.requests === 0 && next !== undefined && this.#waiting.length === 0) connection.retire();
     });
+  }
+
+  /** Takes out the first that waits for a connection of this client. */
+  #next(client: string | undefined): Waiting | undefined {
+    if (client === undefined) return this.#waiting.shift();
+    const at = this.#waiting.findIndex((one) => one.client === client);
+    return at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
+  }
+
+  #countDial(client: string | undefined, by: 1 | -1): void {
+    this.#dialling += by;
+    if (client === undefined) return;
+    const count = (this.#diallingFor.get(client) ?? 0) + by;
+    if (count === 0) this.#diallingFor.delete(client);
+    else this.#diallingFor.set(client, count);
   }
 }

@@ -43,6 +43,8 @@ const SOON_MS = 100;
 const KEEP_ALIVE_MARGIN_MS = 2_000;
 
 export class HttpConnection implements ResponseEvents {
+  /** Whose requests it carries; undefined: those of all. */
+  readonly client: string | undefined;
   readonly #options: HttpConnectionOptions;
   readonly #owner: HttpConnectionOwner;
   readonly #parser: ResponseParser;
@@ -65,7 +67,8 @@ export class HttpConnection implements ResponseEvents {
     },
   };
 
-  constructor(options: HttpConnectionOptions, owner: HttpConnectionOwner) {
+  constructor(options: HttpConnectionOptions, owner: HttpConnectionOwner, client?: string) {
+    this.client = client;
     this.#options = options;
     this.#owner = owner;
     this.#parser = new ResponseParser(HEAD_LIMITS, this);

@@ -65,6 +65,7 @@ export class HttpDelivery implements NodeResponseHandler {
       }),
       body: postPlan?.body ?? delivery.payload,
       timeoutMs,
+      clientAddress: delivery.clientAddress,
     };
     // The timer is set once, for the earliest that the answer's deadline can be. Until a connection is there, which is dialled within a
     // deadline of its own, a later one holds.

@@ -5,6 +5,7 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { MatchMode } from '../../hl7/answers.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { type DialTls, dial } from '../dial.ts';
+import { isOfOneClient, type PerClient, sourceOf } from '../per-client.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { type DedicatedHandler, sendAlone } from './dedicated-request.ts';
@@ -34,6 +35,8 @@ export interface HttpUpstreamOptions {
   readonly match?: MatchMode;
   /** Requests that a connection carries before it is ended; undefined: any number. */
   readonly reuse?: number | undefined;
+  /** Each connection is of one client address. */
+  readonly perClient?: PerClient | undefined;
 }
 
 /** Far above what servers send; a node that sends more is not one. */
@@ -61,9 +64,10 @@ export class HttpUpstream implements Upstream {
     // As clients write it: without the port that its scheme has anyway.
     const host = isUsualPort ? this.authority.replace(/:\d+$/, '') : this.authority;
     this.#deliveryOptions = { ...options, authority: host };
-    const { node, ackMs, idleMs, maxConnections, reuse } = options;
-    this.#pool = new ConnectionPool({ node, ackMs, idleMs, maxConnections, reuse }, (onread, done) =>
-      this.#dial(onread, done),
+    const { node, ackMs, idleMs, maxConnections, reuse, perClient } = options;
+    this.#pool = new ConnectionPool(
+      { node, ackMs, idleMs, maxConnections, reuse, perClient },
+      (onread, client, done) => this.#dial(onread, client, done),
     );
   }
 
@@ -92,7 +96,7 @@ export class HttpUpstream implements Upstream {
       this.#inFlight--;
       if (!(result instanceof GatewayError)) this.#owner.onAnswered(result);
       else if (result.code !== 'GW_ERR_NODE_BUSY' && result.code !== 'GW_ERR_NODE_REFUSED')
-        this.#owner.onFailure(result);
+        this.#failed(result);
       this.#owner.onRoom();
     });
     this.#pool.dispatch(httpDelivery.request, httpDelivery);
@@ -112,8 +116,12 @@ export class HttpUpstream implements Upstream {
   over(result: 'answered' | GatewayError | undefined): void {
     this.#inFlight--;
     if (result === 'answered') this.#owner.onAnswered();
-    else if (result !== undefined) this.#owner.onFailure(result);
+    else if (result !== undefined) this.#failed(result);
     this.#owner.onRoom();
+  }
+
+  #failed(error: GatewayError): void {
+    if (!isOfOneClient(error, this.#options.perClient, this.#open)) this.#owner.onFailure(error);
   }
 
   /** What went wrong with a request, in the gateway's words. `sent`: it may have been written. */
@@ -123,7 +131,7 @@ export class HttpUpstream implements Upstream {
 
   /** The same on a connection of its own, which may become a tunnel. */
   dispatchAlone(request: NodeRequest, handler: DedicatedHandler): void {
-    this.#dial(undefined, (dialled) => {
+    this.#dial(undefined, request.clientAddress, (dialled) => {
       if (dialled instanceof GatewayError) {
         handler.onResponseError(undefined, dialled);
         return;
@@ -143,10 +151,15 @@ export class HttpUpstream implements Upstream {
     this.#pool.close();
   }
 
-  #dial(onread: OnReadOpts | undefined, done: (dialled: Socket | GatewayError) => void): void {
-    const { node, host, port, source, tls, connectMs } = this.#options;
+  #dial(
+    onread: OnReadOpts | undefined,
+    client: string | undefined,
+    done: (dialled: Socket | GatewayError) => void,
+  ): void {
+    const { node, host, port, source, tls, connectMs, perClient } = this.#options;
+    const from = sourceOf(perClient, client);
     dial(
-      { node, host, port, source, tls, connectMs, settleMs: 0, ...(onread && { onread }) },
+      { node, host, port, source, tls, connectMs, settleMs: 0, from, ...(onread && { onread }) },
       (socket) => {
         this.#open++;
         socket.once('close', () => this.#open--);

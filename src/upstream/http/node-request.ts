@@ -15,6 +15,8 @@ export interface NodeRequest {
   readonly body: Buffer | Readable | null;
   /** Instead of the pool's `timeouts.ack`. */
   readonly timeoutMs: number | undefined;
+  /** Of whom it is, as the listener trusts it. Undefined: unknown. */
+  readonly clientAddress?: string | undefined;
 }
 
 /** One request's hold on its connection. Once the request is over none of these does anything. */

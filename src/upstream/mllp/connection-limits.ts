@@ -13,6 +13,8 @@ export interface LimitOptions {
   readonly maxConnections: number;
   /** F101: `maxConnections` is for all upstreams together that share this. */
   readonly shared?: PlaceLimit | undefined;
+  /** Of those, so many may be this one's. Undefined: all. */
+  readonly ownMax?: number | undefined;
   readonly settleMs: number;
   readonly reuse?: number | undefined;
   readonly ackMs: number;
@@ -28,6 +30,7 @@ export interface LimitsOwner extends FullnessOwner {
 export class ConnectionLimits implements Sharer {
   readonly fullness: NodeFullness;
   readonly maxConnections: number;
+  readonly #ownMax: number;
   readonly #options: LimitOptions;
   readonly #shared: PlaceLimit | undefined;
   readonly #quirks: NodeQuirks;
@@ -46,6 +49,7 @@ export class ConnectionLimits implements Sharer {
     owner: LimitsOwner,
   ) {
     this.maxConnections = options.maxConnections;
+    this.#ownMax = Math.min(options.ownMax ?? options.maxConnections, options.maxConnections);
     this.#options = options;
     this.#shared = options.shared;
     this.#quirks = quirks;
@@ -85,18 +89,16 @@ export class ConnectionLimits implements Sharer {
 
   /** Those that there may be. */
   get allowed(): number {
-    return this.fullness.allowed(
-      this.#shared === undefined ? this.maxConnections : this.#sharedMax(this.#shared),
-    );
+    return this.fullness.allowed(this.#shared === undefined ? this.#ownMax : this.#sharedMax(this.#shared));
   }
 
   /** What it has and may have, and one at least: a message that waits for it is what asks for it. */
   #sharedMax(shared: PlaceLimit): number {
-    return Math.min(this.maxConnections, Math.max(1, this.inUse + shared.expectedFor(this)));
+    return Math.min(this.#ownMax, Math.max(1, this.inUse + shared.expectedFor(this)));
   }
 
   get isBelowMax(): boolean {
-    return this.taken < this.maxConnections;
+    return this.taken < this.#ownMax;
   }
 
   /** Others that share the limit leave a place. */

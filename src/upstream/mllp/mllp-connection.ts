@@ -7,6 +7,7 @@ import type { Transport, TransportOwner } from '../../mllp/transport.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { afterLoopTime } from '../loop-time.ts';
+import { clientKey } from '../per-client.ts';
 import { type AckOptions, AckTracker } from './ack-tracker.ts';
 import { WATCH_MS, type WatchedConnection } from './connection-reuse.ts';
 import { NodeQuirks, type QuirkOptions } from './node-quirks.ts';
@@ -16,6 +17,8 @@ export interface ConnectionOptions extends AckOptions, QuirkOptions {
   readonly settleMs?: number;
   /** Messages that may wait for their answers. */
   readonly pipelining: number;
+  /** It carries the messages of this client alone. Undefined: those of all. */
+  readonly client?: string | undefined;
 }
 
 /** Whom a connection belongs to. */
@@ -130,6 +133,8 @@ export class MllpConnection implements Channel, TransportOwner, WatchedConnectio
   }
 
   takes(delivery: Delivery): boolean {
+    const { client } = this.#options;
+    if (client !== undefined && clientKey(delivery.clientAddress) !== client) return false;
     return this.hasRoom && !this.repeats(delivery) && !this.mayConfuse(delivery);
   }
 

@@ -42,10 +42,11 @@ export class MllpUpstream implements Upstream {
     onKept: (connection) => this.#onKept(connection),
   };
 
-  constructor(options: MllpUpstreamOptions, owner: UpstreamOwner) {
+  /** `quirks`: what others have learned of the same node, too. */
+  constructor(options: MllpUpstreamOptions, owner: UpstreamOwner, quirks = new NodeQuirks(options, owner)) {
     this.#options = options;
     this.#owner = owner;
-    this.#quirks = new NodeQuirks(options, owner);
+    this.#quirks = quirks;
     this.#waiting = new WaitingMessages(options, {
       onFailed: () => {
         this.#inFlight--;

@@ -5,6 +5,7 @@ import { GatewayError } from '../../errors.ts';
 import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
 import { type DialTls, dial } from '../dial.ts';
+import { isOfOneClient, type PerClient, sourceOf } from '../per-client.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
 
 export interface TcpUpstreamOptions {
@@ -19,10 +20,14 @@ export interface TcpUpstreamOptions {
   readonly connectMs: number;
   /** Where the node is taken out of the config: how long its connections go on. */
   readonly leaveMs: number;
+  /** Its connections come from the addresses of those that they are for. */
+  readonly perClient?: PerClient | undefined;
 }
 
 /** Whoever has a place at a node. */
 export interface PlaceHolder {
+  /** Of the sender, as the listener trusts it. */
+  readonly clientAddress?: string | undefined;
   /** The node's connection, which nobody listens to yet. */
   onConnected(socket: Socket, connectMs: number): void;
   /** The dial failed; the place is given back. */
@@ -77,7 +82,8 @@ export class TcpUpstream implements Upstream {
 
   /** Takes a place and dials. Exactly one of `onConnected` and `onDialFailed` is called, unless the place ends before. */
   take(holder: PlaceHolder): NodePlace {
-    const { node, host, port, source, tls, connectMs } = this.#options;
+    const { node, host, port, source, tls, connectMs, perClient } = this.#options;
+    const from = sourceOf(perClient, holder.clientAddress);
     this.#dialling++;
     let isDialling = true;
     const dialled = (): void => {
@@ -86,7 +92,7 @@ export class TcpUpstream implements Upstream {
     };
     const abort = dial(
       // Watched for no close, as a server may speak first, and what it says must not be read here.
-      { node, host, port, source, tls, connectMs, settleMs: 0 },
+      { node, host, port, source, tls, connectMs, settleMs: 0, from },
       (socket, ms) => {
         dialled();
         this.#open++;
@@ -108,7 +114,8 @@ export class TcpUpstream implements Upstream {
         dialled();
         this.#places.delete(place);
         if (this.#places.size === 0) clearTimeout(this.#leaving);
-        if (failure !== undefined) this.#owner.onFailure(failure);
+        if (failure !== undefined && !isOfOneClient(failure, perClient, this.#open))
+          this.#owner.onFailure(failure);
         this.#owner.onRoom();
       },
     );

@@ -116,6 +116,7 @@ function stagedNode(node: NodeConfig, pool: string, staging: Staging): NodeConfi
     port,
     checkUrl: undefined,
     source: undefined,
+    isFromClients: false,
     tls: node.tls && stagedNodeTls(node.tls, `pools.${pool}.nodes.${node.name}.tls`, staging),
   };
 }
