@@ -83,6 +83,7 @@ describe('GatewayError', () => {
       .filter(([, row]) => row.resend === 'safe')
       .map(([code]) => code);
     expect(safe.sort()).toEqual([
+      'GW_ERR_CLIENT_SOURCE',
       // 503 and 429 say that the message was not worked on.
       'GW_ERR_NODE_BUSY',
       'GW_ERR_NODE_CONNECT',

@@ -41,7 +41,7 @@ export function clientSourceTrouble(): string | undefined {
 }
 
 /** As `net.connect`; names are looked up in the family of `address`. */
-export function connectFrom(
+export function connectFromClient(
   address: string,
   options: net.TcpNetConnectOpts & net.SocketConstructorOpts,
 ): net.Socket {
@@ -60,7 +60,7 @@ export function connectFrom(
 }
 
 /** As `tls.connect`. */
-export function connectTlsFrom(
+export function connectTlsFromClient(
   address: string,
   options: tls.ConnectionOptions & { readonly onread?: net.OnReadOpts },
 ): tls.TLSSocket {
@@ -68,7 +68,7 @@ export function connectTlsFrom(
   const socket = tls.connect({
     ...rest,
     ...(host !== undefined && { host }),
-    socket: connectFrom(address, { ...(host !== undefined && { host }), port }),
+    socket: connectFromClient(address, { ...(host !== undefined && { host }), port }),
   });
   if (onread !== undefined) readInto(onread, socket);
   return socket;

@@ -3,7 +3,7 @@
 import { randomFillSync, randomUUID } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
-import { connectFrom, connectTlsFrom } from './client-source.ts';
+import { connectFromClient, connectTlsFromClient } from './client-source.ts';
 import type { Platform } from './platform.ts';
 
 const nodePlatform: Platform = {
@@ -19,9 +19,9 @@ const nodePlatform: Platform = {
   randomFill: (bytes) => void randomFillSync(bytes),
   randomUUID: () => randomUUID(),
   connect: ({ from, ...options }) =>
-    from === undefined || !('port' in options) ? net.connect(options) : connectFrom(from, options),
+    from === undefined || !('port' in options) ? net.connect(options) : connectFromClient(from, options),
   connectTls: ({ from, ...options }) =>
-    from === undefined ? tls.connect(options) : connectTlsFrom(from, options),
+    from === undefined ? tls.connect(options) : connectTlsFromClient(from, options),
   createServer: (options, onConnection) => net.createServer(options, onConnection),
   hasOnlyPlainServers: false,
   createThreads: undefined,

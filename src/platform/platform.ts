@@ -36,7 +36,7 @@ export interface Platform {
 
 /** Where a connection comes from, if not from an address of this machine. */
 export interface ClientSource {
-  /** See `connectFrom`. */
+  /** See `connectFromClient`. */
   readonly from?: string | undefined;
 }
 

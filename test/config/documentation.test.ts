@@ -41,6 +41,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   groups: 'group or list of groups',
   codings: 'coding or list of codings',
   ip: 'IP address',
+  source: 'IP address or `client`',
   token: 'name',
   tokens: 'name or list of names',
   texts: 'list of texts',

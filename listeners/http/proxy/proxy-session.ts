@@ -1,6 +1,8 @@
 // One proxied request on its way: to a node, to another one where nothing was lost by it, and back. Streams both ways
 // with back-pressure; what cannot be completed is broken off, never cut short (F62–F68).
+
 import type { Socket } from 'node:net';
+import { sourceAddress } from '../../../routing/message-view.ts';
 import { asGatewayError, GatewayError } from '../../../src/errors.ts';
 import { fieldValue, type HeaderFields } from '../../../src/http/fields.ts';
 import { monotonicMs } from '../../../src/platform/time.ts';
@@ -201,7 +203,7 @@ export class ProxySession implements DedicatedHandler {
       headers: this.#translation.toNode(place, body?.length ?? request.contentLength, waits, switches),
       body: this.#stream ?? (body === undefined || body.length === 0 ? null : body),
       timeoutMs: this.#translation.timeoutMs,
-      clientAddress: this.#translation.clientAddress,
+      clientAddress: sourceAddress(this.#translation.clientAddress),
     };
     if (switches || waits) place.upstream.dispatchAlone(nodeRequest, this);
     else place.upstream.dispatch(nodeRequest, this);

@@ -1,7 +1,7 @@
 // Which of the rules are not there, as `nft` and `ip` tell. Promises to take rules of the administrator's own for them, wherever they stand.
 import { spawnSync } from 'node:child_process';
 import { causeCode, GatewayError } from '../../errors.ts';
-import type { Family, RuleNumbers } from './rules.ts';
+import type { IpFamily, RuleNumbers } from './rules.ts';
 
 /** What a command prints. @throws GatewayError GW_ERR_FILE where it cannot be run */
 export type Ask = (command: string, ...args: readonly string[]) => string;
@@ -13,7 +13,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 /** A line for each. @throws GatewayError GW_ERR_FILE */
 export function missingRules(
-  families: readonly Family[],
+  families: readonly IpFamily[],
   { mark, table }: RuleNumbers,
   ask: Ask = askSystem,
 ): readonly string[] {
@@ -71,8 +71,8 @@ function isRow(value: unknown): value is Row {
 }
 
 /** Those whose packets are marked by some rule of a prerouting chain. */
-function markedFamilies(ruleset: unknown, mark: number): ReadonlySet<Family> {
-  const families = new Set<Family>();
+function markedFamilies(ruleset: unknown, mark: number): ReadonlySet<IpFamily> {
+  const families = new Set<IpFamily>();
   const all = isRow(ruleset) ? rows(ruleset.nftables) : [];
   const chains = new Set(
     all.flatMap(({ chain }) =>

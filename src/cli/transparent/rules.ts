@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { AddressRange } from '../../addresses.ts';
 import type { GatewayConfig, NodeConfig } from '../../config/config.ts';
 
-export type Family = 4 | 6;
+export type IpFamily = 4 | 6;
 
 /** What marks the packets, and the routing table for those that are marked. */
 export interface RuleNumbers {
@@ -25,7 +25,7 @@ export interface OwnAddress {
 }
 
 /** The families of nodes that are connected to from clients' addresses; a name may have both. Empty: there is no such pool. */
-export function familiesIn(config: GatewayConfig): readonly Family[] {
+export function familiesIn(config: GatewayConfig): readonly IpFamily[] {
   const families = nodesOf(config).map(({ host }) => isIP(host));
   return ([4, 6] as const).filter((family) => families.includes(family) || families.includes(0));
 }
@@ -73,7 +73,11 @@ function nodesOf({ pools }: GatewayConfig): readonly NodeConfig[] {
 }
 
 /** What has to be done elsewhere. */
-function nodeLines(config: GatewayConfig, own: readonly OwnAddress[], families: readonly Family[]): string[] {
+function nodeLines(
+  config: GatewayConfig,
+  own: readonly OwnAddress[],
+  families: readonly IpFamily[],
+): string[] {
   const nodes = new Map(nodesOf(config).map((node) => [node.host, node]));
   return [
     '# Not here, but on each node: what it sends to the clients must come back by this machine. Its default route, or one for each of the',
