@@ -13,6 +13,7 @@ import { isTlsSocket } from '../../src/tls-kinds.ts';
 import { turnTime } from '../../src/turn.ts';
 import { LazyDeadline } from '../../src/upstream/lazy-deadline.ts';
 import type { Node } from '../../src/upstream/node.ts';
+import type { ProxiedConnection } from '../../src/upstream/proxy-header.ts';
 import type { NodePlace, PlaceHolder, TcpUpstream } from '../../src/upstream/tcp/tcp-upstream.ts';
 import { type CarryWatcher, carry } from '../carry.ts';
 import type { ConnectedSender } from '../listener.ts';
@@ -67,6 +68,11 @@ export class TcpSession implements ConnectedSender, PlaceHolder {
 
   get clientAddress(): string {
     return sourceAddress(this.peer.address);
+  }
+
+  get proxied(): ProxiedConnection {
+    const { localAddress = '', localPort = 0 } = this.#socket;
+    return { client: this.peer, to: { address: localAddress, port: localPort } };
   }
 
   start(): void {

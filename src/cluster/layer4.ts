@@ -91,11 +91,12 @@ function serversFor(
 }
 
 function troubleOf(
-  { name, protocol, nodes, persistence }: PoolConfig,
+  { name, protocol, nodes, persistence, proxyProtocol }: PoolConfig,
   { bind }: ListenerConfig,
   forwarding: Forwarding,
 ): string | undefined {
   if (protocol === 'http') return `pool ${name} is HTTP, where the gateway chooses a node for each request`;
+  if (proxyProtocol !== 'off') return `pool ${name} gets PROXY protocol headers, which IPVS does not write`;
   const named = nodes.find(({ host }) => !isAddress(host));
   if (named !== undefined) return `node ${name}/${named.name} has a name, and IPVS takes addresses only`;
   const secured = nodes.find(({ tls }) => tls !== undefined);

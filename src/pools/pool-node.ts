@@ -87,7 +87,11 @@ export function createPoolNode(
   };
   let tcp: TcpUpstream | undefined;
   const overTcp = (owner: UpstreamOwner): TcpUpstream => {
-    tcp = new TcpUpstream({ ...common, leaveMs }, owner);
+    const { proxyProtocol } = pool;
+    tcp = new TcpUpstream(
+      { ...common, leaveMs, proxyProtocol: proxyProtocol === 'off' ? undefined : proxyProtocol },
+      owner,
+    );
     return tcp;
   };
   const overMllp = (owner: UpstreamOwner): Upstream => {
@@ -204,6 +208,7 @@ export function recipeOf(pool: PoolConfig, node: NodeConfig, { maxAnswerBytes }:
     slowStartMs,
     acknowledgement,
     contentType,
+    proxyProtocol: pool.proxyProtocol,
     maxAnswerBytes,
   };
 }

@@ -27,6 +27,8 @@ export interface DialOptions {
   readonly settleMs: number;
   /** Where the connection comes from, an address of this machine; a name is looked up in its family. Undefined: the system picks one. */
   readonly source?: string | undefined;
+  /** What the connection begins with, before a handshake (PROXY protocol). */
+  readonly proxyHeader?: Buffer | undefined;
   /** Instead of the socket's `data`: what is read goes there, past its stream. */
   readonly onread?: net.OnReadOpts;
   /** The connection comes from there: from the client whose messages it carries. Undefined: from this machine. */
@@ -55,8 +57,13 @@ export function dial(
   const startedAt = monotonicMs();
   const ownAddress = source && { localAddress: source, family: isIP(source) };
   const to = { host, port, ...ownAddress, ...(from !== undefined && { from }), ...(onread && { onread }) };
+  const { proxyHeader: header } = options;
   const socket =
-    options.tls === undefined ? platform.connect(to) : platform.connectTls({ ...options.tls.options, ...to });
+    header === undefined
+      ? options.tls === undefined
+        ? platform.connect(to)
+        : platform.connectTls({ ...options.tls.options, ...to })
+      : connectWith(header, to, options.tls);
   let accepted = false;
   let settling = false;
   let endWatch: (() => void) | undefined;
@@ -171,6 +178,18 @@ const SOURCE_ERRORS = new Set([
   'EADDRINUSE',
   'ENOPROTOOPT',
 ]);
+
+/** The header goes before whatever else is written, a handshake's first byte too. */
+function connectWith(header: Buffer, to: net.TcpNetConnectOpts, dialTls: DialTls | undefined): net.Socket {
+  const raw = platform.connect(to);
+  raw.once('connect', () => raw.write(header));
+  if (dialTls === undefined) return raw;
+  return platform.connectTls({
+    ...dialTls.options,
+    ...(to.host !== undefined && { host: to.host }),
+    socket: raw,
+  });
+}
 
 /** Something is there and takes no connection; `ECONNRESET`: it stopped to while this one waited for it. */
 export function isRefused({ code, detail }: GatewayError): boolean {

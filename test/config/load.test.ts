@@ -62,6 +62,7 @@ test('every default is filled in', () => {
       {
         name: 'p',
         source: undefined,
+        proxyProtocol: 'off',
         protocol: 'mllp',
         nodes: [
           {

@@ -143,6 +143,11 @@ export const POOL_KEYS = {
     '`client`: the address of whose messages it carries, as the listener knows it (after the PROXY protocol, or `X-Forwarded-For` of `http.trustedProxies`), and a port that the kernel picks; checks come from this machine',
     'It needs Linux, a capability, and rules for the answers: [clients as sources](transparent.md)',
   ),
+  proxyProtocol: key.oneOf(
+    ['off', 'v1', 'v2'],
+    "`tcp` and `tls` nodes only: each connection begins with a PROXY protocol header of this version, before TLS, which names the sender's address; checks of the same port say that they are the gateway's own (LOCAL, UNKNOWN)",
+    'Must be the same on both sides',
+  ),
   timeouts: {
     connect: key.duration('2s', 'A node that does not accept within this counts as not reached'),
     ack: key.only(

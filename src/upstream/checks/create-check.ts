@@ -2,6 +2,7 @@
 import { NodeTls, trusting } from '../../../certs/node-tls.ts';
 import type { NodeConfig, PoolConfig } from '../../config/config.ts';
 import type { DialTls } from '../dial.ts';
+import { proxyHeader } from '../proxy-header.ts';
 import type { Check } from './check.ts';
 import { DialCheck } from './dial-check.ts';
 import { HttpCheck } from './http-check.ts';
@@ -54,7 +55,10 @@ export function createCheck(
     port: onDataPort && (!isPlain || node.tls === undefined),
     answer: config.type === 'mllp',
   };
-  const dialled = { node: name, host, port, source, tls, timeoutMs, onDataPort, proof };
+  // As whoever connects there must.
+  const header =
+    onDataPort && pool.proxyProtocol !== 'off' ? proxyHeader(pool.proxyProtocol, undefined) : undefined;
+  const dialled = { node: name, host, port, source, tls, timeoutMs, onDataPort, proof, proxyHeader: header };
   const check =
     config.type === 'mllp'
       ? new MllpCheck({ ...dialled, ...config, port, settleMs: pool.connections.settleMs })

@@ -12,6 +12,7 @@ export interface DialCheckOptions {
   readonly source?: string | undefined;
   /** With these a handshake is made. */
   readonly tls: DialTls | undefined;
+  readonly proxyHeader?: Buffer | undefined;
   readonly timeoutMs: number;
   /** The port is the one that messages go to. */
   readonly onDataPort: boolean;

@@ -6,6 +6,7 @@ import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
 import { type DialTls, dial } from '../dial.ts';
 import { isOfOneClient, type PerClient, sourceOf } from '../per-client.ts';
+import { type ProxiedConnection, type ProxyProtocolVersion, proxyHeader } from '../proxy-header.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
 
 export interface TcpUpstreamOptions {
@@ -16,6 +17,8 @@ export interface TcpUpstreamOptions {
   /** Where connections come from. Undefined: the system picks an address. */
   readonly source?: string | undefined;
   readonly tls: DialTls | undefined;
+  /** The node is told whose each connection is. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
   readonly maxConnections: number;
   readonly connectMs: number;
   /** Where the node is taken out of the config: how long its connections go on. */
@@ -28,6 +31,7 @@ export interface TcpUpstreamOptions {
 export interface PlaceHolder {
   /** Of the sender, as the listener trusts it. */
   readonly clientAddress?: string | undefined;
+  readonly proxied?: ProxiedConnection | undefined;
   /** The node's connection, which nobody listens to yet. */
   onConnected(socket: Socket, connectMs: number): void;
   /** The dial failed; the place is given back. */
@@ -82,8 +86,9 @@ export class TcpUpstream implements Upstream {
 
   /** Takes a place and dials. Exactly one of `onConnected` and `onDialFailed` is called, unless the place ends before. */
   take(holder: PlaceHolder): NodePlace {
-    const { node, host, port, source, tls, connectMs, perClient } = this.#options;
+    const { node, host, port, source, tls, connectMs, perClient, proxyProtocol: version } = this.#options;
     const from = sourceOf(perClient, holder.clientAddress);
+    const header = version && proxyHeader(version, holder.proxied);
     this.#dialling++;
     let isDialling = true;
     const dialled = (): void => {
@@ -92,7 +97,7 @@ export class TcpUpstream implements Upstream {
     };
     const abort = dial(
       // Watched for no close, as a server may speak first, and what it says must not be read here.
-      { node, host, port, source, tls, connectMs, settleMs: 0, from },
+      { node, host, port, source, tls, connectMs, settleMs: 0, from, proxyHeader: header },
       (socket, ms) => {
         dialled();
         this.#open++;

@@ -104,6 +104,7 @@ function stagedPool(pool: PoolConfig, staging: Staging): PoolConfig {
     nodes: pool.nodes.map((node) => stagedNode(node, pool.name, staging)),
     health: { ...pool.health, check: own ? check : { type: 'tcp', port: undefined } },
     checkTls: undefined,
+    proxyProtocol: 'off',
   };
 }
 
