@@ -29,6 +29,7 @@ test('without the section there is no API, and an empty one is the default one',
     tls: undefined,
     insecure: false,
     tap: false,
+    messages: 1_000,
   });
 });
 
@@ -51,6 +52,7 @@ test('with everything', () => {
     },
     insecure: false,
     tap: false,
+    messages: 1_000,
   });
   expect(loaded(`{ token: ${TOKEN}, tls: { cert: { p12: certs/lab.p12 } } }`).tls.keyPairs).toEqual([
     { kind: 'p12', file: 'certs/lab.p12' },
