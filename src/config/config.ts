@@ -307,5 +307,7 @@ export function poolAtListener(
   action: Extract<RouteConfig['action'], { kind: 'pool' }>,
   listener: string,
 ): string {
-  return action.poolOf?.[listener] ?? action.pool;
+  const { pool, poolOf } = action;
+  // A listener may be called `constructor`.
+  return poolOf !== undefined && Object.hasOwn(poolOf, listener) ? (poolOf[listener] ?? pool) : pool;
 }

@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { bindsOf } from '../../src/config/build/binds.ts';
+import { poolAtListener } from '../../src/config/config.ts';
 import { parseListenerBind, parsePoolNodeUrl } from '../../src/config/formats.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { outcome } from './config-folder.ts';
@@ -196,4 +197,14 @@ describe('interfaces', () => {
       Object.entries(networkInterfaces()).find(([, all]) => all?.some((one) => one.internal)) ?? [];
     expect(bindsOf('in', { host: '', port: 1, device: name ?? '' })).toHaveLength(infos?.length ?? -1);
   });
+});
+
+test('a listener may be called as something that every object has', () => {
+  const { routes } = loaded(':6661-6662', 'mllp://127.0.0.1', ', constructor: { bind: ":7000" }');
+  const [action] = routes.map((route) => route.action);
+  if (action?.kind !== 'pool') throw new Error('no pool');
+  expect(poolAtListener(action, 'in-6661')).toBe('p-6661');
+  // It is a port of its own.
+  expect(poolAtListener(action, 'constructor')).toBe('p-7000');
+  expect(poolAtListener(action, 'toString')).toBe('p');
 });
