@@ -25,6 +25,7 @@ const nodePlatform: Platform = {
   createServer: (options, onConnection) => net.createServer(options, onConnection),
   hasOnlyPlainServers: false,
   createThreads: undefined,
+  openSpanLine: undefined,
 };
 
 export let platform: Platform = nodePlatform;

@@ -32,6 +32,21 @@ export interface Platform {
   readonly hasOnlyPlainServers: boolean;
   /** Undefined: piscina makes them. */
   readonly createThreads: ((options: ThreadOptions) => Threads) | undefined;
+  /** Undefined: opentelemetry-js has the way to the collector. */
+  readonly openSpanLine: (() => SpanLine) | undefined;
+}
+
+/** Where batches of spans go, as the messages of OTLP that they are. `done` is called once for each. */
+export interface SpanLine {
+  send(
+    batch: { readonly spans: number; readonly bytes: Uint8Array },
+    done: (sent: {
+      readonly error: Error | undefined;
+      readonly isTaken: boolean;
+      readonly rejected: number;
+    }) => void,
+  ): void;
+  shutdown(): Promise<void>;
 }
 
 /** Where a connection comes from, if not from an address of this machine. */

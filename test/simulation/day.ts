@@ -26,6 +26,10 @@ export interface Day {
   /** Of the campaign's: what the config promises. */
   readonly profile: string;
   readonly config: object;
+  /** Every message is traced, and what its spans say is judged. */
+  readonly hasTraces: boolean;
+  /** Of `onUnavailable` and `validate`: what the gateway may say itself. */
+  readonly refusals: readonly string[];
   readonly senders: readonly SimulatedSenderStart[];
   readonly nodes: readonly SimulatedNodeStart[];
   readonly limits: SenderLimits;
@@ -102,6 +106,13 @@ export const KIND_NAMES = KINDS.map(({ kind }) => kind);
 export const SHUTDOWN_MS = 12_000;
 
 const EVENTS = [20, 32] as const;
+const BLACKOUT_SHARE = 0.15;
+/** Beyond what the judge lets a message wait for, and less than a sender's patience. */
+const BLACKOUT_MS = 13_000;
+const TRACED_SHARE = 0.2;
+const REFUSAL_CODES = ['AE', 'AR', 'CE', 'CR'] as const;
+/** Beyond what any message has that is meant to come. */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 const GAP_MS = 160;
 
 export function dayOf(seed: number, only?: string): Day {
@@ -124,13 +135,39 @@ export function dayOf(seed: number, only?: string): Day {
     limits,
   }));
   const events = eventsOf(profile, nodes, senders, prng);
+  if (isTight(profile) && prng.chance(BLACKOUT_SHARE)) events.push(...blackoutOf(nodes, events, prng));
+  const code = prng.pick(REFUSAL_CODES);
+  const hasTraces = prng.chance(TRACED_SHARE);
   return {
-    ...{ seed, profile: name, senders, nodes, events, limits },
-    config: twisted(configOf(profile, nodes), profile, limits, prng),
+    ...{ seed, profile: name, senders, nodes, events, limits, hasTraces },
+    config: twisted(configOf(profile, nodes), profile, { limits, code, hasTraces }, prng),
+    // The first letter is the message's own, whatever the config has.
+    refusals: [
+      ...profile.refusals,
+      ...(code.endsWith('R') ? profile.refusals.map((refusal) => refusal.replace('E', 'R')) : []),
+    ],
     durationMs: Math.max(...events.map(({ atMs, lastsMs }) => atMs + lastsMs)) + 200,
     splitting: prng.pick([0, 0.02, 0.1, 0.5]),
     windowBytes: prng.pick([65_536, 65_536, 8_192, 700]),
   };
+}
+
+/** Deadlines are short, and everything may happen. */
+function isTight({ ackMs, only }: Profile): boolean {
+  return ackMs === ACK_MS && only === undefined;
+}
+
+/** When all else is over, every node is gone for longer than any message may wait. */
+function blackoutOf(
+  nodes: readonly SimulatedNodeStart[],
+  events: readonly DayEvent[],
+  prng: Prng,
+): readonly DayEvent[] {
+  const atMs = Math.max(...events.map((one) => one.atMs + one.lastsMs)) + 50;
+  return nodes.map(({ name }, i) => ({
+    ...{ number: events.length + 1 + i, kind: 'kill', on: 'node', target: name },
+    ...{ atMs, lastsMs: BLACKOUT_MS, seed: prng.int(0, 1e9) },
+  }));
 }
 
 /** TLS is not simulated. */
@@ -199,11 +236,11 @@ function weighted(kinds: readonly Kind[], at: number): Kind {
 
 /** Half of the days have limits that senders reach. */
 function limitsOf({ ackMs }: Profile, prng: Prng): SenderLimits {
-  const isTight = ackMs === ACK_MS && prng.chance(0.5);
+  const isShort = ackMs === ACK_MS && prng.chance(0.5);
   return {
-    frameMs: isTight ? prng.pick([300, 500]) : 30_000,
-    idleMs: isTight ? prng.pick([0, 600]) : 0,
-    writeMs: isTight ? prng.pick([300, 30_000]) : 30_000,
+    frameMs: isShort ? prng.pick([300, 500]) : 30_000,
+    idleMs: isShort ? prng.pick([0, 600]) : 0,
+    writeMs: isShort ? prng.pick([300, 30_000]) : 30_000,
     maxPending: prng.pick([100, 100, 3, 1]),
   };
 }
@@ -216,21 +253,44 @@ function keysOf({ frameMs, idleMs, writeMs, maxPending }: SenderLimits): object 
     idleTimeout: `${idleMs}ms`,
     writeTimeout: `${writeMs}ms`,
     maxPending,
+    maxFrame: MAX_FRAME_BYTES,
   };
 }
 
+interface Twist {
+  readonly limits: SenderLimits;
+  readonly code: (typeof REFUSAL_CODES)[number];
+  readonly hasTraces: boolean;
+}
+
+/** How nodes that fail are left out; the default is one of them. */
+const EJECTIONS = [
+  {},
+  {},
+  { base: '100ms', max: '1s' },
+  { base: '500ms', max: '2s', maxEjected: '50%' },
+  { base: '250ms', max: '1s', errors: { share: 0.5, window: '1s', answers: 5 } },
+] as const;
+
 /** Numbers that a config may have without promising anything else. */
-function twisted(config: object, { ackMs, weights }: Profile, limits: SenderLimits, prng: Prng): object {
+function twisted(config: object, profile: Profile, { limits, code, hasTraces }: Twist, prng: Prng): object {
+  const { ackMs, weights } = profile;
   const { pools, listeners } = config as Readonly<Record<'pools' | 'listeners', Record<string, Config>>>;
   const isCalm = ackMs > ACK_MS;
   return {
     ...config,
+    // All of a day may wait, so that what is missing is missing.
+    ...(hasTraces ? { telemetry: { traces: { queue: { max: 1_000_000 } } } } : {}),
     // A sender that the old one owes an application acknowledgement may have to wait so long: less than its patience.
     shutdown: { timeout: `${SHUTDOWN_MS}ms` },
     listeners: Object.fromEntries(
       Object.entries(listeners).map(([name, listener]) => [
         name,
-        listener.protocol === 'http' ? listener : { ...listener, limits: keysOf(limits) },
+        {
+          ...listener,
+          ...(listener.onUnavailable === 'AE' ? { onUnavailable: code } : {}),
+          ...(listener.protocol === 'http' ? {} : { limits: keysOf(limits) }),
+        },
       ]),
     ),
     pools: Object.fromEntries(
@@ -238,6 +298,11 @@ function twisted(config: object, { ackMs, weights }: Profile, limits: SenderLimi
         const connections = pool.connections as Config;
         // A node without room for its share gets less.
         const isAsItIs = prng.chance(0.5) || weights !== undefined;
+        const ejection = isTight(profile) ? { ejection: prng.pick(EJECTIONS) } : {};
+        const queue = {
+          timeout: prng.pick(['300ms', '1s', '1s', '3s']),
+          max: prng.pick([10_000, 10_000, 10_000, 4, 0]),
+        };
         return [
           name,
           {
@@ -247,8 +312,9 @@ function twisted(config: object, { ackMs, weights }: Profile, limits: SenderLimi
               max: isAsItIs ? connections.max : prng.pick([1, 2, 3, 8]),
             },
             // A drain keeps a sender for so long, and takes nothing more of it: less than it has patience.
-            timeouts: { ...(pool.timeouts as Config), application: '2s' },
-            ...(isCalm ? {} : { queue: { timeout: prng.pick(['300ms', '1s', '1s', '3s']) } }),
+            timeouts: { ...(pool.timeouts as Config), application: prng.pick(['500ms', '1s', '2s']) },
+            ...(isCalm ? {} : { queue }),
+            ...ejection,
           },
         ];
       }),

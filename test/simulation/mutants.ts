@@ -27,6 +27,8 @@ const TRACKER = 'src/upstream/mllp/ack-tracker.ts';
 const COMMITTED = 'src/upstream/mllp/committed-messages.ts';
 const UPSTREAM = 'src/upstream/mllp/mllp-upstream.ts';
 const SESSION = 'listeners/mllp/mllp-session.ts';
+const MESSAGE_SPANS = 'src/observe/traces/spans/message-spans.ts';
+const ATTEMPT_SPANS = 'src/observe/traces/spans/attempt-spans.ts';
 const SELECTOR = 'routing/node-selector.ts';
 
 /** Those of a mutant that the campaign has as well. */
@@ -141,6 +143,26 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     ],
     profile: 'enhanced',
     caughtBy: ['application-lost'],
+  },
+  {
+    name: 'an application answer goes to another sender with the same control id',
+    patches: [
+      {
+        file: COMMITTED,
+        find: '    return (\n      candidates?.some(',
+        put: "    return header.controlId === '' && (\n      candidates?.some(",
+      },
+      {
+        file: COMMITTED,
+        find: '    return committed.target?.tell(frame) === true;',
+        put: `    const owner = committed.target?.owner;
+    const alike = this.#byId.get(committed.controlId) ?? [];
+    const other = alike.find(({ target }) => target !== undefined && target.owner !== owner);
+    return (other ?? committed).target?.tell(frame) === true;`,
+      },
+    ],
+    profile: 'enhanced-shared-ids',
+    caughtBy: ['application-foreign'],
   },
   // Choice of a node.
   {
@@ -403,6 +425,64 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
       },
     ],
     caughtBy: ['answer-overdue', 'never-answered'],
+  },
+  {
+    name: 'queue.timeout is ignored',
+    patches: [
+      {
+        file: POOL_QUEUE,
+        find: 'const leftMs = timeoutMs - (turnTime() - message.waitsSince);',
+        put: 'const leftMs = 600_000 + timeoutMs - (turnTime() - message.waitsSince);',
+      },
+    ],
+    caughtBy: ['answer-overdue', 'never-answered'],
+  },
+  // What spans say.
+  {
+    name: 'a trace names the node that was tried first',
+    patches: [
+      {
+        file: MESSAGE_SPANS,
+        find: 'out.put(NODE, last.node);',
+        put: 'out.put(NODE, (attempts[0] ?? last).node);',
+      },
+    ],
+    profile: 'resend',
+    caughtBy: ['spans'],
+  },
+  {
+    name: 'attempts before the last have no span',
+    patches: [
+      {
+        file: ATTEMPT_SPANS,
+        find: 'for (const tried of triesOf(attempts)) {',
+        put: 'for (const tried of triesOf(attempts.slice(-1))) {',
+      },
+    ],
+    profile: 'resend',
+    caughtBy: ['spans'],
+  },
+  {
+    name: 'a span has an answer that never came',
+    patches: [
+      {
+        file: ATTEMPT_SPANS,
+        find: "if (error === undefined && endedAt !== undefined) out.event('ack', endedAt);",
+        put: "if (endedAt !== undefined) out.event('ack', endedAt);",
+      },
+    ],
+    caughtBy: ['spans'],
+  },
+  {
+    name: 'one message in a hundred has no trace',
+    patches: [
+      {
+        file: 'src/observe/traces/spans/message-tracer.ts',
+        find: '    this.#ended.push(record);\n',
+        put: `    if (!(${every(100)})) this.#ended.push(record);\n`,
+      },
+    ],
+    caughtBy: ['spans'],
   },
   // Messages that get lost.
   {

@@ -9,13 +9,15 @@ import { ThreadTroubles } from '../../src/tools/world/threads.ts';
 import { VirtualTime } from '../../src/tools/world/virtual-time.ts';
 import { check } from '../campaign/checker.ts';
 import type { Disturbance } from '../campaign/checks/calm.ts';
-import type { Logs } from '../campaign/checks/facts.ts';
+import { factsOf, type Logs } from '../campaign/checks/facts.ts';
 import type { Violation } from '../campaign/checks/violation.ts';
 import { profileFor } from '../campaign/profiles.ts';
 import { checkAccounts } from './accounts.ts';
 import { type Day, type DayEvent, GATEWAY_HOST } from './day.ts';
 import { isOfWriteTimeout, judge } from './judge/judge.ts';
 import { limitsOf } from './judge/lived.ts';
+import { checkSpans } from './judge/spans.ts';
+import { SimulatedCollector } from './peers/collector.ts';
 import { SimulatedGateway } from './peers/gateway.ts';
 import { NODE_MODES, type NodeMode, SimulatedNode } from './peers/node.ts';
 import { Clock } from './peers/record.ts';
@@ -26,6 +28,8 @@ export interface Outcome {
   readonly logs: Logs;
   /** The gateway's own log. */
   readonly lines: readonly { readonly t: number; readonly text: string }[];
+  /** As they came, each an ExportTraceServiceRequest; empty on a day without traces. */
+  readonly spans: readonly Uint8Array[];
   readonly disturbances: readonly Disturbance[];
   readonly reloads: SimulatedGateway['reloads'];
   readonly messages: number;
@@ -42,8 +46,9 @@ const SAMPLED_EVERY_MS = 20;
 const LONGEST_TIMER_MS = 600_000;
 
 /** Of all that senders, nodes and the gateway wrote down. */
-export function digestOf({ logs, lines }: Outcome): string {
-  return hash('sha256', JSON.stringify([logs, lines]), 'base64url');
+export function digestOf({ logs, lines, spans }: Outcome): string {
+  const told = spans.map((batch) => Buffer.from(batch).toString('base64'));
+  return hash('sha256', JSON.stringify([logs, lines, told]), 'base64url');
 }
 
 export async function runDay(day: Day): Promise<Outcome> {
@@ -67,6 +72,8 @@ class World {
   readonly #nodes: readonly SimulatedNode[];
   readonly #senders: readonly SimulatedSender[];
   readonly #gateway: SimulatedGateway;
+  readonly #collector: SimulatedCollector;
+  readonly #wallOffsetMs: number;
   readonly #disturbances: { target: string; kind: string; from: number; until: number }[] = [];
   readonly #uncaught: string[] = [];
   readonly #beyond = new Set<string>();
@@ -81,7 +88,12 @@ class World {
     this.#network.splitting = day.splitting;
     this.#network.windowBytes = day.windowBytes;
     this.#clock = new Clock(this.#time);
-    usePlatform(platformOn(this.#time, this.#network, GATEWAY_HOST, prng.fork(), this.#troubles));
+    this.#collector = new SimulatedCollector(this.#time);
+    usePlatform({
+      ...platformOn(this.#time, this.#network, GATEWAY_HOST, prng.fork(), this.#troubles),
+      openSpanLine: () => this.#collector.open(),
+    });
+    this.#wallOffsetMs = this.#time.wallOffsetMs;
     this.#nodes = day.nodes.map((start) => new SimulatedNode(start, this.#network, this.#clock));
     this.#senders = day.senders.map((start) => new SimulatedSender(start, this.#network, this.#clock));
     this.#gateway = new SimulatedGateway(day.config, prng.int(0, 9), this.#time, this.#clock);
@@ -145,9 +157,10 @@ class World {
       disturbances: this.#disturbances,
     };
     const { lines, left, operated, handovers } = this.#gateway;
-    const promises = profileFor(0, this.#day.profile);
+    const promises = { ...profileFor(0, this.#day.profile), refusals: this.#day.refusals };
     const violations = [
       ...check(logs, promises, ending).filter((one) => !isOfWriteTimeout(one, { lines })),
+      ...this.#checkSpans(logs),
       ...checkAccounts({ senders: logs.senders, lines, counted }),
       ...judge(
         {
@@ -161,11 +174,20 @@ class World {
     ];
     return {
       violations,
-      ...{ logs, lines, disturbances: this.#disturbances, reloads: this.#gateway.reloads },
+      ...{ logs, lines, spans: this.#collector.batches },
+      ...{ disturbances: this.#disturbances, reloads: this.#gateway.reloads },
       messages: this.#senders.reduce((sum, { speech }) => sum + speech.made, 0),
       virtualMs: this.#time.nowMs,
       steps: this.#time.steps,
     };
+  }
+
+  #checkSpans(logs: Logs): Violation[] {
+    const { batches } = this.#collector;
+    if (!this.#day.hasTraces) return [];
+    const isSet = this.#day.events.some(({ kind }) => kind === 'clock-jump');
+    const wallOffsetMs = isSet ? undefined : this.#wallOffsetMs;
+    return checkSpans({ batches, lines: this.#gateway.lines, facts: factsOf(logs), wallOffsetMs });
   }
 
   /** Undefined: it never settled. */

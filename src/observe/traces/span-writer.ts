@@ -29,7 +29,7 @@ export type SpanKind = typeof INTERNAL | typeof SERVER | typeof CLIENT;
 
 /** What all spans of a gateway have in common. */
 export interface SpanSource {
-  readonly resource: Resource;
+  readonly resource: Pick<Resource, 'attributes'>;
   readonly scope: { readonly name: string; readonly version: string };
 }
 

@@ -40,6 +40,7 @@ export function platformOn(
     createServer: (options, onConnection) => createServerOn(network, host, options, onConnection),
     hasOnlyPlainServers: true,
     createThreads: () => new SimulatedThreads(time, prng, troubles),
+    openSpanLine: undefined,
   };
 }
 

@@ -47,6 +47,17 @@ export class Calm {
     }
     return false;
   }
+
+  /** For how long one of them was, or it may have shown, from `from` to `until`, in microseconds. */
+  disturbedFor(target: string, from: number, until: number): number {
+    let sum = 0;
+    for (const one of this.#byTarget.get(target) ?? []) {
+      const begin = Math.max(one.from, from);
+      const end = Math.min(one.until + this.#settleUs, until);
+      if (end > begin) sum += end - begin;
+    }
+    return sum;
+  }
 }
 
 /** In order, and apart from each other. */

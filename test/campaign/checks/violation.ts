@@ -46,6 +46,7 @@ export const RULES = {
   memory: 'the gateway holds more memory than at the start',
   reload: 'a wrong config changed something, or a good one nothing',
   accounts: 'the gateway’s log, its metrics and what its senders got differ',
+  spans: 'the spans of the gateway differ from its log, or from what nodes and senders have on record',
   uncaught: 'an error of the gateway that nobody had caught',
   exit: 'the gateway did not end well, or said that it failed',
 } as const;

@@ -63,7 +63,8 @@ function checkOverdue(
       const due = outstanding.shift();
       const from = Math.max(before, due?.t ?? t);
       before = t;
-      if (due === undefined || t - from <= bound || calm.wasDisturbed([sender], from, t)) return;
+      // What happened to a sender holds it up for as long as it lasted.
+      if (due === undefined || t - from - calm.disturbedFor(sender, from, t) <= bound) return;
       const text = `${sender} connection ${c}: ${due.id} was due from ${from} to ${t}`;
       found.push({ rule: 'answer-overdue', text });
     };
