@@ -112,7 +112,7 @@ const BLACKOUT_MS = 13_000;
 const TRACED_SHARE = 0.2;
 const REFUSAL_CODES = ['AE', 'AR', 'CE', 'CR'] as const;
 /** Beyond what any message has that is meant to come. */
-export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+const MAX_FRAME_BYTES = 2 * 1024 * 1024;
 const GAP_MS = 160;
 
 export function dayOf(seed: number, only?: string): Day {
@@ -242,18 +242,19 @@ function limitsOf({ ackMs }: Profile, prng: Prng): SenderLimits {
     idleMs: isShort ? prng.pick([0, 600]) : 0,
     writeMs: isShort ? prng.pick([300, 30_000]) : 30_000,
     maxPending: prng.pick([100, 100, 3, 1]),
+    maxFrameBytes: MAX_FRAME_BYTES,
   };
 }
 
 type Config = Record<string, unknown>;
 
-function keysOf({ frameMs, idleMs, writeMs, maxPending }: SenderLimits): object {
+function keysOf({ frameMs, idleMs, writeMs, maxPending, maxFrameBytes }: SenderLimits): object {
   return {
     frameTimeout: `${frameMs}ms`,
     idleTimeout: `${idleMs}ms`,
     writeTimeout: `${writeMs}ms`,
     maxPending,
-    maxFrame: MAX_FRAME_BYTES,
+    maxFrame: maxFrameBytes,
   };
 }
 
@@ -312,7 +313,7 @@ function twisted(config: object, profile: Profile, { limits, code, hasTraces }: 
               max: isAsItIs ? connections.max : prng.pick([1, 2, 3, 8]),
             },
             // A drain keeps a sender for so long, and takes nothing more of it: less than it has patience.
-            timeouts: { ...(pool.timeouts as Config), application: prng.pick(['500ms', '1s', '2s']) },
+            timeouts: { ...(pool.timeouts as Config), application: prng.pick(['500ms', '1s', '2s', '8s']) },
             ...(isCalm ? {} : { queue }),
             ...ejection,
           },

@@ -20,7 +20,7 @@ export type Caught =
   | { readonly kind: 'missed' | 'broken'; readonly why: string };
 
 export const MAX_SEEDS = 2_000;
-const WORLD = ['test/campaign', 'test/simulation'];
+const WORLD = ['test/campaign', 'test/simulation', 'test/helpers'];
 /** A fault that is to come about now and then does so in the same places of a day, whichever days were before it. */
 const COUNTS_ANEW: Patch = {
   file: 'src/platform/current.ts',

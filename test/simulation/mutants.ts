@@ -437,6 +437,25 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     ],
     caughtBy: ['answer-overdue', 'never-answered'],
   },
+  // What simulated days have found (found.ts), as it was.
+  {
+    name: 'a sender that goes on talking holds up a drain',
+    patches: [{ file: SESSION, find: 'const TALKS_ON_MS = 2_000;', put: 'const TALKS_ON_MS = 600_000;' }],
+    profile: 'enhanced-shared-ids',
+    caughtBy: ['answer-overdue', 'exit'],
+  },
+  {
+    name: 'a message waits for ever for a connection of its own',
+    patches: [
+      {
+        file: 'src/upstream/mllp/waiting-messages.ts',
+        find: 'this.#limitMs = options.connectMs + options.ackMs;',
+        put: 'this.#limitMs = 600_000;',
+      },
+    ],
+    profile: 'any',
+    caughtBy: ['answer-overdue', 'never-answered'],
+  },
   // What spans say.
   {
     name: 'a trace names the node that was tried first',

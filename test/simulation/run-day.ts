@@ -187,7 +187,8 @@ class World {
     if (!this.#day.hasTraces) return [];
     const isSet = this.#day.events.some(({ kind }) => kind === 'clock-jump');
     const wallOffsetMs = isSet ? undefined : this.#wallOffsetMs;
-    return checkSpans({ batches, lines: this.#gateway.lines, facts: factsOf(logs), wallOffsetMs });
+    const { lines, handovers } = this.#gateway;
+    return checkSpans({ batches, lines, handovers, facts: factsOf(logs), wallOffsetMs });
   }
 
   /** Undefined: it never settled. */

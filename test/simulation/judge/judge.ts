@@ -21,7 +21,7 @@ export function isOfWriteTimeout({ rule, text }: Violation, { lines }: Pick<Live
 const EXCUSES_NOTHING = [
   ...['drain', 'maintenance'],
   ...['sender-burst', 'sender-mid-frame', 'sender-half-close', 'sender-impatient', 'sender-reset'],
-  ...['sender-stall', 'sender-silence', 'sender-stray-bytes'],
+  ...['sender-stall', 'sender-silence', 'sender-stray-bytes', 'sender-start-again', 'sender-overlong'],
 ];
 
 export function judge(lived: Lived, promises: Promises): Violation[] {

@@ -1,5 +1,6 @@
 // Holds the spans of a day against the gateway's log of it, and against what nodes and senders have on record. Pure. Promises: judges a
 // day whose spans were all recorded and all taken, and nothing else.
+import { type Handover, isHandover } from '../../campaign/checks/ends.ts';
 import type { Facts } from '../../campaign/checks/facts.ts';
 import type { Violation } from '../../campaign/checks/violation.ts';
 import { type ReadSpan, readExportRequest } from '../../helpers/otlp-messages.ts';
@@ -19,6 +20,7 @@ export interface SpansOfDay {
   readonly batches: readonly Uint8Array[];
   readonly lines: readonly { readonly t: number; readonly text: string }[];
   readonly facts: Facts;
+  readonly handovers: readonly Handover[];
   /** The wall clock is never set on that day, and was this much ahead of the world's time, in milliseconds. */
   readonly wallOffsetMs: number | undefined;
 }
@@ -26,9 +28,12 @@ export interface SpansOfDay {
 /** The log rounds, and the clock of spans may be off the wall clock by so much. */
 const ROUNDED_MS = 1;
 const DRIFT_MS = 30;
+/** The clock of spans and that of the log differ by up to so much. */
+const AT_ONCE_US = 5_000;
 const CODES: ReadonlySet<string> = new Set(['AA', 'AE', 'AR', 'CA', 'CE', 'CR']);
 
-export function checkSpans({ batches, lines, facts, wallOffsetMs }: SpansOfDay): Violation[] {
+export function checkSpans(day: SpansOfDay): Violation[] {
+  const { batches, lines, facts, wallOffsetMs } = day;
   const found: Violation[] = [];
   const wrong = (text: string): void => void found.push({ rule: 'spans', text });
   const traces = Map.groupBy(
@@ -47,12 +52,42 @@ export function checkSpans({ batches, lines, facts, wallOffsetMs }: SpansOfDay):
     for (const what of wrongOfTrace(spans, line)) wrong(`${who}: ${what}`);
     const root = spans.find(({ parentId }) => parentId === '');
     if (root === undefined || wallOffsetMs === undefined) continue;
-    const endedMs = Number(root.to / 1_000n) / 1_000 - wallOffsetMs;
-    if (Math.abs(endedMs - t / 1_000) > DRIFT_MS)
-      wrong(`${who}: its trace ends ${Math.round(endedMs - t / 1_000)} ms away from it`);
+    const toMs = (nanos: bigint): number => Number(nanos / 1_000n) / 1_000 - wallOffsetMs;
+    const reply = spans.find(({ name }) => name === 'reply') ?? root;
+    // Its reply may wait behind others, and for a sender that does not read.
+    const [from, to] = [toMs(reply.from), toMs(root.to)];
+    if (t / 1_000 < from - DRIFT_MS || t / 1_000 > to + DRIFT_MS)
+      wrong(`${who}: its trace has its end from ${from} to ${to} ms`);
   }
-  for (const what of wrongOfNodes([...traces.values()].flat(), traces, facts)) wrong(what);
-  return found;
+  const spans = [...traces.values()].flat();
+  for (const what of wrongOfNodes(spans, traces, facts)) wrong(what);
+  return [...found, ...checkDown(spans, day)];
+}
+
+/** F34: what had waited for a connection to a node when that went down goes elsewhere, and is not written to it. */
+function checkDown(spans: readonly ReadSpan[], { lines, handovers, wallOffsetMs }: SpansOfDay): Violation[] {
+  if (wallOffsetMs === undefined) return [];
+  const toUs = (nanos: bigint): number => Number(nanos / 1_000n) - wallOffsetMs * 1_000;
+  const changes = lines
+    .filter(({ text }) => /"msg":"(node (up|down)|config loaded)"/.test(text))
+    .map(({ t, text }) => ({ t, ...(JSON.parse(text) as { msg: string; pool?: string; node?: string }) }));
+  return spans.flatMap((span): Violation[] => {
+    const written = span.events.find(({ name }) => name === 'write');
+    if (!span.name.startsWith('forward ') || written === undefined) return [];
+    const [from, at] = [toUs(span.from), toUs(written.at)];
+    // Two gateways have two opinions.
+    if (isHandover(from, handovers) || isHandover(at, handovers)) return [];
+    const { 'gateway.node': node, 'gateway.pool': pool } = span.attributes;
+    const during = changes.filter(
+      (change) =>
+        change.t > from + AT_ONCE_US &&
+        change.t < at - AT_ONCE_US &&
+        (change.node === undefined || (change.node === node && change.pool === pool)),
+    );
+    if (during.length === 0 || during.some(({ msg }) => msg !== 'node down')) return [];
+    const text = `trace ${span.traceId}: node ${node} was chosen at ${from}, down at ${during[0]?.t}, and written to at ${at}`;
+    return [{ rule: 'down-used', text }];
+  });
 }
 
 /** What one trace says that its message's line does not, or that no trace may say. */

@@ -1,6 +1,6 @@
 // A collector of spans in a simulated world. Promises: takes every batch a moment later, and keeps its bytes.
 import type { SpanLine } from '../../../src/platform/platform.ts';
-import type { VirtualTime } from '../world/virtual-time.ts';
+import type { VirtualTime } from '../../../src/tools/world/virtual-time.ts';
 
 const TAKES_MS = 1;
 

@@ -16,6 +16,11 @@ const LARGE_BURST = [1, 3] as const;
 
 /** Beyond its limit, for the gateway to see it, and for the end to arrive. */
 const STANDS_MS = 400;
+/** To come to the gateway through a small window, and for the end to come back. */
+const OVERLONG_MS = 4_000;
+/** A message has its header by then. */
+const LEAST_PART = 60;
+const MLLP_END = 2;
 /** A longer limit than this is not waited for. */
 const LONGEST_STAND_MS = 1_000;
 
@@ -30,6 +35,8 @@ export const SENDER_ACTS = [
   'stall',
   'silence',
   'stray-bytes',
+  'start-again',
+  'overlong',
 ] as const;
 
 export type SenderAct = (typeof SENDER_ACTS)[number];
@@ -40,12 +47,13 @@ export interface SenderLimits {
   readonly idleMs: number;
   readonly writeMs: number;
   readonly maxPending: number;
+  readonly maxFrameBytes: number;
 }
 
 /** A time in which it said nothing, or no more of a message. In microseconds. */
 export interface Stood {
   readonly sender: string;
-  readonly what: 'stall' | 'silence';
+  readonly what: 'stall' | 'silence' | 'overlong';
   readonly from: number;
   /** When it went on; its connection may have ended before. */
   until: number;
@@ -133,6 +141,12 @@ export class SimulatedSender {
         return;
       case 'stray-bytes':
         connection?.sayStray();
+        return;
+      case 'start-again':
+        if (!this.#isFinishing && connection?.startAgain() === true) this.#burst();
+        return;
+      case 'overlong':
+        connection?.sayTooMuch();
     }
   }
 
@@ -208,6 +222,8 @@ class SenderConnection implements EndUser {
   readonly #ear: Ear;
   #isSending = false;
   #isClosed = false;
+  /** Whatever comes is of a message that was not meant. */
+  #isDeaf = false;
   #patience = 0;
 
   constructor(sender: SimulatedSender) {
@@ -226,7 +242,7 @@ class SenderConnection implements EndUser {
 
   onBytes(bytes: Buffer): void {
     // What was still on its way when this side gave the connection up counts for nothing, so it is not on record either.
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isDeaf) return;
     const { record } = this.#sender;
     for (const heard of this.#ear.push(bytes)) {
       if (heard.kind === 'acks') this.#onAcks(heard.acks);
@@ -270,6 +286,32 @@ class SenderConnection implements EndUser {
     const how = prng.pick(['fin', 'destroy', 'reset'] as const);
     if (how === 'fin') this.halfClose();
     else this.drop(how);
+  }
+
+  /** Says the first part of a message, and begins another in the middle of it (F9). */
+  startAgain(): boolean {
+    const { speech, record, prng, start } = this.#sender;
+    const isPlain = start.wire === 'mllp' && start.content !== 'batch';
+    if (!this.#isSending || this.outstanding.length > 0 || !isPlain) return false;
+    const { id, sha, bytes } = speech.part();
+    record.write({ e: 'part', c: this.c, id, sha });
+    this.#end.write(bytes.subarray(0, prng.int(LEAST_PART, bytes.length - MLLP_END)));
+    return true;
+  }
+
+  /** Says a message that is larger than any may be (F16), and waits for the end of the connection. */
+  sayTooMuch(): void {
+    const { speech, record, start } = this.#sender;
+    if (!this.#isSending || this.outstanding.length > 0 || start.wire !== 'mllp') return;
+    // It may be owed an application acknowledgement, which it would not hear.
+    if (start.content === 'enhanced') return;
+    const { id, sha, bytes } = speech.part();
+    record.write({ e: 'part', c: this.c, id, sha });
+    this.#isSending = false;
+    this.#isDeaf = true;
+    this.#end.write(bytes.subarray(0, bytes.length - MLLP_END));
+    this.#end.write(Buffer.alloc(start.limits.maxFrameBytes, 'x'));
+    this.stand('overlong', OVERLONG_MS, () => this.drop('destroy'));
   }
 
   /** Says the first part of a message, and then nothing. */
