@@ -313,7 +313,7 @@ function twisted(config: object, profile: Profile, { limits, code, hasTraces }: 
               max: isAsItIs ? connections.max : prng.pick([1, 2, 3, 8]),
             },
             // A drain keeps a sender for so long, and takes nothing more of it: less than it has patience.
-            timeouts: { ...(pool.timeouts as Config), application: prng.pick(['500ms', '1s', '2s', '8s']) },
+            timeouts: { ...(pool.timeouts as Config), application: prng.pick(['500ms', '1s', '2s']) },
             ...(isCalm ? {} : { queue }),
             ...ejection,
           },

@@ -144,26 +144,6 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     profile: 'enhanced',
     caughtBy: ['application-lost'],
   },
-  {
-    name: 'an application answer goes to another sender with the same control id',
-    patches: [
-      {
-        file: COMMITTED,
-        find: '    return (\n      candidates?.some(',
-        put: "    return header.controlId === '' && (\n      candidates?.some(",
-      },
-      {
-        file: COMMITTED,
-        find: '    return committed.target?.tell(frame) === true;',
-        put: `    const owner = committed.target?.owner;
-    const alike = this.#byId.get(committed.controlId) ?? [];
-    const other = alike.find(({ target }) => target !== undefined && target.owner !== owner);
-    return (other ?? committed).target?.tell(frame) === true;`,
-      },
-    ],
-    profile: 'enhanced-shared-ids',
-    caughtBy: ['application-foreign'],
-  },
   // Choice of a node.
   {
     name: 'one message in ten ignores stickiness',
@@ -438,12 +418,6 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     caughtBy: ['answer-overdue', 'never-answered'],
   },
   // What simulated days have found (found.ts), as it was.
-  {
-    name: 'a sender that goes on talking holds up a drain',
-    patches: [{ file: SESSION, find: 'const TALKS_ON_MS = 2_000;', put: 'const TALKS_ON_MS = 600_000;' }],
-    profile: 'enhanced-shared-ids',
-    caughtBy: ['answer-overdue', 'exit'],
-  },
   {
     name: 'a message waits for ever for a connection of its own',
     patches: [

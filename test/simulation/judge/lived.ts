@@ -56,8 +56,6 @@ export const MS = 1_000;
 /** What is sent within a disturbance of the network arrives this much after its end at most. */
 export const ARRIVES_MS = 600;
 
-/** A drain waits no longer for the application acknowledgement of a sender that sends on. */
-const TALKS_ON_MS = 2_000;
 /** A reload changes some of it, by little. */
 const CHANGES_MS = 50;
 
@@ -75,10 +73,7 @@ export function limitsOf({ config, profile, events }: Day): Limits {
     ),
     retryMs: most(({ retry }) => retry.budgetMs),
     applicationMs: senders.some(({ content }) => content === 'enhanced')
-      ? Math.min(
-          most(({ timeouts }) => timeouts.applicationMs),
-          TALKS_ON_MS,
-        )
+      ? most(({ timeouts }) => timeouts.applicationMs)
       : 0,
     parseMs: hasWorkers ? parsing.timeoutMs : 0,
     maxConnections: most(({ connections }) => connections.max),
