@@ -56,6 +56,8 @@ export class FrameReceiver {
   #turnBytes = 0;
   /** Whole frames that came too late to be taken. */
   discarded = 0;
+  /** The last byte that was thrown away may be the first of a frame's end. */
+  #mayEndFrame = false;
 
   constructor(transport: Transport, config: ListenerConfig, source: SourceBudget, owner: FrameOwner) {
     this.#transport = transport;
@@ -213,8 +215,12 @@ export class FrameReceiver {
 
   /** F29: what comes behind the end that the gateway has decided on is not taken; how much that was is said when it is over. */
   #discard(chunk: Buffer): void {
-    for (let at = chunk.indexOf(FRAME_END); at >= 0; at = chunk.indexOf(FRAME_END, at + 2))
-      if (++this.discarded === 1) this.#owner.onDiscarded();
+    if (chunk.length === 0) return;
+    const before = this.discarded;
+    if (this.#mayEndFrame && chunk[0] === FRAME_END[1]) this.discarded++;
+    for (let at = chunk.indexOf(FRAME_END); at >= 0; at = chunk.indexOf(FRAME_END, at + 2)) this.discarded++;
+    this.#mayEndFrame = chunk[chunk.length - 1] === FRAME_END[0];
+    if (before === 0 && this.discarded > 0) this.#owner.onDiscarded();
   }
 
   #onTimeout(): void {

@@ -10,7 +10,7 @@ import { CommittedMessages } from '../../src/upstream/mllp/committed-messages.ts
 import { said } from '../helpers/expect-relay.ts';
 import { answers, type FaultyNode, type Script, startFaultyNode } from '../helpers/faulty-node.ts';
 import { type SimpleConfig, simpleConfig, startGateway, type TestGateway } from '../helpers/gateway.ts';
-import { ackFor, type MessageParts, message } from '../helpers/mllp.ts';
+import { ackFor, frame, type MessageParts, message } from '../helpers/mllp.ts';
 import { connectSender, type Sender } from '../helpers/sender.ts';
 import { type Gate, gate, turns, until } from '../helpers/until.ts';
 
@@ -463,6 +463,21 @@ describe('who waits', () => {
     expect(a.ended).toBe(false);
     // Nobody here takes it any more: it is for the next gateway, on another connection.
     await a.send(message({ controlId: '2', ...AL }));
+    expect(await a.closed).toEqual({ hadError: false, code: undefined });
+    expect(await stopped).toBe(true);
+    expect(room.node.messages.length).toBe(1);
+  });
+
+  test('F89 nor is one whose message comes in pieces, with the two bytes of its end apart', async () => {
+    await using room = await startEnhanced({ timeouts: { application: '10m' } });
+    const a = await room.sender();
+    await commit(a, { controlId: '1' });
+    const stopped = room.gw.gateway.stop();
+    await turns(10);
+    const bytes = frame(message({ controlId: '2', ...AL }));
+    await a.write(bytes.subarray(0, -1));
+    await turns(50);
+    await a.write(bytes.subarray(-1));
     expect(await a.closed).toEqual({ hadError: false, code: undefined });
     expect(await stopped).toBe(true);
     expect(room.node.messages.length).toBe(1);

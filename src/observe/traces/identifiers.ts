@@ -2,6 +2,7 @@
 // the same identifier. Promises that the hash says nothing to whoever has not the key.
 import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { onOtherPlatform } from '../../platform/current.ts';
 import { randomBytes } from '../../platform/random.ts';
 import type { Prepared, Reconfigurable } from '../../reload/reconfigurable.ts';
 import { loggable } from '../log/loggable.ts';
@@ -18,6 +19,9 @@ const HASH_DIGITS = 16;
 const MAX_REMEMBERED = 10_000;
 
 let ownKey: Uint8Array | undefined;
+onOtherPlatform(() => {
+  ownKey = undefined;
+});
 
 /** Of this process; all processes of one gateway have the same. */
 export function identifierKey(): Uint8Array {

@@ -1,5 +1,6 @@
 // Wall-clock nanoseconds of a moment that monotonicMs() told. Promises that moments keep their order and distance
 // as long as the clock is not aligned anew.
+import { onOtherPlatform } from '../../platform/current.ts';
 import { monotonicMs, wallMs } from '../../platform/time.ts';
 import type { ProtoWriter } from '../otlp/proto-writer.ts';
 
@@ -14,6 +15,9 @@ let offsetMs = wallMs() - monotonicMs();
 let baseHigh = 0;
 let baseLow = 0;
 setBase();
+onOtherPlatform(() => {
+  offsetMs = Number.NEGATIVE_INFINITY;
+});
 
 /** To be called before the spans of one message are written: within them the clock does not jump. */
 export function alignClock(now: number): void {
