@@ -369,8 +369,8 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     patches: [
       {
         file: 'src/upstream/mllp/connection-limits.ts',
-        find: 'return this.taken < this.maxConnections;',
-        put: 'return this.taken < this.maxConnections + 4;',
+        find: 'return this.taken < this.#ownMax;',
+        put: 'return this.taken < this.#ownMax + 4;',
       },
     ],
     caughtBy: ['beyond-bound'],
@@ -631,8 +631,8 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     patches: [
       {
         file: NODE,
-        find: "    if (error.code === 'GW_ERR_OPEN_FILES') return;\n    // F96",
-        put: '    // F96',
+        find: "    if (error.code === 'GW_ERR_OPEN_FILES') return;\n    // Another",
+        put: '    // Another',
       },
     ],
     caughtBy: ['node-blamed'],
