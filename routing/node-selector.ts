@@ -35,6 +35,8 @@ export class NodeSelector<N extends Candidate> {
   readonly name: string;
   /** Set by who wants to know: `table` has given a sender a node, or another one. */
   onBound: ((key: string, node: string) => void) | undefined;
+  /** Set likewise: the node of a sender that `table` does not know, where somebody else does. */
+  elsewhere: ((key: string) => string | undefined) | undefined;
   readonly #now: () => number;
   #config: Chosen;
   #balance: PoolConfig['balance'];
@@ -206,7 +208,8 @@ export class NodeSelector<N extends Candidate> {
     if (persistence?.mode !== 'table') return undefined;
     const { maxSenders, idleMs } = persistence;
     const onBound = (key: string, node: string): void => this.onBound?.(key, node);
-    return new StickTable({ maxSenders, idleMs, now: this.#now, onBound });
+    const elsewhere = (key: string): string | undefined => this.elsewhere?.(key);
+    return new StickTable({ maxSenders, idleMs, now: this.#now, onBound, elsewhere });
   }
 
   /** The rule for candidates, but for the weight and draining: such nodes keep the senders they have. */

@@ -19,6 +19,8 @@ export interface StickTableOptions {
   readonly now: () => number;
   /** A sender has been given a node, or another one. */
   readonly onBound?: ((key: string, node: string) => void) | undefined;
+  /** Who else may know the node of a sender that this table does not know. */
+  readonly elsewhere?: ((key: string) => string | undefined) | undefined;
 }
 
 /**
@@ -31,13 +33,15 @@ export class StickTable {
   #idleMs: number;
   readonly #now: () => number;
   readonly #onBound: ((key: string, node: string) => void) | undefined;
+  readonly #elsewhere: ((key: string) => string | undefined) | undefined;
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
   /** Those of the process before, until each has come back. */
   #earlier: EarlierSenders | undefined;
 
-  constructor({ maxSenders, idleMs, now, onBound }: StickTableOptions) {
+  constructor({ maxSenders, idleMs, now, onBound, elsewhere }: StickTableOptions) {
     this.#onBound = onBound;
+    this.#elsewhere = elsewhere;
     this.#maxSenders = maxSenders;
     this.#idleMs = idleMs;
     this.#now = now;
@@ -83,25 +87,35 @@ export class StickTable {
   /** Name of the sender's node; counts as a sign of life. */
   get(key: string): string | undefined {
     const entry = this.#entries.get(key);
-    if (entry === undefined) return this.#takeEarlier(key);
+    if (entry === undefined) return this.#takeElsewhere(key) ?? this.#takeEarlier(key);
     const now = this.#now();
     if (this.#hasExpired(entry, now)) {
       this.#forget(entry);
-      return undefined;
+      return this.#takeElsewhere(key);
     }
     this.#use(entry, now);
     return entry.node;
   }
 
   set(key: string, node: string): void {
+    if (this.#put(key, node)) this.#onBound?.(key, node);
+  }
+
+  /** Somebody else has bound the sender since. No sign of life; nothing for a sender that is not here. */
+  move(key: string, node: string): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.node = node;
+  }
+
+  /** Returns whether the sender has another node than before. */
+  #put(key: string, node: string): boolean {
     const now = this.#now();
     const known = this.#entries.get(key);
     if (known !== undefined) {
       const isSame = known.node === node;
       known.node = node;
       this.#use(known, now);
-      if (!isSame) this.#onBound?.(key, node);
-      return;
+      return !isSame;
     }
     // Two for each that is added: expired ones go faster than new ones come, and no call takes longer than another.
     for (let i = 0; i < 2; i++) {
@@ -111,7 +125,14 @@ export class StickTable {
     const entry: Entry = { key, node, usedAt: now, older: undefined, newer: undefined };
     this.#entries.set(key, entry);
     this.#append(entry);
-    this.#onBound?.(key, node);
+    return true;
+  }
+
+  #takeElsewhere(key: string): string | undefined {
+    const node = this.#elsewhere?.(key);
+    // Whoever knew it need not be told.
+    if (node !== undefined) this.#put(key, node);
+    return node;
   }
 
   #takeEarlier(key: string): string | undefined {

@@ -80,6 +80,20 @@ export interface ClusterReport {
   /** The same for members whose configs say the same. */
   readonly configDigest: string;
   readonly vips: readonly { readonly address: string; readonly held: boolean; readonly since: Time }[];
+  /** What members share, in NATS; undefined: nothing. */
+  readonly state?:
+    | {
+        readonly bucket: string;
+        readonly connected: boolean;
+        readonly since: Time;
+        /** Why it is not connected. */
+        readonly reason: string | undefined;
+        /** Decisions and senders that wait to be written. */
+        readonly queued: number;
+        /** Of the last decision that was seen. */
+        readonly revision: number;
+      }
+    | undefined;
 }
 
 export interface StatusReport {

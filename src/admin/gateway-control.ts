@@ -7,6 +7,8 @@ import type { Gateway } from '../gateway.ts';
 import type { Log } from '../observe/log/log.ts';
 import type { MetricsFormat } from '../observe/metrics/text.ts';
 import type { Observer, OperatorAction } from '../observe/observer.ts';
+import { type DecisionTarget, readPending } from '../state/shared/shared-decisions.ts';
+import type { SharedState, SharedStateReport } from '../state/shared/shared-state.ts';
 import { StateKeeper } from '../state/state-keeper.ts';
 import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
@@ -51,6 +53,10 @@ export class GatewayControl implements Control {
   isLive = true;
   /** Set by whoever joins the cluster; undefined: it stands alone. */
   membership: Membership | undefined;
+  /** Set by whoever has other processes go by what is decided. */
+  onDecidedElsewhere: () => void = () => {};
+  /** What members share; set by whoever joins likewise. */
+  #shared: SharedState | undefined;
   /** Made once for each text. */
   #digest: { readonly text: string; readonly digest: string } | undefined;
   readonly #gateway: () => Gateway;
@@ -80,6 +86,8 @@ export class GatewayControl implements Control {
       source: {
         decisions: () => this.#actions.decisions(),
         restore: (decisions) => this.#actions.restore(decisions),
+        untold: () => this.#shared?.decisions.pending,
+        restoreUntold: (value) => this.#shared?.decisions.restore(readPending(value)),
       },
       log,
     });
@@ -88,9 +96,26 @@ export class GatewayControl implements Control {
       gateway,
       () => this.#config.loaded.text,
       log,
-      () => this.#state.changed(),
+      () => {
+        // Before it is stored: what others have not been told of is stored with it.
+        this.#shared?.decisions.decided();
+        this.#state.changed();
+      },
     );
     this.#tap = new Tap(log);
+  }
+
+  /** What an operator decides is shared from now on. `make`: with where decisions of others go. */
+  share(make: (target: DecisionTarget, onApplied: () => void) => SharedState): SharedState {
+    const target: DecisionTarget = {
+      decisions: () => this.#actions.decisions(),
+      apply: (decided) => this.#actions.apply(decided),
+    };
+    this.#shared = make(target, () => {
+      this.#state.changed();
+      this.onDecidedElsewhere();
+    });
+    return this.#shared;
   }
 
   readiness(pools: readonly string[]): ReadinessReport {
@@ -100,6 +125,11 @@ export class GatewayControl implements Control {
   /** For the metrics. */
   isStateStored(): boolean {
     return this.#state.report?.error === undefined;
+  }
+
+  /** Undefined: nothing is shared. */
+  get sharedReport(): SharedStateReport | undefined {
+    return this.#shared?.report;
   }
 
   clusterReport(): ClusterReport | undefined {
@@ -113,6 +143,7 @@ export class GatewayControl implements Control {
       ...report,
       configDigest: this.#digest.digest,
       vips: vips.map((vip) => ({ ...vip, since: new Date(vip.since).toISOString() })),
+      state: this.sharedReport && sharedPart(this.sharedReport),
     };
   }
 
@@ -209,6 +240,7 @@ export class GatewayControl implements Control {
   async reload(by: By): Promise<ReloadReport> {
     const report = await this.#config.reload(by);
     this.#actions.forgetGone();
+    this.#shared?.decisions.rebase();
     this.#state.changed();
     this.#reports.forgetGone();
     return report;
@@ -244,4 +276,15 @@ export class GatewayControl implements Control {
   #tell(by: By, action: OperatorAction): void {
     this.#gateway().observers.onOperator(by, action);
   }
+}
+
+function sharedPart({
+  bucket,
+  connected,
+  since,
+  reason,
+  queued,
+  revision,
+}: SharedStateReport): ClusterReport['state'] {
+  return { bucket, connected, since: new Date(since).toISOString(), reason, queued, revision };
 }

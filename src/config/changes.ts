@@ -21,7 +21,8 @@ const SETTINGS: readonly (readonly [key: string, Value])[] = [
   ['reload.watch', ({ watchConfig }) => watchConfig],
   ['state.file', ({ state }) => state?.file],
   ['workers', ({ workers }) => workers],
-  ['cluster', ({ cluster }) => cluster],
+  ['cluster', ({ cluster }) => cluster && { ...cluster, state: undefined }],
+  ['cluster.state', ({ cluster }) => cluster?.state],
 ];
 
 /** Each with why: what reads it is made once, before anything else. */
@@ -33,7 +34,9 @@ const AT_START: readonly (readonly [key: string, Value])[] = [
   // Processes that end take their connections along.
   ['workers', ({ workers }) => workers],
   // keepalived goes by what was generated from it.
-  ['cluster', ({ cluster }) => cluster],
+  ['cluster', ({ cluster }) => cluster && { ...cluster, state: undefined }],
+  // Its code is loaded at the start. Other servers, credentials and certificates are taken up.
+  ['cluster.state', ({ cluster: { state } = {} }) => state && [state.bucket, state.hashKey]],
 ];
 
 /** By name, what is new, gone or not as it was. */

@@ -10,7 +10,7 @@ import type { IdentifierOptions } from '../observe/traces/identifiers.ts';
 import type { HostPort, PoolNodeUrl } from './formats.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
 import type { ADMIN_KEYS, AUDIT_KEYS } from './keys/admin.ts';
-import type { CLUSTER_KEYS, MEMBER_KEYS } from './keys/cluster.ts';
+import type { CLUSTER_KEYS, MEMBER_KEYS, NATS_KEYS } from './keys/cluster.ts';
 import type { Values } from './keys/key.ts';
 import type { LISTENER_KEYS } from './keys/listener.ts';
 import type { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './keys/pool.ts';
@@ -71,6 +71,16 @@ export interface ClusterConfig extends Omit<Values<typeof CLUSTER_KEYS>, 'interf
   /** Not empty. */
   readonly vips: readonly VipConfig[];
   readonly tls: NodeTlsConfig;
+  /** What members share; undefined: nothing. */
+  readonly state: SharedStateConfig | undefined;
+}
+
+/** In NATS. */
+export interface SharedStateConfig extends Values<typeof NATS_KEYS> {
+  /** Not empty. */
+  readonly servers: readonly string[];
+  /** Undefined: as the server wants it, with the system's own roots. */
+  readonly tls: NodeTlsConfig | undefined;
 }
 
 export interface MemberConfig extends Values<typeof MEMBER_KEYS> {

@@ -3,7 +3,9 @@
 // what it has is answered.
 import { isDeepStrictEqual } from 'node:util';
 import { NodeSelector } from '../../routing/node-selector.ts';
+import type { SharedSenders } from '../../routing/shared-senders.ts';
 import type { StickTable } from '../../routing/stick-table.ts';
+import { isStreamKey } from '../../routing/sticky-key.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { HttpScheduler } from '../relay/http-scheduler.ts';
 import type { NodeScheduler } from '../relay/node-scheduler.ts';
@@ -76,6 +78,15 @@ export class PoolRuntime {
   /** Which senders have which nodes; undefined where the pool does not remember that. */
   get senders(): StickTable | undefined {
     return this.#pool.senders;
+  }
+
+  /** Senders that the table knows are those of other gateways as well. */
+  shareSenders(shared: SharedSenders): void {
+    const pool = this.name;
+    this.#pool.onBound = (key, node) => {
+      if (!isStreamKey(key)) shared.bound(pool, key, node);
+    };
+    this.#pool.elsewhere = (key) => (isStreamKey(key) ? undefined : shared.nodeOf(pool, key));
   }
 
   /** Messages, requests and connections that wait for a node. */

@@ -2,6 +2,7 @@
 // what it has is over.
 import { isDeepStrictEqual } from 'node:util';
 import type { CertificateStore } from '../../certs/store.ts';
+import type { SharedSenders } from '../../routing/shared-senders.ts';
 import type { GatewayConfig, PoolConfig } from '../config/config.ts';
 import type { Log } from '../observe/log/log.ts';
 import { clearInterval, setInterval } from '../platform/time.ts';
@@ -52,6 +53,7 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   readonly #sharing: NodeSharing | undefined;
   #context: PoolContext;
   #started = false;
+  #shared: SharedSenders | undefined;
 
   /** @throws GatewayError GW_ERR_TLS_FILE */
   constructor(
@@ -149,6 +151,12 @@ export class Pools implements Reconfigurable<GatewayConfig> {
     };
   }
 
+  /** Of these pools and of those that come. */
+  shareSenders(shared: SharedSenders): void {
+    this.#shared = shared;
+    for (const runtime of this.#runtimes.values()) runtime.shareSenders(shared);
+  }
+
   /** Takes up a change of one pool's overrides. */
   refresh(pool: PoolConfig): void {
     const prepared = this.#runtimes.get(pool.name)?.prepare(this.overrides.applyTo(pool), this.#context);
@@ -176,6 +184,7 @@ export class Pools implements Reconfigurable<GatewayConfig> {
 
   #enter(runtime: PoolRuntime): void {
     runtime.register();
+    if (this.#shared !== undefined) runtime.shareSenders(this.#shared);
     this.#runtimes.set(runtime.name, runtime);
   }
 

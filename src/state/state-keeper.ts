@@ -34,6 +34,10 @@ export interface DecisionSource {
   decisions(): Decisions;
   /** Puts stored ones in force, before any message; returns what no longer fits, a phrase each. */
   restore(decisions: Decisions): readonly string[];
+  /** What other members have not been told of yet: kept with the decisions. */
+  untold?(): unknown;
+  /** After the decisions. */
+  restoreUntold?(value: unknown): void;
 }
 
 export interface StateKeeperOptions {
@@ -90,6 +94,7 @@ export class StateKeeper {
       const dropped = source.restore(decisions.decisions);
       for (const what of dropped)
         log.warn({ from, what }, 'stored state dropped: it no longer fits the config');
+      source.restoreUntold?.(decisions.untold);
     }
     const restored = senders === undefined ? 0 : this.#restoreSenders(senders, from);
     if (decisions !== undefined)
@@ -216,7 +221,9 @@ export class StateKeeper {
   }
 
   #decisionsText(): string {
-    return decisionsText({ writer: this.#writer, decisions: this.#options.source.decisions() });
+    const { source } = this.#options;
+    const untold = source.untold?.();
+    return decisionsText({ writer: this.#writer, decisions: source.decisions(), untold });
   }
 
   #sendersText(): AsyncGenerator<string> {
@@ -266,7 +273,8 @@ export class StateKeeper {
   }
 }
 
-function byOf(persistence: object | undefined): string {
+/** What senders are known by, as text. */
+export function byOf(persistence: object | undefined): string {
   return JSON.stringify(persistence && 'by' in persistence ? persistence.by : undefined) ?? '';
 }
 

@@ -23,6 +23,8 @@ export interface StoredDecisions {
   /** Which process wrote it: a random name. */
   readonly writer: string;
   readonly decisions: Decisions;
+  /** What other members have not been told of yet, as whoever tells them has it. */
+  readonly untold?: unknown;
 }
 
 const VERSION = 1;
@@ -31,10 +33,10 @@ export function sendersFileOf(file: string): string {
   return `${file}.senders`;
 }
 
-export function decisionsText({ writer, decisions }: StoredDecisions): string {
+export function decisionsText({ writer, decisions, untold }: StoredDecisions): string {
   const { pid } = process;
   const writtenAt = new Date(wallMs()).toISOString();
-  return `${JSON.stringify({ version: VERSION, pid, writer, writtenAt, pools: decisions }, undefined, 2)}\n`;
+  return `${JSON.stringify({ version: VERSION, pid, writer, writtenAt, pools: decisions, untold }, undefined, 2)}\n`;
 }
 
 /** Undefined: there is no such file. @throws Error with why it cannot be used */
@@ -45,10 +47,15 @@ export function readDecisionsFile(file: string): StoredDecisions | undefined {
 
 /** @throws Error */
 export function parseDecisions(text: string): StoredDecisions {
-  const value = JSON.parse(text) as { version?: unknown; writer?: unknown; pools?: unknown };
+  const value = JSON.parse(text) as {
+    version?: unknown;
+    writer?: unknown;
+    pools?: unknown;
+    untold?: unknown;
+  };
   if (value?.version !== VERSION)
     throw new Error(`it is of version ${JSON.stringify(value?.version) ?? 'none'}, not ${VERSION}`);
-  return { writer: String(value.writer), decisions: readDecisions(value.pools) };
+  return { writer: String(value.writer), decisions: readDecisions(value.pools), untold: value.untold };
 }
 
 /** Some thousand senders a piece, so that the event loop is not held for long. */

@@ -40,3 +40,14 @@ export const COUNTED = {
   configDigest: '0123456789abcdef',
   vips: [{ address: '10.0.0.5', held: true, since: '2026-01-01T00:00:00.000Z' }],
 };
+
+/** What is counted of state that members share. */
+export const SHARED_COUNTED = {
+  connected: false,
+  reason: 'refused',
+  queued: 1,
+  revision: 2,
+  senderRevision: 3,
+  writes: { stored: 4, failed: 5, dropped: 6 },
+  reconciled: { written: 7, yielded: 8, dropped: 9 },
+};

@@ -112,7 +112,38 @@ test.each<[what: string, cluster: object, error: string]>([
     },
     'cluster.vips[1].address: is in the list already',
   ],
-  ['state, which there is not yet', { state: { nats: {} } }, 'cluster.state: unknown key'],
+  [
+    'state without nats',
+    { state: {} },
+    'cluster.state.nats: is missing: there is nothing else by which members share something',
+  ],
+  ['NATS without servers', { state: { nats: {} } }, 'cluster.state.nats.servers: is required'],
+  ['no server', { state: { nats: { servers: [] } } }, 'cluster.state.nats.servers: needs at least one URL'],
+  [
+    'a server with a password, which is not repeated',
+    { state: { nats: { servers: ['nats://a:secret@h:1'] } } },
+    'cluster.state.nats.servers: must be URLs as nats://host:port or tls://host:port, without a password',
+  ],
+  [
+    'a bucket that NATS would not take',
+    { state: { nats: { servers: ['nats://h:1'], bucket: 'a.b' } } },
+    'cluster.state.nats.bucket: must be 1 to 64 letters, digits, "_" and "-"',
+  ],
+  [
+    'credentials that are none, and are not repeated',
+    { state: { nats: { servers: ['nats://h:1'], credentials: 'secret' } } },
+    'cluster.state.nats.credentials: is no .creds file of NATS: it needs a JWT and an NKEY SEED',
+  ],
+  [
+    'a user without a password',
+    { state: { nats: { servers: ['nats://h:1'], user: 'a' } } },
+    'cluster.state.nats.user: needs password as well',
+  ],
+  [
+    'TLS that nobody is to be trusted for',
+    { state: { nats: { servers: ['tls://h:1'] } } },
+    "cluster.state.nats.servers: a tls:// URL needs tls: with the system's own roots, `tls: {}`",
+  ],
 ])('refused with its place: %s', (_, cluster, error) => {
   expect(errorsOf(cluster)).toContain(error);
 });

@@ -42,6 +42,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   codings: 'coding or list of codings',
   ip: 'IP address',
   source: 'IP address or `client`',
+  'any-text': 'text',
   token: 'name',
   tokens: 'name or list of names',
   texts: 'list of texts',

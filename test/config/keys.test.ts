@@ -104,5 +104,5 @@ test('keys for some protocols only are found by their way within the table', () 
 });
 
 test('secrets are told by their tables', () => {
-  expect([...SECRET_KEYS].sort()).toEqual(['hashKey', 'passphrase', 'password', 'token']);
+  expect([...SECRET_KEYS].sort()).toEqual(['credentials', 'hashKey', 'passphrase', 'password', 'token']);
 });

@@ -16,10 +16,12 @@ export interface ConditionFacts {
   readonly parsingError?: string | undefined;
   /** Why what an operator decided cannot be stored; undefined: it is, or is not to be. */
   readonly stateError?: string | undefined;
+  /** Why NATS is away; undefined: it is there, or nothing is shared. */
+  readonly sharedError?: string | undefined;
 }
 
 export function conditionOf(facts: ConditionFacts): Pick<StatusReport, 'condition' | 'problems'> {
-  const { draining, reloadError, pools, certificates, parsingError, stateError } = facts;
+  const { draining, reloadError, pools, certificates, parsingError, stateError, sharedError } = facts;
   const problems: string[] = [];
   if (draining) problems.push('the gateway is draining: it takes no new connections');
   for (const { pool, available } of pools) if (!available) problems.push(unavailable(pool));
@@ -32,6 +34,7 @@ export function conditionOf(facts: ConditionFacts): Pick<StatusReport, 'conditio
   if (reloadError !== undefined) problems.push(`the last reload failed: ${reloadError}`);
   if (parsingError !== undefined) problems.push(noThreads(parsingError));
   if (stateError !== undefined) problems.push(`the state file cannot be written: ${stateError}`);
+  if (sharedError !== undefined) problems.push(nothingShared(sharedError));
   for (const { subject, where, days } of certificates) {
     if (days < 0) problems.push(`certificate ${subject} of ${where} has expired`);
     else if (days < CERTIFICATE_DAYS)
@@ -47,6 +50,7 @@ export function readinessOf(
   strict: boolean,
   pools: readonly { readonly pool: string; readonly states: readonly NodeState[] }[],
   parsingError?: string | undefined,
+  sharedError?: string | undefined,
 ): ReadinessReport {
   const judged = pools.map(({ pool, states }) => {
     const availableNodes = states.filter(isAvailable).length;
@@ -56,6 +60,8 @@ export function readinessOf(
     ...(draining ? ['the gateway is draining'] : []),
     ...(parsingError === undefined ? [] : [noThreads(parsingError)]),
     ...judged.filter(({ available }) => !available).map(({ pool }) => unavailable(pool)),
+    // No reason to send messages elsewhere: it serves as before.
+    ...(sharedError === undefined ? [] : [nothingShared(sharedError)]),
   ];
   const ready =
     !draining && parsingError === undefined && (!strict || judged.every(({ available }) => available));
@@ -64,6 +70,10 @@ export function readinessOf(
 
 function noThreads(cause: string): string {
   return `the threads that parse do not start (${cause}): is the installation whole?`;
+}
+
+function nothingShared(reason: string): string {
+  return `shared state: NATS is away (${reason}); this member goes on with what it knows`;
 }
 
 function unavailable(pool: string): string {

@@ -1,5 +1,6 @@
 // What an operator may change of nodes while the gateway runs. Every change is logged with who made it, and kept over a
 // reload of the file; what cannot be done changes nothing.
+import { isDeepStrictEqual } from 'node:util';
 import type { NodeConfig } from '../../config/config.ts';
 import { ConfigError, parseConfig } from '../../config/load.ts';
 import { suggestion } from '../../config/source/closest.ts';
@@ -7,6 +8,7 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Log } from '../../observe/log/log.ts';
 import { type Decisions, isNothing, type PoolDecisions } from '../../state/decisions.ts';
+import type { Decided } from '../../state/shared/decision-keys.ts';
 import type { Node } from '../../upstream/node.ts';
 import type { By } from '../control.ts';
 import { changedText, type PoolChanges } from '../effective-config.ts';
@@ -129,6 +131,62 @@ export class NodeActions {
       }
     }
     return dropped;
+  }
+
+  /** Puts in force what was decided at another member. Returns why it does not fit the config; undefined: it does. */
+  apply({ pool, node: name, value }: Decided): string | undefined {
+    const runtime = this.#gateway().pools.runtimes.get(pool);
+    if (runtime === undefined) return 'no pool of that name';
+    const node = runtime.nodes.find((one) => one.name === name);
+    try {
+      if (value.is === 'node') return this.#applyNode(pool, name, node !== undefined, value);
+      if (node === undefined) return 'no node of that name';
+      if (value.is === 'weight') this.#applyWeight(pool, node, value.weight);
+      else if (value.state === 'ready') node.ready(value.reason);
+      else if (value.state === 'draining') node.drain(value.reason);
+      else node.maintenance(value.reason);
+      return undefined;
+    } catch (thrown) {
+      return asGatewayError(thrown).detail ?? 'not usable';
+    }
+  }
+
+  #applyNode(pool: string, node: string, isThere: boolean, value: Decided['value'] & { is: 'node' }) {
+    const { pools } = this.#gateway();
+    const { added, removed } = pools.overrides.of(pool);
+    if (value.node === 'removed') {
+      // There never was one, or there is none any more.
+      if (!isThere) return undefined;
+      if (this.#runtime(pool).nodes.length === 1) return 'the pool has no other';
+      this.#remove(pool, node);
+      return undefined;
+    }
+    if (value.node === 'added') {
+      if (isThere && !added.has(node)) return 'the config names it itself';
+      if (isThere) {
+        const mine = this.#settings.get(pool)?.get(node);
+        if (isDeepStrictEqual(mine, value.settings)) return undefined;
+        if (this.#runtime(pool).nodes.length === 1) return 'the pool has no other';
+        this.#remove(pool, node);
+      }
+      this.#add(pool, node, value.settings);
+      return undefined;
+    }
+    if (added.has(node)) {
+      if (this.#runtime(pool).nodes.length === 1) return 'the pool has no other';
+      this.#remove(pool, node);
+    }
+    if (removed.delete(node)) pools.refresh(this.#poolConfig(pool));
+    return undefined;
+  }
+
+  #applyWeight(pool: string, node: Node, weight: number | undefined): void {
+    if (weight !== undefined) {
+      this.#weigh(pool, node, weight);
+      return;
+    }
+    const { weights } = this.#gateway().pools.overrides.of(pool);
+    if (weights.delete(node.name)) this.#gateway().pools.refresh(this.#poolConfig(pool));
   }
 
   /** What was changed, by pool. */

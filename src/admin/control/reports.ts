@@ -101,6 +101,7 @@ export class Reports implements Observer {
         certificates,
         parsingError: gateway.parsing.failure,
         stateError: state?.error,
+        sharedError: this.#sharedError,
       }),
       state: state && {
         file: state.file,
@@ -138,6 +139,7 @@ export class Reports implements Observer {
       names.length > 0,
       wanted.map((runtime) => ({ pool: runtime.name, states: runtime.nodes.map(({ state }) => state) })),
       parsing.failure,
+      this.#sharedError,
     );
   }
 
@@ -151,6 +153,11 @@ export class Reports implements Observer {
     const max = config.admin?.messages ?? 0;
     this.#messages.max = max;
     return max === 0 ? undefined : this.#messages.read(query, identifiers, prefix);
+  }
+
+  get #sharedError(): string | undefined {
+    const shared = this.#cluster()?.state;
+    return shared === undefined || shared.connected ? undefined : (shared.reason ?? 'not connected yet');
   }
 
   nodes(): readonly NodeReport[] {

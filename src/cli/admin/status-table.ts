@@ -63,7 +63,15 @@ function clusterLines(value: unknown, now: number, paint: Paint): string[] {
     const vip = new TypedFields<ClusterReport['vips'][number]>(one);
     return `${vip.text('address')} ${vip.flag('held') ? 'here' : 'not here'} for ${ageText(now - vip.time('since'))}`;
   });
-  return [head, `VIPs: ${vips.join(', ')}`];
+  const lines = [head, `VIPs: ${vips.join(', ')}`];
+  if (cluster.has('state')) {
+    const shared = new TypedFields<NonNullable<ClusterReport['state']>>(cluster.value('state'));
+    const how = shared.flag('connected')
+      ? `connected, revision ${shared.number('revision') ?? NONE}`
+      : paint('warning', `NATS IS AWAY: ${shared.text('reason') || 'not reached yet'}`);
+    lines.push(`shared state: ${how}, ${shared.number('queued') ?? NONE} to be written`);
+  }
+  return lines;
 }
 
 function listenerLines(status: TypedFields<StatusReport>): string[] {

@@ -7,7 +7,7 @@ import { GatewayControl } from '../../admin/gateway-control.ts';
 import { PROCESS_TITLE } from '../../cluster/keepalived.ts';
 import { Membership } from '../../cluster/membership.ts';
 import { otherMembers } from '../../cluster/other-members.ts';
-import type { ClusterConfig } from '../../config/config.ts';
+import type { ClusterConfig, GatewayConfig } from '../../config/config.ts';
 import { formatProblem, loadConfig } from '../../config/load.ts';
 import { workerCount } from '../../config/worker-count.ts';
 import { causeCode } from '../../errors.ts';
@@ -16,6 +16,7 @@ import { handlesRefusedFor } from '../../mllp/wire/node-handles.ts';
 import { AuditObserver } from '../../observe/audit/audit-observer.ts';
 import { createLog, type Log, shownFormat } from '../../observe/log/log.ts';
 import { LogOutput } from '../../observe/log/log-output.ts';
+import { committing } from '../../reload/reconfigurable.ts';
 import { isAvailable } from '../../upstream/node-status.ts';
 import { version } from '../../version.ts';
 import type { Workers } from '../../workers/main/workers.ts';
@@ -23,6 +24,7 @@ import type { Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { createAuditTrail } from './run-audit.ts';
 import { endProcess, untilEnd } from './run-end.ts';
+import type { JoinedState } from './run-shared-state.ts';
 import { ServiceManager } from './service-manager.ts';
 import { Successor } from './successor.ts';
 
@@ -68,9 +70,11 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     parts: [
       ['admin', { prepare: ({ admin }) => door.prepare(admin) }],
       ['audit', { prepare: (wanted) => trail.prepare(wanted.audit) }],
+      ['shared state', committing((wanted) => joined?.reconfigure(wanted))],
     ],
   });
   workers?.attach();
+  control.onDecidedElsewhere = () => void workers?.override();
   gateway.metrics.isStateStored = () => control.isStateStored();
   gateway.metrics.audit = trail;
   const secure = (tls: ServerTls | undefined): void => gateway.secure('admin', tls);
@@ -85,10 +89,13 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const membership = cluster && joinCluster(cluster, gateway, log);
   control.membership = membership;
   gateway.metrics.cluster = () => control.clusterReport();
+  const joined: JoinedState | undefined = await joinState(config, gateway, control, log);
+  gateway.metrics.shared = () => control.sharedReport;
   const started = trail
     .open()
     .then(() => membership?.begin(replace !== undefined))
     .then(() => control.state.restore(replace))
+    .then(() => joined?.start())
     .then(() => startAll(gateway, door, replace !== undefined, workers))
     .then(() => {
       membership?.listening();
@@ -141,12 +148,23 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
       }),
     close: () => {
       audit.stopped();
-      return Promise.all([gateway.close(), door.stop(), control.state.stop(), trail.close()]);
+      return Promise.all([gateway.close(), door.stop(), joined?.stop(), control.state.stop(), trail.close()]);
     },
   };
   return endProcess(reason, gateway.config.shutdown.timeoutMs, work, log);
 }
 
+/** Its code is loaded only where it is asked for. */
+async function joinState(
+  { cluster }: GatewayConfig,
+  gateway: Gateway,
+  control: GatewayControl,
+  log: Log,
+): Promise<JoinedState | undefined> {
+  if (cluster?.state === undefined) return undefined;
+  const { joinSharedState } = await import('./run-shared-state.ts');
+  return joinSharedState({ ...cluster, state: cluster.state }, gateway, control, log);
+}
 /** systemd shows it. */
 const TAKES_MESSAGES = 'takes messages';
 

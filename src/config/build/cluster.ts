@@ -13,6 +13,7 @@ import { quoted } from '../source/problem.ts';
 import type { ReadContext } from '../source/value.ts';
 import { checkTokenText } from './admin.ts';
 import { checkName } from './name.ts';
+import { buildSharedState } from './shared-state.ts';
 import { buildNodeTls } from './tls/node-tls.ts';
 
 type ClusterSection = Section<typeof CLUSTER_KEYS>;
@@ -40,6 +41,7 @@ export function buildCluster(top: Section, reading: ReadContext): ClusterConfig 
     track: resolve(reading.folder, track),
     interface: values.interface ?? hearing(cluster, own, vips),
     tls: buildNodeTls(cluster.sectionOrDefaults('tls', CLUSTER_TLS_KEYS), reading),
+    state: buildSharedState(cluster, reading),
   };
 }
 

@@ -48,6 +48,41 @@ export const CLUSTER_KEYS = {
     '`shutdown.timeout` if that is less',
   ),
   tls: key.optional('map', 'Whom to trust at the `admin` of the other members, where it is https'),
+  state: key.optional('map', 'What members share, and where', 'Without it each decides for itself'),
+} satisfies KeyTable;
+
+export const CLUSTER_STATE_KEYS = {
+  nats: key.optional(
+    'map',
+    'NATS with JetStream, where members share what operators decide and which sender has which node',
+  ),
+} satisfies KeyTable;
+
+export const NATS_KEYS = {
+  servers: key.required(
+    'texts',
+    'URLs `nats://host:port` or `tls://host:port` of NATS servers, asked in turn',
+  ),
+  bucket: key.preset(
+    'text',
+    'hl7-gateway',
+    'Name of the bucket of decisions; that of senders is called the same with `-senders` behind it',
+    'Both are made where they are not there. 1 to 64 letters, digits, "_" and "-"',
+  ),
+  credentials: key.secretLines('The text of a `.creds` file of NATS; give it as `{ file: … }`'),
+  user: key.optional('text', 'Who the gateway is there, where that goes by names and passwords'),
+  password: key.secret('Of `user`; give it as `{ file: … }`'),
+  hashKey: key.secret(
+    'The same text at all members: senders stand in the bucket by a hash with it; give it as `{ file: … }`',
+    'Without it whoever reads the bucket can try out what a sender is known by',
+  ),
+  replicas: key.count(
+    1,
+    [1, 5],
+    'On how many servers what the gateway makes is kept',
+    '3 where there are three servers',
+  ),
+  tls: key.optional('map', 'Whom to trust, for servers that speak TLS'),
 } satisfies KeyTable;
 
 export const MEMBER_KEYS = {

@@ -107,6 +107,8 @@ export const key = {
   oneOf: <const Word extends string>(values: readonly [Word, ...Word[]], ...doc: Doc) =>
     make('one-of', values[0], doc, { values: values as readonly Word[] }),
   secret: (...doc: Doc) => make('text', undefined, doc, { sensitive: true }),
+  /** The same of several lines, as a file has it. */
+  secretLines: (...doc: Doc) => make('any-text', undefined, doc, { sensitive: true }),
   required: <const Format extends FormatName>(format: Format, ...doc: Doc) =>
     make(format, null, doc, NO_MORE),
   optional: <const Format extends FormatName>(format: Format, ...doc: Doc) =>

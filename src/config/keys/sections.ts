@@ -1,7 +1,7 @@
 // Every table of keys, by where it is used. docs/configuration.md and schema/gateway.schema.json are made from this list
 // (`npm run docs:config`).
 import { ADMIN_KEYS, AUDIT_KEYS } from './admin.ts';
-import { CLUSTER_KEYS, MEMBER_KEYS, VIP_KEYS } from './cluster.ts';
+import { CLUSTER_KEYS, CLUSTER_STATE_KEYS, MEMBER_KEYS, NATS_KEYS, VIP_KEYS } from './cluster.ts';
 import { isKey, type KeyTable } from './key.ts';
 import { LISTENER_KEYS } from './listener.ts';
 import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './pool.ts';
@@ -13,6 +13,7 @@ import {
   CLUSTER_TLS_KEYS,
   HEALTH_TLS_KEYS,
   LISTENER_TLS_KEYS,
+  NATS_TLS_KEYS,
   NODE_TLS_KEYS,
   P12_KEYS,
 } from './tls.ts';
@@ -47,6 +48,10 @@ export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
   'cluster.vips[]': VIP_KEYS,
   'cluster.tls': CLUSTER_TLS_KEYS,
   'cluster.tls.cert': P12_KEYS,
+  'cluster.state': CLUSTER_STATE_KEYS,
+  'cluster.state.nats': NATS_KEYS,
+  'cluster.state.nats.tls': NATS_TLS_KEYS,
+  'cluster.state.nats.tls.cert': P12_KEYS,
 };
 
 /** The names of keys whose values are secrets, wherever they stand. */

@@ -71,7 +71,7 @@ export const ADMIN_TLS_KEYS = {
 
 /** Towards those that the gateway connects to. `asked`: when it shows a certificate; `host`: whose name the certificate has. */
 function towards(
-  peer: 'node' | 'repository' | 'member',
+  peer: 'node' | 'repository' | 'member' | 'server',
   asked: string,
   host: string,
   ...ofMirth: readonly string[]
@@ -117,6 +117,7 @@ export const HEALTH_TLS_KEYS = towards(
   OWN_ROOT,
 );
 export const CLUSTER_TLS_KEYS = towards('member', 'where it is asked for one', 'the host of `admin`');
+export const NATS_TLS_KEYS = towards('server', 'where it asks for one', 'the host in `servers`');
 export const AUDIT_TLS_KEYS = towards(
   'repository',
   'as most repositories ask for one',

@@ -258,6 +258,37 @@ export const METRICS = {
     'cluster vip',
     'Since when that is so, in seconds since 1970; as far as this process has seen.',
   ),
+  hl7_gateway_shared_state_connected: row(
+    'gauge',
+    '1',
+    '',
+    '1: NATS is there. These six only with cluster.state.',
+  ),
+  hl7_gateway_shared_state_away: row('gauge', '1', 'reason', 'Always 1, and only while NATS is away: why.'),
+  hl7_gateway_shared_state_queued: row(
+    'gauge',
+    '1',
+    '',
+    'Decisions and senders that wait to be written to NATS.',
+  ),
+  hl7_gateway_shared_state_revision: row(
+    'gauge',
+    '1',
+    'bucket',
+    'The last revision seen in a bucket: decisions or senders. The same at all members.',
+  ),
+  hl7_gateway_shared_state_writes_total: row(
+    'counter',
+    '1',
+    'result',
+    'Writes to NATS: stored, failed (tried again), or dropped as too many waited.',
+  ),
+  hl7_gateway_shared_state_reconciled_total: row(
+    'counter',
+    '1',
+    'result',
+    'Decisions made while NATS was away, when it was back: written, or yielded to what was stored meanwhile; and dropped: those of others that do not fit the config.',
+  ),
   hl7_gateway_certificate_expiry_seconds: row(
     'gauge',
     's',

@@ -70,7 +70,7 @@ export class Workers {
       onMessage: (worker, message) => this.#onMessage(worker, message),
       onStarted: (worker) => {
         for (const verdict of this.#nodes.verdictsFor(worker)) worker.take(verdict);
-        void this.#override([worker]);
+        void this.override([worker]);
       },
       onEnd: (worker) => {
         this.#keys.remove(worker);
@@ -81,7 +81,7 @@ export class Workers {
     this.control = new WorkersControl({
       control,
       supervisor: this.#supervisor,
-      override: () => this.#override(),
+      override: () => this.override(),
     });
     this.role = {
       sharing: this.#nodes,
@@ -161,7 +161,8 @@ export class Workers {
     });
   }
 
-  async #override(workers = this.#supervisor.running): Promise<void> {
+  /** All workers go by what is decided now. One that does not is replaced. */
+  async override(workers = this.#supervisor.running): Promise<void> {
     const request: WorkerRequest = { ask: 'override', overrides: this.#overrides() };
     await this.#askEach(workers, request, OVERRIDE_MS);
   }
@@ -219,7 +220,7 @@ export class Workers {
         this.#openFronts();
         this.#supervisor.tell({ kind: 'settled', ports: this.#ports(), audit: this.#auditWishes() });
         this.#nodes.tellAll();
-        void this.#override();
+        void this.override();
         // They have begun with what was in force before, or missed it.
         this.#supervisor.replaceAllBut(workers);
       },

@@ -23,6 +23,7 @@ import { buildInfo, certificateFamily, listenerFamilies, parseFamilies } from '.
 import { MessageCounts, type Present, type TraceIdOf } from './message-counts.ts';
 import { nodeFamilies } from './node-families.ts';
 import { RequestCounts } from './request-counts.ts';
+import { type SharedStateCounts, sharedStateFamilies } from './shared-state-families.ts';
 import { TcpCounts } from './tcp-counts.ts';
 
 /** What is looked at; a Gateway is one. */
@@ -73,6 +74,8 @@ export class GatewayMetrics implements Observer {
   isStateStored: () => boolean = () => true;
   /** Set by whoever joins a cluster; undefined: it stands alone. */
   cluster: () => ClusterCounts | undefined = () => undefined;
+  /** Set likewise; undefined: nothing is shared. */
+  shared: () => SharedStateCounts | undefined = () => undefined;
   readonly #observed: Observed;
   readonly #messages: MessageCounts;
   readonly #requests: RequestCounts;
@@ -187,6 +190,7 @@ export class GatewayMetrics implements Observer {
       number('hl7_gateway_config_last_reload_successful', this.#lastReload),
       number('hl7_gateway_state_stored', this.isStateStored() ? 1 : 0),
       ...clusterFamilies(this.cluster()),
+      ...sharedStateFamilies(this.shared()),
       certificateFamily(observed.certificates),
       counted('hl7_gateway_spans_total', 'result', { exported, dropped }),
       counted('hl7_gateway_audit_events_total', 'result', { written: audit.written, dropped: audit.dropped }),

@@ -53,6 +53,7 @@ test('the alerts are those that are wanted, each with words for people', () => {
     'Hl7GatewaySplitBrain',
     'Hl7GatewayNoMaster',
     'Hl7GatewayMembersDiffer',
+    'Hl7GatewaySharedStateAway',
     'Hl7GatewayLogLinesDropped',
     'Hl7GatewayTracesDropped',
     'Hl7GatewayAuditDropped',

@@ -1,7 +1,7 @@
 // A gateway that has each of its metrics, and what it takes for that: a message that is answered, some that are not, a batch,
 // a frame and a handshake that are none, a request, an answer whose sender is gone. Promises that each round does all of it once more.
 import { expect } from 'vitest';
-import { COUNTED } from '../../../cluster/cluster-config.ts';
+import { COUNTED, SHARED_COUNTED } from '../../../cluster/cluster-config.ts';
 import { expectClosedUnanswered, said } from '../../../helpers/expect-relay.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { startGateway, type TestGateway } from '../../../helpers/gateway.ts';
@@ -146,5 +146,6 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
     ),
   );
   gw.gateway.metrics.cluster = () => COUNTED;
+  gw.gateway.metrics.shared = () => SHARED_COUNTED;
   return new EverySeries(gw, late, resources.move());
 }

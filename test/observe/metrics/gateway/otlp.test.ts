@@ -2,7 +2,7 @@
 // variables win over the config.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { METRICS } from '../../../../src/observe/metrics/catalogue.ts';
-import { COUNTED } from '../../../cluster/cluster-config.ts';
+import { COUNTED, SHARED_COUNTED } from '../../../cluster/cluster-config.ts';
 import { startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { simpleConfig, startGateway, type TestGateway } from '../../../helpers/gateway.ts';
 import { message } from '../../../helpers/mllp.ts';
@@ -40,6 +40,7 @@ test('a collector gets all of them, at each interval', async () => {
   await using collector = await startOtlpCollector();
   await using gw = await start(node, { endpoint: collector.url, interval: '50ms' });
   gw.gateway.metrics.cluster = () => COUNTED;
+  gw.gateway.metrics.shared = () => SHARED_COUNTED;
   await using sender = await connectSender(gw.port());
   for (let i = 0; i < 3; i++) await sender.exchange(message());
   const before = collector.pushes.length;
