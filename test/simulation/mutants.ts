@@ -417,7 +417,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     ],
     caughtBy: ['answer-overdue', 'never-answered'],
   },
-  // What simulated days have found (found.ts), as it was.
+  // What simulated days have found, as it was.
   {
     name: 'a message waits for ever for a connection of its own',
     patches: [

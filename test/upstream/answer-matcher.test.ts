@@ -278,7 +278,8 @@ describe('for any traffic', () => {
         last = controlId;
       });
     });
-    fc.assert(property, { numRuns: 300 });
+    // Enough for each kind to come: with 300 one was missing once in a hundred times or so.
+    fc.assert(property, { numRuns: 3_000 });
     expect([...kinds].sort()).toEqual(['alike', 'exact', 'refusal']);
   });
 });

@@ -93,6 +93,10 @@ function configWith(key: string, value: unknown): object {
     holder = holder[step] as Record<string, unknown>;
   }
   if (/^(listeners\.NAME|admin)\.tls\./.test(key) && steps.at(-2) === 'tls') holder.cert = 'vip.crt.pem';
+  if (key.startsWith('cluster.state.nats.') && key !== 'cluster.state.nats.servers') {
+    const { state } = config.cluster as { state: { nats: Record<string, unknown> } };
+    state.nats.servers = ['nats://h:4222'];
+  }
   if (steps.at(-2) === 'cert') holder.p12 = 'lab.p12';
   holder[steps.at(-1) ?? ''] = value;
   return config;
@@ -154,8 +158,8 @@ describe('what both refuse', () => {
       'listeners: { l: { bind: ":1" } }\npools: { p: { nodes: { a: { url: "udp://h:1" } } } }\nroutes: [{ to: p }]',
     ],
     [
-      'an MLLP node without a port',
-      'listeners: { l: { bind: ":1" } }\npools: { p: { nodes: { a: { url: "mllp://h" } } } }\nroutes: [{ to: p }]',
+      'an MLLP node with a path',
+      'listeners: { l: { bind: ":1" } }\npools: { p: { nodes: { a: { url: "mllp://h:1/x" } } } }\nroutes: [{ to: p }]',
     ],
     ['a number of connections that is no word', pool('connections: { max: many }')],
     ['a share above 1', pool('ejection: { errors: { share: 1.5 } }')],
