@@ -1,6 +1,7 @@
 // IP addresses and ranges of them: what is one, and which address lies in which range. Whoever is trusted, let in or
 // routed by address is so by this one definition. Promises that an IPv4 address is the same one mapped into IPv6.
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -62,6 +63,12 @@ export function isRange(text: string): boolean {
   return (
     isAddress(address) && (bits === undefined || (/^(0|[1-9]\d{0,2})$/.test(bits) && Number(bits) <= most))
   );
+}
+
+/** Those of this machine, of all its interfaces, each in one spelling. */
+export function ownAddresses(): ReadonlySet<string> {
+  const all = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
+  return new Set(all.map(({ address }) => (isAddress(address) ? ipaddr.parse(address).toString() : address)));
 }
 
 /** Does the address belong to this machine alone? */

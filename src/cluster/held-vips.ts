@@ -1,7 +1,5 @@
 // Which of the VIPs this machine has, and since when, as far as this process has seen.
-import { networkInterfaces } from 'node:os';
-import ipaddr from 'ipaddr.js';
-import { isAddress } from '../addresses.ts';
+import { ownAddresses } from '../addresses.ts';
 import type { VipConfig } from '../config/config.ts';
 import { wallMs } from '../platform/time.ts';
 
@@ -10,12 +8,6 @@ export interface HeldVip {
   readonly held: boolean;
   /** When this process saw it come or go; at its start, when it first looked. Milliseconds since 1970. */
   readonly since: number;
-}
-
-/** Of all interfaces, in the spelling of the config. */
-export function ownAddresses(): ReadonlySet<string> {
-  const all = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
-  return new Set(all.map(({ address }) => (isAddress(address) ? ipaddr.parse(address).toString() : address)));
 }
 
 export class HeldVips {

@@ -184,30 +184,19 @@ export function isSamePlace(one: NodeConfig, other: NodeConfig): boolean {
 
 /** All that a node's connections and checks are made from; its weight can be changed under way. */
 export function recipeOf(pool: PoolConfig, node: NodeConfig, { maxAnswerBytes }: PoolContext): object {
-  const {
-    connections,
-    timeouts,
-    health,
-    checkTls,
-    ejection,
-    slowStartMs,
-    acknowledgement,
-    contentType,
-    queue,
-  } = pool;
   const { weight: _, ...rest } = node;
   return {
     rest,
     // How long a message waits for its client's connections.
-    waitMs: node.isFromClients ? queue.timeoutMs : undefined,
-    connections,
-    timeouts,
-    health,
-    checkTls,
-    ejection,
-    slowStartMs,
-    acknowledgement,
-    contentType,
+    waitMs: node.isFromClients ? pool.queue.timeoutMs : undefined,
+    connections: pool.connections,
+    timeouts: pool.timeouts,
+    health: pool.health,
+    checkTls: pool.checkTls,
+    ejection: pool.ejection,
+    slowStartMs: pool.slowStartMs,
+    acknowledgement: pool.acknowledgement,
+    contentType: pool.contentType,
     proxyProtocol: pool.proxyProtocol,
     maxAnswerBytes,
   };

@@ -57,13 +57,7 @@ export function dial(
   const startedAt = monotonicMs();
   const ownAddress = source && { localAddress: source, family: isIP(source) };
   const to = { host, port, ...ownAddress, ...(from !== undefined && { from }), ...(onread && { onread }) };
-  const { proxyHeader: header } = options;
-  const socket =
-    header === undefined
-      ? options.tls === undefined
-        ? platform.connect(to)
-        : platform.connectTls({ ...options.tls.options, ...to })
-      : connectWith(header, to, options.tls);
+  const socket = connect(to, options.tls, options.proxyHeader);
   let accepted = false;
   let settling = false;
   let endWatch: (() => void) | undefined;
@@ -180,9 +174,15 @@ const SOURCE_ERRORS = new Set([
 ]);
 
 /** The header goes before whatever else is written, a handshake's first byte too. */
-function connectWith(header: Buffer, to: net.TcpNetConnectOpts, dialTls: DialTls | undefined): net.Socket {
+function connect(
+  to: net.TcpNetConnectOpts,
+  dialTls: DialTls | undefined,
+  header: Buffer | undefined,
+): net.Socket {
+  if (header === undefined && dialTls !== undefined)
+    return platform.connectTls({ ...dialTls.options, ...to });
   const raw = platform.connect(to);
-  raw.once('connect', () => raw.write(header));
+  if (header !== undefined) raw.once('connect', () => raw.write(header));
   if (dialTls === undefined) return raw;
   return platform.connectTls({
     ...dialTls.options,

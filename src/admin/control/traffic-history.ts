@@ -65,11 +65,12 @@ export function historyPoints(all: readonly HistoryCounts[]): readonly HistoryPo
     const at = ((step % STEPS) + STEPS) % STEPS;
     const sum = (of: (one: HistoryCounts) => Float64Array): number =>
       there.reduce((total, one) => total + (of(one)[at] ?? 0), 0);
-    sums.fill(0);
-    for (const { buckets } of there)
-      for (let i = 0; i < BUCKETS; i++) sums[i] = (sums[i] ?? 0) + (buckets[at * BUCKETS + i] ?? 0);
     const messages = sum((one) => one.messages);
     if (messages === 0 && points.length === 0 && step < last) continue;
+    sums.fill(0);
+    // Most steps of a quiet feed have nothing to add up, and a page asks each second.
+    for (const { buckets } of messages === 0 ? [] : there)
+      for (let i = 0; i < BUCKETS; i++) sums[i] = (sums[i] ?? 0) + (buckets[at * BUCKETS + i] ?? 0);
     points.push({
       at: new Date(step * STEP_MS).toISOString(),
       messages,

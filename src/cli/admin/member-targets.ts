@@ -3,7 +3,7 @@
 import { hostname } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import type { NodeTls } from '../../../certs/node-tls.ts';
-import { ownAddresses } from '../../cluster/held-vips.ts';
+import { ownAddresses } from '../../addresses.ts';
 import type { ClusterConfig, MemberConfig, NodeTlsConfig } from '../../config/config.ts';
 import { parseNodeUrl } from '../../config/formats.ts';
 import type { Environment } from '../../config/source/interpolate.ts';

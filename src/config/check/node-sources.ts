@@ -1,22 +1,19 @@
 // Where connections to nodes come from: an address that this machine has, in the family of its nodes, that stays here.
 // Promises errors, as no connection of such a node would ever be there.
 import { isIP, isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
-import { isLoopback } from '../../addresses.ts';
+import { isLoopback, ownAddresses } from '../../addresses.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { Section } from '../read/section.ts';
 import type { SourcePlace } from '../source/problem.ts';
 import { entryIn, type ReadContext } from '../source/value.ts';
 
-/** `addresses`: those of this machine. */
 export function checkSources(
   top: Section,
   { pools, cluster }: GatewayConfig,
   { problems }: ReadContext,
-  addresses: readonly string[] = ownAddresses(),
 ): void {
-  const own = new Set(addresses.map(plain));
+  const own = ownAddresses();
   const vips = new Set(cluster?.vips.map(({ address }) => plain(address)));
   for (const [index, { name, nodes }] of pools.entries()) {
     const entry = top.entries('pools')[index];
@@ -58,8 +55,4 @@ function familyTrouble(source: string, node: string, host: string): string | und
 function plain(address: string): string {
   const [text = ''] = address.split('%');
   return ipaddr.parse(text).toString();
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => address));
 }
