@@ -342,6 +342,23 @@ export const ERRORS = {
   GW_ERR_QUEUE_FULL: row('gateway', 'safe', 'unavailable', 207, "the pool's queue is full"),
   GW_ERR_QUEUE_TIMEOUT: row('node', 'safe', 'unavailable', 207, 'no node could take the message in time'),
 
+  // The spool. Whether a message is stored is not known after an error in the middle of its storing: then it may be delivered yet
+  GW_ERR_SPOOL_FULL: row('gateway', 'safe', 'unavailable', 207, 'the spool has no place for the message'),
+  GW_ERR_SPOOL_STORE: row(
+    'gateway',
+    'unsafe',
+    'unavailable',
+    207,
+    "the spool's store could not be written or read",
+  ),
+  GW_ERR_SPOOL_CORRUPT: row(
+    'gateway',
+    'never',
+    'unavailable',
+    207,
+    'what is in the spool is not what was stored there',
+  ),
+
   // Ambiguous: written, not answered
   GW_ERR_NODE_CLOSED: row(
     'node',

@@ -97,6 +97,7 @@ describe('GatewayError', () => {
       'GW_ERR_PARSE_WORKER',
       'GW_ERR_QUEUE_FULL',
       'GW_ERR_QUEUE_TIMEOUT',
+      'GW_ERR_SPOOL_FULL',
     ]);
   });
 

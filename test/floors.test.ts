@@ -31,6 +31,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['certs/'],
   ['src/upstream/'],
   ['routing/'],
+  ['src/spool/'],
   ['src/relay/'],
   ['src/observe/observer.ts'],
   ['listeners/'],

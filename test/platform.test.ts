@@ -8,6 +8,7 @@ const HELD = [
   'listeners/',
   'routing/',
   'src/relay/',
+  'src/spool/',
   'src/upstream/',
   'src/pools/',
   'src/hl7/',
