@@ -47,6 +47,8 @@ export class MllpSession implements TransportOwner, FrameOwner, RepliesOwner, Co
   /** F89: before it ends, it waits for the answers that come behind those of its messages. */
   #waitsForLater = false;
   #isClosed = false;
+  /** The idle time was over while a message was not answered: it begins anew with the answer, written or not. */
+  #wasIdle = false;
 
   constructor(
     transport: Transport,
@@ -179,6 +181,10 @@ export class MllpSession implements TransportOwner, FrameOwner, RepliesOwner, Co
   }
 
   onPaid(isLast: boolean): void {
+    if (this.#wasIdle) {
+      this.#wasIdle = false;
+      this.#transport.restartIdleTime();
+    }
     if (isLast) {
       this.#end();
       return;
@@ -215,7 +221,11 @@ export class MllpSession implements TransportOwner, FrameOwner, RepliesOwner, Co
   }
 
   onIdle(): void {
-    if (this.#isClosed || this.#replies.count > 0 || this.#receiver.unfinished) return;
+    if (this.#isClosed || this.#receiver.unfinished) return;
+    if (this.#replies.count > 0) {
+      this.#wasIdle = true;
+      return;
+    }
     if (this.#replies.replyTarget.isOwed) {
       this.#replies.replyTarget.watch();
       return;

@@ -35,6 +35,11 @@ export abstract class CoalescingWriter {
   /** Writes `first` and then `more`, `bytes` in all. */
   protected abstract handOver(first: Buffer, more: readonly Buffer[] | undefined, bytes: number): void;
 
+  /** Something is gathered, and goes out at the end of this turn. */
+  protected get isGathering(): boolean {
+    return this.#first !== undefined;
+  }
+
   write(bytes: Buffer): void {
     this.#bytes += bytes.length;
     if (this.#first !== undefined) {

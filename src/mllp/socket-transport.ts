@@ -62,7 +62,10 @@ export class SocketTransport extends CoalescingWriter implements Transport {
       },
     });
     socket.on('end', () => owner.onEnd());
-    socket.on('timeout', () => owner.onIdle?.());
+    socket.on('timeout', () => {
+      // A timer of the same turn may have had something written; its time runs anew when that goes out.
+      if (!this.isGathering) owner.onIdle?.();
+    });
     socket.on('error', (error) => owner.onError?.(error));
     socket.on('close', () => {
       this.#stopWriteTimer();

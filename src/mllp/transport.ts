@@ -22,7 +22,7 @@ export interface Transport {
   /** `onRead` and `onEnd` are not called until `resume`; bytes that have been read already may still come. */
   pause(): void;
   resume(): void;
-  /** `onIdle` is called when nothing has been read or written for so long, again and again; 0: never. */
+  /** `onIdle` is called once when nothing has been read or written for so long, and again only after something was; 0: never. */
   setIdleTimeout(ms: number): void;
   /** The idle time begins now. */
   restartIdleTime(): void;

@@ -184,3 +184,15 @@ it('F46 a drain ends a connection at the end of a frame that is refused or empty
     expect(await line.sender.closed).toEqual({ hadError: false, code: undefined });
   }
 });
+
+it('limits.idleTimeout begins anew when a message is over that waited for longer, though its sender is told nothing', async () => {
+  await using line = await startLine({
+    script: () => {},
+    pool: { timeouts: { ack: '700ms' }, retry: { attempts: 1 } },
+    listener: { onUnavailable: 'AE', limits: { idleTimeout: '200ms' } },
+  });
+  await line.sender.send(message({ controlId: 'NE', acceptAck: 'NE', applicationAck: 'AL' }));
+  await line.node.received(1);
+  await line.sender.closed;
+  expect(line.gw.codes).toEqual(['GW_ERR_ACK_TIMEOUT', 'GW_ERR_SENDER_IDLE']);
+});

@@ -127,6 +127,21 @@ describe.each([['a socket', (socket: net.Socket): Transport => new SocketTranspo
       expect(line.told.slice(length)).toEqual(['x', 'end']);
     });
 
+    it('is not idle while something is about to be written', async () => {
+      let given: net.Socket | undefined;
+      await using line = await connect((socket) => {
+        given = socket;
+        return make(socket);
+      });
+      line.transport.setIdleTimeout(60_000);
+      line.transport.write(Buffer.from('x'));
+      given?.emit('timeout');
+      expect(line.told).not.toContain('idle');
+      line.transport.flush();
+      given?.emit('timeout');
+      expect(line.told).toContain('idle');
+    });
+
     it('knows a reset from an end', async () => {
       await using line = await connect(make);
       line.peer.end();

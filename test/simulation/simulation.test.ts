@@ -10,6 +10,16 @@ describe('a simulated day', () => {
     expect(messages).toBeGreaterThan(100);
   });
 
+  // Each once had one that was broken: docs/reliability.md, “Found in the gateway”.
+  it.each([
+    { seed: 90, profile: 'enhanced-shared-ids' },
+    { seed: 165, profile: 'enhanced-shared-ids' },
+    { seed: 103, profile: 'any' },
+    { seed: 883, profile: 'same-node' },
+  ] as const)('$seed of the profile $profile keeps every promise', async ({ seed, profile }) => {
+    expect((await runDay(dayOf(seed, profile))).violations).toEqual([]);
+  });
+
   it('is the same to the byte with the same seed, log lines and spans included, and another with another', async () => {
     const [seed = 0, next = 0] = Array.from({ length: 100 }, (_, i) => i).filter((i) => dayOf(i).hasTraces);
     const [one, again, other] = [

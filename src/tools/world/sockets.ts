@@ -214,15 +214,18 @@ export class SimulatedSocket extends Duplex implements EndUser {
 
   #touch(): void {
     this.#activeAt = this.#network.time.nowMs;
+    if (this.#idle === undefined && !this.destroyed && (this.timeout ?? 0) > 0)
+      this.#watch(this.timeout ?? 0);
   }
 
+  /** As in Node.js it fires once, and again only after something was read or written. */
   #watch(ms: number): void {
     this.#idle = this.#network.time.timer(
       () => {
         const leftMs = this.#activeAt + (this.timeout ?? 0) - this.#network.time.nowMs;
         if (leftMs > 1) this.#watch(leftMs);
         else {
-          this.#watch(this.timeout ?? 0);
+          this.#idle = undefined;
           this.emit('timeout');
         }
       },
