@@ -104,7 +104,7 @@ export async function startGateway(
 
 export interface SimpleConfig {
   /** URLs, or flow maps such as `{ url: "mllp://…", backup: true }`. */
-  readonly nodes: readonly (string | { readonly url: string })[];
+  readonly nodes: readonly (string | { readonly url: string; readonly backup?: boolean })[];
   /** More keys of the listener, as a YAML flow map: `{ onUnavailable: AE }`. */
   readonly listener?: Record<string, unknown>;
   /** More keys of the pool. */

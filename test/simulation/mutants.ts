@@ -597,8 +597,8 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     patches: [
       {
         file: SESSION,
-        find: 'if (this.#isClosed || this.#replies.count > 0 || this.#receiver.unfinished) return;',
-        put: 'if (this.#isClosed) return;',
+        find: '    if (this.#replies.count > 0) {\n      this.#wasIdle = true;\n      return;\n    }\n',
+        put: '',
       },
     ],
     caughtBy: ['sender-cut'],

@@ -2,7 +2,7 @@
 // they came, that what a node has said behind a response is seen before the next request is written behind it, and, where each is of
 // one client, that none carries requests of two.
 import type { OnReadOpts, Socket } from 'node:net';
-import type { GatewayError } from '../../errors.ts';
+import { GatewayError } from '../../errors.ts';
 import { TurnEnd } from '../../turn.ts';
 import { clientKey, type PerClient } from '../per-client.ts';
 import { HttpConnection, type HttpConnectionOptions, type HttpConnectionOwner } from './http-connection.ts';
@@ -16,12 +16,18 @@ export interface ConnectionPoolOptions extends HttpConnectionOptions {
   readonly perClient?: PerClient | undefined;
 }
 
-/** Calls back once, with a connected socket or with why there is none. */
+/** Calls back once, with a connected socket or with why there is none. The result aborts; then it is not called. */
 type Dial = (
   onread: OnReadOpts,
   clientAddress: string | undefined,
   done: (dialled: Socket | GatewayError) => void,
-) => void;
+) => () => void;
+
+/** A connection that is on its way. */
+interface Dialling {
+  readonly client: string | undefined;
+  abort: () => void;
+}
 
 interface Waiting {
   /** Whose connection it needs; undefined: any. */
@@ -41,10 +47,12 @@ export class ConnectionPool implements HttpConnectionOwner {
   readonly #open = new Set<HttpConnection>();
   /** Were idle, and leave their places to other clients. */
   readonly #leaving = new Set<HttpConnection>();
-  #dialling = 0;
-  /** The same by client, where each connection is of one. */
+  readonly #dialling = new Set<Dialling>();
+  /** Their number by client, where each connection is of one. */
   readonly #diallingFor = new Map<string, number>();
   readonly #waiting: Waiting[] = [];
+  /** Why a dial has just failed, while its request is told so: that may take the node out, and what waits then fails of this. */
+  #dialError: GatewayError | undefined;
   #isDirty = false;
   #isClosing = false;
   /** F97: the node closes behind its responses without saying so: each request has a connection to itself. */
@@ -68,9 +76,26 @@ export class ConnectionPool implements HttpConnectionOwner {
   /** Requests under way end first. */
   close(): void {
     this.#isClosing = true;
+    // Those that have a request may be needed for what waits.
     for (const connection of this.#free.splice(0)) connection.retire();
-    if (this.#waiting.length > 0) return;
+    if (this.#waiting.length === 0) this.retire();
+  }
+
+  /** Those that are open end, each behind the response that is due. */
+  retire(): void {
+    for (const connection of this.#free.splice(0)) connection.retire();
     for (const connection of this.#open) connection.retire();
+  }
+
+  /** F34: fails what waits for a connection, with nothing written, and ends those that are on their way. */
+  giveBack(): void {
+    const error = this.#dialError ?? new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node });
+    const waiting = this.#waiting.splice(0);
+    for (const dialling of [...this.#dialling]) {
+      dialling.abort();
+      this.#endDial(dialling);
+    }
+    for (const { handler } of waiting) handler.onResponseError(undefined, error);
   }
 
   onFree(connection: HttpConnection): void {
@@ -121,7 +146,7 @@ export class ConnectionPool implements HttpConnectionOwner {
       connection.send(request, handler, this.#isLastOn(connection));
     }
     const { maxConnections } = this.#options;
-    while (this.#dialling < waiting.length && this.#open.size + this.#dialling < maxConnections)
+    while (this.#dialling.size < waiting.length && this.#open.size + this.#dialling.size < maxConnections)
       this.#connect(undefined);
   }
 
@@ -139,7 +164,7 @@ export class ConnectionPool implements HttpConnectionOwner {
       const before = asked.get(client) ?? 0;
       asked.set(client, before + 1);
       if (before < (this.#diallingFor.get(client) ?? 0)) continue;
-      if (this.#open.size + this.#dialling < maxConnections) this.#connect(request.clientAddress);
+      if (this.#open.size + this.#dialling.size < maxConnections) this.#connect(request.clientAddress);
       else without++;
     }
     // The one that has been idle for longest gives its place first.
@@ -165,16 +190,20 @@ export class ConnectionPool implements HttpConnectionOwner {
   #connect(clientAddress: string | undefined): void {
     const { perClient } = this.#options;
     const client = perClient && clientKey(clientAddress);
+    const dialling: Dialling = { client, abort: () => {} };
+    this.#dialling.add(dialling);
     this.#countDial(client, 1);
     const options = perClient === undefined ? this.#options : { ...this.#options, idleMs: perClient.idleMs };
     const connection = new HttpConnection(options, this, client);
-    this.#dial(connection.onread, clientAddress, (dialled) => {
-      this.#countDial(client, -1);
+    dialling.abort = this.#dial(connection.onread, clientAddress, (dialled) => {
+      this.#endDial(dialling);
       if (dialled instanceof Error) {
         const failed = this.#next(client);
         // Its place is another one's.
         if (this.#waiting.length > 0) this.#flushSoon();
+        this.#dialError = dialled;
         failed?.handler.onResponseError(undefined, dialled);
+        this.#dialError = undefined;
         return;
       }
       this.#open.add(connection);
@@ -194,8 +223,12 @@ export class ConnectionPool implements HttpConnectionOwner {
     return at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
   }
 
+  #endDial(dialling: Dialling): void {
+    this.#dialling.delete(dialling);
+    this.#countDial(dialling.client, -1);
+  }
+
   #countDial(client: string | undefined, by: 1 | -1): void {
-    this.#dialling += by;
     if (client === undefined) return;
     const count = (this.#diallingFor.get(client) ?? 0) + by;
     if (count === 0) this.#diallingFor.delete(client);

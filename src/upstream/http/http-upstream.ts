@@ -52,6 +52,8 @@ export class HttpUpstream implements Upstream {
   /** `host:port` as in a URL, for comparing with what the node says of itself. */
   readonly authority: string;
   readonly #deliveryOptions: HttpDeliveryOptions;
+  /** Of requests that are to have a connection of their own: end the dial, and have the request fail unsent. */
+  readonly #diallingAlone = new Set<() => void>();
   #inFlight = 0;
   #open = 0;
 
@@ -131,7 +133,14 @@ export class HttpUpstream implements Upstream {
 
   /** The same on a connection of its own, which may become a tunnel. */
   dispatchAlone(request: NodeRequest, handler: DedicatedHandler): void {
-    this.#dial(undefined, request.clientAddress, (dialled) => {
+    const giveBack = (): void => {
+      abort();
+      this.#diallingAlone.delete(giveBack);
+      handler.onResponseError(undefined, new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node }));
+    };
+    this.#diallingAlone.add(giveBack);
+    const abort = this.#dial(undefined, request.clientAddress, (dialled) => {
+      this.#diallingAlone.delete(giveBack);
       if (dialled instanceof GatewayError) {
         handler.onResponseError(undefined, dialled);
         return;
@@ -146,6 +155,16 @@ export class HttpUpstream implements Upstream {
     });
   }
 
+  retire(): void {
+    this.#pool.retire();
+  }
+
+  /** What is written is answered. */
+  giveBack(): void {
+    this.#pool.giveBack();
+    for (const giveBack of [...this.#diallingAlone]) giveBack();
+  }
+
   /** Requests under way end first; at the end of a shutdown the process ends with the rest. */
   close(): void {
     this.#pool.close();
@@ -155,10 +174,10 @@ export class HttpUpstream implements Upstream {
     onread: OnReadOpts | undefined,
     client: string | undefined,
     done: (dialled: Socket | GatewayError) => void,
-  ): void {
+  ): () => void {
     const { node, host, port, source, tls, connectMs, perClient } = this.#options;
     const from = sourceOf(perClient, client);
-    dial(
+    return dial(
       { node, host, port, source, tls, connectMs, settleMs: 0, from, ...(onread && { onread }) },
       (socket) => {
         this.#open++;

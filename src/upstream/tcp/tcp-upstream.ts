@@ -48,7 +48,8 @@ export class TcpUpstream implements Upstream {
   readonly #owner: UpstreamOwner;
   readonly #places = new Map<NodePlace, PlaceHolder>();
   #open = 0;
-  #dialling = 0;
+  /** Of dials under way: end one, and have its holder fail. */
+  readonly #dialling = new Set<() => void>();
   #leaving: NodeJS.Timeout | undefined;
 
   constructor(options: TcpUpstreamOptions, owner: UpstreamOwner) {
@@ -74,7 +75,7 @@ export class TcpUpstream implements Upstream {
   }
 
   get isDialling(): boolean {
-    return this.#dialling > 0;
+    return this.#dialling.size > 0;
   }
 
   /** The config leads no message here: it is refused, and no byte of it is sent. */
@@ -89,12 +90,12 @@ export class TcpUpstream implements Upstream {
     const { node, host, port, source, tls, connectMs, perClient, proxyProtocol: version } = this.#options;
     const from = sourceOf(perClient, holder.clientAddress);
     const header = version && proxyHeader(version, holder.proxied);
-    this.#dialling++;
-    let isDialling = true;
-    const dialled = (): void => {
-      if (isDialling) this.#dialling--;
-      isDialling = false;
+    const giveBack = (): void => {
+      place.end();
+      holder.onDialFailed(new GatewayError('GW_ERR_NODE_STALE', { node }));
     };
+    this.#dialling.add(giveBack);
+    const dialled = (): boolean => this.#dialling.delete(giveBack);
     const abort = dial(
       // Watched for no close, as a server may speak first, and what it says must not be read here.
       { node, host, port, source, tls, connectMs, settleMs: 0, from, proxyHeader: header },
@@ -115,8 +116,7 @@ export class TcpUpstream implements Upstream {
     const place = new NodePlace(
       () => this.#owner.onAnswered(),
       (failure) => {
-        if (isDialling) abort();
-        dialled();
+        if (dialled()) abort();
         this.#places.delete(place);
         if (this.#places.size === 0) clearTimeout(this.#leaving);
         if (failure !== undefined && !isOfOneClient(failure, perClient, this.#open))
@@ -126,6 +126,11 @@ export class TcpUpstream implements Upstream {
     );
     this.#places.set(place, holder);
     return place;
+  }
+
+  /** Connections that are there go on. */
+  giveBack(): void {
+    for (const giveBack of [...this.#dialling]) giveBack();
   }
 
   /** Nothing new is given to it. What is open goes on for as long as a shutdown would wait. */

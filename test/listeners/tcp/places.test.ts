@@ -119,6 +119,7 @@ describe('protocol tcp: a node', () => {
     await using b = await startTcpNode();
     await using room = await openTcpRoom({ nodes: [a.url, b.url] });
     const before = await connected(room);
+    await until(() => a.connections.length + b.connections.length === 1);
     const [owner, other] = nodeOf(room, 'a').inFlight > 0 ? (['a', 'b'] as const) : (['b', 'a'] as const);
     nodeOf(room, owner).drain();
     for (let i = 0; i < 3; i++) await connected(room);
@@ -136,6 +137,7 @@ describe('protocol tcp: a node', () => {
     const nodes = [a.url, { url: b.url, backup: true }];
     await using room = await openTcpRoom({ nodes });
     await connected(room);
+    await a.connection();
     expect(b.connections.length).toBe(0);
     nodeOf(room, 'a').maintenance();
     await connected(room);

@@ -64,7 +64,7 @@ export function checkSpans(day: SpansOfDay): Violation[] {
   return [...found, ...checkDown(spans, day)];
 }
 
-/** F34: what had waited for a connection to an MLLP node when that went down goes elsewhere, and is not written to it. */
+/** F34: what had waited for a connection to a node when that went down goes elsewhere, and is not written to it. */
 function checkDown(spans: readonly ReadSpan[], { lines, handovers, wallOffsetMs }: SpansOfDay): Violation[] {
   if (wallOffsetMs === undefined) return [];
   const toUs = (nanos: bigint): number => Number(nanos / 1_000n) - wallOffsetMs * 1_000;
@@ -77,9 +77,7 @@ function checkDown(spans: readonly ReadSpan[], { lines, handovers, wallOffsetMs 
     const [from, at] = [toUs(span.from), toUs(written.at)];
     // Two gateways have two opinions.
     if (isHandover(from, handovers) || isHandover(at, handovers)) return [];
-    const { 'gateway.node': node, 'gateway.pool': pool, 'network.protocol.name': protocol } = span.attributes;
-    // Over HTTP a message goes with the dial that was begun for it, and out on that connection.
-    if (protocol !== 'mllp') return [];
+    const { 'gateway.node': node, 'gateway.pool': pool } = span.attributes;
     const during = changes.filter(
       (change) =>
         change.t > from + AT_ONCE_US &&
