@@ -46,6 +46,8 @@ export interface ControlOptions {
   readonly reopenFiles: () => readonly string[];
   /** Where what an operator decides is stored. */
   readonly stateFile: string | undefined;
+  /** What the config file includes, as absolute paths with their wildcards. */
+  readonly includes: readonly string[];
 }
 
 export class GatewayControl implements Control {
@@ -71,7 +73,7 @@ export class GatewayControl implements Control {
 
   /** `text`: of the config that the gateway was made with. */
   constructor(gateway: () => Gateway, text: string, log: Log, options: Partial<ControlOptions> = {}) {
-    const { reopenFiles = () => [], stateFile } = options;
+    const { reopenFiles = () => [], stateFile, includes = [] } = options;
     this.#log = log;
     this.#reopenFiles = reopenFiles;
     this.#gateway = gateway;
@@ -91,7 +93,7 @@ export class GatewayControl implements Control {
       },
       log,
     });
-    this.#config = new ConfigReload(gateway, text, log);
+    this.#config = new ConfigReload(gateway, text, includes, log);
     this.#actions = new NodeActions(
       gateway,
       () => this.#config.loaded.text,
@@ -155,6 +157,11 @@ export class GatewayControl implements Control {
   /** To be told of what happens in the gateway. */
   get observers(): readonly Observer[] {
     return [this.#tap, this.#reports];
+  }
+
+  /** What a reload reads. */
+  get configFiles(): readonly string[] {
+    return this.#config.files;
   }
 
   status(): StatusReport {

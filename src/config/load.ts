@@ -6,13 +6,16 @@ import { buildGateway } from './build/gateway.ts';
 import { crossCheck } from './check/cross-checks.ts';
 import type { GatewayConfig } from './config.ts';
 import { TOP_KEYS } from './keys/top.ts';
+import { withDefaults } from './read/defaults.ts';
 import { readSection } from './read/section.ts';
 import { configFileError } from './source/config-file.ts';
 import { readText } from './source/files.ts';
+import { withIncludes } from './source/includes.ts';
 import type { Environment } from './source/interpolate.ts';
 import { ConfigError, type Problem, Problems } from './source/problem.ts';
 import { readTree } from './source/tree.ts';
 import type { MapTree, ReadContext } from './source/value.ts';
+import { wholeText } from './source/whole-text.ts';
 
 export { ConfigError, formatProblem, type Problem } from './source/problem.ts';
 
@@ -30,30 +33,55 @@ export interface ParseOptions extends LoadOptions {
   readonly file?: string | undefined;
 }
 
-/** `text`: what the file holds. */
-export function loadConfig(path: string, { env }: LoadOptions): Loaded & { readonly text: string } {
+/** With the text that the config is as one file. */
+export interface LoadedWhole extends Loaded {
+  readonly text: string;
+  /** What the file includes, as absolute paths with their wildcards. */
+  readonly includes: readonly string[];
+}
+
+/** @throws ConfigError */
+export function loadConfig(path: string, { env }: LoadOptions): LoadedWhole {
   const read = readText(path);
-  if ('text' in read) return { text: read.text, ...parseConfig(read.text, { file: path, env }) };
+  if ('text' in read) return parseWhole(read.text, { file: path, env });
   throw configFileError(path, read.trouble);
 }
 
 /** Without `file`, relative paths start at the working directory. */
-export function parseConfig(text: string, { file, env }: ParseOptions): Loaded {
-  const problems = new Problems(file ?? 'config');
-  const folder = file === undefined ? process.cwd() : dirname(resolve(file));
-  const reading: ReadContext = { problems, env, folder };
+export function parseConfig(text: string, options: ParseOptions): Loaded {
+  const { config, warnings } = parseWhole(text, options);
+  return { config, warnings };
+}
+
+export function parseWhole(text: string, { file, env }: ParseOptions): LoadedWhole {
+  const reading = readingOf(file, env);
   const tree = readTree(text, reading);
   if (tree === undefined) {
-    problems.throwIfAny();
+    reading.problems.throwIfAny();
     throw new ConfigError([], []);
   }
-  return readConfig(tree, file, reading);
+  const { tree: whole, included, patterns } = withIncludes(tree, reading);
+  const loaded = readConfig(whole, file, reading);
+  return { ...loaded, text: wholeText(text, included), includes: patterns };
+}
+
+/** What a config's text includes, whatever else is wrong with it; as absolute paths with their wildcards. */
+export function includesOf(text: string, { file, env }: ParseOptions): readonly string[] {
+  const reading = readingOf(file, env);
+  const tree = readTree(text, reading);
+  return tree === undefined ? [] : withIncludes(tree, reading).patterns;
+}
+
+function readingOf(file: string | undefined, env: Environment): ReadContext {
+  const folder = file === undefined ? process.cwd() : dirname(resolve(file));
+  return { problems: new Problems(file ?? 'config'), env, folder };
 }
 
 /** Of a config that has been taken apart, or that is part of another file. */
 export function readConfig(tree: MapTree, file: string | undefined, reading: ReadContext): Loaded {
   const { problems } = reading;
-  const top = readSection(tree, TOP_KEYS, { key: '', place: tree.place }, reading);
+  const { tree: whole } = withIncludes(tree, reading);
+  const top = readSection(withDefaults(whole, reading), TOP_KEYS, { key: '', place: tree.place }, reading);
   const config = buildGateway(top, file === undefined ? undefined : resolve(file), reading);
   crossCheck(top, config, reading);
   const running = forEachPort(top, config, reading);

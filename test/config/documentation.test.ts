@@ -46,6 +46,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   token: 'name',
   tokens: 'name or list of names',
   texts: 'list of texts',
+  patterns: 'path or list of paths',
   ranges: 'range or list of ranges',
 };
 
@@ -94,12 +95,14 @@ describe('docs/configuration.md', () => {
     }
   });
 
-  test('has five examples, which load without a warning', () => {
+  test('has seven examples, which load without a warning', () => {
     const examples = [...page.matchAll(/```yaml\n(.+?)```/gs)].map(([, example = '']) => example);
-    expect(examples).toHaveLength(5);
-    for (const example of examples) {
+    expect(examples).toHaveLength(7);
+    const included = examples.find((one) => one.includes('# Joins ../gateway.yaml')) ?? '';
+    const folder = folderOf({ ...TLS_FILES, 'conf.d/lab.yaml': included });
+    for (const example of examples.filter((one) => one !== included)) {
       expect(example).toContain('listeners:');
-      expect(outcome(example, folderOf(TLS_FILES))).toEqual({ errors: [], warnings: [] });
+      expect(outcome(example, folder)).toEqual({ errors: [], warnings: [] });
     }
   });
 });

@@ -1,8 +1,8 @@
 // Reads the config file as it is now and has the gateway go by it. One reload at a time, and what is wrong with one changes
 // nothing.
 import { readFileSync } from 'node:fs';
-import type { GatewayConfig } from '../../config/config.ts';
-import { ConfigError, formatProblem, parseConfig } from '../../config/load.ts';
+import { ConfigError, formatProblem, includesOf, type LoadedWhole, parseWhole } from '../../config/load.ts';
+import { filesFor } from '../../config/source/includes.ts';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Log } from '../../observe/log/log.ts';
@@ -21,18 +21,26 @@ export interface LoadedConfig {
 export class ConfigReload {
   readonly #gateway: () => Gateway;
   readonly #log: Log;
+  #includes: readonly string[];
   #loaded: LoadedConfig;
   #reloading: Promise<unknown> = Promise.resolve();
 
-  /** `text`: of the config that the gateway was made with. */
-  constructor(gateway: () => Gateway, text: string, log: Log) {
+  /** `text`: of the config that the gateway was made with, with what its file includes. */
+  constructor(gateway: () => Gateway, text: string, includes: readonly string[], log: Log) {
     this.#gateway = gateway;
     this.#log = log;
+    this.#includes = includes;
     this.#loaded = { text, loadedAt: new Date(wallMs()), error: undefined };
   }
 
   get loaded(): LoadedConfig {
     return this.#loaded;
+  }
+
+  /** The files that a reload reads, as they are named now: the config file, and what it included when it was read last. */
+  get files(): readonly string[] {
+    const { file } = this.#gateway().config;
+    return file === undefined ? [] : [file, ...filesFor(this.#includes)];
   }
 
   /** @throws GatewayError; then the old config stays in force */
@@ -43,17 +51,30 @@ export class ConfigReload {
     return reloaded;
   }
 
+  #read(file: string): LoadedWhole {
+    const text = readConfigText(file);
+    const options = { file, env: process.env };
+    try {
+      const read = parseWhole(text, options);
+      this.#includes = read.includes;
+      return read;
+    } catch (thrown) {
+      // A file that was wrong or missing may be mended without a change to the one that includes it.
+      this.#includes = includesOf(text, options);
+      throw thrown;
+    }
+  }
+
   async #reload(by: By): Promise<ReloadReport> {
     const gateway = this.#gateway();
     const { file } = gateway.config;
     this.#log.info({ by, file }, 'reload');
-    let wanted: { readonly config: GatewayConfig; readonly text: string } | undefined;
+    let wanted: LoadedWhole | undefined;
     try {
       if (file === undefined)
         throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the config has no file' });
-      const text = readConfigText(file);
-      const { config, warnings } = parseConfig(text, { file, env: process.env });
-      wanted = { config, text };
+      wanted = this.#read(file);
+      const { config, warnings, text } = wanted;
       for (const warning of warnings) this.#log.warn({ by }, formatProblem(warning));
       const changed = await gateway.reload(config, by);
       this.#loaded = { text, loadedAt: new Date(wallMs()), error: undefined };

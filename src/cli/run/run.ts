@@ -40,7 +40,7 @@ export interface RunOptions {
  */
 export async function run(file: string, { replace }: RunOptions, terminal: Terminal): Promise<number> {
   if (replace !== undefined) checkProcess(replace);
-  const { config, warnings, text } = loadConfig(file, { env: process.env });
+  const { config, warnings, text, includes } = loadConfig(file, { env: process.env });
   for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}`);
   const output = new LogOutput();
   const log = createLog(config.log, output);
@@ -51,6 +51,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
   const control = new GatewayControl(() => gateway, text, log, {
     reopenFiles: () => trail.reopenFiles(),
     stateFile: config.state?.file,
+    includes,
   });
   const workers =
     workerCount(config) === 1
@@ -122,7 +123,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
       control.isLive = false;
     },
   });
-  const watch = new FileWatch(() => (gateway.config.watchConfig ? [file] : []), {
+  const watch = new FileWatch(() => (gateway.config.watchConfig ? control.configFiles : []), {
     onChange: () => void control.reload('file watch').catch(() => {}),
   });
   started.then(

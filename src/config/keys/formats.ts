@@ -187,6 +187,7 @@ export const FORMATS = {
   subjects: listFormat('a list', 'subjects', { $ref: '#/$defs/stickySubject' }),
   tokens: listFormat('the name of a header, or a list of such', 'name or list of names', SOMETHING),
   texts: listFormat('a list of texts', 'list of texts', SOMETHING),
+  patterns: listFormat('the path of a file, or a list of such', 'path or list of paths', SOMETHING),
   ranges: listFormat('a CIDR range, or a list of such', 'range or list of ranges', {
     type: 'string',
     pattern: '^[0-9A-Fa-f:.]+(/\\d{1,3})?$',

@@ -2,6 +2,7 @@
 // (`npm run docs:config`).
 import { ADMIN_KEYS, AUDIT_KEYS } from './admin.ts';
 import { CLUSTER_KEYS, CLUSTER_STATE_KEYS, MEMBER_KEYS, NATS_KEYS, VIP_KEYS } from './cluster.ts';
+import { DEFAULTS_KEYS } from './defaults.ts';
 import { isKey, type KeyTable } from './key.ts';
 import { LISTENER_KEYS } from './listener.ts';
 import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './pool.ts';
@@ -22,6 +23,7 @@ import { TOP_KEYS } from './top.ts';
 /** By the key of a section, with NAME for each name that the user chose and [] for each list's index. */
 export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
   '': TOP_KEYS,
+  defaults: DEFAULTS_KEYS,
   'listeners.NAME': LISTENER_KEYS,
   'listeners.NAME.tls': LISTENER_TLS_KEYS,
   'listeners.NAME.tls.cert': P12_KEYS,

@@ -41,6 +41,15 @@ const PARSING = {
 } satisfies KeyTable;
 
 export const TOP_KEYS = {
+  include: key.optional(
+    'patterns',
+    'Files that belong to this config, such as `conf.d/*.yaml`, see [Many channels](#many-channels)',
+    'Relative paths start at the folder of this file',
+  ),
+  defaults: key.optional(
+    'map',
+    'What listeners, pools and nodes have unless they say otherwise, see [Many channels](#many-channels)',
+  ),
   listeners: key.required('map', 'What senders connect to', 'At least one'),
   pools: key.optional(
     'map',

@@ -6,9 +6,15 @@ export interface SourcePlace {
   /** From 1; 0 where the problem is the file as a whole. */
   readonly line: number;
   readonly column: number;
+  /** An included file, as it is named in problems; undefined: the config file itself. */
+  readonly file?: string;
+  /** In `defaults`, from where it stands in several entries: what is wrong with it is said once. */
+  readonly isInherited?: true;
 }
 
-export interface Problem extends SourcePlace {
+export interface Problem {
+  readonly line: number;
+  readonly column: number;
   /** As the caller named it. */
   readonly file: string;
   /** `pools.adt.nodes.a.weight`, `routes[0].to`; empty for the file as a whole. */
@@ -55,26 +61,27 @@ function withoutHash(key: string): string {
   return key.replace(/\$[A-Za-z0-9+/]{16,}(\$.*)?$/s, '$…');
 }
 
-function byPlace(a: Problem, b: Problem): number {
-  return a.line - b.line || a.column - b.column;
-}
-
 /** Collects, so that one run names everything. */
 export class Problems {
   readonly #file: string;
   readonly #errors: Problem[] = [];
   readonly #warnings: Problem[] = [];
 
+  /** `file`: as it is named in problems. */
   constructor(file: string) {
     this.#file = file;
   }
 
+  get file(): string {
+    return this.#file;
+  }
+
   error(place: SourcePlace, key: string, message: string): void {
-    this.#errors.push(this.#problem(place, key, message));
+    this.#add(this.#errors, place, key, message);
   }
 
   warn(place: SourcePlace, key: string, message: string): void {
-    this.#warnings.push(this.#problem(place, key, message));
+    this.#add(this.#warnings, place, key, message);
   }
 
   /** Errors so far. */
@@ -83,14 +90,33 @@ export class Problems {
   }
 
   get warnings(): readonly Problem[] {
-    return this.#warnings.toSorted(byPlace);
+    return this.#sorted(this.#warnings);
   }
 
   throwIfAny(): void {
-    if (this.#errors.length > 0) throw new ConfigError(this.#errors.toSorted(byPlace), this.warnings);
+    if (this.#errors.length > 0) throw new ConfigError(this.#sorted(this.#errors), this.warnings);
   }
 
-  #problem({ line, column }: SourcePlace, key: string, message: string): Problem {
-    return { file: this.#file, line, column, key: printable(withoutHash(key)), message };
+  #add(
+    to: Problem[],
+    { file = this.#file, line, column, isInherited }: SourcePlace,
+    key: string,
+    message: string,
+  ): void {
+    const isSame = (one: Problem): boolean =>
+      one.line === line && one.column === column && one.file === file && one.message === message;
+    if (isInherited && to.some(isSame)) return;
+    to.push({ file, line, column, key: printable(withoutHash(key)), message });
+  }
+
+  /** The config file first, then those that it includes, which it takes in the order of their names. */
+  #sorted(problems: readonly Problem[]): Problem[] {
+    const nameOf = ({ file }: Problem): string => (file === this.#file ? '' : file);
+    return problems.toSorted(
+      (a, b) =>
+        (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0) ||
+        a.line - b.line ||
+        a.column - b.column,
+    );
   }
 }

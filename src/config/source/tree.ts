@@ -22,7 +22,6 @@ import type { Entry, MapTree, ReadContext, Tree } from './value.ts';
  */
 const HEADER_RULE = /(?:^|\.)routes\[\d+\]\.http\.(request|response)\.(set|add)\./;
 
-const TOP: SourcePlace = { line: 1, column: 1 };
 /** Deeper than any key of the schema by far; recursion ends long before the stack does. */
 const DEEPEST = 50;
 /** A gateway with 1,000 pools of 10 nodes stays below; ten lines of multiplying aliases do not. */
@@ -32,7 +31,9 @@ const MOST_SYNTAX_ERRORS = 5;
 
 /** The file's top-level map. Undefined: the text is no YAML, and problems say why. */
 export function readTree(source: string, reading: ReadContext): MapTree | undefined {
-  const { problems } = reading;
+  const { problems, included } = reading;
+  const whose = included === undefined ? {} : { file: included };
+  const top: SourcePlace = { line: 1, column: 1, ...whose };
   const text = source.replace(/^\uFEFF/, '');
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -43,7 +44,7 @@ export function readTree(source: string, reading: ReadContext): MapTree | undefi
   });
   const place = (offset: number): SourcePlace => {
     const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    return { line: Math.max(1, line), column: Math.max(1, col), ...whose };
   };
   const faults = [...document.errors, ...document.warnings];
   for (const fault of leading(faults)) {
@@ -51,11 +52,11 @@ export function readTree(source: string, reading: ReadContext): MapTree | undefi
     problems.error(at, '', `not valid YAML: ${syntaxMessage(fault, text.split('\n')[at.line - 1] ?? '')}`);
   }
   if (faults.length > 0) return undefined;
-  if (document.contents === null) return { kind: 'map', place: TOP, entries: [] };
+  if (document.contents === null) return { kind: 'map', place: top, entries: [] };
 
   const grow = new Grower(reading, place);
-  const tree = grow.tree(document.contents, '', TOP, 0);
-  if (tree.kind === 'nothing') return { kind: 'map', place: TOP, entries: [] };
+  const tree = grow.tree(document.contents, '', top, 0);
+  if (tree.kind === 'nothing') return { kind: 'map', place: top, entries: [] };
   if (tree.kind === 'map') return tree;
   if (tree.kind !== 'refused') problems.error(tree.place, '', `a config is a map, not a ${tree.kind}`);
   return undefined;

@@ -47,6 +47,8 @@ export interface ReadContext {
   readonly env: Environment;
   /** Relative paths start here: the config file's folder. */
   readonly folder: string;
+  /** The included file that is read, as it is named in problems; undefined: the config file itself. */
+  readonly included?: string;
 }
 
 /** Is this `{ file: … }`, the form that stands for a scalar? */

@@ -1,5 +1,6 @@
 // schema/gateway.schema.json: the JSON schema of the gateway's config, made from the tables of keys.
 import { NAME_PATTERN } from '../../config/build/name.ts';
+import { DEFAULT_TABLES } from '../../config/keys/defaults.ts';
 import type { Json } from '../../config/keys/format.ts';
 import type { ConfigKey } from '../../config/keys/key.ts';
 import { CONFIG_SECTIONS } from '../../config/keys/sections.ts';
@@ -42,6 +43,9 @@ function byPath(value: Json): Json {
 }
 
 const CONTENTS: Readonly<Record<string, Json>> = {
+  'listener-defaults': ref('listener-defaults'),
+  'pool-defaults': ref('pool-defaults'),
+  'node-defaults': ref('node-defaults'),
   conditions: conditions('subject'),
   'condition-list': { type: 'array', minItems: 1, items: conditions('senderSubject') },
   texts: { type: 'object', additionalProperties: scalarSchema(TEXT) },
@@ -95,19 +99,52 @@ function inside(full: string, { of }: ConfigKey): Json {
   return ref(definitionName(full));
 }
 
+/** A key without a value takes out what `defaults` say; what a section within an entry requires they may give. */
+function besideDefaults(schema: Json, isWithin: boolean): Json {
+  const { required, properties, ...rest } = schema;
+  const parts = Object.entries(properties as Readonly<Record<string, Json>>).map(([name, part]) => {
+    const one = part.properties === undefined ? part : besideDefaults(part, true);
+    const { description, default: fallback, ...value } = one;
+    const told = {
+      ...(description !== undefined && { description }),
+      ...(fallback !== undefined && { default: fallback }),
+    };
+    return [name, { ...told, anyOf: [...(isPlainChoice(value) ? value.anyOf : [value]), { type: 'null' }] }];
+  });
+  return {
+    ...rest,
+    properties: Object.fromEntries(parts),
+    ...(required !== undefined && !isWithin && { required }),
+  };
+}
+
+function isPlainChoice(value: Json): value is { readonly anyOf: readonly Json[] } {
+  return Object.keys(value).join() === 'anyOf';
+}
+
 export function gatewaySchema(): Json {
   const { '': top = {}, ...sections } = CONFIG_SECTIONS;
-  const definitions = Object.entries(sections).map(([pattern, table]) => [
-    definitionName(pattern),
-    tableSchema(table, pattern, inside),
-  ]);
+  const definitions = Object.entries(sections).map(([pattern, table]) => {
+    const schema = tableSchema(table, pattern, inside);
+    const hasDefaults = /^(listeners|pools)\./.test(pattern) && !pattern.endsWith('.cert');
+    return [
+      definitionName(pattern),
+      hasDefaults ? besideDefaults(schema, !pattern.endsWith('.NAME')) : schema,
+    ];
+  });
+  const { required, ...whole } = tableSchema(top, '', inside);
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: 'urn:hl7-gateway:gateway.schema.json',
     title: 'A config of hl7-gateway',
-    ...tableSchema(top, '', inside),
+    ...whole,
+    // What is required may stand in a file that is included.
+    anyOf: [{ required }, { required: ['include'] }],
     $defs: {
       ...Object.fromEntries(definitions),
+      'listener-defaults': tableSchema(DEFAULT_TABLES.listeners, 'listeners.NAME', inside),
+      'pool-defaults': tableSchema(DEFAULT_TABLES.pools, 'pools.NAME', inside),
+      'node-defaults': tableSchema(DEFAULT_TABLES.nodes, 'pools.NAME.nodes.NAME', inside),
       ...FROM_OUTSIDE,
       subject: subjectSchema(CONDITION_WORDS),
       senderSubject: subjectSchema(SENDER_WORDS),

@@ -136,7 +136,7 @@ describe('what both refuse', () => {
     ['an unknown key', listener('bindd: ":2"')],
     ['an unknown key within a group', listener('limits: { maxConnection: 5 }')],
     ['an unknown key at the top', `${listener('')}\nlistener: {}`],
-    ['a key without a value', listener('batch: ')],
+    ['a key without a value', 'listeners: { l: { bind: ":1" } }\nroutes: [{ reject: }]'],
     ['no listeners', 'routes: []'],
     ['a listener without an address', 'listeners: { l: {} }\nroutes: []'],
     ['a list of listeners', 'listeners: [{ bind: ":1" }]\nroutes: []'],

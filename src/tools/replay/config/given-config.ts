@@ -4,8 +4,9 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { GatewayConfig } from '../../../config/config.ts';
 import { ConfigError, type Problem, readConfig } from '../../../config/load.ts';
 import { readText } from '../../../config/source/files.ts';
+import { withIncludes } from '../../../config/source/includes.ts';
 import type { Environment } from '../../../config/source/interpolate.ts';
-import { Problems } from '../../../config/source/problem.ts';
+import { Problems, type SourcePlace } from '../../../config/source/problem.ts';
 import { readTree } from '../../../config/source/tree.ts';
 import { type Entry, type MapTree, standsForScalar, type Tree } from '../../../config/source/value.ts';
 import type { ConfigSource, Scenario } from '../scenario/scenario.ts';
@@ -38,10 +39,12 @@ export function readGivenFile(path: string, around: ConfigContext): GivenConfig 
 /** `file`: what it is called in problems; relative paths start at its folder. @throws ConfigError */
 export function readGivenText(text: string, file: string, around: ConfigContext): GivenConfig {
   const problems = new Problems(file);
-  const tree = readTree(text, { problems, env: around.env, folder: dirname(resolve(file)) });
+  const reading = { problems, env: around.env, folder: dirname(resolve(file)) };
+  const tree = readTree(text, reading);
+  const whole = tree && withIncludes(tree, reading).tree;
   problems.throwIfAny();
-  if (tree === undefined) throw new ConfigError([], []);
-  return readGivenTree(tree, file, around);
+  if (whole === undefined) throw new ConfigError([], []);
+  return readGivenTree(whole, file, around);
 }
 
 /** A scenario's own config. @throws ConfigError */
@@ -74,7 +77,7 @@ function readGivenTree(tree: MapTree, file: string, around: ConfigContext): Give
     if (!(thrown instanceof ConfigError)) throw thrown;
     const missing = thrown.problems.filter(isMissingFile);
     if (missing.length === 0) throw thrown;
-    const replaced = withFiles(tree, missing, around.throwAway);
+    const replaced = withFiles(tree, file, missing, around.throwAway);
     // Of what is wrong besides, the error names everything.
     const config = read(replaced);
     const notes = missing.map(({ key, message }) => `${key}: ${message}; a throw-away one is used`);
@@ -92,13 +95,13 @@ function isMissingFile({ key, message }: Problem): boolean {
 }
 
 /** The same tree with paths of files that can be read at these places. */
-function withFiles(tree: MapTree, missing: readonly Problem[], throwAway: TempCerts): MapTree {
+function withFiles(tree: MapTree, file: string, missing: readonly Problem[], throwAway: TempCerts): MapTree {
   const paths = new Map(
-    missing.map(({ line, column, key }) => [`${line}:${column}`, standIn(key, throwAway)] as const),
+    missing.map((problem) => [placeOf(problem, problem.file), standIn(problem.key, throwAway)] as const),
   );
   const replace = (one: Tree): Tree => {
     if (one.kind === 'scalar') {
-      const text = paths.get(`${one.place.line}:${one.place.column}`);
+      const text = paths.get(placeOf(one.place, one.place.file ?? file));
       return text === undefined ? one : { ...one, text };
     }
     if (one.kind === 'map') return { ...one, entries: one.entries.map(replaceIn) };
@@ -106,6 +109,10 @@ function withFiles(tree: MapTree, missing: readonly Problem[], throwAway: TempCe
   };
   const replaceIn = (entry: Entry): Entry => ({ ...entry, value: replace(entry.value) });
   return { ...tree, entries: tree.entries.map(replaceIn) };
+}
+
+function placeOf({ line, column }: SourcePlace, file: string): string {
+  return `${line}:${column}:${file}`;
 }
 
 function standIn(key: string, throwAway: TempCerts): string {
