@@ -1,6 +1,8 @@
-// `npm run docs:config`: writes what is made from the tables of keys. Tests fail while a file is not as this would write it.
+// `npm run docs:config`: writes what is made from the tables of keys and from docs/openapi.yaml. Tests fail while a file is not as
+// this would write it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { apiTypes } from './api-types.ts';
 import { gatewaySchema } from './gateway-schema.ts';
 import { withKeyTables } from './key-tables.ts';
 import { scenarioSchema } from './scenario-schema.ts';
@@ -14,6 +16,7 @@ export function madeDocuments(): readonly (readonly [path: string, text: string]
     [page, withKeyTables(readFileSync(join(ROOT, page), 'utf8'))],
     ['schema/gateway.schema.json', textOf(gatewaySchema())],
     ['fixtures/scenario.schema.json', textOf(scenarioSchema())],
+    ['console/api/schema.ts', apiTypes(readFileSync(join(ROOT, 'docs/openapi.yaml'), 'utf8'))],
   ];
 }
 

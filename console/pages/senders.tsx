@@ -1,0 +1,58 @@
+// The connections from senders: who, from where, how much, since when. Of 5,000 one page after the other is asked for.
+import type { JSX } from 'preact';
+import { ask } from '../api/client.ts';
+import type { Schemas } from '../api/schema.ts';
+import { Filters, SearchField, SelectField } from '../parts/filters.tsx';
+import { type Column, Rows } from '../parts/rows.tsx';
+import { Trouble } from '../parts/trouble.tsx';
+import { Ago } from '../parts/when.tsx';
+import { overview } from '../state/live.ts';
+import { wanted } from '../state/place.ts';
+import { usePolled } from '../state/poll.ts';
+import { count, plural } from '../words/format.ts';
+
+type Sender = Schemas['Sender'];
+
+/** As many as the gateway has connections for by default; each takes 200 bytes. */
+const MOST = 10_000;
+
+const COLUMNS: readonly Column<Sender>[] = [
+  { head: 'From', as: 'name', cell: ({ address, port }) => `${address}:${port}` },
+  { head: 'Certificate', as: 'subject', cell: ({ tlsSubject }) => tlsSubject ?? '–' },
+  { head: 'Listener', as: 'listener', cell: ({ listener }) => listener },
+  { head: 'Connected', as: 'since', cell: ({ since }) => <Ago time={since} /> },
+  { head: 'Messages', as: 'number', cell: ({ messages }) => count(messages) },
+  { head: 'Waiting', as: 'number pending', cell: ({ pending }) => `${count(pending)} waiting` },
+];
+
+export function SendersPage(): JSX.Element {
+  const find = wanted('find');
+  const listener = wanted('listener');
+  const query = { limit: MOST, search: find, listener };
+  const { value, error } = usePolled(
+    (signal) => ask('GET /senders', { query, signal }),
+    2_000,
+    JSON.stringify(query),
+  );
+  return (
+    <>
+      <Filters found={value && plural(value.total, 'connection')}>
+        <SearchField name="find" label="Address or certificate" />
+        <SelectField
+          name="listener"
+          label="Listener"
+          choices={overview.value?.listeners.map((one) => one.listener) ?? []}
+        />
+      </Filters>
+      <Trouble text={error} />
+      <Rows
+        label="Senders"
+        name="senders"
+        rows={value?.senders ?? []}
+        columns={COLUMNS}
+        keyOf={({ listener: at, address, port, since }) => `${at} ${address} ${port} ${since}`}
+        none={value === undefined ? 'Asking …' : 'No sender is connected.'}
+      />
+    </>
+  );
+}
