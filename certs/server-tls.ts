@@ -91,6 +91,11 @@ export class ServerTls {
     return this.#loaded.certificates;
   }
 
+  /** Does one of its certificates have this name? */
+  hasName(name: string): boolean {
+    return this.#contextFor(name) !== undefined;
+  }
+
   /** For `tls.createServer`. */
   get options(): TlsOptions {
     const { clientCaFiles, requireClientCert, handshakeTimeoutMs } = this.#config;

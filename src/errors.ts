@@ -48,6 +48,8 @@ export const ERRORS = {
 
   // Asked of a running gateway
   GW_ERR_ADMIN_TOKEN: row('gateway', 'never', 'unacceptable', 207, 'the token is missing or wrong'),
+  GW_ERR_ADMIN_LOGIN: row('gateway', 'never', 'unacceptable', 207, 'the user, password or code is wrong'),
+  GW_ERR_ADMIN_FORBIDDEN: row('gateway', 'never', 'unacceptable', 207, 'the admin API does not allow this'),
   GW_ERR_ADMIN_REQUEST: row(
     'gateway',
     'never',

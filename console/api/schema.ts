@@ -1,6 +1,21 @@
 // Made from docs/openapi.yaml by `npm run docs:config`: what each endpoint of the admin API takes and answers.
 
 export interface Schemas {
+  LogIn: {
+    readonly user: string;
+    readonly password: string;
+  } | {
+    readonly token: string;
+  } | {
+    readonly code: string;
+  };
+  Session: {
+    readonly user: string;
+    readonly role: 'view' | 'operate';
+    readonly csrfToken?: string;
+    readonly expiresAt?: string;
+    readonly endsAt?: string;
+  };
   Error: {
     readonly type: 'about:blank';
     readonly title: string;
@@ -272,6 +287,26 @@ export interface Endpoints {
     body: undefined;
     answer: string;
   };
+  'GET /session': {
+    path: object;
+    query: object;
+    body: undefined;
+    answer: Schemas['Session'];
+  };
+  'POST /session': {
+    path: object;
+    query: object;
+    body: Schemas['LogIn'];
+    answer: Schemas['Session'];
+  };
+  'DELETE /session': {
+    path: object;
+    query: object;
+    body: undefined;
+    answer: {
+      readonly ended: boolean;
+    };
+  };
   'GET /status': {
     path: object;
     query: object;
@@ -352,7 +387,7 @@ export interface Endpoints {
   };
   'PUT /nodes/{pool}/{node}/weight': {
     path: { pool: string; node: string };
-    query: object;
+    query: { reason?: string };
     body: Schemas['Weight'] | {
       readonly weight: Schemas['Weight'];
     };
@@ -360,7 +395,7 @@ export interface Endpoints {
   };
   'PUT /nodes/{pool}/{node}': {
     path: { pool: string; node: string };
-    query: object;
+    query: { reason?: string };
     body: {
       readonly url: string;
     };
@@ -368,7 +403,7 @@ export interface Endpoints {
   };
   'DELETE /nodes/{pool}/{node}': {
     path: { pool: string; node: string };
-    query: object;
+    query: { reason?: string };
     body: undefined;
     answer: {
       readonly pool: string;
@@ -378,13 +413,13 @@ export interface Endpoints {
   };
   'POST /reload': {
     path: object;
-    query: object;
+    query: { reason?: string };
     body: undefined;
     answer: Schemas['Reload'];
   };
   'POST /rotate': {
     path: object;
-    query: object;
+    query: { reason?: string };
     body: undefined;
     answer: Schemas['Rotated'];
   };

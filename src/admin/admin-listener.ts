@@ -6,7 +6,9 @@ import { ServerTls } from '../../certs/server-tls.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { asGatewayError, causeCode, type GatewayError } from '../errors.ts';
 import type { Log } from '../observe/log/log.ts';
+import { loggable } from '../observe/log/loggable.ts';
 import { Repeats } from '../observe/log/repeats.ts';
+import type { OperatorAction } from '../observe/observer.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { AdminServer } from './admin-server.ts';
@@ -17,8 +19,8 @@ export interface AdminContext {
   readonly log: Log;
   /** Its certificates from now on; undefined: none. */
   readonly secure: (tls: ServerTls | undefined) => void;
-  /** A request came with a wrong token. */
-  readonly onRefused?: (by: string) => void;
+  /** Somebody came with a wrong token, logged in, or tried what it may not. */
+  readonly onOperator?: (by: string, action: OperatorAction) => void;
 }
 
 interface Door {
@@ -54,6 +56,11 @@ export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
     return this.#door?.server.isListening === true ? this.#door.server.address : undefined;
   }
 
+  /** A way to log in, once and soon; undefined: it does not listen. */
+  issueCode(): string | undefined {
+    return this.address === undefined ? undefined : this.#door?.server.issueCode();
+  }
+
   /** `waitForPort`: another process is about to leave it. @throws GatewayError GW_ERR_LISTEN */
   async start({ waitForPort }: { readonly waitForPort: boolean }): Promise<void> {
     const door = this.#door;
@@ -77,7 +84,7 @@ export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
     const isThere = before?.server.isListening === true || this.#isWaiting;
     if (before !== undefined && isThere && isSamePlace(before.config, config)) {
       const commit = (): void => {
-        before.server.token = config.token;
+        before.server.configure(config);
         this.#door = { ...before, config };
       };
       return { commit, rollback: () => {} };
@@ -188,14 +195,21 @@ export class AdminListener implements Reconfigurable<AdminConfig | undefined> {
   }
 
   #create(config: AdminConfig): Door {
-    const { control, log, onRefused } = this.#around;
+    const { control, log, onOperator } = this.#around;
     const tls = config.tls && new ServerTls(config.tls);
-    const server = new AdminServer({ ...config.bind, token: config.token, tls }, control, {
+    const { token, users, sessions, hosts } = config;
+    const server = new AdminServer({ ...config.bind, token, users, sessions, hosts, tls }, control, {
       onRefused: (by) => {
         const tell = (leftOut: number): void =>
           log.warn({ leftOut, address: server.address }, 'admin: more wrong tokens, left out');
         if (this.#repeats.admits('token', tell)) log.warn({ by }, 'admin: a wrong token');
-        onRefused?.(by);
+        onOperator?.(by, { kind: 'wrong token' });
+      },
+      onOperator: (by, action) => {
+        const tell = (leftOut: number): void =>
+          log.warn({ leftOut, address: server.address }, 'lines were left out: too many alike');
+        if (this.#repeats.admits(action.kind, tell)) log.warn({ by }, `admin: ${inWords(action)}`);
+        onOperator?.(by, action);
       },
       onFailed: ({ code, message, cause }) => {
         const tell = (leftOut: number): void =>
@@ -222,4 +236,8 @@ function isSamePlace(one: AdminConfig, other: AdminConfig): boolean {
 
 function isInUse(thrown: unknown): boolean {
   return causeCode(asGatewayError(thrown).cause) === 'EADDRINUSE';
+}
+
+function inWords(action: OperatorAction): string {
+  return action.kind === 'refused' ? `refused: ${loggable(action.what)}` : action.kind;
 }

@@ -1,6 +1,5 @@
-// The admin API's own HTTP server: few and small requests, one at a time for each connection. Promises that all but the
-// open endpoints need the token, which is compared in constant time (F76), and that a wrong request is told what is wrong.
-import { createHash, timingSafeEqual } from 'node:crypto';
+// The HTTP server of the admin API and the console: few and small requests, one at a time for each connection. Promises that all but the
+// open endpoints and the console's files need the token or a log-in (F76), and that a wrong request is told what is wrong.
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
@@ -14,10 +13,22 @@ import { type RequestTarget, readTarget } from '../http/request-target.ts';
 import { listen } from '../listen.ts';
 import { loggable } from '../observe/log/loggable.ts';
 import { metricsText } from '../observe/metrics/text.ts';
+import type { OperatorAction } from '../observe/observer.ts';
 import { clearTimeout, setImmediate, setTimeout } from '../platform/time.ts';
-import { type AdminAnswer, NOT_ALLOWED, refusal, respond, withTag } from './answer.ts';
+import {
+  Access,
+  type AccessConfig,
+  forbidden,
+  type Identity,
+  misdirected,
+  reportOf,
+} from './access/access.ts';
+import { isKnownHost } from './access/origin.ts';
+import { type AdminAnswer, json, type Lines, NOT_ALLOWED, refusal, respond, withTag } from './answer.ts';
+import { ConsoleFiles } from './console/console-files.ts';
 import type { By, Control } from './control.ts';
-import { findEndpoint, type MatchedEndpoint, whyNone } from './endpoints.ts';
+import { findEndpoint, type MatchedEndpoint, type SessionDesk, whyNone } from './endpoints.ts';
+import { reasonIn } from './queries.ts';
 import { MAX_BODY_BYTES, readRequestBody } from './request-body.ts';
 import { RequestQueue } from './request-queue.ts';
 import { TokenFailures } from './token-failures.ts';
@@ -27,13 +38,19 @@ export interface AdminServerOptions {
   readonly port: number;
   readonly token: string | undefined;
   readonly tls: ServerTls | undefined;
+  readonly users?: AccessConfig['users'];
+  readonly sessions?: AccessConfig['sessions'];
+  readonly hosts?: AccessConfig['hosts'];
   readonly times?: AdminTimes;
+  readonly console?: ConsoleFiles;
 }
 
 /** For the log. */
 export interface AdminWatcher {
   /** Somebody came with a wrong token. Not called for one without any, as a browser or a scanner comes. */
   onRefused(by: By): void;
+  /** What somebody did who has logged in, or tried to do. */
+  onOperator?(by: By, action: OperatorAction): void;
   /** A defect of the gateway: the cause stands in the error, and not in the answer. */
   onFailed(error: GatewayError): void;
 }
@@ -64,7 +81,8 @@ export class AdminServer {
   readonly #sockets = new Set<Socket>();
   readonly #turns = new RequestQueue();
   readonly #failures = new TokenFailures();
-  #tokenHash: Buffer | undefined;
+  readonly #access: Access;
+  readonly #console: ConsoleFiles;
   #port: number;
 
   constructor(options: AdminServerOptions, control: Control, watcher: AdminWatcher) {
@@ -72,7 +90,8 @@ export class AdminServer {
     this.#control = control;
     this.#watcher = watcher;
     this.#port = options.port;
-    this.token = options.token;
+    this.#access = new Access(accessIn(options));
+    this.#console = options.console ?? new ConsoleFiles();
     const { headersMs, requestMs, silenceMs, keepAliveMs } = options.times ?? TIMES;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -97,9 +116,14 @@ export class AdminServer {
     });
   }
 
-  /** For the next request. */
-  set token(token: string | undefined) {
-    this.#tokenHash = token === undefined ? undefined : hashOf(token);
+  /** For the next request: who may ask, and by which names. */
+  configure(config: Pick<AdminServerOptions, 'token' | 'users' | 'sessions' | 'hosts'>): void {
+    this.#access.configure(accessIn(config));
+  }
+
+  /** What somebody may log in by, once and soon. */
+  issueCode(): string {
+    return this.#access.logIns.issueCode();
   }
 
   /** That which the system picked stays, also while it is closed. */
@@ -162,15 +186,18 @@ export class AdminServer {
     if (!taken) request.socket.destroy();
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, by: By): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, from: By): Promise<void> {
     const target = targetOf(request);
-    const found = this.#admit(request, target, by);
+    const found = this.#admit(request, target, from);
     if ('status' in found) {
       // F119: whoever guesses is slowed down, by address, whatever certificate it shows.
       const isGuess = found === NOT_ALLOWED && request.headers.authorization !== undefined;
-      const source = sourceKey(sourceAddress(request.socket.remoteAddress ?? ''));
-      if (isGuess && !(await this.#failures.failed(source))) request.socket.destroy();
+      if (isGuess && !(await this.#failures.failed(sourceOf(request)))) request.socket.destroy();
       else this.#closeWith(response, found);
+      return;
+    }
+    if (!('endpoint' in found)) {
+      await this.#console.respond(response, found.path);
       return;
     }
     const body = await readRequestBody(request);
@@ -181,17 +208,56 @@ export class AdminServer {
       this.#closeWith(response, refusal(tooLarge, 413));
       return;
     }
-    const { endpoint, parts } = found;
+    const { endpoint, parts, identity } = found;
     // The config says so too, but a reload changes no address that is listened on already.
     if (endpoint.ofPatients && this.#options.tls === undefined && !isOwnHost(this.#options.host))
       throw new GatewayError('GW_ERR_ADMIN_CONFLICT', {
         detail: 'messages are not sent without TLS to other machines',
       });
     const query = new URLSearchParams(target instanceof GatewayError ? '' : target.query);
+    const reason = endpoint.operates ? reasonIn(query) : undefined;
     const { accept = '', 'if-none-match': known } = request.headers;
-    const answer = await endpoint.answer(this.#control, { parts, query, body, accept, by });
+    const by = identity?.user === undefined ? from : namedBy(from, identity.user);
+    const session = this.#desk(request, body, from, identity);
+    const asked = { parts, query, body, accept, by, reason, session };
+    const answer = await endpoint.answer(this.#control, asked);
     const isTagged = endpoint.method === 'GET' && !endpoint.open;
-    this.#respond(response, isTagged ? withTag(answer, known) : answer);
+    this.#respond(response, this.#whileLoggedIn(isTagged ? withTag(answer, known) : answer, identity));
+  }
+
+  /** What comes as it comes ends with the log-in that it was asked for by. */
+  #whileLoggedIn(answer: AdminAnswer, identity: Identity | undefined): AdminAnswer {
+    const { lines } = answer;
+    const session = identity?.session?.session;
+    if (lines === undefined || session === undefined) return answer;
+    const bounded: Lines = (sink) => {
+      const forget = this.#access.sessions.onEnd(session, () => sink.end(''));
+      sink.onClosed(forget);
+      lines(sink);
+    };
+    return { ...answer, lines: bounded };
+  }
+
+  #desk(request: IncomingMessage, body: Buffer, from: By, identity: Identity | undefined): SessionDesk {
+    const cookie = this.#cookie;
+    return {
+      report: () => json(identity === undefined ? {} : reportOf(identity)),
+      logOut: () => {
+        if (identity?.session !== undefined)
+          this.#watcher.onOperator?.(namedBy(from, identity.user), { kind: 'log-out' });
+        return this.#access.logOut(identity ?? { user: undefined, role: 'view' }, cookie);
+      },
+      logIn: async () => {
+        const done = await this.#access.logIn({ request, body, source: sourceOf(request), cookie });
+        if (done.kind === 'wrong') this.#watcher.onOperator?.(from, { kind: 'wrong log-in' });
+        if (done.kind === 'done') this.#watcher.onOperator?.(namedBy(from, done.user), { kind: 'log-in' });
+        return done.answer;
+      },
+    };
+  }
+
+  get #cookie(): { secure: boolean; port: number } {
+    return { secure: this.#options.tls !== undefined, port: this.port };
   }
 
   #respond(response: ServerResponse, answer: AdminAnswer): void {
@@ -205,23 +271,40 @@ export class AdminServer {
     request: IncomingMessage,
     target: RequestTarget | GatewayError,
     by: By,
-  ): MatchedEndpoint | AdminAnswer {
+  ): Admitted | { readonly path: string } | AdminAnswer {
     const method = request.method ?? '';
-    const found = target instanceof GatewayError ? undefined : findEndpoint(method, target.path);
-    if (found?.endpoint.open === true) return found;
-    // Whoever may not see what there is learns nothing of it.
-    if (!this.#isAllowed(request, by)) return NOT_ALLOWED;
+    const path = target instanceof GatewayError ? undefined : target.path;
+    const found = path === undefined ? undefined : findEndpoint(method, path);
+    const known = {
+      host: this.#options.host,
+      hosts: this.#access.hosts,
+      hasCertificateFor: (name: string) => this.#options.tls?.hasName(name) === true,
+    };
+    // Whoever has the token is no page of somebody else; probes and Prometheus come by whatever name leads here, from other machines.
+    const isForAll = found?.endpoint.open === true && method !== 'POST' && !isOwnHost(known.host);
+    const isProgram = request.headers.authorization !== undefined || isForAll;
+    if (!isProgram && !isKnownHost(request.headers.host, known)) return misdirected(known);
+    if (found?.endpoint.open === true) return { ...found, identity: undefined };
+    if (path !== undefined && (method === 'GET' || method === 'HEAD') && this.#console.has(path))
+      return { path };
+    const changes = method !== 'GET' && method !== 'HEAD';
+    const identity = this.#access.identify(request, this.#cookie, changes);
+    if (identity === undefined) {
+      if (request.headers.authorization !== undefined) this.#watcher.onRefused(by);
+      // Whoever may not see what there is learns nothing of it.
+      return NOT_ALLOWED;
+    }
+    if ('status' in identity) return this.#refuse(namedBy(by, undefined), method, path, identity);
     if (target instanceof GatewayError) return refusal(target);
-    return found ?? whyNone(method, target.path);
+    if (found === undefined) return whyNone(method, target.path);
+    if (found.endpoint.operates && identity.role !== 'operate')
+      return this.#refuse(namedBy(by, identity.user), method, path, NEEDS_OPERATE);
+    return { ...found, identity };
   }
 
-  #isAllowed({ headers: { authorization } }: IncomingMessage, by: By): boolean {
-    if (authorization === undefined) return false;
-    const [, token = ''] = /^Bearer +([!-~]+) *$/i.exec(authorization) ?? [];
-    // Hashes are of one length, whatever was sent; and one is made and compared even where no token would do.
-    const right = timingSafeEqual(hashOf(token), this.#tokenHash ?? NO_HASH);
-    if (!right) this.#watcher.onRefused(by);
-    return right;
+  #refuse(by: By, method: string, path: string | undefined, answer: AdminAnswer): AdminAnswer {
+    this.#watcher.onOperator?.(by, { kind: 'refused', what: `${method} ${path ?? ''}` });
+    return answer;
   }
 
   #troubleOf(thrown: unknown): AdminAnswer {
@@ -240,11 +323,32 @@ export class AdminServer {
   }
 }
 
-/** No token has it. */
-const NO_HASH = Buffer.alloc(32);
+interface Admitted extends MatchedEndpoint {
+  /** Undefined: nobody was asked. */
+  readonly identity: Identity | undefined;
+}
 
-function hashOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+const NEEDS_OPERATE = forbidden('it needs the role operate');
+
+/** Of a config without them. */
+const SESSIONS = { idleMs: 30 * 60_000, absoluteMs: 12 * 3_600_000 };
+
+function accessIn({
+  token,
+  users = new Map(),
+  sessions = SESSIONS,
+  hosts = [],
+}: Pick<AdminServerOptions, 'token' | 'users' | 'sessions' | 'hosts'>): AccessConfig {
+  return { token, users, sessions, hosts };
+}
+
+function sourceOf({ socket }: IncomingMessage): string {
+  return sourceKey(sourceAddress(socket.remoteAddress ?? ''));
+}
+
+/** Behind the address stands who it is: a log-in says it better than a certificate. */
+function namedBy(from: By, user: string | undefined): By {
+  return user === undefined ? from : `${from.split(' ')[0]} (${user})`;
 }
 
 function ignore(): void {}

@@ -63,7 +63,10 @@ export const NOT_ALLOWED: AdminAnswer = {
 function statusOf(code: ErrorCode): number {
   switch (code) {
     case 'GW_ERR_ADMIN_TOKEN':
+    case 'GW_ERR_ADMIN_LOGIN':
       return 401;
+    case 'GW_ERR_ADMIN_FORBIDDEN':
+      return 403;
     case 'GW_ERR_ADMIN_NOT_FOUND':
       return 404;
     case 'GW_ERR_ADMIN_CONFLICT':
@@ -84,18 +87,25 @@ function statusOf(code: ErrorCode): number {
   }
 }
 
+/** Whatever a message's header field says: a browser that is led to an answer shows it as what it is, runs nothing and frames nothing. */
+const SAFE = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+} as const;
+
 export function respond(response: ServerResponse, answer: AdminAnswer): void {
   const { status, type, text, headers, lines } = answer;
   if (response.headersSent) return;
   if (lines !== undefined) {
-    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...SAFE, ...headers });
     response.flushHeaders();
     lines(sinkTo(response));
     return;
   }
   if (response.destroyed) return;
   if (status === 304) {
-    response.writeHead(status, { 'cache-control': 'no-store', ...headers });
+    response.writeHead(status, { 'cache-control': 'no-store', ...SAFE, ...headers });
     response.end();
     return;
   }
@@ -105,6 +115,7 @@ export function respond(response: ServerResponse, answer: AdminAnswer): void {
     'content-length': body.length,
     // Each of them is about this moment, and most are nobody else's business.
     'cache-control': 'no-store',
+    ...SAFE,
     ...headers,
   });
   response.end(body);

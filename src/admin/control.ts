@@ -289,7 +289,7 @@ export interface RotateReport {
   readonly reopened: readonly string[];
 }
 
-/** Who asks: the address that the request came from; behind it the subject of the client's certificate, if it has one. */
+/** Who asks: the address that the request came from; behind it who has logged in there, or the subject of the client's certificate. */
 export type By = string;
 
 export interface TapRequest {
@@ -304,7 +304,7 @@ export interface TapRequest {
 /** At once where one process has the answer. */
 type Awaitable<T> = T | Promise<T>;
 
-/** Every method throws a GatewayError GW_ERR_ADMIN_… for what cannot be done; its detail says what can. */
+/** Every method throws a GatewayError GW_ERR_ADMIN_… for what cannot be done; its detail says what can. `reason`: in the words of whoever asks. */
 export interface Control {
   /** The process does its work. */
   readonly isLive: boolean;
@@ -329,22 +329,22 @@ export interface Control {
   effectiveConfig(): string;
   /** Undefined where the config serves none. */
   metrics(format: MetricsFormat): Promise<string | undefined>;
-  drain(pool: string, node: string, by: By): Awaitable<NodeReport>;
-  maintenance(pool: string, node: string, by: By): Awaitable<NodeReport>;
-  ready(pool: string, node: string, by: By): Awaitable<NodeReport>;
-  setWeight(pool: string, node: string, weight: number, by: By): Awaitable<NodeReport>;
+  drain(pool: string, node: string, by: By, reason?: string): Awaitable<NodeReport>;
+  maintenance(pool: string, node: string, by: By, reason?: string): Awaitable<NodeReport>;
+  ready(pool: string, node: string, by: By, reason?: string): Awaitable<NodeReport>;
+  setWeight(pool: string, node: string, weight: number, by: By, reason?: string): Awaitable<NodeReport>;
   /** `settings`: as in the config file. */
-  addNode(pool: string, node: string, settings: unknown, by: By): Awaitable<NodeReport>;
+  addNode(pool: string, node: string, settings: unknown, by: By, reason?: string): Awaitable<NodeReport>;
   /** Drains it first: what it has is answered. */
-  removeNode(pool: string, node: string, by: By): Awaitable<void>;
+  removeNode(pool: string, node: string, by: By, reason?: string): Awaitable<void>;
   /**
    * Has a time limit of its own.
    *
    * @throws GatewayError GW_ERR_CONFIG or what else makes the new config unusable; then nothing has changed
    */
-  reload(by: By): Promise<ReloadReport>;
+  reload(by: By, reason?: string): Promise<ReloadReport>;
   /** Files that are written to are opened again, after a rotation. Nothing else is done. */
-  rotate(by: By): Awaitable<RotateReport>;
+  rotate(by: By, reason?: string): Awaitable<RotateReport>;
   /** Copies of what passes, patient data and all, until one of its bounds is reached or the client goes. */
   tap(request: TapRequest, by: By): Lines;
 }

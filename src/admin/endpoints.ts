@@ -18,6 +18,17 @@ export interface AdminRequest {
   /** The header field. */
   readonly accept: string;
   readonly by: By;
+  /** Why, in the words of whoever asks. */
+  readonly reason: string | undefined;
+  /** Its log-in, or what there is to log in by. */
+  readonly session: SessionDesk;
+}
+
+/** What a request may do of its own log-in. */
+export interface SessionDesk {
+  logIn(): Promise<AdminAnswer>;
+  report(): AdminAnswer;
+  logOut(): AdminAnswer;
 }
 
 type Answering = (control: Control, request: AdminRequest) => AdminAnswer | Promise<AdminAnswer>;
@@ -27,8 +38,10 @@ export interface Endpoint {
   /** With `{pool}` and `{node}`, as OpenAPI writes it. */
   readonly path: string;
   readonly pattern: RegExp;
-  /** Needs no token. */
+  /** Needs neither token nor log-in. */
   readonly open: boolean;
+  /** Needs the role `operate`: it changes something, or gives messages out. */
+  readonly operates: boolean;
   /** Its answer holds messages: over loopback or TLS only, wherever the server listens. */
   readonly ofPatients: boolean;
   readonly answer: Answering;
@@ -83,29 +96,32 @@ export const ENDPOINTS: readonly Endpoint[] = [
     type: 'application/yaml',
     text: control.effectiveConfig(),
   })),
-  onNode('POST', `${NODE}/drain`, async (control, pool, node, { by }) =>
-    json(await control.drain(pool, node, by)),
+  { ...endpoint('POST', '/session', (_, { session }) => session.logIn()), open: true },
+  endpoint('GET', '/session', (_, { session }) => session.report()),
+  endpoint('DELETE', '/session', (_, { session }) => session.logOut()),
+  onNode('POST', `${NODE}/drain`, async (control, pool, node, { by, reason }) =>
+    json(await control.drain(pool, node, by, reason)),
   ),
-  onNode('POST', `${NODE}/maintenance`, async (control, pool, node, { by }) =>
-    json(await control.maintenance(pool, node, by)),
+  onNode('POST', `${NODE}/maintenance`, async (control, pool, node, { by, reason }) =>
+    json(await control.maintenance(pool, node, by, reason)),
   ),
-  onNode('POST', `${NODE}/ready`, async (control, pool, node, { by }) =>
-    json(await control.ready(pool, node, by)),
+  onNode('POST', `${NODE}/ready`, async (control, pool, node, { by, reason }) =>
+    json(await control.ready(pool, node, by, reason)),
   ),
-  onNode('PUT', `${NODE}/weight`, async (control, pool, node, { by, body }) =>
-    json(await control.setWeight(pool, node, weightIn(body), by)),
+  onNode('PUT', `${NODE}/weight`, async (control, pool, node, { by, body, reason }) =>
+    json(await control.setWeight(pool, node, weightIn(body), by, reason)),
   ),
-  onNode('PUT', NODE, async (control, pool, node, { by, body }) =>
-    json(await control.addNode(pool, node, settingsIn(body), by), 201),
+  onNode('PUT', NODE, async (control, pool, node, { by, body, reason }) =>
+    json(await control.addNode(pool, node, settingsIn(body), by, reason), 201),
   ),
-  onNode('DELETE', NODE, async (control, pool, node, { by }) => {
-    await control.removeNode(pool, node, by);
+  onNode('DELETE', NODE, async (control, pool, node, { by, reason }) => {
+    await control.removeNode(pool, node, by, reason);
     return json({ pool, node, removed: true });
   }),
-  endpoint('POST', '/reload', async (control, { by }) => json(await control.reload(by))),
-  endpoint('POST', '/rotate', async (control, { by }) => json(await control.rotate(by))),
+  operating('POST', '/reload', async (control, { by, reason }) => json(await control.reload(by, reason))),
+  operating('POST', '/rotate', async (control, { by, reason }) => json(await control.rotate(by, reason))),
   {
-    ...endpoint('POST', '/tap', (control, { by, query }) => ({
+    ...operating('POST', '/tap', (control, { by, query }) => ({
       status: 200,
       type: 'application/x-ndjson',
       text: '',
@@ -137,7 +153,11 @@ function readiness(report: ReadinessReport, accept: string): AdminAnswer {
 
 function endpoint(method: Endpoint['method'], path: string, answer: Answering): Endpoint {
   const pattern = new RegExp(`^${path.replaceAll(/\{[a-z]+\}/g, '([^/]+)')}$`);
-  return { method, path, pattern, open: false, ofPatients: false, answer };
+  return { method, path, pattern, open: false, operates: false, ofPatients: false, answer };
+}
+
+function operating(method: Endpoint['method'], path: string, answer: Answering): Endpoint {
+  return { ...endpoint(method, path, answer), operates: true };
 }
 
 function open(path: string, answer: Answering): Endpoint {
@@ -149,7 +169,7 @@ function onNode(
   path: string,
   answer: (control: Control, pool: string, node: string, request: AdminRequest) => Promise<AdminAnswer>,
 ): Endpoint {
-  return endpoint(method, path, (control, request) => {
+  return operating(method, path, (control, request) => {
     const [pool = '', node = ''] = request.parts;
     return answer(control, pool, node, request);
   });

@@ -214,37 +214,38 @@ export class GatewayControl implements Control {
     return this.#gateway().metrics.text(format);
   }
 
-  drain(pool: string, node: string, by: By): NodeReport {
-    return this.#setState('drain', pool, node, by);
+  drain(pool: string, node: string, by: By, reason?: string): NodeReport {
+    return this.#setState('drain', pool, node, by, reason);
   }
 
-  maintenance(pool: string, node: string, by: By): NodeReport {
-    return this.#setState('maintenance', pool, node, by);
+  maintenance(pool: string, node: string, by: By, reason?: string): NodeReport {
+    return this.#setState('maintenance', pool, node, by, reason);
   }
 
-  ready(pool: string, node: string, by: By): NodeReport {
-    return this.#setState('ready', pool, node, by);
+  ready(pool: string, node: string, by: By, reason?: string): NodeReport {
+    return this.#setState('ready', pool, node, by, reason);
   }
 
-  setWeight(pool: string, node: string, weight: number, by: By): NodeReport {
+  setWeight(pool: string, node: string, weight: number, by: By, reason?: string): NodeReport {
     const report = this.#reports.node(this.#actions.setWeight(pool, node, weight, by));
-    this.#tell(by, { kind: 'node config', pool, node, what: `weight ${weight}` });
+    this.#tell(by, { kind: 'node config', pool, node, what: `weight ${weight}`, reason });
     return report;
   }
 
-  addNode(pool: string, node: string, settings: unknown, by: By): NodeReport {
+  addNode(pool: string, node: string, settings: unknown, by: By, reason?: string): NodeReport {
     const report = this.#reports.node(this.#actions.addNode(pool, node, settings, by));
-    this.#tell(by, { kind: 'node config', pool, node, what: 'added' });
+    this.#tell(by, { kind: 'node config', pool, node, what: 'added', reason });
     return report;
   }
 
-  removeNode(pool: string, node: string, by: By): void {
+  removeNode(pool: string, node: string, by: By, reason?: string): void {
     this.#actions.removeNode(pool, node, by);
-    this.#tell(by, { kind: 'node config', pool, node, what: 'removed' });
+    this.#tell(by, { kind: 'node config', pool, node, what: 'removed', reason });
   }
 
   /** Reads the file anew. What is wrong with it changes nothing. */
-  async reload(by: By): Promise<ReloadReport> {
+  async reload(by: By, reason?: string): Promise<ReloadReport> {
+    if (reason !== undefined) this.#tell(by, { kind: 'reload wanted', reason });
     const report = await this.#config.reload(by);
     this.#actions.forgetGone();
     this.#shared?.decisions.rebase();
@@ -253,9 +254,10 @@ export class GatewayControl implements Control {
     return report;
   }
 
-  rotate(by: By): RotateReport {
+  rotate(by: By, reason?: string): RotateReport {
     const reopened = this.#reopenFiles();
     this.#log.info({ by, files: reopened }, 'files opened again');
+    this.#tell(by, { kind: 'rotate', reason });
     return { reopened };
   }
 
@@ -274,9 +276,15 @@ export class GatewayControl implements Control {
     return lines;
   }
 
-  #setState(what: 'drain' | 'maintenance' | 'ready', pool: string, node: string, by: By): NodeReport {
-    const report = this.#reports.node(this.#actions[what](pool, node, by));
-    this.#tell(by, { kind: 'node state', pool, node, what });
+  #setState(
+    what: 'drain' | 'maintenance' | 'ready',
+    pool: string,
+    node: string,
+    by: By,
+    reason: string | undefined,
+  ): NodeReport {
+    const report = this.#reports.node(this.#actions[what](pool, node, by, reason));
+    this.#tell(by, { kind: 'node state', pool, node, what, reason });
     return report;
   }
 

@@ -101,6 +101,14 @@ export function explainIn(query: URLSearchParams, body: Buffer): ExplainRequest 
   };
 }
 
+/** Why something is done, in the words of whoever asks: for the audit trail, `status` and the other members. */
+export function reasonIn(query: URLSearchParams): string | undefined {
+  const reason = query.get('reason')?.trim() ?? '';
+  if (reason.length > MAX_TEXT || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(reason))
+    throw wrong(`reason is one line of at most ${MAX_TEXT} characters`);
+  return reason === '' ? undefined : reason.toWellFormed();
+}
+
 function onlyKnown(query: URLSearchParams, known: readonly string[]): void {
   const other = [...query.keys()].find((key) => !known.includes(key));
   if (other !== undefined) throw wrong(`it takes ${known.join(', ')}`);

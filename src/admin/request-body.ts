@@ -2,6 +2,7 @@
 // Promises never to repeat what is in one, as a node's settings may hold a passphrase.
 import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
+import type { LogInRequest } from './access/log-in.ts';
 
 /** A node's settings take some hundred bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -49,6 +50,22 @@ export function settingsIn(body: Buffer): object {
   if (isMap(value)) return value;
   throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: example });
 }
+
+/** `{ "user": …, "password": … }`, `{ "token": … }` or `{ "code": … }`. */
+export function logInIn(body: Buffer): LogInRequest {
+  const example = 'a log-in is {"user":…,"password":…}, {"token":…} or {"code":…}';
+  const value = parsed(body, example);
+  const isGood =
+    isMap(value) &&
+    LOG_INS.includes(Object.keys(value).sort().join()) &&
+    Object.values(value).every((one) => typeof one === 'string' && one.length <= MAX_SECRET);
+  if (!isGood) throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: example });
+  return value;
+}
+
+const LOG_INS = ['password,user', 'token', 'code'];
+/** Nobody types more, and a hash is made of all of it. */
+const MAX_SECRET = 1000;
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -9,7 +9,7 @@ import type { TracesOptions } from '../observe/traces/environment.ts';
 import type { IdentifierOptions } from '../observe/traces/identifiers.ts';
 import type { HostPort, PoolNodeUrl } from './formats.ts';
 import type { EjectionConfig, HealthConfig } from './health-config.ts';
-import type { ADMIN_KEYS, AUDIT_KEYS } from './keys/admin.ts';
+import type { ADMIN_KEYS, ADMIN_USER_KEYS, AUDIT_KEYS } from './keys/admin.ts';
 import type { CLUSTER_KEYS, MEMBER_KEYS, NATS_KEYS } from './keys/cluster.ts';
 import type { Values } from './keys/key.ts';
 import type { LISTENER_KEYS } from './keys/listener.ts';
@@ -97,6 +97,15 @@ export interface VipConfig {
 export interface AdminConfig extends Values<typeof ADMIN_KEYS> {
   readonly bind: HostPort;
   readonly tls: ListenerTlsConfig | undefined;
+  /** By name. */
+  readonly users: ReadonlyMap<string, AdminUser>;
+  /** Lower case, without a port. */
+  readonly hosts: readonly string[];
+}
+
+export interface AdminUser extends Values<typeof ADMIN_USER_KEYS> {
+  /** Its scrypt hash. */
+  readonly password: string;
 }
 
 /** At least one of `file` and `syslog` is there. */

@@ -22,7 +22,7 @@ export interface SenderFault {
   readonly trace: TraceContext;
 }
 
-/** What an operator did, or tried to do: somebody who has the admin API's token, a signal, a change of the config file. */
+/** What an operator did, or tried to do: somebody who has the admin API's token or has logged in, a signal, a change of the config file. */
 export type OperatorAction =
   /** `error`: why the reload failed. */
   | { readonly kind: 'reload'; readonly error: GatewayError | undefined; readonly changed: readonly string[] }
@@ -32,11 +32,23 @@ export type OperatorAction =
       readonly pool: string;
       readonly node: string;
       readonly what: string;
+      /** In the operator's words. */
+      readonly reason?: string | undefined;
     }
+  /** Somebody has said why it reloads; how it went comes as `reload`. */
+  | { readonly kind: 'reload wanted'; readonly reason: string }
+  /** Files are opened again. */
+  | { readonly kind: 'rotate'; readonly reason?: string | undefined }
   /** Messages are given out, patients and all. */
   | { readonly kind: 'tap' }
+  /** To the console. */
+  | { readonly kind: 'log-in' | 'log-out' }
+  /** Whoever asked may not do it; `what`: method and path of the API. */
+  | { readonly kind: 'refused'; readonly what: string }
   /** The token was wrong. */
-  | { readonly kind: 'wrong token' };
+  | { readonly kind: 'wrong token' }
+  /** So was a user, a password or a code. */
+  | { readonly kind: 'wrong log-in' };
 
 /** Each method is called in the turn in which the event happens, and must not wait for anything. */
 export interface Observer {

@@ -21,6 +21,7 @@ export function workerConfig(config: GatewayConfig, index: number, count: number
     admin: config.admin && {
       ...config.admin,
       token: undefined,
+      users: new Map(),
       tls: undefined,
       messages: Math.ceil(config.admin.messages / count),
     },

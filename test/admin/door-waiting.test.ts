@@ -24,6 +24,9 @@ const at = (port: number): AdminConfig => ({
   tap: false,
   messages: 0,
   insecure: false,
+  users: new Map(),
+  hosts: [],
+  sessions: { idleMs: 1_800_000, absoluteMs: 43_200_000 },
 });
 
 function doorTo(port: number) {

@@ -281,16 +281,22 @@ export class FakeControl implements Control {
     return `${METRICS}${end}`;
   }
 
-  drain(pool: string, node: string, by: By): NodeReport {
-    return this.#change('drain', pool, node, by, { state: 'draining', reason: `wanted from ${by}` });
+  drain(pool: string, node: string, by: By, reason?: string): NodeReport {
+    return this.#change('drain', pool, node, why(by, reason), {
+      state: 'draining',
+      reason: `wanted from ${by}`,
+    });
   }
 
-  maintenance(pool: string, node: string, by: By): NodeReport {
-    return this.#change('maintenance', pool, node, by, { state: 'maintenance', reason: `wanted from ${by}` });
+  maintenance(pool: string, node: string, by: By, reason?: string): NodeReport {
+    return this.#change('maintenance', pool, node, why(by, reason), {
+      state: 'maintenance',
+      reason: `wanted from ${by}`,
+    });
   }
 
-  ready(pool: string, node: string, by: By): NodeReport {
-    return this.#change('ready', pool, node, by, { state: 'up', reason: `wanted from ${by}` });
+  ready(pool: string, node: string, by: By, reason?: string): NodeReport {
+    return this.#change('ready', pool, node, why(by, reason), { state: 'up', reason: `wanted from ${by}` });
   }
 
   setWeight(pool: string, node: string, weight: number, by: By): NodeReport {
@@ -401,4 +407,8 @@ export function nodeReport(pool: string, node: string, more: Partial<NodeReport>
 function certificate(file: string, days: number): CertificateInUse {
   const notAfter = new Date(Date.UTC(2026, 2, 1) + days * 86_400_000).toISOString();
   return { where: 'listeners.adt.tls', file: `/etc/hl7-gateway/${file}`, subject: 'CN=vip', notAfter, days };
+}
+
+function why(by: By, reason: string | undefined): By {
+  return reason === undefined ? by : `${by}: ${reason}`;
 }

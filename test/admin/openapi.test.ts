@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ENDPOINTS, findEndpoint } from '../../src/admin/endpoints.ts';
 import { ERRORS, GatewayError } from '../../src/errors.ts';
 import { version } from '../../src/version.ts';
-import { openAdmin } from './admin-room.ts';
+import { openAdmin, TOKEN } from './admin-room.ts';
 import { listOf, mapOf } from './json-schema.ts';
 import { checker, DOCUMENT, expectDescribed, followed, operation, operations } from './openapi-document.ts';
 
@@ -18,10 +18,12 @@ describe('both list the same', () => {
     expect(new Set(of(ENDPOINTS)).size).toBe(ENDPOINTS.length);
   });
 
-  test.each(ENDPOINTS)('$method $path: whether it is open, and its names', ({ method, path, open }) => {
+  test.each(ENDPOINTS)('$method $path: who may, and its names', ({ method, path, open, operates }) => {
+    if (operates) expect(mapOf(operation(method, path).value.responses)).toHaveProperty('403');
     const { value, parameters } = operation(method, path);
     expect(value.security).toEqual(open ? [] : undefined);
-    expect('401' in mapOf(value.responses)).toBe(!open);
+    // Whoever logs in may be wrong.
+    expect('401' in mapOf(value.responses)).toBe(!open || path === '/session');
     const names = parameters.map(mapOf).filter((one) => one.in === 'path');
     expect(names.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{[a-z]+\}/g) ?? []);
     expect(names.every(({ required }) => required === true)).toBe(true);
@@ -37,7 +39,7 @@ describe('both list the same', () => {
 
   test('the version, the default scheme, and codes that there are', () => {
     expect(mapOf(mapOf(DOCUMENT).info).version).toBe(version);
-    expect(mapOf(DOCUMENT).security).toEqual([{ token: [] }]);
+    expect(mapOf(DOCUMENT).security).toEqual([{ token: [] }, { session: [] }]);
     const codes = JSON.stringify(DOCUMENT).match(/GW_ERR_[A-Z]\w*[A-Z]/g) ?? [];
     expect(codes.length).toBeGreaterThan(4);
     expect(codes.filter((code) => !(code in ERRORS))).toEqual([]);
@@ -68,6 +70,7 @@ const NODE = '/nodes/{pool}/{node}';
 const BODIES: Readonly<Record<string, string>> = {
   [`PUT ${NODE}`]: '{"url":"mllp://h:1"}',
   [`PUT ${NODE}/weight`]: '{"weight":3}',
+  'POST /session': JSON.stringify({ token: TOKEN }),
   'POST /routes/explain': 'MSH|^~\\&|WARD|H|M|H|20260301||ADT^A01|1|P|2.5',
 };
 

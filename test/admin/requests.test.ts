@@ -219,7 +219,7 @@ describe('names', () => {
   test.each([
     ['GET', '/sttaus', '; did you mean "/status"?'],
     ['GET', '/status/', '; did you mean "/status"?'],
-    ['GET', '/', ''],
+    ['POST', '/', ''],
     ['POST', '/nodes/adt/drain/now/please', ''],
   ])('%s %s: there is nothing', async (method, path, hint) => {
     const { status, body } = await ask(await openAdmin(), method, path);

@@ -18,13 +18,14 @@ const CLOSED = ENDPOINTS.filter(({ open }) => !open).map(
   ({ method, path }) => [method, path.replace('{pool}', 'adt').replace('{node}', 'a')] as const,
 );
 
-test('four endpoints are open, and need no token', async () => {
+test('four reports are open, and need no token; nor does whoever logs in', async () => {
   const room = await openAdmin();
   expect(ENDPOINTS.filter(({ open }) => open).map(({ path }) => path)).toEqual([
     '/livez',
     '/readyz',
     '/readyz/{pool}',
     '/metrics',
+    '/session',
   ]);
   for (const path of ['/livez', '/readyz', '/readyz/adt', '/metrics'])
     for (const headers of [{}, { authorization: 'Bearer wrong' }])
@@ -34,7 +35,8 @@ test('four endpoints are open, and need no token', async () => {
 
 test.each([
   ...CLOSED,
-  ['GET', '/'],
+  ['POST', '/'],
+  ['GET', '/index'],
   ['GET', '/nothing'],
   ['GET', '/nodes/adt/a/drain'],
   ['POST', '/livez'],

@@ -30,6 +30,9 @@ test('without the section there is no API, and an empty one is the default one',
     insecure: false,
     tap: false,
     messages: 1_000,
+    users: new Map(),
+    hosts: [],
+    sessions: { idleMs: 1_800_000, absoluteMs: 43_200_000 },
   });
 });
 
@@ -53,6 +56,9 @@ test('with everything', () => {
     insecure: false,
     tap: false,
     messages: 1_000,
+    users: {},
+    hosts: [],
+    sessions: { idleMs: 1_800_000, absoluteMs: 43_200_000 },
   });
   expect(loaded(`{ token: ${TOKEN}, tls: { cert: { p12: certs/lab.p12 } } }`).tls.keyPairs).toEqual([
     { kind: 'p12', file: 'certs/lab.p12' },

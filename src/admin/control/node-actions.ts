@@ -29,16 +29,16 @@ export class NodeActions {
     this.#onChanged = onChanged;
   }
 
-  drain(pool: string, node: string, by: By): Node {
-    return this.#change(pool, node, by, 'drain', (one) => one.drain(`wanted from ${by}`));
+  drain(pool: string, node: string, by: By, reason?: string): Node {
+    return this.#change(pool, node, by, 'drain', (one) => one.drain(wantedFrom(by, reason)));
   }
 
-  maintenance(pool: string, node: string, by: By): Node {
-    return this.#change(pool, node, by, 'maintenance', (one) => one.maintenance(`wanted from ${by}`));
+  maintenance(pool: string, node: string, by: By, reason?: string): Node {
+    return this.#change(pool, node, by, 'maintenance', (one) => one.maintenance(wantedFrom(by, reason)));
   }
 
-  ready(pool: string, node: string, by: By): Node {
-    return this.#change(pool, node, by, 'ready', (one) => one.ready(`wanted from ${by}`));
+  ready(pool: string, node: string, by: By, reason?: string): Node {
+    return this.#change(pool, node, by, 'ready', (one) => one.ready(wantedFrom(by, reason)));
   }
 
   setWeight(pool: string, node: string, weight: number, by: By): Node {
@@ -303,4 +303,9 @@ export class NodeActions {
     }
     throw new GatewayError('GW_ERR_ADMIN_REQUEST', { detail: 'the node would not be in the config' });
   }
+}
+
+/** What `status` shows of it. */
+function wantedFrom(by: By, reason: string | undefined): string {
+  return `wanted from ${by}${reason === undefined ? '' : `: ${reason}`}`;
 }

@@ -83,7 +83,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
     control: workers?.control ?? control,
     log,
     secure,
-    onRefused: (by) => gateway.observers.onOperator(by, { kind: 'wrong token' }),
+    onOperator: (by, action) => gateway.observers.onOperator(by, action),
   });
   gateway.metrics.log = output.dropped;
   const { cluster } = config;

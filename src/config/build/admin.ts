@@ -1,14 +1,16 @@
 // The `admin` section: where the admin API listens, and who may ask it (F76).
 // Promises that what other machines reach has TLS, unless the config says that it shall not.
 import { isOwnHost } from '../../addresses.ts';
-import type { AdminConfig } from '../config.ts';
-import { isText } from '../formats.ts';
-import { ADMIN_KEYS } from '../keys/admin.ts';
+import type { AdminConfig, AdminUser } from '../config.ts';
+import { isHost, isText } from '../formats.ts';
+import { parsePasswordHash } from '../http/password-hash.ts';
+import { ADMIN_KEYS, ADMIN_USER_KEYS } from '../keys/admin.ts';
 import { ADMIN_TLS_KEYS } from '../keys/tls.ts';
-import type { Section } from '../read/section.ts';
+import { readSection, type Section } from '../read/section.ts';
 import { readableByOthers } from '../source/files.ts';
 import { quoted } from '../source/problem.ts';
 import { described, type ReadContext } from '../source/value.ts';
+import { checkName } from './name.ts';
 import { buildAdminTls } from './tls/listener-tls.ts';
 
 /** 16 random letters and digits are 95 bits: more than can be tried over a network. */
@@ -19,8 +21,13 @@ export function buildAdmin(top: Section, reading: ReadContext): AdminConfig | un
   const admin = top.section('admin', ADMIN_KEYS);
   if (admin === undefined) return undefined;
   const tls = admin.section('tls', ADMIN_TLS_KEYS);
-  const config = { ...admin.values, tls: tls && buildAdminTls(tls, reading) };
-  checkToken(admin, config.token);
+  const config = {
+    ...admin.values,
+    tls: tls && buildAdminTls(tls, reading),
+    users: readUsers(admin, reading),
+    hosts: readHosts(admin, reading),
+  };
+  checkToken(admin, config);
   checkReach(admin, config);
   return config;
 }
@@ -45,9 +52,41 @@ function checkReach(admin: Section, { bind, insecure, tap }: AdminConfig): void 
   );
 }
 
-function checkToken(admin: Section, token: string | undefined): void {
+function readUsers(admin: Section, reading: ReadContext): ReadonlyMap<string, AdminUser> {
+  const users = new Map<string, AdminUser>();
+  const entries = admin.entries('users');
+  if (admin.tree('users') !== undefined && entries.length === 0)
+    admin.error('users', 'names nobody; leave it out');
+  for (const entry of entries) {
+    const key = `admin.users.${entry.key}`;
+    checkName(entry, key, reading);
+    const section = readSection(entry.value, ADMIN_USER_KEYS, { key, place: entry.place }, reading);
+    const { role, password = '' } = section.values;
+    if (!section.has('password')) section.error('password', 'is missing');
+    else if (section.scalars('password').length > 0 && parsePasswordHash(password) === undefined) {
+      // What follows its first comma would be read as further keys.
+      const form = '$scrypt$ln=14…17,r=8,p=1…4$…';
+      section.error(
+        'password',
+        `must be a hash as "hl7-gateway password" prints it, ${form}, in quotes within { }, not a password`,
+      );
+    }
+    users.set(entry.key, { role, password });
+  }
+  return users;
+}
+
+function readHosts(admin: Section, { problems }: ReadContext): readonly string[] {
+  const scalars = admin.scalars('hosts');
+  for (const { text, place } of scalars)
+    if (!isHost(text))
+      problems.error(place, 'admin.hosts', 'must be names of hosts, without a scheme and a port');
+  return scalars.map(({ text }) => text.toLowerCase());
+}
+
+function checkToken(admin: Section, { token, users }: AdminConfig): void {
   if (token === undefined) {
-    if (!admin.has('token'))
+    if (!admin.has('token') && users.size === 0)
       admin.warn('token', 'there is none, so all but /livez, /readyz and /metrics is answered with 401');
     return;
   }

@@ -15,7 +15,25 @@ export const ADMIN_KEYS = {
   token: key.secret(
     'Whoever sends it may see and do everything; give it as `{ file: … }`',
     'Printable ASCII without spaces; fewer than 16 characters, or a file that every user of the machine can read, give a warning',
-    'Without it only `/livez`, `/readyz` and `/metrics` answer',
+    'Without it, and without `users`, only `/livez`, `/readyz` and `/metrics` answer',
+  ),
+  users: key.optional(
+    'map',
+    'Who may log in to [the console](admin.md#the-console-and-who-may-log-in), by name',
+    'The token needs none of them, and is good for programs',
+  ),
+  sessions: {
+    idle: key.duration(
+      '30m',
+      'A log-in ends when nothing was asked for so long; what comes by `/events` is not asked for',
+    ),
+    absolute: key.duration('12h', 'A log-in ends after so long in any case'),
+  },
+  hosts: key.optional(
+    'texts',
+    'Names by which browsers reach it, besides `localhost`, addresses, the host of `bind` and those that its certificate has',
+    'A request by another name is refused: it may be a page of somebody else whose name was made to lead here (DNS rebinding)',
+    'With a proxy before it, the name that browsers know',
   ),
   tls: key.optional('map', 'With it the API is HTTPS only'),
   insecure: key.flag(
@@ -33,6 +51,15 @@ export const ADMIN_KEYS = {
     false,
     'Whoever has the token may ask for copies of messages and answers, for [a recording](recording.md)',
     'They are patient data: this needs `tls`, or an address of this machine alone; `insecure` is not enough',
+  ),
+} satisfies KeyTable;
+
+/** `admin.users.NAME`. */
+export const ADMIN_USER_KEYS = {
+  password: key.secret('The hash that `hl7-gateway password` prints, not the password'),
+  role: key.oneOf(
+    ['view', 'operate'],
+    '`view`: sees all; `operate`: changes nodes and reloads the config too',
   ),
 } satisfies KeyTable;
 

@@ -1,6 +1,6 @@
 // Every table of keys, by where it is used. docs/configuration.md and schema/gateway.schema.json are made from this list
 // (`npm run docs:config`).
-import { ADMIN_KEYS, AUDIT_KEYS } from './admin.ts';
+import { ADMIN_KEYS, ADMIN_USER_KEYS, AUDIT_KEYS } from './admin.ts';
 import { CLUSTER_KEYS, CLUSTER_STATE_KEYS, MEMBER_KEYS, NATS_KEYS, VIP_KEYS } from './cluster.ts';
 import { DEFAULTS_KEYS } from './defaults.ts';
 import { isKey, type KeyTable } from './key.ts';
@@ -40,6 +40,7 @@ export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
   'routes[].validate': VALIDATE_KEYS,
   'telemetry.traces': TRACES_KEYS,
   admin: ADMIN_KEYS,
+  'admin.users.NAME': ADMIN_USER_KEYS,
   'admin.tls': ADMIN_TLS_KEYS,
   'admin.tls.cert': P12_KEYS,
   audit: AUDIT_KEYS,

@@ -13,6 +13,10 @@ export const KINDS = {
   'audit stopped': { event: ['110113', 'Security Alert'], type: ['110133', 'Audit Recording Stopped'] },
   'node state': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
   'messages tapped': { event: ['110113', 'Security Alert'], type: ['110132', 'Use of Restricted Function'] },
+  // PS3.15 A.5.3.12
+  'logged in': { event: ['110114', 'User Authentication'], type: ['110122', 'Login'] },
+  'logged out': { event: ['110114', 'User Authentication'], type: ['110123', 'Logout'] },
+  'access refused': { event: ['110113', 'Security Alert'], type: ['110147', 'Access Control Decision'] },
   'message refused': { event: ['110113', 'Security Alert'], type: ['110147', 'Access Control Decision'] },
 } as const satisfies Record<string, { readonly event: Code; readonly type: Code }>;
 
@@ -65,13 +69,14 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
   const host = cut(source.host, MAX_NAME);
   const { event: eventId, type } = KINDS[kind];
   const isActivity = eventId[0] === '110100';
+  const isLogIn = eventId[0] === '110114';
   const own = participant({
     id: String(source.pid),
     role: isActivity ? ['110150', 'Application'] : undefined,
     // A.5.2.3: of a process, its name. AlternativeUserID is for AE titles (A.5.2.2), which a gateway of HL7 has none of.
     name: 'hl7-gateway',
-    // A.5.3.11: true for who reports an alert. A.5.3.1: for who started it, and nobody says who that was.
-    isRequestor: !isActivity,
+    // A.5.3.11: true for who reports an alert. A.5.3.1: for who started it, and nobody says who that was. A.5.3.12: for who logs in.
+    isRequestor: !isActivity && !isLogIn,
     address: host,
   });
   const performed =
@@ -81,7 +86,7 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
           id: cut(who.id, MAX_NAME),
           // A.5.3.1: who started or stopped it.
           role: isActivity ? ['110151', 'Application Launcher'] : undefined,
-          isRequestor: false,
+          isRequestor: isLogIn,
           address: who.address === undefined ? undefined : cut(who.address, MAX_NAME),
         });
   const site =
@@ -96,7 +101,7 @@ export function auditMessage(event: AuditEvent, source: AuditSource): string {
     // 4: application server (A.5.1).
     `<AuditSourceIdentification${site}${attribute('AuditSourceID', cut(source.id, MAX_NAME))}>` +
     `<AuditSourceTypeCode csd-code="4"/></AuditSourceIdentification>` +
-    `${isActivity ? '' : alertSubject(subject, host, description, controlId)}</AuditMessage>`
+    `${isActivity || isLogIn ? '' : alertSubject(subject, host, description, controlId)}</AuditMessage>`
   );
 }
 

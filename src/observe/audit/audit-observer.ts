@@ -79,11 +79,30 @@ export class AuditObserver implements Observer {
       case 'node state':
       case 'node config': {
         const kind = action.kind === 'node state' ? 'node state' : 'config changed';
-        this.#tell(kind, 'success', who, `pools.${action.pool}.nodes.${action.node}`, action.what);
+        const what = withReason(action.what, action.reason);
+        this.#tell(kind, 'success', who, `pools.${action.pool}.nodes.${action.node}`, what);
         return;
       }
       case 'tap':
         this.#tell('messages tapped', 'success', who, 'tap', 'messages are recorded through the admin API');
+        return;
+      case 'reload wanted':
+        this.#tell('node state', 'success', who, 'config', withReason('reload', action.reason));
+        return;
+      case 'rotate':
+        this.#tell('node state', 'success', who, 'audit', withReason('files opened again', action.reason));
+        return;
+      case 'log-in':
+        this.#tell('logged in', 'success', who, 'admin', 'logged in to the console');
+        return;
+      case 'log-out':
+        this.#tell('logged out', 'success', who, 'admin', 'logged out of the console');
+        return;
+      case 'refused':
+        this.#tell('access refused', 'minor', who, 'admin', `GW_ERR_ADMIN_FORBIDDEN: ${action.what}`);
+        return;
+      case 'wrong log-in':
+        this.#tell('logged in', 'minor', who, 'admin', 'GW_ERR_ADMIN_LOGIN: a wrong user, password or code');
         return;
       case 'wrong token':
         this.#tell('not authenticated', 'minor', who, 'admin', 'GW_ERR_ADMIN_TOKEN: a wrong token');
@@ -115,6 +134,10 @@ export class AuditObserver implements Observer {
   }
 }
 
+function withReason(what: string, reason: string | undefined): string {
+  return reason === undefined ? what : `${what}: ${reason}`;
+}
+
 function inWords({ code, detail }: GatewayError): string {
   return detail === undefined ? code : `${code}: ${loggable(detail)}`;
 }
@@ -124,7 +147,7 @@ function participantOf(peer: Peer | undefined): Participant | undefined {
   return { id: peer.tls?.subject ?? peer.address, address: peer.address };
 }
 
-/** `10.0.0.9`, `10.0.0.9 (CN=ops)`, `SIGHUP`. */
+/** `10.0.0.9`, `10.0.0.9 (CN=ops)`, `10.0.0.9 (alice)`, `SIGHUP`. */
 function operator(by: string): Participant {
   const [, address = '', name] = /^([0-9a-fA-F.:]+)(?: \((.+)\))?$/.exec(by) ?? [];
   return address === '' ? { id: by } : { id: name ?? address, address };

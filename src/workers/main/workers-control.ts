@@ -136,37 +136,37 @@ export class WorkersControl implements Control {
     return this.#control.metrics(format);
   }
 
-  drain(pool: string, node: string, by: By): Promise<NodeReport> {
-    return this.#decided(this.#control.drain(pool, node, by));
+  drain(pool: string, node: string, by: By, reason?: string): Promise<NodeReport> {
+    return this.#decided(this.#control.drain(pool, node, by, reason));
   }
 
-  maintenance(pool: string, node: string, by: By): Promise<NodeReport> {
-    return this.#decided(this.#control.maintenance(pool, node, by));
+  maintenance(pool: string, node: string, by: By, reason?: string): Promise<NodeReport> {
+    return this.#decided(this.#control.maintenance(pool, node, by, reason));
   }
 
-  ready(pool: string, node: string, by: By): Promise<NodeReport> {
-    return this.#decided(this.#control.ready(pool, node, by));
+  ready(pool: string, node: string, by: By, reason?: string): Promise<NodeReport> {
+    return this.#decided(this.#control.ready(pool, node, by, reason));
   }
 
-  setWeight(pool: string, node: string, weight: number, by: By): Promise<NodeReport> {
-    return this.#decided(this.#control.setWeight(pool, node, weight, by));
+  setWeight(pool: string, node: string, weight: number, by: By, reason?: string): Promise<NodeReport> {
+    return this.#decided(this.#control.setWeight(pool, node, weight, by, reason));
   }
 
-  addNode(pool: string, node: string, settings: unknown, by: By): Promise<NodeReport> {
-    return this.#decided(this.#control.addNode(pool, node, settings, by));
+  addNode(pool: string, node: string, settings: unknown, by: By, reason?: string): Promise<NodeReport> {
+    return this.#decided(this.#control.addNode(pool, node, settings, by, reason));
   }
 
-  async removeNode(pool: string, node: string, by: By): Promise<void> {
-    this.#control.removeNode(pool, node, by);
+  async removeNode(pool: string, node: string, by: By, reason?: string): Promise<void> {
+    this.#control.removeNode(pool, node, by, reason);
     await this.#override();
   }
 
-  reload(by: By): Promise<ReloadReport> {
-    return this.#control.reload(by);
+  reload(by: By, reason?: string): Promise<ReloadReport> {
+    return this.#control.reload(by, reason);
   }
 
-  rotate(by: By): RotateReport {
-    return this.#control.rotate(by);
+  rotate(by: By, reason?: string): RotateReport {
+    return this.#control.rotate(by, reason);
   }
 
   /** The config is refused that has it and several workers. */

@@ -53,12 +53,15 @@ test.each([
   ['node state', '110113', '110132'],
   ['messages tapped', '110113', '110132'],
   ['message refused', '110113', '110147'],
+  ['logged in', '110114', '110122'],
+  ['logged out', '110114', '110123'],
+  ['access refused', '110113', '110147'],
 ] as const)('%s is %s, %s', (kind, event, type) => {
   const record = auditRecord(line({ ...EVENT, kind, outcome: 'success' }));
   expect(record).toMatchObject({ event, type, outcome: '0', pri: 85, msgId: 'IHE+RFC-3881', source: 'gw-1' });
-  // PS3.15 A.5.3.1 has no participant objects.
-  expect(record.object).toBe(event === '110100' ? undefined : 'listeners.adt');
-  expect(Object.keys(KINDS)).toHaveLength(9);
+  // PS3.15 A.5.3.1 and A.5.3.12 have no participant objects.
+  expect(record.object).toBe(event !== '110113' ? undefined : 'listeners.adt');
+  expect(Object.keys(KINDS)).toHaveLength(12);
 });
 
 test('any text in it is well-formed, one line of ASCII, and read back as it was, but for what XML cannot say', () => {

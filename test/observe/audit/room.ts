@@ -86,6 +86,7 @@ export async function startRoom(
   gateway.metrics.audit = trail;
   const server = new AdminServer({ host: '127.0.0.1', port: 0, token: TOKEN, tls: undefined }, control, {
     onRefused: (by) => gateway.observers.onOperator(by, { kind: 'wrong token' }),
+    onOperator: (by, action) => gateway.observers.onOperator(by, action),
     onFailed: () => {},
   });
   await gateway.start();
