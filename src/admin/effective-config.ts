@@ -1,7 +1,7 @@
 // The config in force as YAML: the file as it was loaded, and what was added, set and taken out since. Promises that no
 // secret is shown (F77): what stands in the file itself is masked, what stands elsewhere is named only.
 import { type Document, isMap, isPair, isScalar, type Pair, parseDocument, visit } from 'yaml';
-import { SECRET_KEYS } from '../config/keys/sections.ts';
+import { HOLD_SECRETS, SECRET_KEYS } from '../config/keys/sections.ts';
 
 /** Of one pool. `added`: a node's settings as they were given. */
 export interface PoolChanges {
@@ -43,7 +43,6 @@ function changedDocument(text: string, changes: ReadonlyMap<string, PoolChanges>
   return document;
 }
 
-const HOLD_SECRETS: ReadonlySet<string> = new Set(['users', 'headers', 'set', 'add']);
 const MASK = '***';
 
 function keyOf(pair: Pair | undefined): string {

@@ -26,6 +26,8 @@ export interface Loaded {
 
 export interface LoadOptions {
   readonly env: Environment;
+  /** Files, folders and interfaces are those of another machine: they are not looked at. What is loaded is not to be run. */
+  readonly isElsewhere?: boolean;
 }
 
 export interface ParseOptions extends LoadOptions {
@@ -38,12 +40,14 @@ export interface LoadedWhole extends Loaded {
   readonly text: string;
   /** What the file includes, as absolute paths with their wildcards. */
   readonly includes: readonly string[];
+  /** With what was included and the defaults, as it was read. */
+  readonly tree: MapTree;
 }
 
 /** @throws ConfigError */
-export function loadConfig(path: string, { env }: LoadOptions): LoadedWhole {
+export function loadConfig(path: string, options: LoadOptions): LoadedWhole {
   const read = readText(path);
-  if ('text' in read) return parseWhole(read.text, { file: path, env });
+  if ('text' in read) return parseWhole(read.text, { file: path, ...options });
   throw configFileError(path, read.trouble);
 }
 
@@ -53,28 +57,30 @@ export function parseConfig(text: string, options: ParseOptions): Loaded {
   return { config, warnings };
 }
 
-export function parseWhole(text: string, { file, env }: ParseOptions): LoadedWhole {
-  const reading = readingOf(file, env);
+export function parseWhole(text: string, options: ParseOptions): LoadedWhole {
+  const { file } = options;
+  const reading = readingOf(options);
   const tree = readTree(text, reading);
   if (tree === undefined) {
     reading.problems.throwIfAny();
     throw new ConfigError([], []);
   }
   const { tree: whole, included, patterns } = withIncludes(tree, reading);
-  const loaded = readConfig(whole, file, reading);
-  return { ...loaded, text: wholeText(text, included), includes: patterns };
+  const expanded = withDefaults(whole, reading);
+  const loaded = readConfig(expanded, file, reading);
+  return { ...loaded, text: wholeText(text, included), includes: patterns, tree: expanded };
 }
 
 /** What a config's text includes, whatever else is wrong with it; as absolute paths with their wildcards. */
-export function includesOf(text: string, { file, env }: ParseOptions): readonly string[] {
-  const reading = readingOf(file, env);
+export function includesOf(text: string, options: ParseOptions): readonly string[] {
+  const reading = readingOf(options);
   const tree = readTree(text, reading);
   return tree === undefined ? [] : withIncludes(tree, reading).patterns;
 }
 
-function readingOf(file: string | undefined, env: Environment): ReadContext {
+function readingOf({ file, env, isElsewhere = false }: ParseOptions): ReadContext {
   const folder = file === undefined ? process.cwd() : dirname(resolve(file));
-  return { problems: new Problems(file ?? 'config'), env, folder };
+  return { problems: new Problems(file ?? 'config'), env, folder, isElsewhere };
 }
 
 /** Of a config that has been taken apart, or that is part of another file. */

@@ -1,7 +1,7 @@
 // The check command: its exit codes and exactly what it prints, for people and for machines.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { check } from '../../src/cli/run/check.ts';
+import { type CheckOptions, check } from '../../src/cli/run/check.ts';
 import { made } from '../certs/made.ts';
 import { folderWith } from '../config/config-folder.ts';
 
@@ -21,7 +21,12 @@ const VIP = made({ cn: 'vip' });
 /** What is said of an admin API without a token. */
 const OPEN = 'there is none, so all but /livez, /readyz and /metrics is answered with 401';
 
-function run(text: string, json: boolean, env: Record<string, string> = {}) {
+function run(
+  text: string,
+  json: boolean,
+  env: Record<string, string> = {},
+  more: Partial<CheckOptions> = {},
+) {
   const folder = folderWith({
     'gateway.yaml': text,
     'vip.pem': VIP.certPem,
@@ -34,7 +39,7 @@ function run(text: string, json: boolean, env: Record<string, string> = {}) {
     out: (line: string) => lines.out.push(without(line)),
     err: (line: string) => lines.err.push(without(line)),
   };
-  const code = check(join(folder, 'gateway.yaml'), { json }, io, env);
+  const code = check(join(folder, 'gateway.yaml'), { json, ...more }, io, env);
   return { code, ...lines };
 }
 
@@ -59,7 +64,7 @@ test('the admin API is named with where it is, and the files of its TLS are look
   expect(run(withTls('empty.key'), false)).toEqual({
     code: 2,
     out: [],
-    err: ['gateway.yaml: admin.tls: empty.key: empty'],
+    err: ['gateway.yaml:10:54: admin.tls: empty.key: empty'],
   });
 });
 
@@ -107,7 +112,7 @@ test('--json prints a line for each problem and a last one, all on stdout', () =
 
 test('what is in the files is said besides warnings, and only once the config is good', () => {
   const mixed = GOOD.replace('key: vip.key', 'key: empty.key');
-  const trouble = 'gateway.yaml: listeners.six.tls: empty.key: empty';
+  const trouble = 'gateway.yaml:4:30: listeners.six.tls: empty.key: empty';
   const warning = `warning: gateway.yaml:10:1: admin.token: ${OPEN}`;
   expect(run(`${mixed}admin: {}\n`, false)).toEqual({
     code: 2,
@@ -119,6 +124,8 @@ test('what is in the files is said besides warnings, and only once the config is
     {
       level: 'error',
       file: 'gateway.yaml',
+      line: 4,
+      column: 30,
       key: 'listeners.six.tls',
       message: 'empty.key: empty',
     },
@@ -140,4 +147,80 @@ test('a file that is not there is one line and exit code 2', () => {
 
 test('the environment that is given is the one that is used', () => {
   expect(run(GOOD, false, { NAME: 'from outside' }).out[0]).toContain('2 routes: from outside, route 2');
+});
+
+test('--json has the hint of a message by itself', () => {
+  const { out } = run(GOOD.replace('pools:', 'polls:'), true);
+  expect(JSON.parse(out[1] ?? '')).toEqual({
+    level: 'error',
+    file: 'gateway.yaml',
+    line: 5,
+    column: 1,
+    key: 'polls',
+    message: 'unknown key; did you mean "pools"?',
+    hint: 'did you mean "pools"?',
+  });
+});
+
+test('--no-files needs nothing that the config names on this machine', () => {
+  const elsewhere = [
+    'listeners:',
+    '  adt: { bind: "%no-such-eth:2575", tls: { cert: vip.crt, key: [vip.key], passphrase: { file: pass }, clientCa: ca } }',
+    '  more: { bind: "%no-such-eth:2580-2582", tls: { cert: { p12: lab.p12, passphrase: { file: pass } } } }',
+    '  web: { bind: ":8443", protocol: http, http: { users: { lab: { file: hash } } }, tls: { cert: vip.crt, key: vip.key } }',
+    'pools:',
+    '  p: { nodes: { a: { url: "mllps://h:1", tls: { ca: ca.pem } } }, health: { type: mllp, message: probe.hl7 } }',
+    '  m: { nodes: { a: { url: { file: url } } }, health: { type: mirth, user: u, password: { file: secret } } }',
+    'routes: [{ when: { MSH-3: { file: who } }, to: m }, { to: p }]',
+    'state: { file: /no/such/folder/state }',
+    'audit: { file: /no/such/folder/audit.log }',
+    'admin: { token: { file: token } }',
+  ].join('\n');
+  const { code, out, err } = run(elsewhere, false, {}, { files: false });
+  expect({ code, err }).toEqual({ code: 0, err: [] });
+  expect(out[0]).toMatch(/^gateway\.yaml: good; 5 listeners: adt-no-such-eth /);
+  expect(run(elsewhere, false).err.length).toBeGreaterThan(12);
+  const wrong = elsewhere.replace('mllps://h:1', 'mllsp://h:1').replace('to: p }', 'to: q }');
+  expect(
+    run(wrong, false, {}, { files: false })
+      .err.filter((line) => !line.startsWith('warning'))
+      .map((line) => line.split(':')[1]),
+  ).toEqual(['6', '8']);
+});
+
+test('--no-files still reads what is included', () => {
+  const { err } = run(`${GOOD}include: gone.yaml\n`, false, {}, { files: false });
+  expect(err[0]).toContain('include: the file "gone.yaml" does not exist');
+});
+
+test('--resolved prints the config, warnings go to stderr; one with errors is not printed', () => {
+  const text = `${GOOD}admin: {}\ndefaults: { nodes: { weight: 3 } }\n`;
+  const { code, out, err } = run(text, false, {}, { resolved: true });
+  expect({ code, err }).toEqual({ code: 0, err: [`warning: gateway.yaml:10:1: admin.token: ${OPEN}`] });
+  expect(out[0]).toContain('weight: 3');
+  expect(out[0]).not.toMatch(/defaults|[&*]a1/);
+  const asJson = run(text, true, {}, { resolved: true });
+  expect(JSON.parse(asJson.out.join('')).pools.p.nodes.a).toEqual({ url: 'mllp://h:1', weight: 3 });
+  const bad = run(`${text}wat: 1\n`, false, {}, { resolved: true });
+  expect([bad.code, bad.out, bad.err.length]).toEqual([2, [], 2]);
+});
+
+test('what is in the files is placed in the included one that names them', () => {
+  const folder = folderWith({
+    'gateway.yaml': 'include: tls.yaml\nroutes: [{ reject: {} }]\n',
+    'tls.yaml': 'listeners:\n  r.x: { bind: ":1-2", tls: { cert: vip.pem, key: empty.key } }\n',
+    'vip.pem': VIP.certPem,
+    'empty.key': '',
+  });
+  const err: string[] = [];
+  check(
+    join(folder, 'gateway.yaml'),
+    { json: false },
+    { out: () => {}, err: (line) => err.push(line.replaceAll(`${folder}/`, '')) },
+    {},
+  );
+  expect(err).toEqual([
+    'tls.yaml:2:3: listeners.r.x-1.tls: empty.key: empty',
+    'tls.yaml:2:3: listeners.r.x-2.tls: empty.key: empty',
+  ]);
 });

@@ -63,14 +63,27 @@ export function defineGateway(program: Command, terminal: Terminal, perform: Per
     .command('check')
     .description('validate a config: file, line, column and key of everything that is wrong')
     .requiredOption('-c, --config <file>', 'the config')
-    .option('--json', 'a JSON line for each problem', false)
-    .action((options) =>
+    .option('--json', 'a JSON line for each problem, or with --resolved the config as JSON', false)
+    .option(
+      '--no-files',
+      'look at nothing of this machine that the config names: certificates, keys, interfaces',
+    )
+    .option(
+      '--resolved',
+      'print the config as it is with includes, defaults, variables and ranges; secrets are masked',
+      false,
+    )
+    .action(({ config, json, files, resolved }) =>
       perform(async () =>
-        (await import('../run/check.ts')).check(options.config, { json: options.json }, terminal),
+        (await import('../run/check.ts')).check(config, { json, files, resolved }, terminal),
       ),
     );
   withHelp(check, {
     exit: { 0: 'it is good, whatever it is warned of', 2: 'it has errors, or cannot be read' },
-    examples: ['check -c gateway.yaml', 'check -c gateway.yaml --json'],
+    examples: [
+      'check -c gateway.yaml',
+      'check -c gateway.yaml --no-files --json',
+      'check -c gateway.yaml --resolved',
+    ],
   });
 }

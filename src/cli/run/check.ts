@@ -1,18 +1,26 @@
 // `check -c FILE`: says everything that is wrong with a config and in the certificate and key files that it names, or
-// sums up what it has. Promises one line for each problem, with its place; exit code 0 for a good config, 2 for a bad one.
+// sums up what it has, or prints it as it is with all that it is made of. Promises one line for each problem, with its place; exit
+// code 0 for a good config, 2 for a bad one.
+import { stringify } from 'yaml';
 import { NodeTls } from '../../../certs/node-tls.ts';
 import { ServerTls } from '../../../certs/server-tls.ts';
 import type { GatewayConfig, ListenerConfig } from '../../config/config.ts';
 import type { HostPort } from '../../config/formats.ts';
-import { ConfigError, formatProblem, type Loaded, loadConfig, type Problem } from '../../config/load.ts';
+import { ConfigError, formatProblem, type LoadedWhole, loadConfig, type Problem } from '../../config/load.ts';
+import { resolvedConfig } from '../../config/resolved.ts';
 import type { Environment } from '../../config/source/interpolate.ts';
-import { quoted } from '../../config/source/problem.ts';
+import { hintIn, quoted, type SourcePlace } from '../../config/source/problem.ts';
+import type { Entry, MapTree, Tree } from '../../config/source/value.ts';
 import { asGatewayError } from '../../errors.ts';
 import { appendTrouble } from '../../observe/audit/file-sink.ts';
 import { clientSourceTrouble } from '../../platform/client-source.ts';
 
 export interface CheckOptions {
   readonly json: boolean;
+  /** False: what the config says of this machine is not looked at, as it is for another. */
+  readonly files?: boolean;
+  /** Prints the config itself instead of a summary. */
+  readonly resolved?: boolean;
 }
 
 export interface CheckIo {
@@ -22,46 +30,81 @@ export interface CheckIo {
 
 export function check(
   path: string,
-  { json }: CheckOptions,
+  { json, files = true, resolved = false }: CheckOptions,
   io: CheckIo,
   env: Environment = process.env,
 ): number {
-  const { errors, warnings, config: loaded } = examine(path, env);
+  const found = examine(path, env, files);
   const troubles =
-    loaded === undefined ? [] : [...tlsTroubles(loaded), ...auditTroubles(loaded), ...sourceTroubles(loaded)];
-  const config = troubles.length === 0 ? loaded : undefined;
-  if (json) {
-    for (const problem of errors) io.out(JSON.stringify({ level: 'error', ...problem }));
-    for (const { where, message } of troubles)
-      io.out(JSON.stringify({ level: 'error', file: path, key: where, message }));
-    for (const warning of warnings) io.out(JSON.stringify({ level: 'warning', ...warning }));
-    const level = config === undefined ? 'failed' : 'ok';
-    io.out(JSON.stringify({ level, errors: errors.length + troubles.length, warnings: warnings.length }));
+    found.loaded === undefined || !files
+      ? []
+      : placed(troublesIn(found.loaded.config), path, found.loaded.tree);
+  const { warnings } = found;
+  const errors = [...found.errors, ...troubles];
+  const loaded = errors.length === 0 ? found.loaded : undefined;
+  if (json && !(resolved && loaded !== undefined)) {
+    for (const problem of errors) io.out(JSON.stringify(asJson('error', problem)));
+    for (const warning of warnings) io.out(JSON.stringify(asJson('warning', warning)));
+    const level = loaded === undefined ? 'failed' : 'ok';
+    io.out(JSON.stringify({ level, errors: errors.length, warnings: warnings.length }));
   } else {
     for (const problem of errors) io.err(formatProblem(problem));
-    for (const { where, message } of troubles) io.err(`${path}: ${where}: ${message}`);
     for (const warning of warnings) io.err(`warning: ${formatProblem(warning)}`);
-    if (config !== undefined) io.out(`${path}: good; ${summary(config)}`);
+    if (loaded !== undefined && resolved) io.out(resolvedText(loaded, json));
+    else if (loaded !== undefined) io.out(`${path}: good; ${summary(loaded.config)}`);
   }
-  return config === undefined ? 2 : 0;
+  return loaded === undefined ? 2 : 0;
+}
+
+function asJson(level: 'error' | 'warning', problem: Problem): object {
+  const hint = hintIn(problem);
+  return { level, ...problem, ...(hint !== undefined && { hint }) };
+}
+
+function resolvedText({ tree, config }: LoadedWhole, json: boolean): string {
+  const resolved = resolvedConfig(tree, config);
+  return json
+    ? JSON.stringify(resolved)
+    : stringify(resolved, { lineWidth: 120, aliasDuplicateObjects: false }).trimEnd();
 }
 
 interface Findings {
   readonly errors: readonly Problem[];
   readonly warnings: readonly Problem[];
   /** Undefined where there are errors. */
-  readonly config: GatewayConfig | undefined;
+  readonly loaded: LoadedWhole | undefined;
 }
 
-function examine(path: string, env: Environment): Findings {
-  let loaded: Loaded;
+function examine(path: string, env: Environment, files: boolean): Findings {
   try {
-    loaded = loadConfig(path, { env });
+    const loaded = loadConfig(path, { env, isElsewhere: !files });
+    return { errors: [], warnings: loaded.warnings, loaded };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
-    return { errors: thrown.problems, warnings: thrown.warnings, config: undefined };
+    return { errors: thrown.problems, warnings: thrown.warnings, loaded: undefined };
   }
-  return { errors: [], warnings: loaded.warnings, config: loaded.config };
+}
+
+function troublesIn(config: GatewayConfig): readonly Trouble[] {
+  return [...tlsTroubles(config), ...auditTroubles(config), ...sourceTroubles(config)];
+}
+
+/** With the place of the key, or of the nearest part of the config that holds it. */
+function placed(troubles: readonly Trouble[], path: string, tree: MapTree): readonly Problem[] {
+  return troubles.map(({ where, message }) => {
+    const { file = path, line, column } = placeOf(where, tree, { line: 0, column: 0 });
+    return { file, line, column, key: where, message };
+  });
+}
+
+/** Names may hold dots; of a range of ports there is one entry, whose name others begin with. */
+function placeOf(key: string, tree: Tree, fallback: SourcePlace): SourcePlace {
+  if (tree.kind !== 'map' || key === '') return fallback;
+  const isAt = (name: string): boolean => key === name || key.startsWith(`${name}.`);
+  const longest = (one: Entry, other: Entry): number => other.key.length - one.key.length;
+  const exact = tree.entries.filter((entry) => isAt(entry.key)).sort(longest)[0];
+  if (exact !== undefined) return placeOf(key.slice(exact.key.length + 1), exact.value, exact.place);
+  return tree.entries.filter((entry) => key.startsWith(`${entry.key}-`)).sort(longest)[0]?.place ?? fallback;
 }
 
 interface Trouble {

@@ -55,6 +55,11 @@ function hostsOf(
   return [named(host)];
 }
 
+/** Of a machine that is not looked at: an interface has one address, which stands for what it has. */
+export function devicesElsewhere({ device, host }: ListenerBind): Devices {
+  return new Map(device === undefined ? [] : [[device, [host === '' ? device : host.toLowerCase()]]]);
+}
+
 function devicesOfMachine(): Devices {
   const all = new Map<string, readonly string[]>();
   for (const [name, infos = []] of Object.entries(networkInterfaces()))

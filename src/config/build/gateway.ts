@@ -53,7 +53,7 @@ function buildState(top: TopSection, reading: ReadContext): GatewayConfig['state
   const given = top.values.state.file;
   if (given === undefined) return undefined;
   const file = resolve(reading.folder, given);
-  const trouble = newFileTrouble(file);
+  const trouble = reading.isElsewhere ? undefined : newFileTrouble(file);
   if (trouble !== undefined) top.error('state.file', trouble);
   return { file };
 }

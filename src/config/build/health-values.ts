@@ -77,7 +77,7 @@ export function readMessage(pool: PoolSection, reading: ReadContext): string {
   }
   const errors = reading.problems.count;
   const [file = ''] = namedFiles([scalar], `${pool.key}.${key}`, reading);
-  if (reading.problems.count > errors) return '';
+  if (reading.problems.count > errors || reading.isElsewhere) return '';
   const read = readText(file);
   const name = scalar.written === undefined ? quoted(scalar.text) : described(scalar);
   if ('trouble' in read) {

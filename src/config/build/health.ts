@@ -146,6 +146,8 @@ export function withCheckUrls(
       return { ...node, checkUrl: undefined };
     }
     const url = resolveUrl(given, node.host, type === 'http' ? path : undefined);
+    // Of a node whose URL was refused, or is not known here, nothing can be said.
+    if (url === undefined && node.host === '') return { ...node, checkUrl: undefined };
     if (url === undefined) {
       const text = 'must be a URL whose only placeholder is {host}';
       if (node.checkUrl === undefined) pool.error('health.url', text);

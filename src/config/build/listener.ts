@@ -4,7 +4,7 @@ import { LISTENER_KEYS } from '../keys/listener.ts';
 import { LISTENER_TLS_KEYS } from '../keys/tls.ts';
 import { readSection } from '../read/section.ts';
 import type { Entry, ReadContext } from '../source/value.ts';
-import { bindsOf } from './binds.ts';
+import { bindsOf, devicesElsewhere } from './binds.ts';
 import { readAllow } from './conditions.ts';
 import { buildListenerHttp, readTrustedProxies } from './http/listener-http.ts';
 import { checkName } from './name.ts';
@@ -15,7 +15,9 @@ export function buildListener(entry: Entry, reusePort: boolean, reading: ReadCon
   checkName(entry, key, reading);
   const listener = readSection(entry.value, LISTENER_KEYS, { key, place: entry.place }, reading);
   const tls = listener.section('tls', LISTENER_TLS_KEYS);
-  const binds = bindsOf(entry.key, listener.values.bind);
+  const { bind } = listener.values;
+  const devices = reading.isElsewhere ? () => devicesElsewhere(bind) : undefined;
+  const binds = bindsOf(entry.key, bind, devices);
   if (typeof binds === 'string') listener.error('bind', binds);
   return {
     ...listener.values,

@@ -60,6 +60,9 @@ export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
 /** The names of keys whose values are secrets, wherever they stand. */
 export const SECRET_KEYS: ReadonlySet<string> = new Set(Object.values(CONFIG_SECTIONS).flatMap(secretsIn));
 
+/** Maps whose values are secrets as often as not: of users and of headers. */
+export const HOLD_SECRETS: ReadonlySet<string> = new Set(['users', 'headers', 'set', 'add']);
+
 function secretsIn(table: KeyTable): string[] {
   return Object.entries(table).flatMap(([name, part]) => {
     if (!isKey(part)) return secretsIn(part);

@@ -8,12 +8,13 @@ import type { ReadContext, Scalar } from './value.ts';
 export function namedFiles(
   scalars: readonly Scalar[],
   key: string,
-  { problems, folder }: ReadContext,
+  { problems, folder, isElsewhere }: ReadContext,
   /** Of a file that no other user should read: what it is to the reader of a warning. */
   secret?: 'the private key' | 'the private key in',
 ): readonly string[] {
   return scalars.map(({ text, written, place }) => {
     const path = resolve(folder, text);
+    if (isElsewhere) return path;
     const name = quoted(written ?? text);
     const trouble = fileTrouble(path);
     if (trouble !== undefined) {

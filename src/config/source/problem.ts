@@ -36,6 +36,14 @@ export function quoted(text: string): string {
   return `"${printable(shown)}"`;
 }
 
+/** What may have been meant, or where to look: the end of a message that says so. */
+export function hintIn({ message }: Problem): string | undefined {
+  const [, meant, aside] =
+    /(?:; (did you mean [^;]+\?|there are [^;]+)| \(((?:relative|within|a value)[^()]+)\))$/.exec(message) ??
+    [];
+  return meant ?? aside;
+}
+
 /** `gateway.yaml:12:5: pools.adt.nodes.a.weight: must be an integer from 0 to 256, not "12x"`. */
 export function formatProblem({ file, line, column, key, message }: Problem): string {
   const place = line === 0 ? file : `${file}:${line}:${column}`;

@@ -49,6 +49,8 @@ export interface ReadContext {
   readonly folder: string;
   /** The included file that is read, as it is named in problems; undefined: the config file itself. */
   readonly included?: string;
+  /** Whoever reads is on another machine: its files, folders and interfaces are not looked at, but for what is included. */
+  readonly isElsewhere?: boolean;
 }
 
 /** Is this `{ file: … }`, the form that stands for a scalar? */
@@ -61,12 +63,14 @@ function filePart(tree: Tree): Tree | undefined {
   return tree.kind === 'map' && tree.entries.length === 1 && entry?.key === 'file' ? entry.value : undefined;
 }
 
-/** The scalar at `tree`, read from a file if need be. Undefined: there is none, and a problem says why. */
-export function scalarOf(tree: Tree, key: string, { problems, folder }: ReadContext): Scalar | undefined {
+/** The scalar at `tree`, read from a file if need be. Undefined: there is none, and a problem says why, or its file is not looked at. */
+export function scalarOf(tree: Tree, key: string, reading: ReadContext): Scalar | undefined {
+  const { problems, folder, isElsewhere } = reading;
   if (tree.kind === 'scalar') return tree;
   if (tree.kind === 'refused') return undefined;
   const path = filePart(tree);
   if (path?.kind === 'scalar') {
+    if (isElsewhere) return undefined;
     const file = resolve(folder, path.text);
     const read = readSecretValue(file);
     const written = path.written ?? path.text;
