@@ -165,6 +165,7 @@ export default defineConfig({
     main: 'src/start.ts',
     testing: 'src/tools/replay/testing.ts',
     'parse-worker': 'src/hl7/parse-worker.ts',
+    'store-worker': 'src/spool/store/store-worker.ts',
     // piscina starts its threads from a file of this name beside its own code.
     worker: 'node_modules/piscina/dist/worker.js',
     ...Object.fromEntries([...LATE_FILES].map(([id, file]) => [file, id])),

@@ -21,7 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'src/turn.ts',
     'src/tls-kinds.ts',
   ],
-  ['src/reload/'],
+  ['src/reload/', 'src/state/atomic-file.ts'],
   ['src/observe/log/', 'src/observe/otlp/', 'src/listen.ts'],
   ['src/observe/traces/', 'src/observe/metrics/'],
   ['src/mllp/'],

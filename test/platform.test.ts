@@ -57,6 +57,9 @@ const FORBIDDEN: readonly (readonly [pattern: RegExp, instead: string])[] = [
 /** Why they may: each is outside of what a simulated world plays. */
 const ALLOWED: Readonly<Record<string, string>> = {
   'src/state/hand-over.ts': 'two processes of one machine, by a socket in the file system',
+  'src/spool/store/store-link.ts':
+    'a thread that holds a file of this machine; simulated days spool into test/helpers/memory-store.ts',
+  'src/spool/store/store-worker.ts': 'that thread',
   'src/tools/replay/stage/staged-node.ts':
     'holds a port of the machine, which a simulated network does not give twice',
   'src/tools/simulation/simulated-node.ts': 'tls.createServer, for what is in real time',

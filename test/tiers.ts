@@ -18,7 +18,8 @@ export interface TierFiles {
 }
 
 const PROCESSES = /^node:(child_process|cluster)$/;
-const SOCKETS = /^(node:(net|tls|https?|http2|dgram|worker_threads)|undici|ws|piscina|.*\/parse-pool\.ts)$/;
+const SOCKETS =
+  /^(node:(net|tls|https?|http2|dgram|worker_threads)|undici|ws|piscina|.*\/(parse-pool|sqlite-store)\.ts)$/;
 const IMPORT = /(?:^|\n)(?:import|export)\s[^;]*?from\s+'([^']+)'|\bimport\('([^']+)'\)/g;
 
 const REPLACES = /\bvi\.(mock|doMock|useFakeTimers)\(/;

@@ -30,7 +30,7 @@ export interface NewStoredMessage {
   /** Wall clock, ms. */
   readonly receivedAt: number;
   readonly label: StoredLabel;
-  /** The message without framing, byte for byte. May be used again as soon as `put` has returned. */
+  /** The message without framing, byte for byte. Not to be changed before `put` is settled: until then it may be read. */
   readonly payload: Buffer;
   /** Not undefined: a node may have it already (ambiguous), and only this one may have it again. */
   readonly boundTo: string | undefined;
