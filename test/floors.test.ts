@@ -47,7 +47,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/tools/simulation/', 'src/tools/deidentify/', 'src/tools/world/'],
   ['src/tools/record/'],
   ['src/tools/replay/'],
-  ['src/tools/documents/'],
+  ['src/tools/documents/', 'src/tools/import/'],
   ['src/cli/'],
   ['src/tools/package/'],
   ['src/main.ts'],

@@ -51,6 +51,8 @@ test.each<[code: number, ...args: string[]]>([
   [1, 'rotate', ...NO_ADMIN],
   [0, 'replay', fixture('scenarios/first-route-wins.yaml')],
   [2, 'replay', at('none')],
+  [1, 'import', fixture('import/two-mirths.cfg')],
+  [2, 'import', at('none.cfg')],
   [0, 'certs', 'init', '--help'],
   [2, 'certs', 'issue'],
   [2, 'certs', 'csr', '--wat'],

@@ -9,6 +9,7 @@ import { defineCerts } from './certs.ts';
 import { defineCluster } from './cluster.ts';
 import { defineGateway } from './gateway.ts';
 import { withHelp } from './help.ts';
+import { defineImport } from './import.ts';
 import { defineMessages } from './messages.ts';
 import { defineNode } from './node.ts';
 import { definePassword } from './password.ts';
@@ -22,6 +23,7 @@ export const COMMAND_GROUPS: readonly (readonly [define: Define, commands: reado
   [defineGateway, ['run', 'worker', 'demo', 'check']],
   [defineMessages, ['route', 'send', 'show']],
   [defineNode, ['node']],
+  [defineImport, ['import']],
   [definePassword, ['password']],
   [defineAdmin, ['status', 'drain', 'maintenance', 'ready', 'weight', 'reload', 'rotate']],
   [defineCluster, ['keepalived', 'transparent']],

@@ -1,0 +1,63 @@
+// A config of HAProxy or nginx as the text of gateway.yaml, and what of it was left. Promises never to throw for what a file may
+// hold, and to have asked our own `check` about the result: what that has against it is told like what was left.
+import { parseConfig } from '../../config/load.ts';
+import { ConfigError, type Problem } from '../../config/source/problem.ts';
+import type { ConfigDraft } from './draft.ts';
+import { draftText } from './draft-text.ts';
+import { translateHaproxy } from './haproxy/translate.ts';
+import type { GuessOptions } from './hl7-guess.ts';
+import { ImportLedger, type LeftOver } from './ledger.ts';
+
+export type ImportFormat = 'haproxy' | 'nginx';
+
+export interface Imported {
+  /** Undefined: nothing of it leads from a listener to a pool. */
+  readonly yaml: string | undefined;
+  readonly leftOvers: readonly LeftOver[];
+  /** What `check` would say of the result, but for files that are not here. */
+  readonly problems: readonly Problem[];
+  readonly counts: ReturnType<ImportLedger['counts']>;
+}
+
+/** Larger ones are made by machines, for machines. */
+export const LARGEST_IMPORT_BYTES = 4 * 2 ** 20;
+
+export function importConfig(
+  text: string,
+  format: ImportFormat,
+  file: string,
+  options: GuessOptions,
+): Imported {
+  const ledger = new ImportLedger(file);
+  const draft = translateHaproxy(text, options, ledger);
+  ledger.close();
+  const counts = ledger.counts();
+  const leftOvers = ledger.leftOvers();
+  if (draft.listeners.length === 0) return { yaml: undefined, leftOvers, problems: [], counts };
+  const yaml = draftText(draft, headOf(draft, ledger, file, format));
+  return { yaml, leftOvers, problems: problemsOf(yaml), counts };
+}
+
+function headOf({ routes }: ConfigDraft, ledger: ImportLedger, file: string, format: ImportFormat): string[] {
+  const { translated, inherent, left } = ledger.counts();
+  const all = translated + inherent + left;
+  const head = [
+    `Made by hl7-gateway import of ${file.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')} (${format}): of ${all} directives`,
+    `${translated} are translated, ${inherent} need nothing here, ${left} are not translated in whole or in part.`,
+    `The first of ${routes.length} routes that matches is taken. docs/from-haproxy.md says what became of what.`,
+  ];
+  return ledger.head.length === 0 ? head : [...head, '', ...ledger.head];
+}
+
+/** Addresses and variables are those of the machine that the config is for. */
+const OF_THE_MACHINE = /^the environment variable .* is not set|is no address of this machine/;
+
+function problemsOf(yaml: string): Problem[] {
+  try {
+    parseConfig(yaml, { file: 'gateway.yaml', env: {}, isElsewhere: true });
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    return thrown.problems.filter(({ message }) => !OF_THE_MACHINE.test(message));
+  }
+}
