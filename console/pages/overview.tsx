@@ -93,8 +93,8 @@ function Problems({ sentences }: { readonly sentences: readonly string[] }): JSX
 function Plots(): JSX.Element {
   const { at, messages, failures, p50, p99 } = columnsOf(points.value, stepSeconds.value);
   const { messagesPerSecond = 0, failuresPerSecond = 0 } = overview.value ?? {};
-  const lastP50 = p50.findLast((value) => value !== null) ?? undefined;
-  const lastP99 = p99.findLast((value) => value !== null) ?? undefined;
+  const last = points.value.findLast(({ p50Ms }) => p50Ms !== undefined);
+  const [lastP50, lastP99] = [last?.p50Ms, last?.p99Ms];
   return (
     <section aria-labelledby="hour" class="plots">
       <h2 id="hour">The last hour</h2>

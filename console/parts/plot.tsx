@@ -118,7 +118,8 @@ function options(
         label: name,
         stroke: color(variable),
         width: 1.5,
-        points: { show: false },
+        // By uPlot: where they are few, as in the first minutes.
+        points: { size: 4 },
       })),
     ],
     hooks: {

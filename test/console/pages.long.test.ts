@@ -1,0 +1,121 @@
+// Each page of the console with real traffic, in a real browser: what it shows, light and dark, wide and at 360 px, by axe-core and by the
+// keyboard; and that no patient's name is on any of them. Writes docs/console/*.png where CONSOLE_SHOTS is set.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chromiumPath } from '../e2e/browser.ts';
+import { ROOT } from '../helpers/product-files.ts';
+import { connectSender } from '../helpers/sender.ts';
+import { type ConsoleRoom, Looker, launchBrowser, openConsoleRoom } from './room.ts';
+import { PATIENT, sendAll, USUAL } from './traffic.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SHOTS = process.env.CONSOLE_SHOTS === undefined ? undefined : join(ROOT, 'docs/console');
+const TITLES = [
+  'Overview',
+  'Nodes',
+  'Senders',
+  'Messages',
+  'Routes',
+  'Certificates',
+  'Config',
+  'Cluster',
+] as const;
+
+/** What axe-core finds that is serious or worse. */
+async function faultsOf(page: Page): Promise<unknown> {
+  // By the debugger, past the page's policy, which takes no text for a script.
+  await page.evaluate(AXE);
+  return page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map(({ html, failureSummary }) => html.slice(0, 200) + failureSummary)]))`);
+}
+
+/** How much wider the page is than its window. */
+function overflowOf(page: Page): Promise<unknown> {
+  return page.evaluate('document.documentElement.scrollWidth - innerWidth');
+}
+
+describe.skipIf(chromiumPath === undefined)(
+  'pages in Chromium (skipped without chromium)',
+  { timeout: 240_000 },
+  () => {
+    let browser: Browser;
+    let room: ConsoleRoom;
+    beforeAll(async () => {
+      browser = await launchBrowser();
+      room = await openConsoleRoom({
+        telemetry: { traces: { endpoint: 'http://127.0.0.1:9', protocol: 'http/protobuf' } },
+      });
+      const answers = await sendAll(room, USUAL);
+      expect(answers.filter((text) => text.includes('MSA|AA'))).toHaveLength(18);
+      // A node that is down, so that there is something wrong; and a message that went past it.
+      await room.nodes.b.kill();
+      const senders = Array.from({ length: 8 }, (_, n) => ({ app: `WARD${n}`, controlId: `PAST-${n}` }));
+      await sendAll(room, senders);
+    }, 180_000);
+    afterAll(async () => {
+      await browser.close();
+      await room[Symbol.asyncDispose]();
+    });
+
+    /** What makes each page whole. */
+    async function visit(looker: Looker, title: (typeof TITLES)[number]): Promise<void> {
+      const { page } = looker;
+      await looker.open(title);
+      const seen: Record<(typeof TITLES)[number], () => Promise<unknown>> = {
+        Overview: async () => {
+          await page.getByText('node adt/b is down').waitFor();
+          await page.locator('.plot canvas').nth(2).waitFor();
+          await page.getByRole('link', { name: 'b down' }).waitFor();
+          await page.getByRole('img', { name: /^Messages in a second/ }).waitFor();
+        },
+        Nodes: async () => {
+          await page.getByRole('row', { name: /adt\/b.*down/ }).waitFor();
+          await page.getByRole('row', { name: /lab\/c.*up/ }).waitFor();
+        },
+        Senders: () => page.getByText('1 connection').waitFor(),
+        Messages: async () => {
+          await page.getByRole('row', { name: /ORU\^R01.*LAB-5.*LAB\|EAST.*lab\/c.*AA/ }).waitFor();
+          await page.getByRole('row', { name: /TEST-1.*PAS\|WEST.*AR/ }).waitFor();
+        },
+        Routes: () => page.getByRole('row', { name: /2.*results.*MSH-9.1.*ORU.*to lab.*6/ }).waitFor(),
+        Certificates: () => page.getByText('No certificate is in use.').waitFor(),
+        Config: () => page.getByText('"adt":').or(page.getByText('adt:')).first().waitFor(),
+        Cluster: () => page.getByText('This gateway stands alone').waitFor(),
+      };
+      await seen[title]();
+    }
+
+    const forms = [
+      { name: 'wide, light', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+      { name: '360 px, dark', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+    ] as const;
+    test.each(forms)(
+      '$name: every page shows what is there, fits, and axe-core finds nothing serious',
+      async ({ colorScheme, viewport }) => {
+        await using sender = await connectSender(room.port);
+        await using looker = await Looker.of(browser, room, { colorScheme, viewport });
+        const { page } = looker;
+        await looker.logIn();
+        for (const title of TITLES) {
+          await visit(looker, title);
+          if (SHOTS !== undefined) {
+            mkdirSync(SHOTS, { recursive: true });
+            const part = `${title.toLowerCase()}${viewport.width < 500 ? '-narrow-dark' : ''}`;
+            await page.screenshot({ path: join(SHOTS, `${part}.png`) });
+          }
+          expect(await overflowOf(page), title).toBe(0);
+          expect(await faultsOf(page), title).toEqual([]);
+          expect(await looker.everything(), title).not.toContain(PATIENT);
+        }
+        const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+        const isDark = Number(/\d+/.exec(String(background))?.[0]) < 128;
+        expect(isDark).toBe(colorScheme === 'dark');
+        expect(sender.ended).toBe(false);
+      },
+    );
+  },
+);
