@@ -35,6 +35,9 @@ import type { PoolQueue } from './relay/pool-queue.ts';
 import type { RoutingSnapshot } from './relay/route-resolver.ts';
 import { committing, type Reconfigurable } from './reload/reconfigurable.ts';
 import { type ReloadParts, reloadAll } from './reload/transaction.ts';
+import { diskStores } from './spool/delivery/disk-store.ts';
+import { type OpenStore, Spools } from './spool/delivery/spools.ts';
+import { StoredMessages } from './spool/delivery/stored-message.ts';
 import type { NodeSharing } from './upstream/node-sharing.ts';
 
 /** What one of several processes does (src/workers/). */
@@ -61,6 +64,10 @@ export interface GatewayOptions {
   readonly parseWorker?: URL;
   /** Undefined: this process does everything. */
   readonly role?: ProcessRole | undefined;
+  /** Opens the stores of spools in another way than on the disk. */
+  readonly openStore?: OpenStore;
+  /** Another process runs still that this one takes over from. */
+  readonly takesOver?: boolean;
 }
 
 function noop(): void {}
@@ -70,6 +77,7 @@ const IDLE_POLL_MS = 10;
 
 export class Gateway {
   readonly pools: Pools;
+  readonly spools: Spools;
   readonly parsing: Parsing;
   readonly metrics: GatewayMetrics;
   readonly traces: MessageTracer;
@@ -137,6 +145,18 @@ export class Gateway {
     });
     const own = [this.metrics, messageLog, traces];
     this.observers = new Observers([...own, ...(options.observers ?? [])], log);
+    this.spools = new Spools(config, {
+      log,
+      open: options.openStore ?? diskStores(log),
+      takesOver: options.takesOver === true,
+      queues: () => this.pools.queues,
+      identifiers: () => this.identifiers,
+      messagesBy: ({ routes }) => new StoredMessages(routes, traces),
+      onDelivery: (message) => {
+        this.observers.onMessage(message);
+        this.observers.onReply(message, true);
+      },
+    });
     this.#listeners = new ListenerSet(config, {
       create: (listener, tls) => this.#createListener(listener, tls),
       store: this.#store,
@@ -217,10 +237,12 @@ export class Gateway {
    */
   async start(): Promise<void> {
     await this.traces.configure(this.#config, this.identifiers);
+    await this.spools.start(this.#config);
     try {
       await this.#listeners.start();
     } catch (error) {
       this.#stopNow();
+      await this.spools.close();
       throw error;
     }
     warnOfOpenFiles(this.#config, this.#log);
@@ -261,6 +283,7 @@ export class Gateway {
    */
   async drain(limitMs = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#draining = true;
+    this.spools.stopDelivery();
     const timeoutMs = Math.min(this.#config.shutdown.timeoutMs, limitMs);
     this.#log.info({ timeoutMs }, 'draining');
     const timer = new AbortController();
@@ -273,7 +296,7 @@ export class Gateway {
 
   /** Resolves when the threads are ended and collectors have got the last of what they are owed, or would not take it. */
   async close(): Promise<void> {
-    await Promise.all([this.parsing.close(), this.metrics.stop(), this.traces.stop()]);
+    await Promise.all([this.parsing.close(), this.metrics.stop(), this.traces.stop(), this.spools.close()]);
     this.#log.info({ clean: this.#isClean }, 'stopped');
   }
 
@@ -314,6 +337,7 @@ export class Gateway {
         }),
       ],
       ['pools', this.pools],
+      ['spools', this.spools],
       ['routes', this.#routes()],
       ['parsing', committing(({ parsing }) => this.parsing.reconfigure(parsing))],
       ...this.#otherParts,
@@ -408,7 +432,8 @@ export class Gateway {
 
   /** Resolves when no message waits and none is with a node. */
   async #idle(): Promise<void> {
-    while (!this.#stopped && (this.#relay.reading > 0 || this.pools.isBusy)) await delay(IDLE_POLL_MS);
+    const isBusy = (): boolean => this.#relay.reading > 0 || this.pools.isBusy || this.spools.isBusy;
+    while (!this.#stopped && isBusy()) await delay(IDLE_POLL_MS);
   }
 
   #stopNow(): void {

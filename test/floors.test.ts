@@ -36,7 +36,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/observe/observer.ts'],
   ['listeners/'],
   ['src/observe/log/message-', 'src/observe/traces/spans/', 'src/observe/audit/'],
-  ['src/pools/'],
+  ['src/pools/', 'src/spool/delivery/'],
   ['src/open-files.ts'],
   ['src/observe/metrics/gateway/'],
   ['src/gateway.ts'],

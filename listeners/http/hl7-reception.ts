@@ -142,6 +142,10 @@ export class Hl7Reception implements Origin {
         this.#tell(message, outcome.code);
         this.#answer(payloadOf(outcome.frame));
         break;
+      case 'stored':
+        this.#tell(message, outcome.code);
+        this.#answer(outcome.code === 'none' ? Buffer.alloc(0) : payloadOf(outcome.frame));
+        break;
       case 'unanswered':
         this.#tell(message, 'none');
         this.#answer(Buffer.alloc(0));
@@ -179,6 +183,9 @@ export class Hl7Reception implements Origin {
         this.#tell(part, bytes === null ? `HTTP ${statusOf(outcome.error.code)}` : refusal);
         return bytes === null || bytes.length === 0 ? bytes : frame(bytes);
       }
+      case 'stored':
+        this.#tell(part, outcome.code);
+        return outcome.frame;
       case 'unanswered':
         this.#tell(part, 'none');
         return Buffer.alloc(0);

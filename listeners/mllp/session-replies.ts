@@ -190,6 +190,7 @@ export class SessionReplies implements Origin {
         message.replyWith(outcome.ack.code);
         return outcome.frame;
       case 'gathered':
+      case 'stored':
         message.replyWith(outcome.code);
         return outcome.frame;
       case 'unanswered':

@@ -65,7 +65,16 @@ export function changesBetween(before: GatewayConfig, after: GatewayConfig): rea
 
 /** Keys in which the config in force differs from the one that the gateway was started with, and that wait for a start. */
 export function waitingForStart(started: GatewayConfig, inForce: GatewayConfig): readonly string[] {
-  return AT_START.flatMap(([key, value]) => (isDeepStrictEqual(value(started), value(inForce)) ? [] : [key]));
+  const keys = AT_START.flatMap(([key, value]) =>
+    isDeepStrictEqual(value(started), value(inForce)) ? [] : [key],
+  );
+  // A store that is open has its key. Another path is another store, which is opened at once.
+  for (const { name, spool } of inForce.pools) {
+    const was = started.pools.find((pool) => pool.name === name)?.spool;
+    if (spool === undefined || was?.store.path !== spool.store.path) continue;
+    if (was.store.keyFile !== spool.store.keyFile) keys.push(`pools.${name}.spool.store.key`);
+  }
+  return keys;
 }
 
 /** No message goes another way by the one than by the other: its route, its sticky key, its lane, how it is sent. */

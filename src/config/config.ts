@@ -15,6 +15,7 @@ import type { Values } from './keys/key.ts';
 import type { LISTENER_KEYS } from './keys/listener.ts';
 import type { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './keys/pool.ts';
 import type { REJECT_KEYS, ROUTE_HTTP_KEYS, VALIDATE_KEYS } from './keys/route.ts';
+import type { SPOOL_KEYS } from './keys/spool.ts';
 import type { NamedSubject, PlainSubject } from './keys/subjects.ts';
 import type { TRACES_KEYS } from './keys/telemetry.ts';
 import type { ADMIN_TLS_KEYS, LISTENER_TLS_KEYS, NODE_TLS_KEYS } from './keys/tls.ts';
@@ -24,7 +25,7 @@ type TopValues = Values<typeof TOP_KEYS>;
 type ListenerValues = Values<typeof LISTENER_KEYS>;
 type PoolValues = Values<typeof POOL_KEYS>;
 
-/** Codes a gateway-made answer may carry. AA and CA are not here on purpose: only a node says those. */
+/** Codes a refusal may carry. AA and CA are not here on purpose: only a node says those, and a spool that has stored the message. */
 export type NegativeCode = Values<typeof VALIDATE_KEYS>['code'];
 /** What a sender gets instead of a node's answer: a negative acknowledgement, or its connection closed. */
 export type RefusalChoice = ListenerValues['onUnavailable'];
@@ -243,6 +244,20 @@ export interface PoolConfig extends Omit<PoolValues, 'connections' | 'health' | 
   /** TLS of health checks; undefined: the node's own where they ask the node's own port, else the system's roots. */
   readonly checkTls: NodeTlsConfig | undefined;
   readonly ejection: EjectionConfig;
+  /** Undefined: nothing is stored. */
+  readonly spool: SpoolConfig | undefined;
+}
+
+export interface SpoolConfig extends Values<typeof SPOOL_KEYS> {
+  readonly store: SpoolStoreConfig;
+}
+
+export interface SpoolStoreConfig {
+  /** Absolute path of a folder; it need not be there. */
+  readonly path: string;
+  readonly maxBytes: number;
+  /** Absolute path. Undefined: not encrypted. */
+  readonly keyFile: string | undefined;
 }
 
 export interface PersistenceConfig extends Values<typeof PERSISTENCE_KEYS> {

@@ -6,16 +6,31 @@ import ipaddr from 'ipaddr.js';
 /** setTimeout runs at once when given more than 2^31 - 1 ms (24.8 days), so no duration may be longer. */
 export const LONGEST_MS = 2 ** 31 - 1;
 
-const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const UNIT_BYTES = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
 
-/** `500ms`, `5s`, `2m`, `1h`; `0` needs no unit, every other number does. */
+/** `500ms`, `5s`, `2m`, `1h`, `7d`; `0` needs no unit, every other number does. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
-  const match = /^(0|[1-9]\d*)(ms|s|m|h)$/.exec(text);
+  const match = /^(0|[1-9]\d*)(ms|s|m|h|d)$/.exec(text);
   if (match === null) return undefined;
   const duration = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
   return Number.isSafeInteger(duration) ? duration : undefined;
+}
+
+/** From the first wait to the longest. */
+export interface DurationRange {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** `1s..1m`, or one duration for both. */
+export function parseDurationRange(text: string): DurationRange | undefined {
+  const [from = '', to = from, ...more] = text.split('..');
+  const minMs = parseDuration(from);
+  const maxMs = parseDuration(to);
+  if (minMs === undefined || maxMs === undefined || more.length > 0) return undefined;
+  return minMs > 0 && minMs <= maxMs && maxMs <= LONGEST_MS ? { minMs, maxMs } : undefined;
 }
 
 /** `30s`: the largest unit that divides it. */

@@ -1,4 +1,4 @@
-// The gateway's own acknowledgements, which are negative only, and what else it writes of its own in HL7.
+// The gateway's own acknowledgements: negative ones, positive ones of what is stored, and what else it writes of its own in HL7.
 // HL7 v2.9.1 2.9, 2.14.8 (MSA), 2.14.5 (ERR). Nothing of a message is in them but what its header says of itself.
 import type { ErrorPlace } from '../errors.ts';
 import { onOtherPlatform } from '../platform/current.ts';
@@ -55,10 +55,29 @@ onOtherPlatform(() => {
  */
 export function makeNak(header: Header, refusal: Refusal, now: Date): Buffer {
   const d = header.delimiters;
+  const text = (value: string, max?: number): string => escapeText(value, d, max);
+  const version = versionOf(header);
+  // MSA-3 was withdrawn in v2.7; before v2.5 it is the only place for words.
+  const words = version < 2.7 ? [text(refusal.text, MAX_TEXT)] : [];
+  return acknowledgement(header, refusal.code, words, errSegments(refusal, version, d, text), now);
+}
+
+/** A positive acknowledgement of what the gateway itself has in safe keeping; the same but for its code, and without ERR. */
+export function makeAck(header: Header, code: 'AA' | 'CA', now: Date): Buffer {
+  return acknowledgement(header, code, [], [], now);
+}
+
+function acknowledgement(
+  header: Header,
+  code: string,
+  words: readonly string[],
+  more: readonly string[][],
+  now: Date,
+): Buffer {
+  const d = header.delimiters;
   const fs = String.fromCharCode(d.field);
   const components = (...parts: string[]): string => joined(d.component, parts);
   const echo = (n: number): string => escapeControls(header.text(n).slice(0, MAX_ECHO), d);
-  const text = (value: string, max?: number): string => escapeText(value, d, max);
   const version = versionOf(header);
 
   const msh: string[] = ['MSH', header.text(2)];
@@ -68,12 +87,8 @@ export function makeNak(header: Header, refusal: Refusal, now: Date): Buffer {
   if (header.isMsh && header.has(18))
     msh.push('', '', '', '', '', header.utf16 === undefined ? echo(18) : 'UNICODE UTF-16');
 
-  const msa = ['MSA', refusal.code, escapeControls(header.controlId.slice(0, MAX_ECHO), d)];
-  // MSA-3 was withdrawn in v2.7; before v2.5 it is the only place for words.
-  if (version < 2.7) msa.push(text(refusal.text, MAX_TEXT));
-
-  const errs = errSegments(refusal, version, d, text);
-  const answer = `${[msh, msa, ...errs].map((segment) => trimEnd(segment, fs)).join('\r')}\r`;
+  const msa = ['MSA', code, escapeControls(header.controlId.slice(0, MAX_ECHO), d), ...words];
+  const answer = `${[msh, msa, ...more].map((segment) => trimEnd(segment, fs)).join('\r')}\r`;
   const bytes = Buffer.from(answer, 'latin1');
   // What is echoed of a UTF-16 message is the UTF-8 of its narrowed copy.
   return header.utf16 === undefined ? bytes : encodeUtf16(framable(bytes.toString('utf8')), header.utf16);

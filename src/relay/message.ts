@@ -9,7 +9,7 @@ import { GatewayError } from '../errors.ts';
 import type { Ack, AckCode } from '../hl7/ack.ts';
 import type { Header } from '../hl7/header.ts';
 import type { FrameMemory } from '../mllp/frame-memory.ts';
-import { TraceContext } from '../observe/traces/trace-context.ts';
+import { type RemoteContext, TraceContext } from '../observe/traces/trace-context.ts';
 import { onOtherPlatform } from '../platform/current.ts';
 import { turnTime } from '../turn.ts';
 import type { Channel, Delivery, HttpPostPlan, ReplyTarget } from '../upstream/delivery.ts';
@@ -17,7 +17,10 @@ import type { Node } from '../upstream/node.ts';
 import { AttemptHistory } from './retry.ts';
 import type { WaitPlace } from './wait-queue.ts';
 
-/** What came of a message. A positive acknowledgement exists only in `answered`, made by a node. */
+/**
+ * What came of a message. A positive acknowledgement exists only in `answered`, made by a node, and in `stored`, where it is on
+ * the disk.
+ */
 export type Outcome =
   | { readonly kind: 'answered'; readonly ack: Ack; readonly frame: Buffer; readonly node: string }
   /**
@@ -27,6 +30,8 @@ export type Outcome =
   | { readonly kind: 'gathered'; readonly code: AckCode; readonly frame: Buffer }
   /** F42: written whole to a node of which no answer was to be expected. */
   | { readonly kind: 'unanswered'; readonly node: string }
+  /** The pool's spool has it. `frame`: what its sender is told of that; empty where it is to be told nothing. */
+  | { readonly kind: 'stored'; readonly code: 'AA' | 'CA' | 'none'; readonly frame: Buffer }
   /** It can never be taken, or could not be now; `error.fault` says which. No node has it, unless `ambiguous`. */
   | { readonly kind: 'failed'; readonly error: GatewayError; readonly ambiguous: boolean }
   /** Not sent, because the gateway closed the sender's connection at an earlier message. */
@@ -46,6 +51,8 @@ export interface Origin {
    */
   readonly lanes: WeakMap<object, MessageLane>;
   settled(message: Message, outcome: Outcome): void;
+  /** It was stored: its delivery goes on in that trace. */
+  readonly storedIn?: RemoteContext | undefined;
   /** It is to be split, into as many messages as its `parts` says. */
   becameBatch?(message: Message): void;
   /** For answers that come behind those of its messages (F43). Undefined: there is no way to say more. */
@@ -189,7 +196,7 @@ export class Message extends AttemptHistory implements Delivery {
   get trace(): TraceContext {
     // Each message of a batch has a trace of its own, linked to the batch's.
     this.#trace ??= new TraceContext(
-      this.batch === undefined ? this.origin.http?.trace : undefined,
+      this.batch === undefined ? (this.origin.http?.trace ?? this.origin.storedIn) : undefined,
       this.batch?.trace,
     );
     return this.#trace;
@@ -326,6 +333,17 @@ export class Message extends AttemptHistory implements Delivery {
   released(): void {
     this.#require('queued');
     own(this).phase = 'ready';
+  }
+
+  /** Its pool does not have it any more: it is being stored. */
+  handedToSpool(carrier: Carrier): void {
+    own(this).phase = 'ready';
+    own(this).carrier = carrier;
+  }
+
+  /** It was stored when this node might have it: no other one may. */
+  storedFor(node: Node): void {
+    own(this).boundTo = node;
   }
 
   // Attempts.

@@ -100,8 +100,9 @@ export class OrderingLanes {
 
   /** The one that it takes its place in. */
   of(message: Message, { ordering, connections }: PoolConfig): MessageLane {
-    const { lanes } = message.origin;
-    const key = ordering === 'key' ? message.stickyKey : undefined;
+    const { lanes, storedIn } = message.origin;
+    // What comes from the store has its order there, and what is to be stored behind it must not wait for it.
+    const key = ordering === 'key' && storedIn === undefined ? message.stickyKey : undefined;
     const mayFollow = key === undefined && connections.pipelining > 1;
     let lane = key === undefined ? lanes.get(this) : this.#byKey.get(key);
     if (lane === undefined) {

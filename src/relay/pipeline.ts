@@ -343,12 +343,12 @@ function rulesFor({ route }: Message): ValidationRules | undefined {
   return route?.validate?.rules;
 }
 
-function wantsUtf8({ config }: PoolQueue): boolean {
+export function wantsUtf8({ config }: PoolQueue): boolean {
   return config.protocol === 'http' && config.charset === 'utf-8';
 }
 
 /** @throws GatewayError GW_ERR_PARSE_CHARSET */
-function postInUtf8(message: Message, body: Buffer): void {
+export function postInUtf8(message: Message, body: Buffer): void {
   const { header, postPlan, payload } = message;
   if (postPlan === undefined) return;
   // The node answers with MSH-10 as it got it, and the sender compares that with what it sent.

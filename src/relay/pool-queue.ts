@@ -9,6 +9,7 @@ import { turnTime } from '../turn.ts';
 import type { Node } from '../upstream/node.ts';
 import type { Carrier, Message, MessageLane } from './message.ts';
 import { OrderingLanes, ReloadGuard } from './ordering.ts';
+import type { PoolSpool } from './pool-spool.ts';
 import { isFirstStale, resendAfter } from './retry.ts';
 import { type WaitPlace, WaitQueue } from './wait-queue.ts';
 
@@ -30,6 +31,8 @@ export class PoolQueue implements Carrier {
   #config: PoolConfig;
   readonly pool: NodeSelector<Node>;
   readonly lanes = new OrderingLanes();
+  /** Undefined: this pool stores nothing. */
+  spool: PoolSpool | undefined;
   readonly #waiting = new WaitQueue<Message>();
   readonly #reloadGuard: ReloadGuard;
   readonly #inFlight = new InFlightList<Message>();
@@ -119,6 +122,7 @@ export class PoolQueue implements Carrier {
 
   /** A node can be used now, or cannot any more, or takes no new senders. */
   onUsable(node: Node): void {
+    if (node.usable) this.spool?.onUsable();
     const room = this.#waiting;
     if (room.size === 0) return;
     const { usable } = node;
@@ -210,11 +214,22 @@ export class PoolQueue implements Carrier {
   }
 
   #giveUp(message: Message, error: GatewayError): void {
+    if (this.spool?.takesFailed(message, error) === true) {
+      this.#store(message, error);
+      return;
+    }
     this.#end(message);
     const { isAmbiguous: ambiguous, unwanted } = message;
     // F80: nobody wanted it any more before a node had it.
     const isAbandoned = unwanted && !ambiguous && error.resend === 'safe';
     message.settle(isAbandoned ? { kind: 'abandoned' } : { kind: 'failed', error, ambiguous });
+    this.onSettled(message);
+  }
+
+  /** First in its lane, so those behind it may go on: they are stored behind it. */
+  #store(message: Message, error: GatewayError | undefined): void {
+    this.#end(message);
+    this.spool?.store(message, error);
     this.onSettled(message);
   }
 
@@ -258,6 +273,10 @@ export class PoolQueue implements Carrier {
       this.#handBack(message);
       return undefined;
     }
+    if (this.spool?.takes(message) === true) {
+      this.#store(message, undefined);
+      return undefined;
+    }
     this.#begin(message);
     if (message.boundTo !== undefined) return this.#chooseBound(message, message.boundTo);
     const choice = this.pool.choose(message.stickyKey, message.tried);
@@ -284,7 +303,7 @@ export class PoolQueue implements Carrier {
 
   #follow(message: Message, ahead: Message): boolean {
     const { node, channel } = ahead;
-    if (this.#reloadGuard.isOutdated(message)) return false;
+    if (this.#reloadGuard.isOutdated(message) || this.spool?.takes(message) === true) return false;
     if (node === undefined || channel === undefined || !channel.takes(message) || !node.usable) return false;
     if (message.tried?.has(node) === true || message.boundTo !== undefined) return false;
     // A lane that never falls silent would stay with such a node for ever.

@@ -8,7 +8,12 @@ import type { Router } from '../../routing/router.ts';
 import type { SenderPolicy } from '../../routing/sender-policy.ts';
 import { stickyKey, streamKey } from '../../routing/sticky-key.ts';
 import { remoteIn, type TraceFields, type TraceSampler } from '../../routing/trace-sampler.ts';
-import { type ListenerConfig, poolAtListener, type RouteConfig } from '../config/config.ts';
+import {
+  type ListenerConfig,
+  type PersistenceConfig,
+  poolAtListener,
+  type RouteConfig,
+} from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 import { awaitedOf } from '../hl7/answers.ts';
 import type { MessageRead } from '../hl7/field-query-plan.ts';
@@ -110,9 +115,7 @@ export class RouteResolver {
     const queue = queueOf(route, listener, queues);
     const { persistence, acknowledgement, protocol } = queue.config;
     if (protocol !== 'http' && http !== undefined) checkFramable(message.payload);
-    let key = persistence && stickyKey(view, persistence.by);
-    // F81: fragments are one message, whatever the pool keeps together; of a numbered sequence its own key says as much.
-    if (isFragment(header) || (key === undefined && header.isMsh && header.has(13))) key = streamOf(header);
+    const key = keyFor(view, persistence);
     const postPlan = protocol === 'http' ? postPlans.for(message) : undefined;
     message.routed(postPlan, key, awaitedOf(header, acknowledgement), this.#reloadGuard.epoch);
     return queue;
@@ -166,6 +169,18 @@ function queueOf(route: RouteConfig, listener: string, queues: RoutingSnapshot['
   const queue = queues.get(name);
   if (queue === undefined) throw new GatewayError('GW_ERR_INTERNAL', { detail: `no pool ${name}` });
   return queue;
+}
+
+/** What its sender is recognised by, and what is to stay together. */
+export function keyFor(
+  view: MessageView & { readonly header: Header },
+  persistence: PersistenceConfig | undefined,
+): string | undefined {
+  const { header } = view;
+  const key = persistence && stickyKey(view, persistence.by);
+  // F81: fragments are one message, whatever the pool keeps together; of a numbered sequence its own key says as much.
+  if (isFragment(header) || (key === undefined && header.isMsh && header.has(13))) return streamOf(header);
+  return key;
 }
 
 /** Two applications, between which a sequence of messages goes (v2.9.1 2.10.1, 2.10.2). */

@@ -48,6 +48,7 @@ const WORDS: Partial<Record<FormatName, string>> = {
   texts: 'list of texts',
   patterns: 'path or list of paths',
   ranges: 'range or list of ranges',
+  'duration-range': 'durations',
 };
 
 function typeOf({ format, values = [], min, max }: ConfigKey): string {

@@ -116,7 +116,7 @@ class OpenTap {
       code:
         outcome?.kind === 'answered'
           ? outcome.ack.code
-          : outcome?.kind === 'gathered'
+          : outcome?.kind === 'gathered' || (outcome?.kind === 'stored' && outcome.code !== 'none')
             ? outcome.code
             : undefined,
       error: outcome?.kind === 'failed' ? outcome.error.code : undefined,
@@ -135,5 +135,6 @@ class OpenTap {
 }
 
 function answerOf({ outcome }: Message): Buffer | undefined {
+  if (outcome?.kind === 'stored') return outcome.code === 'none' ? undefined : outcome.frame;
   return outcome?.kind === 'answered' || outcome?.kind === 'gathered' ? outcome.frame : undefined;
 }

@@ -67,6 +67,7 @@ export async function run(file: string, { replace }: RunOptions, terminal: Termi
         });
   const gateway: Gateway = new Gateway(config, log, {
     role: workers?.role,
+    takesOver: replace !== undefined,
     observers: [...control.observers, audit],
     parts: [
       ['admin', { prepare: ({ admin }) => door.prepare(admin) }],

@@ -10,6 +10,7 @@ import type { Entry, ReadContext } from '../source/value.ts';
 import { buildEjection, buildHealth, withCheckUrls } from './health.ts';
 import { checkName } from './name.ts';
 import { buildPersistence } from './persistence.ts';
+import { buildSpool } from './spool.ts';
 import { buildNodeTls } from './tls/node-tls.ts';
 
 type PoolSection = Section<typeof POOL_KEYS>;
@@ -64,6 +65,7 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
     checkTls: buildCheckTls(pool, reading),
     ejection: buildEjection(pool),
     contentType: readContentType(pool),
+    spool: buildSpool(pool, protocol, reading),
   };
 }
 

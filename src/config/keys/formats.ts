@@ -16,6 +16,7 @@ import {
   autoCountFormat,
   countFormat,
   durationFormat,
+  durationRangeFormat,
   flagFormat,
   rangeFormat,
   rateFormat,
@@ -45,6 +46,7 @@ function wordsJson({ values = [] }: Bounds): Json {
 
 export const FORMATS = {
   duration: durationFormat,
+  'duration-range': durationRangeFormat,
   size: sizeFormat,
   count: countFormat,
   'auto-count': autoCountFormat,

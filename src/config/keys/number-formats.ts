@@ -1,8 +1,10 @@
 // The formats of what is counted, measured or switched: durations, sizes, integers, shares, rates, flags.
 import {
+  type DurationRange,
   LONGEST_MS,
   parseCount,
   parseDuration,
+  parseDurationRange,
   parseFlag,
   parseRange,
   parseRate,
@@ -37,8 +39,8 @@ function integer({ min, max }: Bounds): Json {
 }
 
 function durationJson({ zero }: Bounds): Json {
-  if (zero !== true) return { type: 'string', pattern: '^[1-9]\\d*(ms|s|m|h)$' };
-  return { anyOf: [{ type: 'string', pattern: '^(0|(0|[1-9]\\d*)(ms|s|m|h))$' }, { const: 0 }] };
+  if (zero !== true) return { type: 'string', pattern: '^[1-9]\\d*(ms|s|m|h|d)$' };
+  return { anyOf: [{ type: 'string', pattern: '^(0|(0|[1-9]\\d*)(ms|s|m|h|d))$' }, { const: 0 }] };
 }
 
 export const durationFormat: Format<number> = {
@@ -48,6 +50,19 @@ export const durationFormat: Format<number> = {
   refusal: durationRefusal,
   word: 'duration',
   json: durationJson,
+};
+
+export const durationRangeFormat: Format<DurationRange> = {
+  shape: 'scalar',
+  parse: parseDurationRange,
+  late: true,
+  refused: { minMs: 1000, maxMs: 1000 },
+  refusal: unless(
+    isString((text) => parseDurationRange(text) !== undefined),
+    'two durations such as 1s..1m, the shorter first',
+  ),
+  word: 'durations',
+  json: { type: 'string', pattern: '^[1-9]\\d*(ms|s|m|h|d)(\\.\\.[1-9]\\d*(ms|s|m|h|d))?$' },
 };
 
 export const sizeFormat: Format<number> = {

@@ -209,6 +209,15 @@ export const POOL_KEYS = {
       ),
     ),
   },
+  spool: key.only(
+    OF_MESSAGES,
+    key.optional(
+      'map',
+      '[Store and forward](spool.md): messages that no node can take, or all of them, are stored on the disk, acknowledged, and delivered then',
+      'It changes what a positive acknowledgement means',
+      'Needs `workers: 1`',
+    ),
+  ),
   health: HEALTH_KEYS,
   ejection: EJECTION_KEYS,
   slowStart: key.durationOrZero(

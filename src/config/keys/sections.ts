@@ -7,6 +7,7 @@ import { isKey, type KeyTable } from './key.ts';
 import { LISTENER_KEYS } from './listener.ts';
 import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './pool.ts';
 import { REJECT_KEYS, ROUTE_HTTP_KEYS, ROUTE_KEYS, VALIDATE_KEYS } from './route.ts';
+import { SPOOL_KEYS, SPOOL_STORE_KEYS } from './spool.ts';
 import { TRACES_KEYS } from './telemetry.ts';
 import {
   ADMIN_TLS_KEYS,
@@ -29,6 +30,8 @@ export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
   'listeners.NAME.tls.cert': P12_KEYS,
   'pools.NAME': POOL_KEYS,
   'pools.NAME.persistence': PERSISTENCE_KEYS,
+  'pools.NAME.spool': SPOOL_KEYS,
+  'pools.NAME.spool.store': SPOOL_STORE_KEYS,
   'pools.NAME.health.tls': HEALTH_TLS_KEYS,
   'pools.NAME.health.tls.cert': P12_KEYS,
   'pools.NAME.nodes.NAME': NODE_KEYS,

@@ -86,6 +86,10 @@ function configWith(key: string, value: unknown): object {
       },
       vips: [{ address: '10.0.0.5/24', interface: 'eth1' }],
     };
+  if (key.startsWith('pools.NAME.spool.') && key !== 'pools.NAME.spool.store')
+    config.pools = {
+      NAME: { nodes: { NAME: { url: 'mllp://h:1' } }, spool: { store: { path: 'spool' } } },
+    };
   const steps = key.replaceAll('[]', '.0').split('.');
   let holder = config;
   for (const step of steps.slice(0, -1)) {
@@ -143,7 +147,7 @@ describe('what both refuse', () => {
     ['a name with a blank', 'listeners: { "a b": { bind: ":1" } }\nroutes: []'],
     ['a word that is none', pool('balance: fair')],
     ['a duration without a unit', listener('limits: { frameTimeout: 30 }')],
-    ['a duration of an unknown unit', listener('limits: { frameTimeout: 30d }')],
+    ['a duration of an unknown unit', listener('limits: { frameTimeout: 30w }')],
     ['a duration of 0 where that means nothing', listener('limits: { frameTimeout: 0s }')],
     ['a size of an unknown unit', listener('limits: { maxFrame: 16MB }')],
     ['too few bytes', listener('limits: { maxFrame: 5 }')],

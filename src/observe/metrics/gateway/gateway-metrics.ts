@@ -9,6 +9,7 @@ import { frameMemory } from '../../../mllp/frame-memory.ts';
 import type { Pools } from '../../../pools/pools.ts';
 import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
+import { SPOOL_LISTENER } from '../../../relay/pool-spool.ts';
 import type { TcpConnection } from '../../../relay/tcp-scheduler.ts';
 import type { DropReason } from '../../log/log-output.ts';
 import type { Observer, OperatorAction, SenderFault } from '../../observer.ts';
@@ -213,7 +214,7 @@ export class GatewayMetrics implements Observer {
     );
     const pool = (name: string): boolean => name === '' || nodes.has(name);
     return {
-      listener: (name) => listenerNames.has(name),
+      listener: (name) => name === SPOOL_LISTENER || listenerNames.has(name),
       route: (name) => name === '' || routes.has(name),
       pool,
       node: (of, name) => pool(of) && (name === '' || nodes.get(of)?.has(name) === true),

@@ -20,6 +20,8 @@ export const MESSAGE_OUTCOMES = [
   'rejected',
   /** F42: written to a node of which no answer was to be expected. */
   'unanswered',
+  /** The pool's spool has it; its delivery is counted by itself. */
+  'stored',
   /** A node may have it, and gave no answer. */
   'ambiguous',
   /** No node has it, and none could be given it. */
@@ -172,6 +174,7 @@ function noOutcomes(): Record<OutcomeName, number> {
     error: 0,
     rejected: 0,
     unanswered: 0,
+    stored: 0,
     ambiguous: 0,
     unavailable: 0,
     unacceptable: 0,

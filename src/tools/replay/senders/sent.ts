@@ -77,7 +77,8 @@ export class SentStep {
     this.message = message;
     const { outcome } = message;
     const isSilent =
-      outcome?.kind === 'unanswered' || (outcome?.kind === 'gathered' && outcome.frame.length === 0);
+      outcome?.kind === 'unanswered' ||
+      ((outcome?.kind === 'gathered' || outcome?.kind === 'stored') && outcome.frame.length === 0);
     if (isSilent && this.response === undefined) this.ended('silent');
   }
 }
