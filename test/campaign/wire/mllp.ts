@@ -4,6 +4,7 @@
 const START = 0x0b;
 const END = 0x1c;
 const CR = 0x0d;
+const END_BLOCK = Buffer.of(END, CR);
 
 export function frame(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.of(START), payload, Buffer.of(END, CR)]);
@@ -22,8 +23,8 @@ export class FrameCutter {
   }
 
   push(chunk: Buffer): Buffer[] {
-    const isEndOpen = this.#parts.at(-1)?.at(-1) === END;
-    if (this.#bytes > 0 && !isEndOpen && !chunk.includes(END)) {
+    const isEndOpen = this.#parts.at(-1)?.at(-1) === END && chunk[0] === CR;
+    if (this.#bytes > 0 && !isEndOpen && !chunk.includes(END_BLOCK)) {
       this.#keep(chunk);
       return [];
     }
