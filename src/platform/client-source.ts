@@ -74,8 +74,8 @@ export function connectTlsFromClient(
   return socket;
 }
 
-/** Over a socket that is there before, Node.js does not do so itself. */
-function readInto({ buffer: given, callback }: net.OnReadOpts, socket: tls.TLSSocket): void {
+/** TLS over a socket that is there before: Node.js does not take `onread` then. */
+export function readInto({ buffer: given, callback }: net.OnReadOpts, socket: net.Socket): void {
   const buffer = typeof given === 'function' ? given() : given;
   socket.on('data', (chunk: Buffer) => {
     for (let from = 0; from < chunk.length; from += buffer.length) {

@@ -158,15 +158,21 @@ export function createPoolNode(
  *
  * @throws GatewayError GW_ERR_SOURCE
  */
-function perClientOf({ name, connections, queue }: PoolConfig, node: NodeConfig): PerClient | undefined {
-  if (!node.isFromClients) return undefined;
+function perClientOf(
+  { name, protocol, connections, queue, proxyProtocol: version }: PoolConfig,
+  node: NodeConfig,
+): PerClient | undefined {
+  // Over TCP each connection is of one client anyway.
+  const proxyProtocol = version === 'off' || protocol === 'tcp' ? undefined : version;
+  const options = { ...connections.perClient, waitMs: queue.timeoutMs, proxyProtocol };
+  if (!node.isFromClients) return proxyProtocol && { ...options, isSource: false };
   const trouble = clientSourceTrouble();
   if (trouble !== undefined)
     throw new GatewayError('GW_ERR_SOURCE', {
       node: node.name,
       detail: `pool ${name}, source: client: ${trouble}`,
     });
-  return { ...connections.perClient, waitMs: queue.timeoutMs, isSource: true };
+  return { ...options, isSource: true };
 }
 
 /** Checks end; connections end when what is on them is answered. Nothing new may be given to them. */
@@ -188,7 +194,7 @@ export function recipeOf(pool: PoolConfig, node: NodeConfig, { maxAnswerBytes }:
   return {
     rest,
     // How long a message waits for its client's connections.
-    waitMs: node.isFromClients ? pool.queue.timeoutMs : undefined,
+    waitMs: node.isFromClients || pool.proxyProtocol !== 'off' ? pool.queue.timeoutMs : undefined,
     connections: pool.connections,
     timeouts: pool.timeouts,
     health: pool.health,

@@ -6,10 +6,12 @@ import type tls from 'node:tls';
 import { causeCode, GatewayError, isOutOfFiles } from '../errors.ts';
 import { otherProtocol } from '../mllp/frame.ts';
 import { closeGracefully } from '../mllp/graceful-close.ts';
+import { readInto } from '../platform/client-source.ts';
 import { platform } from '../platform/current.ts';
 import { clearTimeout, monotonicMs, setTimeout } from '../platform/time.ts';
 import { isTlsSocket } from '../tls-kinds.ts';
 import { afterLoopTime } from './loop-time.ts';
+import type { SocketEnd } from './proxy-header.ts';
 
 export interface DialOptions {
   /** The node's name, for errors. */
@@ -27,8 +29,8 @@ export interface DialOptions {
   readonly settleMs: number;
   /** Where the connection comes from, an address of this machine; a name is looked up in its family. Undefined: the system picks one. */
   readonly source?: string | undefined;
-  /** What the connection begins with, before a handshake (PROXY protocol). */
-  readonly proxyHeader?: Buffer | undefined;
+  /** What the connection begins with, before a handshake (PROXY protocol). Called when it is there, with its other end. */
+  readonly proxyHeader?: ((to: SocketEnd) => Buffer) | undefined;
   /** Instead of the socket's `data`: what is read goes there, past its stream. */
   readonly onread?: net.OnReadOpts;
   /** The connection comes from there: from the client whose messages it carries. Undefined: from this machine. */
@@ -177,18 +179,24 @@ const SOURCE_ERRORS = new Set([
 function connect(
   to: net.TcpNetConnectOpts,
   dialTls: DialTls | undefined,
-  header: Buffer | undefined,
+  header: DialOptions['proxyHeader'],
 ): net.Socket {
   if (header === undefined && dialTls !== undefined)
     return platform.connectTls({ ...dialTls.options, ...to });
-  const raw = platform.connect(to);
-  if (header !== undefined) raw.once('connect', () => raw.write(header));
+  const { onread, ...plain } = to;
+  const raw = platform.connect(dialTls === undefined ? to : plain);
+  if (header !== undefined)
+    raw.once('connect', () =>
+      raw.write(header({ address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0 })),
+    );
   if (dialTls === undefined) return raw;
-  return platform.connectTls({
+  const socket = platform.connectTls({
     ...dialTls.options,
     ...(to.host !== undefined && { host: to.host }),
     socket: raw,
   });
+  if (onread !== undefined) readInto(onread, socket);
+  return socket;
 }
 
 /** Something is there and takes no connection; `ECONNRESET`: it stopped to while this one waited for it. */

@@ -1,5 +1,8 @@
-// Connections to a node that are of one client address each, as the node is to see whose messages and requests come on them.
+// Connections to a node that are of one client address each, as the node is to see whose messages and requests come on them: by where
+// they come from, or by the header that they begin with.
 import type { GatewayError } from '../errors.ts';
+import type { DialOptions } from './dial.ts';
+import { headerOfClient, type ProxyProtocolVersion } from './proxy-header.ts';
 
 export interface PerClient {
   /** MLLP: connections that one client may have to a node. HTTP: those of one that are kept while they are idle. */
@@ -10,6 +13,8 @@ export interface PerClient {
   readonly waitMs: number;
   /** Connections come from the client's own address (IP_TRANSPARENT). */
   readonly isSource: boolean;
+  /** Each connection begins with a header that names its client. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
 }
 
 /** Whose connection it is; all of those of which nothing is known have one name. */
@@ -29,7 +34,15 @@ export function isOfOneClient(
   return code === 'GW_ERR_NODE_CONNECT_TIMEOUT' && perClient?.isSource === true && openConnections > 0;
 }
 
-/** Where a client's connections come from; undefined: from this machine. */
-export function sourceOf(perClient: PerClient | undefined, client: string | undefined): string | undefined {
-  return perClient?.isSource === true ? client : undefined;
+/** How a client's connections begin: where they come from, and what they say first. */
+export function dialFor(
+  perClient: PerClient | undefined,
+  client: string | undefined,
+): Pick<DialOptions, 'from' | 'proxyHeader'> {
+  if (perClient === undefined) return {};
+  const { isSource, proxyProtocol } = perClient;
+  return {
+    from: isSource ? client : undefined,
+    proxyHeader: proxyProtocol && headerOfClient(proxyProtocol, client),
+  };
 }

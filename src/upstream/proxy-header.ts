@@ -5,15 +5,27 @@ import ipaddr from 'ipaddr.js';
 
 export type ProxyProtocolVersion = 'v1' | 'v2';
 
-interface Endpoint {
+export interface SocketEnd {
   readonly address: string;
   readonly port: number;
 }
 
 /** A client's connection: who it is, and where it came to. */
 export interface ProxiedConnection {
-  readonly client: Endpoint;
-  readonly to: Endpoint;
+  readonly client: SocketEnd;
+  readonly to: SocketEnd;
+}
+
+/**
+ * The header of a connection that carries what one client sends, whatever connections it sends that on: no port of the client's is its
+ * own, and it goes to the node itself.
+ */
+export function headerOfClient(
+  version: ProxyProtocolVersion,
+  client: string | undefined,
+): (to: SocketEnd) => Buffer {
+  return (to) =>
+    proxyHeader(version, client === undefined ? undefined : { client: { address: client, port: 0 }, to });
 }
 
 /** 2.2. */

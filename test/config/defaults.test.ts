@@ -49,8 +49,8 @@ describe('a default', () => {
       ['hl7-gateway', 'refuse'],
     ]);
     expect(pools.map((one) => [one.contentType, one.proxyProtocol, one.timeouts.ackMs])).toEqual([
-      ['x-application/hl7-v2+er7', 'off', 9000],
-      ['text/plain', 'off', 9000],
+      ['x-application/hl7-v2+er7', 'v2', 9000],
+      ['text/plain', 'v2', 9000],
       ['x-application/hl7-v2+er7', 'v2', 30_000],
     ]);
   });

@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readProxyHeader } from '../../listeners/accept/proxy-protocol.ts';
 import { proxyHeader } from '../../src/upstream/proxy-header.ts';
-import { outcome } from '../config/config-folder.ts';
+import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { message, msaOf } from '../helpers/mllp.ts';
+import { connectSender } from '../helpers/sender.ts';
 import { createTlsFolder } from '../helpers/tls-folder.ts';
 import { until } from '../helpers/until.ts';
 
@@ -50,45 +52,54 @@ describe('the bytes', () => {
   });
 });
 
-test.each(['mllp://h:1', 'http://h'])('%s: refused, in one line', (url) => {
-  const text = `
-listeners: { in: { bind: "127.0.0.1:0" } }
-pools: { p: { nodes: { a: { url: "${url}" } }, proxyProtocol: v2 } }
-routes: [{ to: p }]`;
-  const { errors } = outcome(text, '/nowhere');
-  expect(errors).toHaveLength(1);
-  expect(errors[0]).toContain('pools.p.proxyProtocol: is for tcp:// and tls:// nodes');
-});
-
-const config = (url: string, version: string, node = '', health = '{ type: none }'): string => `
-listeners: { in: { protocol: tcp, bind: "127.0.0.1:0" } }
+const config = (
+  url: string,
+  version: string,
+  node = '',
+  health = '{ type: none }',
+  protocol = 'tcp',
+): string => `
+listeners: { in: { protocol: ${protocol}, bind: "127.0.0.1:0" } }
 pools: { p: { nodes: { a: { url: "${url}"${node} } }, proxyProtocol: ${version}, health: ${health} } }
 routes: [{ to: p }]`;
 
 test.each([
-  ['v1', 'PROXY UNKNOWN\r\n'],
-  ['v2', '\r\n\r\n\0\r\nQUIT\n \0\0\0'],
-])('checks of the same port say that they are of nobody: %s', async (version, header) => {
-  let seen = '';
-  const server = net.createServer((socket) => {
-    socket
-      .on('error', () => {})
-      .on('data', (chunk) => {
-        seen += chunk.toString('latin1');
-      });
-    socket.on('end', () => socket.end());
+  ['v1', 'tcp', 'tcp', 'PROXY UNKNOWN\r\n'],
+  ['v2', 'tcp', 'tcp', '\r\n\r\n\0\r\nQUIT\n \0\0\0'],
+  ['v1', 'mllp', 'tcp', 'PROXY UNKNOWN\r\n'],
+  ['v1', 'http', 'http', 'PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n'],
+])(
+  'checks of the same port say that they are of nobody: %s over %s',
+  async (version, protocol, type, header) => {
+    let seen = '';
+    const server = net.createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .on('data', (chunk) => {
+          seen += chunk.toString('latin1');
+        });
+      socket.on('end', () => socket.end());
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    {
+      await using _ = await startGateway(
+        config(`${protocol}://127.0.0.1:${port}`, version, '', `{ type: ${type}, interval: 50ms }`, protocol),
+      );
+      await until(() => seen.length >= header.length);
+    }
+    server.close();
+    expect(seen.startsWith(header)).toBe(true);
+  },
+);
+
+function takesConnections(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(7104, host);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  {
-    await using _ = await startGateway(
-      config(`tcp://127.0.0.1:${port}`, version, '', '{ type: tcp, interval: 50ms }'),
-    );
-    await until(() => seen.length >= header.length);
-  }
-  server.close();
-  expect(seen.startsWith(header)).toBe(true);
-});
+}
 
 const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
 
@@ -98,7 +109,10 @@ describe.runIf(hasHaproxy && process.platform === 'linux')('HAProxy with accept-
     ['tcp', 'v2'],
     ['tls', 'v1'],
     ['tls', 'v2'],
+    ['http', 'v1'],
+    ['https', 'v2'],
   ])('%s, %s: it sees the sender', async (scheme, version) => {
+    const isSecure = scheme === 'tls' || scheme === 'https';
     using folder = createTlsFolder();
     const { cert, key } = folder.files.good;
     const place = mkdtempSync(join(tmpdir(), 'haproxy-node-'));
@@ -119,7 +133,7 @@ defaults
   timeout client 1m
   timeout server 1m
 frontend node
-  bind ${host}:7104 accept-proxy ${scheme === 'tls' ? `ssl crt ${pem}` : ''}
+  bind ${host}:7104 accept-proxy ${isSecure ? `ssl crt ${pem}` : ''}
   http-request return status 200 content-type text/plain lf-string "%[src] %[src_port] %[dst_port]"
 `,
     );
@@ -128,8 +142,17 @@ frontend node
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     });
-    const tls = scheme === 'tls' ? `, tls: { ca: ${folder.caFile}, servername: localhost }` : '';
-    await using gateway = await startGateway(config(`${scheme}://${host}:7104`, version, tls));
+    await until(() => takesConnections(host), { what: 'HAProxy' });
+    const tls = isSecure ? `, tls: { ca: ${folder.caFile}, servername: localhost }` : '';
+    await using gateway = await startGateway(
+      config(
+        `${scheme}://${host}:7104`,
+        version,
+        tls,
+        '{ type: none }',
+        scheme.startsWith('http') ? 'http' : 'tcp',
+      ),
+    );
     const socket = net.connect({ port: gateway.port(), host: '127.0.0.1', localAddress: '127.0.0.77' });
     socket.on('error', () => {});
     await once(socket, 'connect');
@@ -138,9 +161,34 @@ frontend node
     socket.on('data', (chunk) => {
       answer += chunk.toString();
     });
-    socket.write('GET / HTTP/1.0\r\n\r\n');
+    socket.write('GET / HTTP/1.1\r\nHost: vip.test\r\nConnection: close\r\n\r\n');
     await until(() => socket.closed);
     expect(answer).toContain('200 OK');
-    expect(answer.split('\r\n\r\n')[1]).toBe(`127.0.0.77 ${localPort} ${gateway.port()}`);
+    // A connection to an HTTP node is kept for the client's next requests, and is to that node.
+    const ports = scheme.startsWith('http') ? ' 7104' : `${localPort} ${gateway.port()}`;
+    expect(answer).toContain(`127.0.0.77 ${ports}`);
+  });
+});
+
+describe('an MLLP node', () => {
+  test.each(['v1', 'v2'])('%s: each of its connections is of one sender, and says whose', async (version) => {
+    await using node = await startFaultyNode(answers.aa());
+    // One that reads such headers is the node.
+    await using behind = await startGateway({
+      nodes: [`mllp://127.0.0.1:${node.port}`],
+      listener: { proxyProtocol: true, trustedProxies: ['127.0.0.1'] },
+      pool: { health: { type: 'none' } },
+    });
+    await using gateway = await startGateway({
+      nodes: [`mllp://127.0.0.1:${behind.port()}`],
+      pool: { proxyProtocol: version, connections: { max: 2 } },
+    });
+    const clients = ['127.0.4.1', '127.0.4.2', '127.0.4.1', '127.0.4.3', '127.0.4.2'];
+    for (const localAddress of clients) {
+      await using sender = await connectSender(gateway.port(), { localAddress });
+      expect(msaOf(await sender.exchange(message()))?.code).toBe('AA');
+    }
+    const lines = behind.log.filter(({ msg }) => msg === 'message');
+    expect(lines.map(({ source }) => source)).toEqual(clients);
   });
 });

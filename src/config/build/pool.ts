@@ -40,11 +40,6 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
   }
   const protocol = protocols[0] ?? 'mllp';
   const usual = USUAL[protocol];
-  if (values.proxyProtocol !== 'off' && protocol !== 'tcp')
-    pool.error(
-      'proxyProtocol',
-      `is for tcp:// and tls:// nodes: a connection to ${protocol} nodes carries what several senders sent, and a header names one`,
-    );
   return {
     ...values,
     name: entry.key,

@@ -107,7 +107,7 @@ export const POOL_KEYS = {
         OF_MESSAGES,
         key.autoCount(
           [1, 10_000],
-          'With `source: client`, connections that one client address may have to a node, within `max`',
+          'With `source: client` or `proxyProtocol`, connections that one client address may have to a node, within `max`',
           '`auto`: 4 for MLLP, 64 for HTTP',
           'MLLP: what comes beyond that waits for `queue.timeout` at most. HTTP: so many are kept while they are idle',
           'When `max` is reached, who has most gives one back, behind its answers, to a client that has none',
@@ -145,8 +145,9 @@ export const POOL_KEYS = {
   ),
   proxyProtocol: key.oneOf(
     ['off', 'v1', 'v2'],
-    "`tcp` and `tls` nodes only: each connection begins with a PROXY protocol header of this version, before TLS, which names the sender's address; checks of the same port say that they are the gateway's own (LOCAL, UNKNOWN)",
-    'Must be the same on both sides',
+    "Each connection to a node begins with a PROXY protocol header of this version, before TLS, which names the sender's address, as the listener knows it; checks of the same port say that they are the gateway's own (LOCAL, UNKNOWN)",
+    'MLLP and HTTP connections are kept for each client then (`connections.perClient`), and the header has 0 for its port, as it may send on several connections',
+    'Must be the same on both sides; Mirth reads none',
   ),
   timeouts: {
     connect: key.duration('2s', 'A node that does not accept within this counts as not reached'),

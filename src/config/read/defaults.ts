@@ -130,13 +130,10 @@ function poolWith(pools: MapTree, nodes: MapTree, own: MapTree): MapTree {
   const fit = fitting(pools, { ...table, health: {} }, (only) => only.includes(protocol));
   const type =
     textIn(entryIn(own, 'health')?.value, 'type') ?? textIn(entryIn(pools, 'health')?.value, 'type') ?? 'tcp';
-  const entries = fit.entries
-    // A header names one sender, and connections to other nodes carry what several sent.
-    .filter(({ key }) => key !== 'proxyProtocol' || protocol === 'tcp')
-    .map((entry) => {
-      if (entry.key !== 'health' || entry.value.kind !== 'map') return entry;
-      return { ...entry, value: fitting(entry.value, HEALTH_KEYS, (only) => only.includes(type)) };
-    });
+  const entries = fit.entries.map((entry) => {
+    if (entry.key !== 'health' || entry.value.kind !== 'map') return entry;
+    return { ...entry, value: fitting(entry.value, HEALTH_KEYS, (only) => only.includes(type)) };
+  });
   const pool = under({ ...fit, entries }, own);
   const nodeEntry = entryIn(pool, 'nodes');
   if (nodeEntry === undefined) return pool;

@@ -2,7 +2,7 @@
 import { NodeTls, trusting } from '../../../certs/node-tls.ts';
 import type { NodeConfig, PoolConfig } from '../../config/config.ts';
 import type { DialTls } from '../dial.ts';
-import { proxyHeader } from '../proxy-header.ts';
+import { headerOfClient } from '../proxy-header.ts';
 import type { Check } from './check.ts';
 import { DialCheck } from './dial-check.ts';
 import { HttpCheck } from './http-check.ts';
@@ -31,12 +31,14 @@ export function createCheck(
   const { check: config, timeoutMs } = pool.health;
   if (config.type === 'none') return undefined;
   const { name, host, source } = node;
+  // As whoever connects there must; a check is the gateway's own.
+  const header = pool.proxyProtocol === 'off' ? undefined : headerOfClient(pool.proxyProtocol, undefined);
   if (config.type === 'http' || config.type === 'mirth') {
     const url = new URL(node.checkUrl ?? node.url);
     const onDataPort = /^https?:/.test(node.url) && new URL(node.url).origin === url.origin;
     const ownTls = urlTls(pool, url, onDataPort ? nodeTls : undefined);
     const tls = url.protocol === 'https:' ? (ownTls ?? nodeTls) : undefined;
-    const target = { node: name, url, tls, source, timeoutMs };
+    const target = { node: name, url, tls, source, timeoutMs, proxyHeader: onDataPort ? header : undefined };
     if (config.type === 'http') return { check: new HttpCheck(target, config, onDataPort), ownTls };
     const trust = [tls && [pool.checkTls ?? (onDataPort && node.tls), ownTls === undefined && host], source];
     return {
@@ -55,10 +57,8 @@ export function createCheck(
     port: onDataPort && (!isPlain || node.tls === undefined),
     answer: config.type === 'mllp',
   };
-  // As whoever connects there must.
-  const header =
-    onDataPort && pool.proxyProtocol !== 'off' ? proxyHeader(pool.proxyProtocol, undefined) : undefined;
-  const dialled = { node: name, host, port, source, tls, timeoutMs, onDataPort, proof, proxyHeader: header };
+  const proxyHeader = onDataPort ? header : undefined;
+  const dialled = { node: name, host, port, source, tls, timeoutMs, onDataPort, proof, proxyHeader };
   const check =
     config.type === 'mllp'
       ? new MllpCheck({ ...dialled, ...config, port, settleMs: pool.connections.settleMs })

@@ -1,7 +1,7 @@
 // Checks of type tcp and tls: a connection, with a handshake or without, that ends with FIN and never with a reset,
 // which Mirth logs.
 import { closeGracefully } from '../../mllp/graceful-close.ts';
-import { type DialTls, dial } from '../dial.ts';
+import { type DialOptions, type DialTls, dial } from '../dial.ts';
 import { type Check, type CheckResult, failed, PASSED, type Proof } from './check.ts';
 
 export interface DialCheckOptions {
@@ -12,7 +12,7 @@ export interface DialCheckOptions {
   readonly source?: string | undefined;
   /** With these a handshake is made. */
   readonly tls: DialTls | undefined;
-  readonly proxyHeader?: Buffer | undefined;
+  readonly proxyHeader?: DialOptions['proxyHeader'];
   readonly timeoutMs: number;
   /** The port is the one that messages go to. */
   readonly onDataPort: boolean;

@@ -3,7 +3,7 @@
 import { causeCode, GatewayError } from '../../errors.ts';
 import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import { HttpClient } from '../client/http-client.ts';
-import type { DialTls } from '../dial.ts';
+import type { DialOptions, DialTls } from '../dial.ts';
 
 export interface HttpTarget {
   /** The node's name, for errors. */
@@ -13,6 +13,7 @@ export interface HttpTarget {
   readonly tls: DialTls | undefined;
   /** Where connections come from. Undefined: the system picks an address. */
   readonly source?: string | undefined;
+  readonly proxyHeader?: DialOptions['proxyHeader'];
   readonly timeoutMs: number;
   /** Until the connection is there; undefined: as long as for all of it. */
   readonly connectMs?: number | undefined;

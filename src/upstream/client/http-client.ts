@@ -2,7 +2,7 @@
 // same: messages that are posted, checks of nodes, the admin API. Promises a bound on an answer's size. Deadlines are its
 // users' (`signal`), for each answer as a whole: undici's own begin again with each byte.
 import { Client, type Dispatcher } from 'undici';
-import { type DialTls, dial } from '../dial.ts';
+import { type DialOptions, type DialTls, dial } from '../dial.ts';
 
 export interface HttpClientOptions {
   /** For errors. */
@@ -12,6 +12,8 @@ export interface HttpClientOptions {
   /** Undefined: http. */
   readonly tls: DialTls | undefined;
   readonly connectMs: number;
+  readonly source?: string | undefined;
+  readonly proxyHeader?: DialOptions['proxyHeader'];
   /** Undefined: without a bound, for what is read as it comes. */
   readonly maxAnswerBytes: number | undefined;
 }

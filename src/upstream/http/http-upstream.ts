@@ -5,7 +5,7 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { MatchMode } from '../../hl7/answers.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { type DialTls, dial } from '../dial.ts';
-import { isOfOneClient, type PerClient, sourceOf } from '../per-client.ts';
+import { dialFor, isOfOneClient, type PerClient } from '../per-client.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { type DedicatedHandler, sendAlone } from './dedicated-request.ts';
@@ -176,9 +176,9 @@ export class HttpUpstream implements Upstream {
     done: (dialled: Socket | GatewayError) => void,
   ): () => void {
     const { node, host, port, source, tls, connectMs, perClient } = this.#options;
-    const from = sourceOf(perClient, client);
+    const own = dialFor(perClient, client);
     return dial(
-      { node, host, port, source, tls, connectMs, settleMs: 0, from, ...(onread && { onread }) },
+      { node, host, port, source, tls, connectMs, settleMs: 0, ...own, ...(onread && { onread }) },
       (socket) => {
         this.#open++;
         socket.once('close', () => this.#open--);

@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors.ts';
 import { clearInterval, monotonicMs, setImmediate, setInterval } from '../../platform/time.ts';
 import type { Channel, Delivery } from '../delivery.ts';
 import { LazyDeadline } from '../lazy-deadline.ts';
-import { clientKey, isOfOneClient, type PerClient, sourceOf } from '../per-client.ts';
+import { clientKey, dialFor, isOfOneClient, type PerClient } from '../per-client.ts';
 import { SharedLimit } from '../shared-limit.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
 import { MllpUpstream, type MllpUpstreamOptions } from './mllp-upstream.ts';
@@ -114,8 +114,8 @@ export class PerClientUpstream implements Upstream {
     // Each has something or is about to: so many are no more than connections and messages under way, and as many that have ended.
     if (this.#clients.size > 2 * this.#options.maxConnections) this.#sweep();
     const { max, idleMs } = this.#perClient;
-    const from = sourceOf(this.#perClient, clientAddress);
-    const own = { client: key, from, idleMs, ownMax: max, shared: this.#limit };
+    const dialling = dialFor(this.#perClient, clientAddress);
+    const own = { client: key, ...dialling, idleMs, ownMax: max, shared: this.#limit };
     const owner: UpstreamOwner = {
       onReached: () => this.#owner.onReached(),
       onAnswered: (code) => this.#owner.onAnswered(code),

@@ -5,7 +5,7 @@ import { GatewayError } from '../../errors.ts';
 import { clearTimeout, setTimeout } from '../../platform/time.ts';
 import type { Delivery } from '../delivery.ts';
 import { type DialTls, dial } from '../dial.ts';
-import { isOfOneClient, type PerClient, sourceOf } from '../per-client.ts';
+import { dialFor, isOfOneClient, type PerClient } from '../per-client.ts';
 import { type ProxiedConnection, type ProxyProtocolVersion, proxyHeader } from '../proxy-header.ts';
 import type { Upstream, UpstreamOwner } from '../upstream.ts';
 
@@ -88,7 +88,7 @@ export class TcpUpstream implements Upstream {
   /** Takes a place and dials. Exactly one of `onConnected` and `onDialFailed` is called, unless the place ends before. */
   take(holder: PlaceHolder): NodePlace {
     const { node, host, port, source, tls, connectMs, perClient, proxyProtocol: version } = this.#options;
-    const from = sourceOf(perClient, holder.clientAddress);
+    const { from } = dialFor(perClient, holder.clientAddress);
     const header = version && proxyHeader(version, holder.proxied);
     const giveBack = (): void => {
       place.end();
@@ -98,7 +98,7 @@ export class TcpUpstream implements Upstream {
     const dialled = (): boolean => this.#dialling.delete(giveBack);
     const abort = dial(
       // Watched for no close, as a server may speak first, and what it says must not be read here.
-      { node, host, port, source, tls, connectMs, settleMs: 0, from, proxyHeader: header },
+      { node, host, port, source, tls, connectMs, settleMs: 0, from, proxyHeader: header && (() => header) },
       (socket, ms) => {
         dialled();
         this.#open++;
