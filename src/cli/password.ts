@@ -20,11 +20,12 @@ export interface PasswordSource {
 export async function password(source: PasswordSource, terminal: Terminal): Promise<number> {
   const text = source.input.isTTY === true ? await ask(source) : await readAll(source.input);
   if (text === undefined) return EXIT.failed;
-  terminal.out(await hashPassword(checked(text)));
+  terminal.out(await hashPassword(checkedPassword(text)));
   return EXIT.good;
 }
 
-function checked(text: string): string {
+/** @throws GatewayError GW_ERR_USAGE for what is no password */
+export function checkedPassword(text: string): string {
   if (text === '') throw usage('the password is empty');
   if (Buffer.byteLength(text) > LONGEST_BYTES) throw usage(`a password has at most ${LONGEST_BYTES} bytes`);
   // RFC 7617 2: with one of these nobody could log in.

@@ -47,7 +47,7 @@ test('a good config is summed up in one line', () => {
   expect(run(GOOD, false)).toEqual({
     code: 0,
     out: [
-      'gateway.yaml: good; 2 listeners: adt (mllp://0.0.0.0:2575), six (mllps://[::1]:2576); 1 pool: p (a, b backup); 2 routes: adt, route 2',
+      'gateway.yaml: good; 2 listeners: adt (mllp://0.0.0.0:2575), six (mllps://[::1]:2576); 1 pool: p (a, b backup); 2 routes: adt, route 2; up to 2166 open files',
     ],
     err: [],
   });
@@ -57,10 +57,10 @@ test('the admin API is named with where it is, and the files of its TLS are look
   const token = 'token: sixteen-at-least';
   const { code, out, err } = run(`${GOOD}admin: { ${token} }\n`, false);
   expect({ code, err }).toEqual({ code: 0, err: [] });
-  expect(out[0]).toMatch(/; admin API: http:\/\/127\.0\.0\.1:9600$/);
+  expect(out[0]).toMatch(/; admin API: http:\/\/127\.0\.0\.1:9600; up to 2166 open files$/);
   const withTls = (key: string) =>
     `${GOOD}admin: { bind: "[::]:9600", ${token}, tls: { cert: vip.pem, key: ${key} } }\n`;
-  expect(run(withTls('vip.key'), false).out[0]).toMatch(/; admin API: https:\/\/\[::\]:9600$/);
+  expect(run(withTls('vip.key'), false).out[0]).toMatch(/; admin API: https:\/\/\[::\]:9600;/);
   expect(run(withTls('empty.key'), false)).toEqual({
     code: 2,
     out: [],
@@ -70,7 +70,9 @@ test('the admin API is named with where it is, and the files of its TLS are look
 
 test('a config that only rejects has no pools', () => {
   const { out } = run('listeners: { l: { bind: ":1" } }\nroutes: [{ reject: {} }]', false);
-  expect(out).toEqual(['gateway.yaml: good; 1 listener: l (mllp://0.0.0.0:1); 0 pools; 1 route: route 1']);
+  expect(out).toEqual([
+    'gateway.yaml: good; 1 listener: l (mllp://0.0.0.0:1); 0 pools; 1 route: route 1; up to 1150 open files',
+  ]);
 });
 
 test('errors and warnings go to stderr, one line each, and the exit code is 2', () => {
@@ -106,7 +108,7 @@ test('--json prints a line for each problem and a last one, all on stdout', () =
     { level: 'failed', errors: 1, warnings: 1 },
   ]);
   expect(run(GOOD, true).out.map((line) => JSON.parse(line))).toEqual([
-    { level: 'ok', errors: 0, warnings: 0 },
+    { level: 'ok', errors: 0, warnings: 0, openFiles: 2166 },
   ]);
 });
 

@@ -37,7 +37,7 @@ test('all of a file: exit code 0, and check is content with it', async () => {
     code: 0,
     err: [],
     out: [
-      `${target}: good; 1 listener: adt (mllp://127.0.0.1:2575); 1 pool: mirths (one, two backup); 1 route: adt to mirths`,
+      `${target}: good; 1 listener: adt (mllp://127.0.0.1:2575); 1 pool: mirths (one, two backup); 1 route: adt to mirths; up to 1166 open files`,
     ],
   });
   const again = await command('import', cfg, '-o', target);

@@ -36,6 +36,7 @@ test.each<[code: number, ...args: string[]]>([
   [0, 'check', '-c', at('good.yaml')],
   [2, 'check', '-c', at('bad.yaml')],
   [2, 'check', '-c', at('none.yaml'), '--json'],
+  [2, 'init', '--yes', '--out', at('new.yaml')],
   [2, 'keepalived', '-c', at('good.yaml')],
   [2, 'transparent', '-c', at('good.yaml')],
   [0, 'route', '-c', at('good.yaml'), ADMIT],

@@ -53,7 +53,7 @@ export async function fetchCertificates(
 }
 
 /** What `servername` has to be; null: nothing, the host will do. Undefined: no name of it can be checked. */
-function nameFor(certificate: X509Certificate, host: string): string | null | undefined {
+export function nameFor(certificate: X509Certificate, host: string): string | null | undefined {
   const { dns, common } = namesOf(certificate);
   const fits = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
   if (fits !== undefined) return null;

@@ -10,6 +10,7 @@ import { defineCluster } from './cluster.ts';
 import { defineGateway } from './gateway.ts';
 import { withHelp } from './help.ts';
 import { defineImport } from './import.ts';
+import { defineInit } from './init.ts';
 import { defineMessages } from './messages.ts';
 import { defineNode } from './node.ts';
 import { definePassword } from './password.ts';
@@ -21,6 +22,7 @@ type Define = (program: Command, terminal: Terminal, perform: Perform) => void;
 /** By the commands that each defines. */
 export const COMMAND_GROUPS: readonly (readonly [define: Define, commands: readonly string[]])[] = [
   [defineGateway, ['run', 'worker', 'demo', 'check']],
+  [defineInit, ['init']],
   [defineMessages, ['route', 'send', 'show']],
   [defineNode, ['node']],
   [defineImport, ['import']],

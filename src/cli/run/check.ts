@@ -13,6 +13,7 @@ import { hintIn, quoted, type SourcePlace } from '../../config/source/problem.ts
 import type { Entry, MapTree, Tree } from '../../config/source/value.ts';
 import { asGatewayError } from '../../errors.ts';
 import { appendTrouble } from '../../observe/audit/file-sink.ts';
+import { openFilesNeeded } from '../../open-files.ts';
 import { clientSourceTrouble } from '../../platform/client-source.ts';
 
 export interface CheckOptions {
@@ -46,7 +47,15 @@ export function check(
     for (const problem of errors) io.out(JSON.stringify(asJson('error', problem)));
     for (const warning of warnings) io.out(JSON.stringify(asJson('warning', warning)));
     const level = loaded === undefined ? 'failed' : 'ok';
-    io.out(JSON.stringify({ level, errors: errors.length, warnings: warnings.length }));
+    const openFiles = loaded && openFilesNeeded(loaded.config);
+    io.out(
+      JSON.stringify({
+        level,
+        errors: errors.length,
+        warnings: warnings.length,
+        ...(openFiles !== undefined && { openFiles }),
+      }),
+    );
   } else {
     for (const problem of errors) io.err(formatProblem(problem));
     for (const warning of warnings) io.err(`warning: ${formatProblem(warning)}`);
@@ -154,7 +163,8 @@ function sourceTroubles({ pools }: GatewayConfig): readonly Trouble[] {
   return wanted.map(({ name }) => ({ where: `pools.${name}.source`, message: `client: ${message}` }));
 }
 
-function summary({ listeners, pools, routes, admin }: GatewayConfig): string {
+function summary(config: GatewayConfig): string {
+  const { listeners, pools, routes, admin } = config;
   const binds = listeners.map(({ name, protocol, tls, bind }) => {
     return `${name} (${urlOf(protocol, tls !== undefined, bind)})`;
   });
@@ -170,6 +180,8 @@ function summary({ listeners, pools, routes, admin }: GatewayConfig): string {
     ),
   ];
   if (admin !== undefined) parts.push(`admin API: ${urlOf('http', admin.tls !== undefined, admin.bind)}`);
+  // F100: what LimitNOFILE of the unit has to allow.
+  parts.push(`up to ${openFilesNeeded(config)} open files`);
   return parts.join('; ');
 }
 
