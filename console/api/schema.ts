@@ -115,6 +115,7 @@ export interface Schemas {
         readonly revision: number;
       };
     };
+    readonly tracesUi?: string;
     readonly bufferedBytes: number;
     readonly maxBufferedBytes: number;
     readonly listeners: readonly (Schemas['Listener'])[];
@@ -155,10 +156,22 @@ export interface Schemas {
     readonly since: Schemas['Time'];
     readonly messages: number;
     readonly pending: number;
+    readonly sender?: string;
+    readonly lastAt?: Schemas['Time'];
+    readonly messagesPerSecond: number;
+    readonly pool?: string;
+    readonly node?: string;
   };
   Senders: {
     readonly total: number;
     readonly senders: readonly (Schemas['Sender'])[];
+  };
+  ConfigFile: {
+    readonly file: string;
+    readonly text?: string;
+    readonly isInForce: boolean;
+    readonly errors: readonly (string)[];
+    readonly warnings: readonly (string)[];
   };
   Overview: {
     readonly at: Schemas['Time'];
@@ -169,6 +182,7 @@ export interface Schemas {
     readonly problems: readonly (string)[];
     readonly messagesPerSecond: number;
     readonly failuresPerSecond: number;
+    readonly tracesUi?: string;
     readonly bufferedBytes: number;
     readonly maxBufferedBytes: number;
     readonly listeners: readonly (Schemas['Listener'])[];
@@ -366,6 +380,12 @@ export interface Endpoints {
     query: object;
     body: undefined;
     answer: string;
+  };
+  'GET /config/file': {
+    path: object;
+    query: object;
+    body: undefined;
+    answer: Schemas['ConfigFile'];
   };
   'POST /nodes/{pool}/{node}/drain': {
     path: { pool: string; node: string };

@@ -8,12 +8,12 @@ import { Filters, SearchField, SelectField } from '../parts/filters.tsx';
 import { type Column, Rows } from '../parts/rows.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import { Moment } from '../parts/when.tsx';
+import { overview } from '../state/live.ts';
 import { want, wanted } from '../state/place.ts';
 import { usePolled } from '../state/poll.ts';
 import { duration, plural } from '../words/format.ts';
 import { endOf, toneOfMessage } from '../words/tones.ts';
 import { MessagePanel } from './message-panel.tsx';
-import type { PageProps } from './pages.ts';
 
 type Message = Schemas['Message'];
 
@@ -47,13 +47,14 @@ const COLUMNS: readonly Column<Message>[] = [
   { head: 'Duration', as: 'number', cell: ({ totalMs }) => duration(totalMs) },
 ];
 
-export function MessagesPage({ who }: PageProps): JSX.Element {
+export function MessagesPage(): JSX.Element {
   const query = {
     limit: PAGE,
     controlId: wanted('controlId'),
     sender: wanted('sender'),
     type: wanted('type'),
     node: wanted('node'),
+    route: wanted('route'),
     code: wanted('code'),
     outcome: wanted('outcome'),
   };
@@ -79,6 +80,7 @@ export function MessagesPage({ who }: PageProps): JSX.Element {
         <SearchField name="sender" label="Sender (MSH-3|MSH-4)" />
         <SearchField name="type" label="Type" />
         <SearchField name="node" label="Node" />
+        <SearchField name="route" label="Route" />
         <SearchField name="code" label="Code" />
         <SelectField name="outcome" label="Outcome" choices={OUTCOMES} />
       </Filters>
@@ -98,7 +100,11 @@ export function MessagesPage({ who }: PageProps): JSX.Element {
         </button>
       )}
       {open && (
-        <MessagePanel message={open} tracesUi={who.tracesUi} onClose={() => want({ open: undefined })} />
+        <MessagePanel
+          message={open}
+          tracesUi={overview.value?.tracesUi}
+          onClose={() => want({ open: undefined })}
+        />
       )}
     </>
   );

@@ -9,7 +9,8 @@ import { Ago } from '../parts/when.tsx';
 import { overview } from '../state/live.ts';
 import { wanted } from '../state/place.ts';
 import { usePolled } from '../state/poll.ts';
-import { count, plural } from '../words/format.ts';
+import { count, plural, rate } from '../words/format.ts';
+import { linkTo } from '../words/problems.ts';
 
 type Sender = Schemas['Sender'];
 
@@ -17,12 +18,36 @@ type Sender = Schemas['Sender'];
 const MOST = 10_000;
 
 const COLUMNS: readonly Column<Sender>[] = [
-  { head: 'From', as: 'name', cell: ({ address, port }) => `${address}:${port}` },
-  { head: 'Certificate', as: 'subject', cell: ({ tlsSubject }) => tlsSubject ?? '–' },
+  {
+    head: 'Sender',
+    as: 'name',
+    cell: ({ sender }) =>
+      sender === undefined ? 'nothing sent yet' : <a href={linkTo('messages', { sender })}>{sender}</a>,
+  },
+  {
+    head: 'From',
+    as: 'from',
+    cell: ({ address, port, tlsSubject }) => (
+      <span title={tlsSubject}>
+        {address}:{port} {tlsSubject}
+      </span>
+    ),
+  },
   { head: 'Listener', as: 'listener', cell: ({ listener }) => listener },
-  { head: 'Connected', as: 'since', cell: ({ since }) => <Ago time={since} /> },
+  {
+    head: 'Node',
+    as: 'node',
+    cell: ({ pool, node }) =>
+      node === undefined ? (
+        '–'
+      ) : (
+        <a href={linkTo('nodes', { open: `${pool}/${node}` })}>{`${pool}/${node}`}</a>
+      ),
+  },
+  { head: 'Last message', as: 'since', cell: ({ since, lastAt }) => <Ago time={lastAt ?? since} /> },
+  { head: 'Rate', as: 'number rate', cell: ({ messagesPerSecond }) => `${rate(messagesPerSecond)}/s` },
   { head: 'Messages', as: 'number', cell: ({ messages }) => count(messages) },
-  { head: 'Waiting', as: 'number pending', cell: ({ pending }) => `${count(pending)} waiting` },
+  { head: 'Waiting', as: 'number pending', cell: ({ pending }) => count(pending) },
 ];
 
 export function SendersPage(): JSX.Element {
@@ -37,7 +62,7 @@ export function SendersPage(): JSX.Element {
   return (
     <>
       <Filters found={value && plural(value.total, 'connection')}>
-        <SearchField name="find" label="Address or certificate" />
+        <SearchField name="find" label="Name, address, certificate" />
         <SelectField
           name="listener"
           label="Listener"

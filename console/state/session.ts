@@ -2,17 +2,10 @@
 // will from one that came by itself.
 import { signal } from '@preact/signals';
 import { errorOf, login, send } from '../api/client.ts';
+import type { Schemas } from '../api/schema.ts';
 import { takeLoginCode } from './place.ts';
 
-export interface LoggedIn {
-  readonly user: string;
-  readonly role: 'view' | 'operate';
-  readonly csrfToken?: string;
-  /** Unless something is asked before. */
-  readonly expiresAt?: string;
-  /** Where traces are looked at (`telemetry.traces.ui`). */
-  readonly tracesUi?: string;
-}
+export type LoggedIn = Schemas['Session'];
 
 export type SessionState =
   | { readonly kind: 'asking' }
@@ -21,10 +14,7 @@ export type SessionState =
 
 export const session = signal<SessionState>({ kind: 'asking' });
 
-export type Credentials =
-  | { readonly user: string; readonly password: string }
-  | { readonly token: string }
-  | { readonly code: string };
+export type Credentials = Schemas['LogIn'];
 
 /** Called when a session begins and ends, with `undefined`. */
 const listeners: ((who: LoggedIn | undefined) => void)[] = [];

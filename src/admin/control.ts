@@ -116,6 +116,8 @@ export interface StatusReport {
     | undefined;
   /** Undefined: it stands alone. */
   readonly cluster?: ClusterReport | undefined;
+  /** Where people look at traces (`telemetry.traces.ui`). */
+  readonly tracesUi?: string | undefined;
   readonly bufferedBytes: number;
   readonly maxBufferedBytes: number;
   readonly listeners: readonly ListenerReport[];
@@ -168,6 +170,27 @@ export interface SenderReport {
   readonly since: Time;
   readonly messages: number;
   readonly pending: number;
+  /** MSH-3|MSH-4 of its last message, as the log shows it; undefined before the first. */
+  readonly sender?: string | undefined;
+  /** When its last message was over. */
+  readonly lastAt?: Time | undefined;
+  /** Over the last ten to twenty seconds. */
+  readonly messagesPerSecond: number;
+  /** Where its last message went; undefined: nowhere. */
+  readonly pool?: string | undefined;
+  readonly node?: string | undefined;
+}
+
+/** The config file as it is now, beside what is in force. */
+export interface ConfigFileReport {
+  readonly file: string;
+  /** With what it includes, without secrets; undefined where it cannot be read as a config. */
+  readonly text?: string | undefined;
+  /** It says what was loaded last. */
+  readonly isInForce: boolean;
+  /** As `check` says them; certificates and keys are looked at by a reload. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** What a page shows at a glance, and how the last hour went. */
@@ -181,6 +204,7 @@ export interface OverviewReport {
   /** Over the last step of the history that is over, or since the start. */
   readonly messagesPerSecond: number;
   readonly failuresPerSecond: number;
+  readonly tracesUi?: string | undefined;
   readonly bufferedBytes: number;
   readonly maxBufferedBytes: number;
   readonly listeners: readonly ListenerReport[];
@@ -327,6 +351,8 @@ export interface Control {
   certificates(): readonly CertificateInUse[];
   /** YAML, without secrets. */
   effectiveConfig(): string;
+  /** Reads the file, and changes nothing. */
+  configFile(): ConfigFileReport;
   /** Undefined where the config serves none. */
   metrics(format: MetricsFormat): Promise<string | undefined>;
   drain(pool: string, node: string, by: By, reason?: string): Awaitable<NodeReport>;

@@ -99,6 +99,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { ...endpoint('POST', '/session', (_, { session }) => session.logIn()), open: true },
   endpoint('GET', '/session', (_, { session }) => session.report()),
   endpoint('DELETE', '/session', (_, { session }) => session.logOut()),
+  endpoint('GET', '/config/file', (control) => json(control.configFile())),
   onNode('POST', `${NODE}/drain`, async (control, pool, node, { by, reason }) =>
     json(await control.drain(pool, node, by, reason)),
   ),

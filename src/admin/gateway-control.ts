@@ -21,6 +21,7 @@ import type {
   By,
   CertificateInUse,
   ClusterReport,
+  ConfigFileReport,
   Control,
   ExplainedMessage,
   ExplainRequest,
@@ -208,6 +209,10 @@ export class GatewayControl implements Control {
 
   effectiveConfig(): string {
     return shownText(this.#config.loaded.text, this.#actions.changes());
+  }
+
+  configFile(): ConfigFileReport {
+    return this.#config.compare((text) => shownText(text, new Map()));
   }
 
   metrics(format: MetricsFormat): Promise<string | undefined> {

@@ -83,6 +83,7 @@ export function sendersPage(
       (listener === undefined || one.listener === listener) &&
       (search === '' ||
         one.address.includes(search) ||
+        one.sender?.toLowerCase().includes(search) === true ||
         one.tlsSubject?.toLowerCase().includes(search) === true),
   );
   return { total: found.length, senders: found.slice(offset, offset + limit) };

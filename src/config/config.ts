@@ -125,7 +125,7 @@ export interface MetricsConfig {
   readonly otlp: OtlpMetricsConfig | undefined;
 }
 
-export interface TracesConfig extends TracesOptions, Pick<Values<typeof TRACES_KEYS>, 'nodes'> {
+export interface TracesConfig extends TracesOptions, Pick<Values<typeof TRACES_KEYS>, 'nodes' | 'ui'> {
   /** One that holds is enough for a message to be recorded. */
   readonly always: readonly Condition[];
   /** Whose first field holds the trace context of a message that comes by MLLP (`traceparent`), and its second `tracestate`. */

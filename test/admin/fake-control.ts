@@ -8,6 +8,7 @@ import { TrafficHistory } from '../../src/admin/control/traffic-history.ts';
 import type {
   By,
   CertificateInUse,
+  ConfigFileReport,
   Control,
   ExplainedMessage,
   ExplainRequest,
@@ -79,6 +80,11 @@ export class FakeControl implements Control {
       since: '2026-03-01T11:00:00.000Z',
       messages: 42,
       pending: 1,
+      sender: 'WARD|H',
+      lastAt: '2026-03-01T11:59:58.000Z',
+      messagesPerSecond: 0.2,
+      pool: 'adt',
+      node: 'a',
     },
     {
       listener: 'adt',
@@ -88,6 +94,7 @@ export class FakeControl implements Control {
       since: '2026-03-01T11:00:00.000Z',
       messages: 0,
       pending: 0,
+      messagesPerSecond: 0,
     },
   ];
   keepsMessages = true;
@@ -180,6 +187,7 @@ export class FakeControl implements Control {
         writtenAt: STARTED,
         error: this.stateError,
       },
+      tracesUi: 'http://jaeger:16686',
       bufferedBytes: 3 * 2 ** 20,
       maxBufferedBytes: 2 ** 28,
       listeners: [
@@ -273,6 +281,12 @@ export class FakeControl implements Control {
 
   effectiveConfig(): string {
     return 'listeners: {}\nadmin: { token: … }\n';
+  }
+
+  configFile(): ConfigFileReport {
+    this.#stumble();
+    const text = 'listeners: {}\nadmin: { token: … }\n';
+    return { file: '/etc/hl7-gateway/gateway.yaml', text, isInForce: true, errors: [], warnings: [] };
   }
 
   async metrics(format: MetricsFormat): Promise<string | undefined> {

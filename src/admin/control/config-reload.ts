@@ -7,7 +7,7 @@ import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Log } from '../../observe/log/log.ts';
 import { wallMs } from '../../platform/time.ts';
-import type { By, ReloadReport } from '../control.ts';
+import type { By, ConfigFileReport, ReloadReport } from '../control.ts';
 
 /** The config in force, and how the last reload went. */
 export interface LoadedConfig {
@@ -43,6 +43,31 @@ export class ConfigReload {
     return file === undefined ? [] : [file, ...filesFor(this.#includes)];
   }
 
+  /**
+   * The file as it is now, read as a reload would read it; what is in force stays, and so do the files that are watched. `show`: a
+   * config's text as people may see it.
+   *
+   * @throws GatewayError
+   */
+  compare(show: (text: string) => string): ConfigFileReport {
+    const { file } = this.#gateway().config;
+    if (file === undefined) throw noFile();
+    try {
+      const { text, warnings } = parseWhole(readConfigText(file), { file, env: process.env });
+      const isInForce = text === this.#loaded.text;
+      return { file, text: show(text), isInForce, errors: [], warnings: warnings.map(formatProblem) };
+    } catch (thrown) {
+      if (!(thrown instanceof ConfigError)) throw thrown;
+      const { problems, warnings } = thrown;
+      return {
+        file,
+        isInForce: false,
+        errors: problems.map(formatProblem),
+        warnings: warnings.map(formatProblem),
+      };
+    }
+  }
+
   /** @throws GatewayError; then the old config stays in force */
   reload(by: By): Promise<ReloadReport> {
     // Two at once would each open the same things anew, and the text in force could be the other one's.
@@ -71,8 +96,7 @@ export class ConfigReload {
     this.#log.info({ by, file }, 'reload');
     let wanted: LoadedWhole | undefined;
     try {
-      if (file === undefined)
-        throw new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the config has no file' });
+      if (file === undefined) throw noFile();
       wanted = this.#read(file);
       const { config, warnings, text } = wanted;
       for (const warning of warnings) this.#log.warn({ by }, formatProblem(warning));
@@ -96,6 +120,10 @@ export class ConfigReload {
       throw error;
     }
   }
+}
+
+function noFile(): GatewayError {
+  return new GatewayError('GW_ERR_ADMIN_CONFLICT', { detail: 'the config has no file' });
 }
 
 function readConfigText(file: string): string {

@@ -20,6 +20,7 @@ export function overviewOf(status: StatusReport, histories: readonly HistoryCoun
     problems: more > 0 ? [...problems.slice(0, MOST_PROBLEMS), `and ${more} more`] : problems,
     messagesPerSecond: perSecond(points, ({ messages }) => messages),
     failuresPerSecond: perSecond(points, ({ failed }) => failed),
+    tracesUi: status.tracesUi,
     bufferedBytes: status.bufferedBytes,
     maxBufferedBytes: status.maxBufferedBytes,
     listeners: status.listeners,

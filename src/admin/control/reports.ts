@@ -27,6 +27,7 @@ import { conditionOf, readinessOf } from './condition.ts';
 import type { LoadedConfig } from './config-reload.ts';
 import { LastMessages } from './last-messages.ts';
 import { actionOf, testInWords } from './route-words.ts';
+import { SenderTraffic } from './sender-traffic.ts';
 import { type HistoryCounts, TrafficHistory } from './traffic-history.ts';
 
 const DAY_MS = 86_400_000;
@@ -37,6 +38,7 @@ export class Reports implements Observer {
   readonly #paces = new WeakMap<Node, NodePace>();
   readonly #routed = new Map<string, number>();
   readonly #history = new TrafficHistory();
+  readonly #senders = new SenderTraffic();
   readonly #messages = new LastMessages((message) => {
     const { traces } = this.#gateway();
     return traces.isOn && traces.willRecord(message) ? message.trace.traceId : undefined;
@@ -63,6 +65,7 @@ export class Reports implements Observer {
       if (message.parts === 0) this.#history.add(isFailure(message), (settledAt ?? receivedAt) - receivedAt);
       this.#messages.max = config.admin.messages;
       this.#messages.add(message, identifiers);
+      if (message.parts === 0) this.#senders.add(message);
     }
     if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
     if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;
@@ -109,6 +112,7 @@ export class Reports implements Observer {
         error: state.error,
       },
       cluster: this.#cluster(),
+      tracesUi: gateway.config.traces?.ui,
       bufferedBytes: gateway.heldBytes,
       maxBufferedBytes: gateway.maxHeldBytes,
       listeners: gateway.listeners.map(({ name, config, address, connections }) => ({
@@ -183,6 +187,7 @@ export class Reports implements Observer {
         since: new Date(since).toISOString(),
         messages,
         pending,
+        ...this.#senders.of(peer),
       })),
     );
   }

@@ -23,7 +23,7 @@ export function buildTraces(
   const given = top.tree('telemetry.traces');
   if (given === undefined && !namesCollector(reading.env)) return undefined;
   const section = top.sectionOrDefaults('telemetry.traces', TRACES_KEYS);
-  const { endpoint, protocol, sample, parent, nodes, queue, mllp } = section.values;
+  const { endpoint, protocol, ui, sample, parent, nodes, queue, mllp } = section.values;
   const always = readConditions(section.entries('always'), `${section.key}.always`, {
     ...reading,
     listeners,
@@ -41,6 +41,7 @@ export function buildTraces(
   return {
     endpoint: endpoint ?? ENDPOINTS[protocol] ?? '',
     protocol,
+    ui,
     sample,
     parent,
     nodes,

@@ -69,6 +69,10 @@ export const TRACES_KEYS = {
     'Over HTTP `/v1/traces` is appended',
   ),
   protocol: key.oneOf(['http/protobuf', 'grpc'], 'How OTLP is spoken'),
+  ui: key.optional(
+    'http-url',
+    'Where people look at traces, as `http://jaeger:16686`: [the console](console.md) links each message to `/trace/ID` there',
+  ),
   sample: key.preset(
     'share',
     '1.0',

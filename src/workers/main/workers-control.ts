@@ -7,6 +7,7 @@ import type { HistoryCounts } from '../../admin/control/traffic-history.ts';
 import type {
   By,
   CertificateInUse,
+  ConfigFileReport,
   Control,
   ExplainedMessage,
   ExplainRequest,
@@ -125,6 +126,10 @@ export class WorkersControl implements Control {
 
   certificates(): readonly CertificateInUse[] {
     return this.#control.certificates();
+  }
+
+  configFile(): ConfigFileReport {
+    return this.#control.configFile();
   }
 
   effectiveConfig(): string {
