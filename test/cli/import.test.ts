@@ -88,3 +88,13 @@ test.each([
   expect([code, out]).toEqual([2, []]);
   expect(err[0]).toContain(why);
 });
+
+test('nginx.conf is known by its name, or by its blocks', async () => {
+  const named = await command('import', fixture('import/mirths.nginx.conf'));
+  expect(named.code).toBe(1);
+  expect(named.out[0]).toContain('(nginx)');
+  const text = 'stream {\n server { listen 127.0.0.1:2575; proxy_pass 10.0.0.1:6661; }\n}\n';
+  const other = await command('import', file('proxy.conf', text));
+  expect(other).toMatchObject({ code: 0, err: [expect.stringContaining('4 of 4 directives translated')] });
+  expect(other.out.join('\n')).toContain('url: "mllp://10.0.0.1:6661"');
+});

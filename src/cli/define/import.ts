@@ -6,9 +6,14 @@ import { withHelp } from './help.ts';
 export function defineImport(program: Command, terminal: Terminal, perform: Perform): void {
   const command = program
     .command('import <file>')
-    .description('turn haproxy.cfg into gateway.yaml, and say what of it could not be translated')
+    .description(
+      'turn haproxy.cfg or nginx.conf into gateway.yaml, and say what of it could not be translated',
+    )
     .addOption(
-      new Option('--format <name>', 'what the file is; by its name, if not given').choices(['haproxy']),
+      new Option('--format <name>', 'what the file is; by its name, if not given').choices([
+        'haproxy',
+        'nginx',
+      ]),
     )
     .option('-o, --output <file>', 'write there, and not on standard output; it must not be there yet')
     .option(

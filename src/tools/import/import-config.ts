@@ -7,6 +7,7 @@ import { draftText } from './draft-text.ts';
 import { translateHaproxy } from './haproxy/translate.ts';
 import type { GuessOptions } from './hl7-guess.ts';
 import { ImportLedger, type LeftOver } from './ledger.ts';
+import { translateNginx } from './nginx/translate.ts';
 
 export type ImportFormat = 'haproxy' | 'nginx';
 
@@ -29,7 +30,8 @@ export function importConfig(
   options: GuessOptions,
 ): Imported {
   const ledger = new ImportLedger(file);
-  const draft = translateHaproxy(text, options, ledger);
+  const translate = format === 'nginx' ? translateNginx : translateHaproxy;
+  const draft = translate(text, options, ledger);
   ledger.close();
   const counts = ledger.counts();
   const leftOvers = ledger.leftOvers();

@@ -2,6 +2,7 @@
 import { type DraftListener, type DraftMap, type DraftProtocol, put } from '../draft.ts';
 import type { ImportLedger } from '../ledger.ts';
 import { countOf, durationOf, freshName, milliseconds } from '../spelling.ts';
+import { bothFamilies, type TakenAddresses } from '../taken-addresses.ts';
 import { readBind } from './bind.ts';
 import type { HaproxyGlobals } from './global.ts';
 import { SectionRules } from './rules.ts';
@@ -28,7 +29,7 @@ interface Shared {
   readonly globals: HaproxyGlobals;
   /** Of listeners, and the addresses that they have. */
   readonly names: Set<string>;
-  readonly addresses: Set<string>;
+  readonly addresses: TakenAddresses;
 }
 
 export class FrontendReader {
@@ -99,11 +100,15 @@ export class FrontendReader {
     const { addresses: wanted, keys, isSecured, left, notes } = readBind(directive, this.#protocol, globals);
     const blocks: DraftListener[] = [];
     for (const { text, port } of wanted) {
-      if (addresses.has(text)) {
+      const twin = this.#listeners.find(({ value }) => bothFamilies(String(value.bind), text) !== undefined);
+      if (twin !== undefined && twin.isSecured === isSecured) {
+        twin.value.bind = bothFamilies(String(twin.value.bind), text);
+        continue;
+      }
+      if (!addresses.take(text)) {
         ledger.left(directive, 'another listener has this address');
         continue;
       }
-      addresses.add(text);
       const isFirst = this.#listeners.length === 0;
       const wish = isFirst || port === undefined ? this.#section.name : `${this.#section.name}-${port}`;
       const value: DraftMap = {

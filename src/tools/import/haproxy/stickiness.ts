@@ -68,7 +68,7 @@ export class Stickiness {
       return;
     } else if (subject !== undefined && (subject === 'source' || this.#pool.protocol === 'http')) {
       put(value, 'balance', 'hash');
-      if (taken(value, 'persistence') === undefined) put(value, 'persistence.by', [subject]);
+      if (taken(value, 'persistence.by') === undefined) put(value, 'persistence.by', [subject]);
     } else {
       put(value, 'balance', 'least-in-flight');
       ledger.left(

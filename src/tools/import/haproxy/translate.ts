@@ -4,6 +4,7 @@ import { type Block, type ConfigDraft, type DraftMap, emptyDraft } from '../draf
 import type { GuessOptions } from '../hl7-guess.ts';
 import type { ImportLedger } from '../ledger.ts';
 import { allOf, type Conjunction, type DraftTest, type Requirement, whenOf } from '../requirement.ts';
+import { TakenAddresses } from '../taken-addresses.ts';
 import { combinedConditions, type RuleScope } from './acl.ts';
 import { type BackendRead, BackendReader } from './backend.ts';
 import { type FrontendRead, FrontendReader } from './frontend.ts';
@@ -50,7 +51,7 @@ class HaproxyTranslation {
     const protocols = sectionProtocols(proxies, this.#options);
     const fronts: FrontendRead[] = [];
     const backs = new Map<string, BackendRead>();
-    const shared = { ledger, globals, names: new Set<string>(), addresses: new Set<string>() };
+    const shared = { ledger, globals, names: new Set<string>(), addresses: new TakenAddresses() };
     const pools = new Set<string>();
     for (const section of proxies) {
       const { protocol, guess } = protocols.get(section) ?? { protocol: 'tcp' };
