@@ -1,7 +1,7 @@
 // Hands the state of a running gateway to the process that takes its place: the old one answers on a Unix socket that only its own
 // user can reach, the new one asks before it listens. Promises a limit on each wait; without an answer the new one starts all the same.
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clearTimeout, setTimeout } from '../platform/time.ts';
@@ -61,8 +61,7 @@ export function offerState(
         socket.write(decisions + SEPARATOR);
         for await (const piece of senders) {
           if (socket.destroyed) return;
-          if (!socket.write(piece))
-            await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
+          if (!socket.write(piece)) await drained(socket);
         }
         socket.end();
       };
@@ -119,4 +118,15 @@ function removeStale(folder: string): void {
         rmSync(join(folder, name), { force: true });
     }
   }
+}
+
+/** Resolves when it takes more, or never will. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    socket.on('drain', done).on('close', done);
+  });
 }
