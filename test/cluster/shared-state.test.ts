@@ -1,97 +1,22 @@
 // Two gateways that share what operators decide and which sender has which node, with a real nats-server: away at the start, away later,
 // back, wiped, restarted, and with all that can be wrong with it. The gateway serves on in each.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { ask } from '../admin/admin-room.ts';
-import { type GatewayChild, startGatewayProcess } from '../e2e/child.ts';
-import { said } from '../helpers/expect-relay.ts';
-import { type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
-import { message } from '../helpers/mllp.ts';
-import { hasNats, NatsServer } from '../helpers/nats-server.ts';
-import { connectSender } from '../helpers/sender.ts';
+import { describe, expect, test } from 'vitest';
+import type { FaultyNode } from '../helpers/faulty-node.ts';
+import { hasNats } from '../helpers/nats-server.ts';
 import { until } from '../helpers/until.ts';
-import { pairSection } from './cluster-config.ts';
-
-const TOKEN = 'a-token-of-this-test-only';
-const bearer = { authorization: `Bearer ${TOKEN}` };
-
-async function nats(config?: string): Promise<NatsServer> {
-  const server = new NatsServer(config);
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  return server.start();
-}
-
-async function twoNodes(): Promise<readonly FaultyNode[]> {
-  const nodes = [await startFaultyNode(), await startFaultyNode()];
-  onTestFinished(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]();
-  });
-  return nodes;
-}
-
-async function start(
-  member: 'gw1' | 'gw2',
-  nodes: readonly FaultyNode[],
-  natsSection: object,
-): Promise<GatewayChild> {
-  const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-shared-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const gateway = await startGatewayProcess({
-    listeners: { in: { bind: '127.0.0.1:0' } },
-    pools: {
-      pool: {
-        nodes: Object.fromEntries(nodes.map(({ url }, i) => [`n${i}`, { url }])),
-        persistence: { by: ['MSH-3'], mode: 'table' },
-        balance: 'round-robin',
-      },
-    },
-    routes: [{ to: 'pool' }],
-    admin: { bind: '127.0.0.1:0', token: TOKEN },
-    cluster: pairSection({ member, track: join(folder, 'vrrp'), state: { nats: natsSection } }),
-  });
-  onTestFinished(() => gateway[Symbol.asyncDispose]());
-  return gateway;
-}
-
-async function admin(gateway: GatewayChild, method: string, path: string, body?: string) {
-  const { address } = await gateway.line(({ msg }) => msg === 'admin API listening', 'the admin API');
-  return ask({ url: `http://${address}` }, method, path, { headers: bearer, ...(body && { body }) });
-}
-
-async function decide(gateway: GatewayChild, method: string, path: string, body?: string): Promise<void> {
-  expect((await admin(gateway, method, path, body)).status).toBeLessThan(300);
-}
-
-/** State and weight of each node. */
-async function nodesOf(gateway: GatewayChild): Promise<Record<string, string>> {
-  const { body } = await admin(gateway, 'GET', '/nodes');
-  const nodes = body as { node: string; state: string; weight: number }[];
-  return Object.fromEntries(nodes.map(({ node, state, weight }) => [node, `${state} ${weight}`]));
-}
-
-async function untilNodes(gateway: GatewayChild, wanted: Record<string, string>): Promise<void> {
-  let seen: Record<string, string> = {};
-  await until(async () => {
-    seen = await nodesOf(gateway);
-    return Object.entries(wanted).every(([node, what]) => seen[node] === what);
-  }).catch(() => expect(seen).toMatchObject(wanted));
-}
-
-const there = (gateway: GatewayChild, times = 1): Promise<unknown> =>
-  until(() => gateway.lines.filter(({ msg }) => msg === 'shared state: NATS is there').length >= times, {
-    deadlineMs: 60_000,
-  });
-
-const AWAY = /^shared state: NATS is away/;
-const away = (gateway: GatewayChild): Promise<Record<string, unknown>> =>
-  gateway.line(({ msg }) => AWAY.test(String(msg)), 'NATS being away');
-
-async function exchange(gateway: GatewayChild, app: string): Promise<void> {
-  await using sender = await connectSender(gateway.port);
-  expect(said(await sender.exchange(message({ app })))).toMatch(/^AA/);
-}
+import {
+  AWAY,
+  admin,
+  away,
+  decide,
+  exchange,
+  nats,
+  nodesOf,
+  start,
+  there,
+  twoNodes,
+  untilNodes,
+} from './shared-state-room.ts';
 
 const SENDERS = Array.from({ length: 12 }, (_, i) => `S${i}`);
 

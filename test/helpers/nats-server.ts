@@ -42,6 +42,15 @@ export class NatsServer implements AsyncDisposable {
     return this;
   }
 
+  /** It answers nothing, and closes nothing. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
