@@ -55,6 +55,39 @@ describe('the table', () => {
     ]);
   });
 
+  test('says what members share by NATS, and who shares nothing', async () => {
+    const { gw1, gw2, config } = await pair();
+    const state = {
+      bucket: 'hl7-gateway',
+      connected: true,
+      since: '2026-03-01T11:00:00.000Z',
+      reason: undefined,
+      queued: 0,
+      revision: 17,
+    } as const;
+    gw1.tell({ state });
+    gw2.tell({ state: { ...state, connected: false, reason: 'refused', queued: 3, revision: 12 } });
+    const { out } = await show(config);
+    const table = ageless(out);
+    const at = table.findIndex((line) => line.startsWith('MEMBER  SHARED STATE'));
+    expect(table.slice(at, at + 3)).toEqual([
+      expect.stringMatching(/^MEMBER +SHARED STATE +REVISION +TO BE WRITTEN$/),
+      expect.stringMatching(/^gw1 +connected +17 +0$/),
+      expect.stringMatching(/^gw2 +away: refused +12 +3$/),
+    ]);
+    expect((await viewOf(config)).view.members[1].sharedState).toEqual({
+      connected: false,
+      revision: 12,
+      queued: 3,
+      reason: 'refused',
+    });
+    gw2.tell({});
+    expect(await check(config)).toMatchObject({
+      code: 1,
+      out: [expect.stringContaining('gw2 shares no state with the others: cluster.state.nats')],
+    });
+  });
+
   test('says of each member what is wrong there, and of the VIPs who has them', async () => {
     const { gw1, gw2, config } = await pair();
     gw1.tell({ fit: false, reason: 'no node is available here, and gw2 is ready' });

@@ -200,3 +200,26 @@ describe('a listener on a VIP', () => {
     expect(problems.warnings).toHaveLength(1);
   });
 });
+
+describe('senders that are shared by NATS without a hashKey', () => {
+  const warned = (mode: 'table' | 'hash', more: object = {}): readonly string[] =>
+    outcome(
+      pairConfig(
+        { state: { nats: { servers: ['nats://127.0.0.1:4222'], ...more } } },
+        {
+          pools: {
+            p: { nodes: { a: { url: 'mllp://127.0.0.1:6661' } }, persistence: { by: ['MSH-3'], mode } },
+          },
+        },
+      ),
+      '/nowhere',
+    ).warnings.filter((one) => one.includes('hashKey'));
+
+  test('are warned of, where there are any', () => {
+    expect(warned('table')).toEqual([
+      expect.stringContaining('cluster.state.nats.hashKey: there is none, so whoever reads the bucket'),
+    ]);
+    expect(warned('hash')).toEqual([]);
+    expect(warned('table', { hashKey: 'of-this-test-only' })).toEqual([]);
+  });
+});

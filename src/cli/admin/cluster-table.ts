@@ -15,6 +15,7 @@ export function clusterLines(view: ClusterView, now: number, shown: StatusView =
   const parts = [
     [`cluster ${view.cluster}: ${paint(CONDITION_TONES[view.condition], view.condition)}`],
     memberLines(view.members, now, paint),
+    sharedStateLines(view.members, paint),
     vipLines(view.vips, now, paint),
     problemLines(view),
   ];
@@ -47,6 +48,25 @@ function memberLines(members: readonly MemberView[], now: number, paint: Paint):
   const state = COLUMNS.indexOf('STATE');
   return table([COLUMNS, ...rows], (text, row, column) =>
     column === state && row > 0 ? paint(toneOfMember(members[row - 1]), text) : text,
+  );
+}
+
+/** Empty where no member shares state by NATS. */
+function sharedStateLines(members: readonly MemberView[], paint: Paint): string[] {
+  if (members.every(({ sharedState }) => sharedState === undefined)) return [];
+  const rows = members.map(({ member, sharedState: shared }) =>
+    shared === undefined
+      ? [member, NONE, NONE, NONE]
+      : [
+          member,
+          shared.connected ? 'connected' : `away: ${shared.reason}`,
+          String(shared.revision),
+          String(shared.queued),
+        ],
+  );
+  const how = 1;
+  return table([['MEMBER', 'SHARED STATE', 'REVISION', 'TO BE WRITTEN'], ...rows], (text, _row, column) =>
+    column === how && text.startsWith('away') ? paint('warning', text) : text,
   );
 }
 

@@ -37,6 +37,15 @@ export interface MemberView {
   readonly problems: readonly string[];
   readonly configDigest: string | undefined;
   readonly nodes: { readonly all: number; readonly available: number } | undefined;
+  /** What it shares with the others by NATS; undefined: its config has none of that, or it has not answered. */
+  readonly sharedState:
+    | {
+        readonly connected: boolean;
+        readonly revision: number;
+        readonly queued: number;
+        readonly reason: string;
+      }
+    | undefined;
 }
 
 /** `split brain`: several members have it; `nobody`: all have answered, and none has it; `unknown`: not all have answered. */
@@ -79,6 +88,7 @@ export function clusterView(
     ...(failures.length === 0 ? apartness(vipViews) : []),
     ...(digests.size > 1 ? ["the members' configs differ"] : []),
     ...versionDifference(members),
+    ...sharingDifference(members),
     ...decisionDifferences(reports),
   ];
   return {
@@ -112,6 +122,19 @@ function memberView(cluster: string, { member, status, isReady, error }: MemberA
     nodes: hasAnswered
       ? { all: nodes.length, available: nodes.filter((node) => node.flag('available')).length }
       : undefined,
+    sharedState: sharedStateOf(report),
+  };
+}
+
+function sharedStateOf(report: TypedFields<ClusterReport>): MemberView['sharedState'] {
+  if (!report.has('state')) return undefined;
+  const state = new TypedFields<NonNullable<ClusterReport['state']>>(report.value('state'));
+  const connected = state.flag('connected');
+  return {
+    connected,
+    revision: state.number('revision') ?? 0,
+    queued: state.number('queued') ?? 0,
+    reason: connected ? '' : state.text('reason') || 'not reached yet',
   };
 }
 
@@ -177,6 +200,16 @@ function versionDifference(members: readonly MemberView[]): readonly string[] {
   const known = members.filter(({ version }) => version !== undefined);
   if (new Set(known.map(({ version }) => version)).size < 2) return [];
   return [`versions differ: ${known.map(({ member, version }) => `${member} ${version}`).join(', ')}`];
+}
+
+/** Of members that answer, some share what operators decide, and others do not. That NATS is away is among a member's own problems. */
+function sharingDifference(members: readonly MemberView[]): readonly string[] {
+  const answering = members.filter(({ state }) => ANSWERING.has(state));
+  const alone = answering.filter(({ sharedState }) => sharedState === undefined);
+  if (alone.length === 0 || alone.length === answering.length) return [];
+  return [
+    `${alone.map(({ member }) => member).join(', ')} shares no state with the others: cluster.state.nats`,
+  ];
 }
 
 /** What an operator decided on one member alone. What checks say of a node may differ at any moment. */

@@ -13,6 +13,7 @@ import { checkHttp } from './http-reach.ts';
 import { checkAddresses } from './node-addresses.ts';
 import { checkSources } from './node-sources.ts';
 import { checkWorkers } from './several-workers.ts';
+import { checkSharedSenders } from './shared-senders.ts';
 import { checkSpools } from './spools.ts';
 import { checkTcp } from './tcp-reach.ts';
 
@@ -31,6 +32,7 @@ export function crossCheck(top: Section, config: GatewayConfig, reading: ReadCon
   checkTcp(top, config, reading);
   checkWorkers(top, config, reading);
   checkClusterBinds(top, config, reading);
+  checkSharedSenders(top, config, reading);
   checkSpools(top, config, reading);
   if (top.tree('listeners') !== undefined && config.listeners.length === 0) {
     top.error('listeners', 'a gateway needs at least one listener');
