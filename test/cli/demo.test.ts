@@ -126,10 +126,26 @@ test(`without --once it stays up, what it prints for other terminals works as it
     expect(statSync(join(dirname(ca), name)).mode & 0o777).toBe(0o600);
 
   if (hasCurl) await expectCurlLinesToWork(demo);
+  await expectLinkToLogInOnce(demo);
 
   expect(await demo.stop('SIGINT')).toMatchObject({ code: 0, signal: null, err: [] });
   expect(existsSync(dirname(ca))).toBe(false);
 });
+
+/** As the page does it: what stands behind `#` is not sent with the address. */
+async function expectLinkToLogInOnce(demo: RunningCommand): Promise<void> {
+  const [, url = '', code = ''] = await demo.line(/^ {2}(http:\/\/127\.0\.0\.1:\d+)\/#login=([\w-]{32})$/);
+  const logIn = () => fetch(`${url}/session`, { method: 'POST', body: JSON.stringify({ code }) });
+  const first = await logIn();
+  expect([first.status, await first.json()]).toEqual([
+    200,
+    expect.objectContaining({ user: 'code', role: 'operate' }),
+  ]);
+  const cookie = first.headers.get('set-cookie')?.split(';')[0] ?? '';
+  expect((await logIn()).status).toBe(401);
+  const messages = await fetch(`${url}/messages?limit=3`, { headers: { cookie } });
+  expect(await messages.json()).toMatchObject({ messages: [{}, {}, {}] });
+}
 
 async function expectCurlLinesToWork(demo: RunningCommand): Promise<void> {
   const [plain] = await demo.line(/curl .*http:\/\/.*/);

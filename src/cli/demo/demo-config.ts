@@ -10,6 +10,10 @@ export interface DemoPorts {
   readonly https: number;
 }
 
+export interface WantedPorts extends DemoPorts {
+  readonly admin: number;
+}
+
 export interface DemoNode {
   readonly name: string;
   readonly mllp: number;
@@ -18,7 +22,7 @@ export interface DemoNode {
 
 /** Many senders on two nodes show what stickiness does. */
 export function demoConfig(
-  ports: DemoPorts,
+  ports: WantedPorts,
   nodes: readonly DemoNode[],
   { cert, key }: DemoCertificates,
   traces?: string | null,
@@ -68,6 +72,8 @@ routes:
   - name: the Administrator and its API
     when: { listener: [http, https] }
     to: mirth-web
+admin:
+  bind: 127.0.0.1:${ports.admin}
 telemetry:
   log: { level: warn, format: text }
 ${tracesSection(traces)}`;

@@ -21,7 +21,8 @@ import { MllpClient } from '../../upstream/client/mllp-client.ts';
 import { untilSignal } from '../run/until-signal.ts';
 import { EXIT, type Terminal, table } from '../terminal.ts';
 import { type DemoCertificates, makeCertificates } from './demo-certificates.ts';
-import { type DemoNode, type DemoPorts, demoConfig } from './demo-config.ts';
+import { type DemoNode, type DemoPorts, demoConfig, type WantedPorts } from './demo-config.ts';
+import { ConsoleOfDemo } from './demo-console.ts';
 import { checkCollector, collectorOf, tracesOf } from './demo-traces.ts';
 
 export interface DemoOptions {
@@ -38,7 +39,9 @@ const LAST_PORT = 65_535;
 /** Where web servers are tried, and where Mirth has its own. */
 const HTTP_PORT = 8080;
 const HTTPS_PORT = 8443;
-const ANY: DemoPorts = { mllp: 0, mllps: 0, http: 0, https: 0 };
+/** That of the admin API. */
+const ADMIN_PORT = 9600;
+const ANY: WantedPorts = { mllp: 0, mllps: 0, http: 0, https: 0, admin: 0 };
 
 /** The last message that is over: the demo sends one at a time. */
 interface Seen {
@@ -63,13 +66,15 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   const seen: Seen = { last: undefined };
   const places = nodes.map(({ name, node, web }) => ({ name, mllp: node.port, http: web.port }));
   const wanted = options.port % LAST_PORT === 0 ? { ...ANY, mllp: options.port } : portsFrom(options.port);
-  const gateway = await startGateway(wanted, places, certificates, seen, options.traces);
+  const { gateway, pages } = await startGateway(wanted, places, certificates, seen, options.traces);
   const ports = portsOf(gateway);
 
   const instead =
     ports.mllp === options.port || options.port === 0
       ? ''
-      : `  (${Object.values(wanted).join(', ')}: not all could be had)`;
+      : `  (${Object.values({ ...wanted, admin: [] })
+          .flat()
+          .join(', ')}: not all could be had)`;
   for (const [name, port] of Object.entries(ports)) {
     const note = name.endsWith('s') ? '  (throw-away certificate)' : name === 'mllp' ? instead : '';
     say(`gateway   ${name}://127.0.0.1:${port}${note}`);
@@ -82,8 +87,10 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   say('');
   say(nodes.map(({ name, node, web }) => `${name} took ${node.messages + web.messages}`).join(', '));
 
+  // Nobody looks at it of one that ends by itself.
+  const opened = options.once ? undefined : await pages.open();
   const stop = async (): Promise<boolean> => {
-    const clean = await gateway.stop();
+    const [clean] = await Promise.all([gateway.stop(), opened?.stop()]);
     for (const { node, web } of nodes) await Promise.all([node.stop(), web.stop()]);
     return clean;
   };
@@ -97,6 +104,7 @@ export async function demo(options: DemoOptions, terminal: Terminal): Promise<nu
   const ended = untilSignal(stop, () => process.exit(129));
   certificates.signalsHeard();
   for (const line of nextSteps(ports, certificates)) say(line);
+  if (opened !== undefined) say(`\nThe console, logged in once, within five minutes:\n  ${opened.link}`);
   const code = (await ended) ? EXIT.good : EXIT.failed;
   if (gateway.traces.isOwed) process.exit(code);
   return code;
@@ -119,8 +127,8 @@ function nextSteps(ports: DemoPorts, { ca }: DemoCertificates): string[] {
   ];
 }
 
-function portsFrom(mllp: number): DemoPorts {
-  return { mllp, mllps: mllp + 1, http: HTTP_PORT, https: HTTPS_PORT };
+function portsFrom(mllp: number): WantedPorts {
+  return { mllp, mllps: mllp + 1, http: HTTP_PORT, https: HTTPS_PORT, admin: ADMIN_PORT };
 }
 
 function portsOf(gateway: Gateway): DemoPorts {
@@ -206,21 +214,23 @@ function fixtureFolder(): string | undefined {
 
 /** On the ports that are wanted, or on any. */
 async function startGateway(
-  wanted: DemoPorts,
+  wanted: WantedPorts,
   nodes: readonly DemoNode[],
   certificates: DemoCertificates,
   seen: Seen,
   traces: string | undefined,
-): Promise<Gateway> {
+): Promise<{ gateway: Gateway; pages: ConsoleOfDemo }> {
   const text = demoConfig(wanted, nodes, certificates, tracesOf(traces));
   const { config } = parseConfig(text, { env: {} });
   const onMessage = (message: Message): void => {
     seen.last = message;
   };
-  const gateway = new Gateway(config, createLog(config.log), { observers: [{ onMessage }] });
+  const log = createLog(config.log);
+  const pages = new ConsoleOfDemo(() => gateway, text, log);
+  const gateway: Gateway = new Gateway(config, log, { observers: [{ onMessage }, ...pages.observers] });
   try {
     await gateway.start();
-    return gateway;
+    return { gateway, pages };
   } catch (error) {
     if (wanted.mllp === 0 || !(error instanceof GatewayError) || error.code !== 'GW_ERR_LISTEN') throw error;
     return startGateway(ANY, nodes, certificates, seen, traces);
