@@ -341,7 +341,7 @@ export interface Endpoints {
   };
   'GET /senders': {
     path: object;
-    query: { limit?: number; offset?: number; listener?: string; search?: string };
+    query: { limit?: number; offset?: number; listener?: string; search?: string; sort?: 'connected' | 'silent' | 'rate' | 'messages' };
     body: undefined;
     answer: Schemas['Senders'];
   };

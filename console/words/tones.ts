@@ -65,6 +65,7 @@ export function endOf({ outcome, code, reply }: Schemas['Message']): string {
 /** Jaeger's page of a trace. Nothing but an address of the web becomes a link. */
 export function traceLink(ui: string | undefined, traceId: string | undefined): string | undefined {
   if (ui === undefined || traceId === undefined || !/^https?:\/\//i.test(ui)) return undefined;
+  if (ui.includes('{traceId}')) return ui.replaceAll('{traceId}', encodeURIComponent(traceId));
   return `${ui.replace(/\/+$/, '')}/trace/${encodeURIComponent(traceId)}`;
 }
 

@@ -24,7 +24,7 @@ import {
   reportOf,
 } from './access/access.ts';
 import { isKnownHost } from './access/origin.ts';
-import { type AdminAnswer, json, type Lines, NOT_ALLOWED, refusal, respond, withTag } from './answer.ts';
+import { type AdminAnswer, type Lines, NOT_ALLOWED, refusal, respond, withTag } from './answer.ts';
 import { ConsoleFiles } from './console/console-files.ts';
 import type { By, Control } from './control.ts';
 import { findEndpoint, type MatchedEndpoint, type SessionDesk, whyNone } from './endpoints.ts';
@@ -241,7 +241,7 @@ export class AdminServer {
   #desk(request: IncomingMessage, body: Buffer, from: By, identity: Identity | undefined): SessionDesk {
     const cookie = this.#cookie;
     return {
-      report: () => json(identity === undefined ? {} : reportOf(identity)),
+      report: () => identity && reportOf(identity),
       logOut: () => {
         if (identity?.session !== undefined)
           this.#watcher.onOperator?.(namedBy(from, identity.user), { kind: 'log-out' });

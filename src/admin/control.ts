@@ -238,6 +238,38 @@ export interface HistoryPoint {
 export interface NodeSummary
   extends Pick<NodeReport, 'pool' | 'node' | 'state' | 'available' | 'since' | 'reason' | 'weight'> {}
 
+/** Of a node, what is looked at each second. */
+export interface PresentNode
+  extends NodeSummary,
+    Pick<NodeReport, 'trial' | 'inFlight' | 'answersPerSecond'> {}
+
+export interface PresentPool extends Pick<PoolReport, 'pool' | 'protocol' | 'available' | 'queued'> {
+  readonly nodes: readonly PresentNode[];
+}
+
+/** What an overview is made of; a status has all of it. */
+export interface PresentState
+  extends Pick<
+    StatusReport,
+    | 'version'
+    | 'startedAt'
+    | 'draining'
+    | 'condition'
+    | 'problems'
+    | 'tracesUi'
+    | 'bufferedBytes'
+    | 'maxBufferedBytes'
+    | 'listeners'
+  > {
+  readonly pools: readonly PresentPool[];
+}
+
+/** What is told each second: of the history its last points. */
+export interface PulseReport {
+  readonly overview: Omit<OverviewReport, 'history'> & { readonly last: readonly HistoryPoint[] };
+  readonly nodes: readonly NodeSummary[];
+}
+
 /** One message that is over, by what the log shows of it. */
 export interface MessageReport {
   /** Of its process, since the start. */
@@ -342,6 +374,7 @@ export interface Control {
   routes(): Awaitable<readonly RouteReport[]>;
   senders(): Awaitable<readonly SenderReport[]>;
   overview(): Awaitable<OverviewReport>;
+  pulse(): Awaitable<PulseReport>;
   /** The last ones that are over; the newest first. Undefined: the config keeps none. */
   messages(query: MessageQuery): Awaitable<readonly MessageReport[] | undefined>;
   /** Sends and keeps nothing. */

@@ -5,6 +5,7 @@ import { parseCount, parseDuration, parseSize } from '../config/formats.ts';
 import { suggestion } from '../config/source/closest.ts';
 import { GatewayError } from '../errors.ts';
 import { CONTENT_TYPES, formatFor } from '../observe/metrics/text.ts';
+import type { SessionReport } from './access/access.ts';
 import { type AdminAnswer, json, plain, refusal } from './answer.ts';
 import type { By, Control, ReadinessReport, TapRequest } from './control.ts';
 import { explainIn, messageQueryIn, messagesPage, senderQueryIn, sendersPage } from './queries.ts';
@@ -27,7 +28,7 @@ export interface AdminRequest {
 /** What a request may do of its own log-in. */
 export interface SessionDesk {
   logIn(): Promise<AdminAnswer>;
-  report(): AdminAnswer;
+  report(): SessionReport | undefined;
   logOut(): AdminAnswer;
 }
 
@@ -97,7 +98,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
     text: control.effectiveConfig(),
   })),
   { ...endpoint('POST', '/session', (_, { session }) => session.logIn()), open: true },
-  endpoint('GET', '/session', (_, { session }) => session.report()),
+  endpoint('GET', '/session', (_, { session }) => json(session.report())),
   endpoint('DELETE', '/session', (_, { session }) => session.logOut()),
   endpoint('GET', '/config/file', (control) => json(control.configFile())),
   onNode('POST', `${NODE}/drain`, async (control, pool, node, { by, reason }) =>

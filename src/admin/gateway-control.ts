@@ -14,7 +14,7 @@ import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
 import { explained } from './control/explanations.ts';
 import { NodeActions } from './control/node-actions.ts';
-import { overviewOf } from './control/overview.ts';
+import { overviewOf, pulseOf } from './control/overview.ts';
 import { Reports } from './control/reports.ts';
 import type { HistoryCounts } from './control/traffic-history.ts';
 import type {
@@ -29,6 +29,7 @@ import type {
   MessageReport,
   NodeReport,
   OverviewReport,
+  PulseReport,
   ReadinessReport,
   ReloadReport,
   RotateReport,
@@ -182,7 +183,11 @@ export class GatewayControl implements Control {
   }
 
   overview(): OverviewReport {
-    return overviewOf(this.status(), [this.#reports.history]);
+    return overviewOf(this.#reports.present(this.#config.loaded), [this.#reports.history]);
+  }
+
+  pulse(): PulseReport {
+    return pulseOf(this.#reports.present(this.#config.loaded), [this.#reports.history]);
   }
 
   /** Where other processes carry messages too, theirs come on top. */

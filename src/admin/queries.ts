@@ -57,10 +57,19 @@ interface SenderQuery {
   readonly offset: number;
   readonly listener: string | undefined;
   readonly search: string;
+  readonly sort: SenderOrder;
 }
 
+/** In which order: as they came, the one that is silent for longest first, the fastest first, the one with most messages first. */
+const SENDER_ORDERS = ['connected', 'silent', 'rate', 'messages'] as const;
+type SenderOrder = (typeof SENDER_ORDERS)[number];
+
 export function senderQueryIn(query: URLSearchParams): SenderQuery {
+  const wanted = query.get('sort') ?? 'connected';
+  const sort = SENDER_ORDERS.find((order) => order === wanted);
+  if (sort === undefined) throw wrong(`sort is one of ${SENDER_ORDERS.join(', ')}`);
   return {
+    sort,
     limit: integerIn(query, 'limit', [1, MOST_SENDERS], SENDERS),
     offset: integerIn(query, 'offset', [0, MOST_SENDERS], 0),
     listener: query.get('listener') ?? undefined,
@@ -76,7 +85,7 @@ interface SendersPage {
 
 export function sendersPage(
   all: readonly SenderReport[],
-  { limit, offset, listener, search }: SenderQuery,
+  { limit, offset, listener, search, sort }: SenderQuery,
 ): SendersPage {
   const found = all.filter(
     (one) =>
@@ -86,7 +95,23 @@ export function sendersPage(
         one.sender?.toLowerCase().includes(search) === true ||
         one.tlsSubject?.toLowerCase().includes(search) === true),
   );
+  const compare = COMPARISONS[sort];
+  if (compare !== undefined) found.sort(compare);
   return { total: found.length, senders: found.slice(offset, offset + limit) };
+}
+
+const COMPARISONS: Readonly<
+  Record<SenderOrder, ((one: SenderReport, other: SenderReport) => number) | undefined>
+> = {
+  connected: undefined,
+  silent: (one, other) => (lastOf(one) < lastOf(other) ? -1 : 1),
+  rate: (one, other) => other.messagesPerSecond - one.messagesPerSecond,
+  messages: (one, other) => other.messages - one.messages,
+};
+
+/** RFC 3339 in UTC sorts as text. */
+function lastOf({ lastAt, since }: SenderReport): string {
+  return lastAt ?? since;
 }
 
 /** `body`: the message as it is, in any line ends. */

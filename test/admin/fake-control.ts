@@ -3,7 +3,7 @@
 
 import type { Lines } from '../../src/admin/answer.ts';
 import { conditionOf, readinessOf } from '../../src/admin/control/condition.ts';
-import { overviewOf } from '../../src/admin/control/overview.ts';
+import { overviewOf, pulseOf } from '../../src/admin/control/overview.ts';
 import { TrafficHistory } from '../../src/admin/control/traffic-history.ts';
 import type {
   By,
@@ -17,6 +17,7 @@ import type {
   NodeReport,
   OverviewReport,
   PoolReport,
+  PulseReport,
   ReadinessReport,
   ReloadReport,
   RotateReport,
@@ -245,6 +246,10 @@ export class FakeControl implements Control {
     const history = new TrafficHistory();
     history.add(false, 3.2);
     return overviewOf(this.status(), [history.counts]);
+  }
+
+  pulse(): PulseReport {
+    return pulseOf(this.status(), [new TrafficHistory().counts]);
   }
 
   messages({ limit }: MessageQuery): readonly MessageReport[] | undefined {

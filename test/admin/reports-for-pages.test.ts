@@ -96,6 +96,60 @@ test('the last messages are there, page by page, found by what is shown of them'
   expect(history.points.reduce((all, { failed }) => all + failed, 0)).toBe(1);
 });
 
+test('a sender’s connection: who it says that it is, its last message, its node; found and in order by them', async () => {
+  await using node = await startFaultyNode(answers.aa());
+  const at = await room({ a: { url: node.url } });
+  await using busy = await connectSender(at.port);
+  await using quiet = await connectSender(at.port);
+  const senders = async (query = '') =>
+    ((await ask(at, 'GET', `/senders${query}`)).body as { senders: Record<string, unknown>[] }).senders;
+  const fresh = await senders();
+  expect(fresh).toHaveLength(2);
+  expect(fresh.map(({ messagesPerSecond }) => messagesPerSecond)).toEqual([0, 0]);
+  expect(fresh.some((one) => 'lastAt' in one || 'node' in one)).toBe(false);
+  await quiet.exchange(withPatient('Q'));
+  for (const id of ['1', '2', '3']) await busy.exchange(withPatient(id));
+  const [first, second] = await senders('?sort=messages');
+  expect(first).toMatchObject({ messages: 3, sender: 'SENDAPP|SENDFAC', pool: 'adt', node: 'a' });
+  expect(first?.messagesPerSecond).toBeGreaterThan(0.1);
+  expect(String(first?.lastAt) >= String(second?.lastAt)).toBe(true);
+  expect((await senders('?sort=rate')).map(({ messages }) => messages)).toEqual([3, 1]);
+  expect((await senders('?sort=silent')).map(({ messages }) => messages)).toEqual([1, 3]);
+  expect(await senders('?search=sendapp')).toHaveLength(2);
+  expect(await senders('?search=elsewhere')).toEqual([]);
+  expect((await ask(at, 'GET', '/senders?sort=x')).status).toBe(400);
+});
+
+test('what a header field says is text in every answer, whatever a browser would make of it', async () => {
+  await using node = await startFaultyNode(answers.aa());
+  const at = await room({ a: { url: node.url } });
+  await using sender = await connectSender(at.port);
+  const script = '<script>alert(1)</script>';
+  const fields = [
+    'MSH|^~\\&',
+    script,
+    script,
+    script,
+    script,
+    '20260301',
+    '',
+    `ADT^${script}`,
+    script,
+    'P',
+    '2.5',
+  ];
+  await sender.exchange(Buffer.from(`${fields.join('|')}\r`));
+  for (const path of ['/messages', '/senders', `/senders?search=${encodeURIComponent(script)}`]) {
+    const { headers, text } = await ask(at, 'GET', path);
+    expect(text).toContain('<script>');
+    expect(headers.get('content-type')).toBe('application/json');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
+  }
+  const told = await ask(at, 'GET', `/nodes/${encodeURIComponent(script)}/x/drain`);
+  expect([told.status, told.headers.get('content-type')]).toEqual([405, 'application/problem+json']);
+});
+
 test('each hop of a message that changed its node is told', async () => {
   await using node = await startFaultyNode(answers.aa());
   const at = await room({ gone: { url: 'mllp://127.0.0.1:1' }, spare: { url: node.url, backup: true } });
@@ -203,10 +257,10 @@ test('a listener that does not read gets the newest state later, and holds nothi
   await next();
   waitingBytes = 1;
   let asked = 0;
-  const { overview } = control;
-  control.overview = () => {
+  const { pulse } = control;
+  control.pulse = () => {
     asked++;
-    return overview.call(control);
+    return pulse.call(control);
   };
   await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(1);
   written.length = 0;

@@ -59,6 +59,7 @@ test('what is wrong is counted', () => {
 test('a trace is a link to an address of the web, and to nothing else', () => {
   expect(traceLink('http://jaeger:16686/', 'ab12')).toBe('http://jaeger:16686/trace/ab12');
   expect(traceLink('https://jaeger/ui', '../x')).toBe('https://jaeger/ui/trace/..%2Fx');
+  expect(traceLink('https://grafana/explore?id={traceId}', '../x')).toBe('https://grafana/explore?id=..%2Fx');
   for (const ui of ['javascript:alert(1)', 'data:text/html,x', '//evil', undefined])
     expect(traceLink(ui, 'ab12')).toBeUndefined();
   expect(traceLink('http://jaeger', undefined)).toBeUndefined();

@@ -1,7 +1,7 @@
 // Whether the gateway works, is degraded or has failed, and whether it is ready for new messages: one judgement, which
 // `/readyz`, `/status`, the commands `status` and `ready`, and the metrics all show (F107). Pure: told the facts, tells the verdict.
 import { isAvailable, type NodeState } from '../../upstream/node-status.ts';
-import type { CertificateInUse, PoolReport, ReadinessReport, StatusReport } from '../control.ts';
+import type { CertificateInUse, NodeReport, PoolReport, ReadinessReport, StatusReport } from '../control.ts';
 
 /** Long enough to renew a certificate by hand, short enough not to be passed over for weeks. */
 const CERTIFICATE_DAYS = 7;
@@ -10,7 +10,9 @@ export interface ConditionFacts {
   readonly draining: boolean;
   /** Of the last reload, where it failed. */
   readonly reloadError: string | undefined;
-  readonly pools: readonly PoolReport[];
+  readonly pools: readonly (Pick<PoolReport, 'pool' | 'available'> & {
+    readonly nodes: readonly Pick<NodeReport, 'node' | 'state' | 'trial' | 'reason'>[];
+  })[];
   readonly certificates: readonly CertificateInUse[];
   /** Why threads of the parse pool do not start; undefined: they do, or are not needed. */
   readonly parsingError?: string | undefined;

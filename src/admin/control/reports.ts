@@ -5,6 +5,7 @@ import { GatewayError } from '../../errors.ts';
 import type { Gateway } from '../../gateway.ts';
 import type { Observer } from '../../observe/observer.ts';
 import { monotonicMs, wallMs } from '../../platform/time.ts';
+import type { PoolRuntime } from '../../pools/pool-runtime.ts';
 import type { Message } from '../../relay/message.ts';
 import type { StateReport } from '../../state/state-keeper.ts';
 import type { Node } from '../../upstream/node.ts';
@@ -17,6 +18,9 @@ import type {
   MessageReport,
   NodeReport,
   PoolReport,
+  PresentNode,
+  PresentPool,
+  PresentState,
   ReadinessReport,
   RouteReport,
   SenderReport,
@@ -62,10 +66,12 @@ export class Reports implements Observer {
     const { config, identifiers } = this.#gateway();
     if (config.admin !== undefined) {
       // A batch has been told by its messages.
-      if (message.parts === 0) this.#history.add(isFailure(message), (settledAt ?? receivedAt) - receivedAt);
+      if (message.parts === 0) {
+        this.#history.add(isFailure(message), (settledAt ?? receivedAt) - receivedAt);
+        this.#senders.add(message);
+      }
       this.#messages.max = config.admin.messages;
       this.#messages.add(message, identifiers);
-      if (message.parts === 0) this.#senders.add(message);
     }
     if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
     if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;
@@ -84,34 +90,54 @@ export class Reports implements Observer {
     for (const name of this.#routed.keys()) if (!names.has(name)) this.#routed.delete(name);
   }
 
-  status({ loadedAt, error }: LoadedConfig): StatusReport {
+  status(loaded: LoadedConfig): StatusReport {
     const gateway = this.#gateway();
     const pools = this.#pools();
-    const certificates = this.certificates();
     const state = this.#state();
     return {
-      version,
+      ...this.#present(loaded, pools),
       pid: process.pid,
-      startedAt: this.#startedAt.toISOString(),
       configFile: gateway.config.file,
-      loadedAt: loadedAt.toISOString(),
-      reloadError: error,
-      draining: gateway.isDraining,
-      ...conditionOf({
-        draining: gateway.isDraining,
-        reloadError: error,
-        pools,
-        certificates,
-        parsingError: gateway.parsing.failure,
-        stateError: state?.error,
-        sharedError: this.#sharedError,
-      }),
+      loadedAt: loaded.loadedAt.toISOString(),
+      reloadError: loaded.error,
       state: state && {
         file: state.file,
         writtenAt: state.writtenAt === undefined ? undefined : new Date(state.writtenAt).toISOString(),
         error: state.error,
       },
       cluster: this.#cluster(),
+      pools,
+      certificates: this.certificates(),
+    };
+  }
+
+  /** Without what is counted of each node: pages ask each second, and quantiles of 1,000 nodes take long. */
+  present(loaded: LoadedConfig): PresentState {
+    const pools = [...this.#gateway().pools.runtimes.values()].map((runtime) => ({
+      ...poolPart(runtime),
+      nodes: runtime.nodes.map((node) => this.#nodeState(node)),
+    }));
+    return this.#present(loaded, pools);
+  }
+
+  #present<Pool extends PresentPool>(
+    { error }: LoadedConfig,
+    pools: readonly Pool[],
+  ): PresentState & { readonly pools: readonly Pool[] } {
+    const gateway = this.#gateway();
+    return {
+      version,
+      startedAt: this.#startedAt.toISOString(),
+      draining: gateway.isDraining,
+      ...conditionOf({
+        draining: gateway.isDraining,
+        reloadError: error,
+        pools,
+        certificates: this.certificates(),
+        parsingError: gateway.parsing.failure,
+        stateError: this.#state()?.error,
+        sharedError: this.#sharedError,
+      }),
       tracesUi: gateway.config.traces?.ui,
       bufferedBytes: gateway.heldBytes,
       maxBufferedBytes: gateway.maxHeldBytes,
@@ -123,7 +149,6 @@ export class Reports implements Observer {
         connections,
       })),
       pools,
-      certificates,
     };
   }
 
@@ -202,6 +227,22 @@ export class Reports implements Observer {
     }));
   }
 
+  #nodeState(node: Node): PresentNode {
+    const { status } = node;
+    return {
+      pool: node.pool,
+      node: node.name,
+      state: status.state,
+      available: isAvailable(status.state),
+      trial: status.trial,
+      since: new Date(status.since).toISOString(),
+      reason: status.reason,
+      weight: status.weight,
+      inFlight: status.inFlight,
+      answersPerSecond: this.#paces.get(node)?.rate(monotonicMs()) ?? 0,
+    };
+  }
+
   node(node: Node): NodeReport {
     const { status } = node;
     const pace = this.#paces.get(node);
@@ -210,19 +251,11 @@ export class Reports implements Observer {
     const config = pools.runtimes.get(node.pool)?.config.nodes.find(({ name }) => name === node.name);
     const { lastCheck } = status;
     return {
-      pool: node.pool,
-      node: node.name,
+      ...this.#nodeState(node),
       url: config?.url ?? '',
-      state: status.state,
       health: status.health,
-      available: isAvailable(status.state),
-      trial: status.trial,
-      since: new Date(status.since).toISOString(),
-      reason: status.reason,
       backup: status.backup,
-      weight: status.weight,
       effectiveWeight: status.effectiveWeight,
-      inFlight: status.inFlight,
       connections: status.connections,
       lastCheck: lastCheck && {
         at: new Date(lastCheck.at).toISOString(),
@@ -233,7 +266,6 @@ export class Reports implements Observer {
       answers: { ...status.answers },
       failures: { ...status.failures },
       ejections: status.ejections,
-      answersPerSecond: pace?.rate(monotonicMs()) ?? 0,
       p50Ms: pace?.quantile(0.5),
       p99Ms: pace?.quantile(0.99),
       runtime:
@@ -243,13 +275,15 @@ export class Reports implements Observer {
 
   #pools(): readonly PoolReport[] {
     return [...this.#gateway().pools.runtimes.values()].map((runtime) => ({
-      pool: runtime.name,
-      protocol: runtime.config.protocol,
-      available: runtime.nodes.some(({ state }) => isAvailable(state)),
-      queued: runtime.queued,
+      ...poolPart(runtime),
       nodes: runtime.nodes.map((node) => this.node(node)),
     }));
   }
+}
+
+function poolPart({ name, config, nodes, queued }: PoolRuntime): Omit<PresentPool, 'nodes'> {
+  const available = nodes.some(({ state }) => isAvailable(state));
+  return { pool: name, protocol: config.protocol, available, queued };
 }
 
 /** No node has said that it has it. An answer that says no is one: it is the node's, and its sender knows. */

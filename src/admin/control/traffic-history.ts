@@ -54,12 +54,12 @@ export class TrafficHistory {
   }
 }
 
-/** The oldest first; the last one is not over. Steps before the first message are left out. */
-export function historyPoints(all: readonly HistoryCounts[]): readonly HistoryPoint[] {
+/** The oldest first; the last one is not over. Steps before the first message are left out. `steps`: so many at most. */
+export function historyPoints(all: readonly HistoryCounts[], steps = STEPS): readonly HistoryPoint[] {
   const last = Math.max(...all.map(({ step }) => step));
   const points: HistoryPoint[] = [];
   const sums = new Float64Array(BUCKETS);
-  for (let step = last - STEPS + 1; step <= last; step++) {
+  for (let step = last - steps + 1; step <= last; step++) {
     // One that has seen nothing for a while is behind, and has another hour in its places.
     const there = all.filter((one) => step <= one.step && step > one.step - STEPS);
     const at = ((step % STEPS) + STEPS) % STEPS;

@@ -72,6 +72,7 @@ export const TRACES_KEYS = {
   ui: key.optional(
     'http-url',
     'Where people look at traces, as `http://jaeger:16686`: [the console](console.md) links each message to `/trace/ID` there',
+    'With `{traceId}` in it, to what it says',
   ),
   sample: key.preset(
     'share',

@@ -2,7 +2,7 @@
 // operator is told; what is asked is put together from all of them.
 import type { Lines } from '../../admin/answer.ts';
 import { newestFirst } from '../../admin/control/message-search.ts';
-import { overviewOf } from '../../admin/control/overview.ts';
+import { overviewOf, pulseOf } from '../../admin/control/overview.ts';
 import type { HistoryCounts } from '../../admin/control/traffic-history.ts';
 import type {
   By,
@@ -15,6 +15,7 @@ import type {
   MessageReport,
   NodeReport,
   OverviewReport,
+  PulseReport,
   ReadinessReport,
   ReloadReport,
   RotateReport,
@@ -104,8 +105,13 @@ export class WorkersControl implements Control {
   }
 
   async overview(): Promise<OverviewReport> {
-    const histories = this.#supervisor.askAll<HistoryCounts>({ ask: 'history' }, REPORT_MS);
-    return overviewOf(await this.status(), [this.#control.history, ...(await histories)]);
+    const histories = this.#histories();
+    return overviewOf(await this.status(), await histories);
+  }
+
+  async pulse(): Promise<PulseReport> {
+    const histories = this.#histories();
+    return pulseOf(await this.status(), await histories);
   }
 
   /** Each worker has its own last ones: of some there may be more than of others. */
@@ -186,6 +192,11 @@ export class WorkersControl implements Control {
 
   async #nodes(): Promise<readonly NodeReport[]> {
     return (await this.#supervisor.askAll<readonly NodeReport[]>({ ask: 'nodes' }, REPORT_MS)).flat();
+  }
+
+  async #histories(): Promise<readonly HistoryCounts[]> {
+    const theirs = await this.#supervisor.askAll<HistoryCounts>({ ask: 'history' }, REPORT_MS);
+    return [this.#control.history, ...theirs];
   }
 
   #figures(): Promise<readonly WorkerFigures[]> {
