@@ -51,8 +51,12 @@ export class AnswerTable {
       expiresAt: Number(row.expires_at),
     };
     if (fields.expiresAt <= wallMs()) return undefined;
-    const answer = this.#seal.open(row.body as Uint8Array, aboutOf(fields), 'a remembered answer');
-    return { ...fields, answer };
+    return { ...fields, answer: this.open(fields, row.body as Uint8Array) };
+  }
+
+  /** @throws GatewayError GW_ERR_SPOOL_CORRUPT */
+  open(fields: AnswerFields, body: Uint8Array): Buffer {
+    return this.#seal.open(body, aboutOf(fields), 'a remembered answer');
   }
 
   /** Removes up to `limit` whose time is over; returns how many. */

@@ -104,7 +104,7 @@ function lock(db: DatabaseSync, folder: string): void {
 }
 
 /** For people alone: what holds is SQLite's lock. */
-function ownerOf(folder: string): string {
+export function ownerOf(folder: string): string {
   try {
     return readFileSync(join(folder, OWNER_FILE), 'utf8').trim() || 'unknown';
   } catch {
