@@ -57,6 +57,12 @@ export async function openStore(
     ...options,
   });
   onTestFinished(() => store.close());
-  await store.opened;
+  try {
+    await store.opened;
+  } catch (thrown) {
+    // It would go on trying.
+    await store.close();
+    throw thrown;
+  }
   return store;
 }

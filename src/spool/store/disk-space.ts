@@ -1,17 +1,20 @@
 // Whether there is place for more: within `maxBytes`, and on the disk. Promises that a disk that fills up stops new messages before it
 // stops the recording of deliveries: some of it is left free, and a file is given up when that was not enough.
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { randomFillSync } from '../../platform/random.ts';
 import { monotonicMs } from '../../platform/time.ts';
 import { ROW_BYTES } from './message-table.ts';
 import { PAGE_BYTES } from './open-database.ts';
-import { BALLAST_FILE } from './store-options.ts';
+import { BALLAST_FILE, DATABASE_FILE } from './store-options.ts';
 
 /** The disk is asked again after so long, or so many bytes. */
 const LOOK_MS = 250;
-const LOOK_BYTES = 4 * 1024 * 1024;
+const LOOK_BYTES = 1024 * 1024;
+
+/** Of the log, what may not be in the database yet: a checkpoint's pages and a transaction. */
+const PENDING_BYTES = 4 * 1024 * 1024;
 
 /** Beyond `maxBytes`, for changes of what is stored: indexes grow with them. */
 const SLACK_BYTES = 8 * 1024 * 1024;
@@ -31,6 +34,7 @@ export class DiskSpace {
   readonly #freePages: StatementSync;
   #limits: SpaceLimits;
   #free = 0;
+  #freeInside = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #sinceLook = 0;
   #used = 0;
@@ -79,11 +83,19 @@ export class DiskSpace {
     return this.#used + bytes + ROW_BYTES - this.#limits.maxBytes;
   }
 
+  /** Before a transaction: within one the disk does not show yet what it will take. */
+  begin(): void {
+    this.measure();
+    if (monotonicMs() - this.#lookedAt >= LOOK_MS || this.#sinceLook >= LOOK_BYTES) this.#look();
+  }
+
   /** Undefined: there is place. */
   diskRefuses(bytes: number): string | undefined {
-    this.#look(bytes);
     const { minFreeBytes } = this.#limits;
-    return this.#free - this.#sinceLook - bytes >= minFreeBytes
+    // It lies in the log first, and then in the database, in its free pages as far as they go.
+    const logged = this.#sinceLook + bytes;
+    const added = Math.max(0, logged - this.#freeInside);
+    return this.#free - logged - added >= minFreeBytes
       ? undefined
       : `less than ${Math.ceil(minFreeBytes / 1024 / 1024)} MiB are free on the disk`;
   }
@@ -93,8 +105,7 @@ export class DiskSpace {
     const { ballastBytes, minFreeBytes } = this.#limits;
     const path = join(this.#folder, BALLAST_FILE);
     if (ballastBytes === 0 || existsSync(path)) return;
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
-    this.#look(0);
+    this.#look();
     if (this.#free < minFreeBytes + 2 * ballastBytes) return;
     try {
       writeBallast(path, ballastBytes);
@@ -108,16 +119,16 @@ export class DiskSpace {
     const path = join(this.#folder, BALLAST_FILE);
     if (!existsSync(path)) return false;
     rmSync(path, { force: true });
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    this.#look();
     return true;
   }
 
-  #look(bytes: number): void {
-    const now = monotonicMs();
-    if (now - this.#lookedAt < LOOK_MS && this.#sinceLook + bytes < LOOK_BYTES) return;
+  #look(): void {
     const { bavail, bsize } = statfsSync(this.#folder);
-    this.#free = bavail * bsize;
-    this.#lookedAt = now;
+    const log = statSync(join(this.#folder, `${DATABASE_FILE}-wal`), { throwIfNoEntry: false })?.size ?? 0;
+    this.#free = bavail * bsize - Math.min(log, PENDING_BYTES);
+    this.#freeInside = this.freePages * PAGE_BYTES;
+    this.#lookedAt = monotonicMs();
     this.#sinceLook = 0;
   }
 }

@@ -16,7 +16,7 @@ const CACHE_KIB = 16 * 1024;
 const CHECKPOINT_PAGES = 400;
 
 /** The log's file is cut to this after a burst. */
-const LOG_BYTES = 16 * 1024 * 1024;
+const LOG_BYTES = 4 * 1024 * 1024;
 
 export const PAGE_BYTES = 4_096;
 

@@ -79,7 +79,10 @@ export class RoomMaker {
     const most = Math.max(KEPT_FREE_PAGES, space.pages / 4);
     if (space.freePages <= most) return false;
     db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
-    return space.freePages > most;
+    const isMore = space.freePages > most;
+    // Until the log is written into it the file stays as long as it was.
+    if (!isMore) db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    return isMore;
   }
 
   #purgeOldest(limits: PurgeLimits): number {

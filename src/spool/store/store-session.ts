@@ -130,7 +130,6 @@ export class StoreSession {
   maintain(): { readonly pools: PoolUsageReport[]; readonly isMore: boolean } {
     let rows = 0;
     let pools: PoolUsageReport[] = [];
-    this.#space.measure();
     try {
       pools = this.#transaction(() => {
         rows = this.#room.purge();
@@ -152,9 +151,9 @@ export class StoreSession {
   }
 
   #transaction(perform: () => void): PoolUsageReport[] {
+    this.#space.begin();
     this.#db.exec('BEGIN IMMEDIATE');
     try {
-      this.#space.measure();
       perform();
       this.#counters.save(this.#seal.keyId);
       this.#db.exec('COMMIT');
