@@ -66,15 +66,15 @@ describe.skipIf(!canMount)('a small disk (root)', () => {
   it('that others fill gives up the ballast, so that deliveries are recorded; nothing is acknowledged that is not stored', async ({
     skip,
   }) => {
-    const disk = smallDisk('24M') ?? skip('no mount here');
+    const disk = smallDisk('32M') ?? skip('no mount here');
     const path = join(disk, 'spool');
-    const store = await openStore(path, { minFreeBytes: 0, ballastBytes: 4 * MIB });
+    const store = await openStore(path, { minFreeBytes: 0, ballastBytes: 8 * MIB });
     const body = 'y'.repeat(8_000);
     const known = new Set<number>();
     for (let i = 0; i < 100; i++) known.add(await store.put(newMessage(body)));
     // As another process would.
     try {
-      writeFileSync(join(disk, 'other'), Buffer.alloc(24 * MIB));
+      writeFileSync(join(disk, 'other'), Buffer.alloc(32 * MIB));
     } catch {
       // Full: as it is meant to be.
     }
@@ -84,7 +84,10 @@ describe.skipIf(!canMount)('a small disk (root)', () => {
     const codes = results.flatMap((one) => (one.status === 'rejected' ? [String(one.reason.code)] : []));
     expect(codes.length).toBeGreaterThan(0);
     expect(new Set(codes)).toEqual(new Set(['GW_ERR_SPOOL_FULL']));
-    await Promise.all(Array.from({ length: 100 }, (_, i) => store.change(i + 1, changeTo('delivered'))));
+    // More than the log has place for already.
+    const error = 'E'.repeat(30_000);
+    const delivered = { to: 'delivered', attempts: 1, error, boundTo: undefined } as const;
+    await Promise.all(Array.from({ length: 100 }, (_, i) => store.change(i + 1, delivered)));
     expect(existsSync(join(path, 'spool.ballast'))).toBe(false);
     expect(store.state).toMatchObject({ status: 'full' });
 

@@ -6,17 +6,9 @@ import { onTestFinished } from 'vitest';
 import type { NewStoredMessage, StoredChange, StoredState } from '../../src/spool/spool-store.ts';
 import { SqliteStore } from '../../src/spool/store/sqlite-store.ts';
 import type { SqliteStoreOptions } from '../../src/spool/store/store-options.ts';
+import { LABEL } from './load.ts';
 
-export const LABEL = {
-  listener: 'lab',
-  route: 'results',
-  source: '10.0.0.1',
-  controlId: 'C-1',
-  type: 'ORU^R01',
-  sender: 'LAB|NORTH',
-  traceId: '0af7651916cd43dd8448eb211c80319c',
-  spanId: 'b7ad6b7169203331',
-};
+export { LABEL };
 
 export const RECEIVED_AT = 1_700_000_000_000;
 

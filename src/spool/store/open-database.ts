@@ -1,6 +1,6 @@
 // Opens a spool's database for this process alone. Promises that it is durable (WAL, FULL), that what the mark says was stored is in
 // it, and that what it shows is on the disk: after a failed fsync the kernel shows bytes that the disk does not have.
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { causeCode, GatewayError } from '../../errors.ts';
@@ -48,6 +48,7 @@ export function openDatabase(folder: string, { isSuspect = false } = {}): OpenDa
     const mark = readMark(folder);
     if (isNew && mark !== undefined) throw lost(folder, mark, { commits: 0, lastId: 0 });
     migrate(db);
+    if (isNew) syncEntries(folder);
     checkpoint(db);
     const row = db.prepare('SELECT commits, last_id, key_id FROM progress').get();
     if (row === undefined)
@@ -97,14 +98,14 @@ function lock(db: DatabaseSync, folder: string): void {
       throw new GatewayError('GW_ERR_SPOOL_STORE', { detail: 'it cannot have a write-ahead log there' });
   } catch (thrown) {
     if (sqliteCodeOf(thrown) === 'SQLITE_BUSY')
-      throw new GatewayError('GW_ERR_SPOOL_STORE', { detail: `process ${ownerOf(folder)} has it open` });
+      throw new GatewayError('GW_ERR_SPOOL_STORE', { detail: `process ${spoolOwnerOf(folder)} has it open` });
     throw thrown;
   }
   writeFileSync(join(folder, OWNER_FILE), `${process.pid}\n`, { mode: 0o600 });
 }
 
 /** For people alone: what holds is SQLite's lock. */
-export function ownerOf(folder: string): string {
+export function spoolOwnerOf(folder: string): string {
   try {
     return readFileSync(join(folder, OWNER_FILE), 'utf8').trim() || 'unknown';
   } catch {
@@ -115,6 +116,19 @@ export function ownerOf(folder: string): string {
 /** Whether another process has it: worth waiting for. */
 export function isInUse(thrown: unknown): boolean {
   return thrown instanceof GatewayError && thrown.detail?.includes(' has it open') === true;
+}
+
+/**
+ * SQLite makes a new database with a journal of the old kind, and deletes that without a sync of the folder: if it came back after a
+ * power cut, what has been written since would be taken back by it.
+ */
+function syncEntries(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Writes and syncs all that the log shows. Pages that an fsync failed for are clean to the kernel and would never be written again. */

@@ -8,7 +8,7 @@ import { AnswerCopy } from './answer-copy.ts';
 import { BodySeal } from './body-seal.ts';
 import { readMark, type StoreProgress, writeMark } from './high-water-mark.ts';
 import { MessageCopy } from './message-copy.ts';
-import { closeQuietly, openDatabase, ownerOf } from './open-database.ts';
+import { closeQuietly, openDatabase, spoolOwnerOf } from './open-database.ts';
 import { readableRows } from './readable-rows.ts';
 import { sqliteCodeOf, storeErrorOf } from './sqlite-failure.ts';
 import { DATABASE_FILE } from './store-options.ts';
@@ -111,7 +111,9 @@ function openDamaged(path: string): DatabaseSync {
   } catch (thrown) {
     closeQuietly(db);
     if (sqliteCodeOf(thrown) === 'SQLITE_BUSY')
-      throw new GatewayError('GW_ERR_SPOOL_STORE', { detail: `process ${ownerOf(path)} has ${path} open` });
+      throw new GatewayError('GW_ERR_SPOOL_STORE', {
+        detail: `process ${spoolOwnerOf(path)} has ${path} open`,
+      });
     throw storeErrorOf(thrown);
   }
 }
