@@ -1,6 +1,51 @@
 // Made from docs/openapi.yaml by `npm run docs:config`: what each endpoint of the admin API takes and answers.
 
 export interface Schemas {
+  Spool: {
+    readonly pool: string;
+    readonly path: string;
+    readonly configured: boolean;
+    readonly waiting: number;
+    readonly dead: number;
+    readonly delivered: number;
+    readonly bytes: number;
+    readonly oldestWaiting?: string;
+    readonly storeBytes: number;
+    readonly storeMaxBytes: number;
+    readonly storing: number;
+    readonly delivering: number;
+  };
+  Stored: {
+    readonly id: number;
+    readonly pool: string;
+    readonly state: 'waiting' | 'dead' | 'delivered';
+    readonly receivedAt: string;
+    readonly changedAt: string;
+    readonly bytes: number;
+    readonly attempts: number;
+    readonly lastError?: string;
+    readonly boundTo?: string;
+    readonly orderingKey: string;
+  };
+  StoredDetails: {
+    readonly id: number;
+    readonly pool: string;
+    readonly state: 'waiting' | 'dead' | 'delivered';
+    readonly receivedAt: string;
+    readonly changedAt: string;
+    readonly bytes: number;
+    readonly attempts: number;
+    readonly lastError?: string;
+    readonly boundTo?: string;
+    readonly orderingKey: string;
+    readonly listener: string;
+    readonly route: string;
+    readonly source: string;
+    readonly controlId: string;
+    readonly type: string;
+    readonly sender: string;
+    readonly traceId: string;
+  };
   LogIn: {
     readonly user: string;
     readonly password: string;
@@ -386,6 +431,61 @@ export interface Endpoints {
     query: object;
     body: undefined;
     answer: Schemas['ConfigFile'];
+  };
+  'GET /spool': {
+    path: object;
+    query: object;
+    body: undefined;
+    answer: {
+      readonly pools: readonly (Schemas['Spool'])[];
+    };
+  };
+  'GET /spool/{pool}': {
+    path: { pool: string };
+    query: { state?: 'waiting' | 'dead' | 'delivered'; controlId?: string; since?: string; until?: string; after?: number; limit?: number };
+    body: undefined;
+    answer: {
+      readonly messages: readonly (Schemas['Stored'])[];
+      readonly next?: number;
+    };
+  };
+  'POST /spool/{pool}/retry': {
+    path: { pool: string };
+    query: { reason?: string };
+    body: undefined;
+    answer: {
+      readonly retried: number;
+    };
+  };
+  'GET /spool/{pool}/{id}': {
+    path: { pool: string; id: number };
+    query: object;
+    body: undefined;
+    answer: Schemas['StoredDetails'];
+  };
+  'DELETE /spool/{pool}/{id}': {
+    path: { pool: string; id: number };
+    query: { reason?: string };
+    body: undefined;
+    answer: {
+      readonly pool: string;
+      readonly id: number;
+      readonly discarded: true;
+    };
+  };
+  'GET /spool/{pool}/{id}/content': {
+    path: { pool: string; id: number };
+    query: { reason?: string };
+    body: undefined;
+    answer: {
+      readonly content: string;
+    };
+  };
+  'POST /spool/{pool}/{id}/retry': {
+    path: { pool: string; id: number };
+    query: { reason?: string };
+    body: undefined;
+    answer: Schemas['Stored'];
   };
   'POST /nodes/{pool}/{node}/drain': {
     path: { pool: string; node: string };

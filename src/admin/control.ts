@@ -4,6 +4,7 @@
 import type { MetricsFormat } from '../observe/metrics/text.ts';
 import type { Explained } from '../relay/explain.ts';
 import type { Lines } from './answer.ts';
+import type { SpoolControl } from './spool-control.ts';
 
 /** A point in time as RFC 3339, UTC. */
 export type Time = string;
@@ -381,6 +382,7 @@ export interface Control {
   explain(request: ExplainRequest): readonly ExplainedMessage[];
   /** Lines of server-sent events. */
   events(): Lines;
+  readonly spool: SpoolControl;
   certificates(): readonly CertificateInUse[];
   /** YAML, without secrets. */
   effectiveConfig(): string;

@@ -10,6 +10,7 @@ import { type AdminAnswer, json, plain, refusal } from './answer.ts';
 import type { By, Control, ReadinessReport, TapRequest } from './control.ts';
 import { explainIn, messageQueryIn, messagesPage, senderQueryIn, sendersPage } from './queries.ts';
 import { settingsIn, weightIn } from './request-body.ts';
+import { storedIdIn, storedPage, storedQueryIn } from './spool-queries.ts';
 
 export interface AdminRequest {
   /** What stands for the names in the path, in their order. */
@@ -90,6 +91,42 @@ export const ENDPOINTS: readonly Endpoint[] = [
   })),
   endpoint('POST', '/routes/explain', (control, { query, body }) =>
     json(control.explain(explainIn(query, body))),
+  ),
+  endpoint('GET', '/spool', ({ spool }) => json({ pools: spool.report() })),
+  endpoint('GET', '/spool/{pool}', async ({ spool }, { parts: [pool = ''], query }) => {
+    const wanted = storedQueryIn(query);
+    return json(storedPage(await spool.list(pool, { ...wanted, limit: wanted.limit + 1 }), wanted.limit));
+  }),
+  endpoint('GET', '/spool/{pool}/{id}', async ({ spool }, { parts: [pool = '', id = ''] }) =>
+    json(await spool.details(pool, storedIdIn(id))),
+  ),
+  {
+    ...operating(
+      'GET',
+      '/spool/{pool}/{id}/content',
+      async ({ spool }, { parts: [pool = '', id = ''], by, reason }) => {
+        const bytes = await spool.content(pool, storedIdIn(id), by, reason);
+        return json({ content: bytes.toString('base64') });
+      },
+    ),
+    ofPatients: true,
+  },
+  operating(
+    'POST',
+    '/spool/{pool}/{id}/retry',
+    async ({ spool }, { parts: [pool = '', id = ''], by, reason }) =>
+      json(await spool.retry(pool, storedIdIn(id), by, reason)),
+  ),
+  operating('POST', '/spool/{pool}/retry', async ({ spool }, { parts: [pool = ''], by, reason }) =>
+    json({ retried: await spool.retryAll(pool, by, reason) }),
+  ),
+  operating(
+    'DELETE',
+    '/spool/{pool}/{id}',
+    async ({ spool }, { parts: [pool = '', id = ''], by, reason }) => {
+      await spool.discard(pool, storedIdIn(id), by, reason);
+      return json({ pool, id: storedIdIn(id), discarded: true });
+    },
   ),
   endpoint('GET', '/certs', (control) => json(control.certificates())),
   endpoint('GET', '/config/effective', (control) => ({

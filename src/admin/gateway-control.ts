@@ -16,6 +16,7 @@ import { explained } from './control/explanations.ts';
 import { NodeActions } from './control/node-actions.ts';
 import { overviewOf, pulseOf } from './control/overview.ts';
 import { Reports } from './control/reports.ts';
+import { SpoolDesk } from './control/spool-desk.ts';
 import type { HistoryCounts } from './control/traffic-history.ts';
 import type {
   By,
@@ -55,6 +56,7 @@ export interface ControlOptions {
 export class GatewayControl implements Control {
   /** False once an error was met that nobody caught: whoever watches the process may end it. */
   isLive = true;
+  readonly spool: SpoolDesk;
   /** Set by whoever joins the cluster; undefined: it stands alone. */
   membership: Membership | undefined;
   /** Set by whoever has other processes go by what is decided. */
@@ -79,6 +81,7 @@ export class GatewayControl implements Control {
     this.#log = log;
     this.#reopenFiles = reopenFiles;
     this.#gateway = gateway;
+    this.spool = new SpoolDesk(gateway);
     this.#reports = new Reports(
       gateway,
       () => this.#state.report,

@@ -39,6 +39,13 @@ export type OperatorAction =
   | { readonly kind: 'reload wanted'; readonly reason: string }
   /** Files are opened again. */
   | { readonly kind: 'rotate'; readonly reason?: string | undefined }
+  /** Something was done with what a pool has stored; `what` names it by its number. */
+  | {
+      readonly kind: 'spool';
+      readonly pool: string;
+      readonly what: string;
+      readonly reason?: string | undefined;
+    }
   /** Messages are given out, patients and all. */
   | { readonly kind: 'tap' }
   /** To the console. */

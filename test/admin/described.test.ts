@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
 import { createLog } from '../../src/observe/log/log.ts';
 import { folderWith } from '../config/config-folder.ts';
+import { storeOfDead } from '../helpers/dead-letters.ts';
 import { said } from '../helpers/expect-relay.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message } from '../helpers/mllp.ts';
@@ -26,6 +27,7 @@ test('all that a gateway says is described', async () => {
       adt: {
         nodes: { a: { url: node.url }, gone: { url: 'mllp://127.0.0.1:1' } },
         health: { interval: '20ms' },
+        spool: { store: { path: 'spool' } },
       },
     },
     routes: [
@@ -38,7 +40,10 @@ test('all that a gateway says is described', async () => {
   const { config: loaded, text } = loadConfig(file, { env: {} });
   const log = createLog({ level: 'silent', format: 'json' });
   const control = new GatewayControl(() => gateway, text, log);
-  const gateway: Gateway = new Gateway(loaded, log, { observers: control.observers });
+  const gateway: Gateway = new Gateway(loaded, log, {
+    observers: control.observers,
+    openStore: () => storeOfDead('adt', 9),
+  });
   const failed: unknown[] = [];
   const server = new AdminServer({ host: '127.0.0.1', port: 0, token: TOKEN, tls: undefined }, control, {
     onRefused: () => {},
@@ -78,6 +83,16 @@ test('all that a gateway says is described', async () => {
   await expectDescribed(room, ['DELETE', NODE], 404, { node: 'new' });
   await expectDescribed(room, ['POST', '/reload'], 200);
   await expectDescribed(room, ['POST', '/rotate'], 200);
+  await expectDescribed(room, ['POST', '/spool/{pool}/{id}/retry'], 200);
+  await expectDescribed(room, ['POST', '/spool/{pool}/retry'], 200);
+  await expect
+    .poll(
+      () =>
+        gateway.spools.storeOf(gateway.spools.pools.get('adt') as never)?.usage.pools.get('adt')?.delivered,
+    )
+    .toBe(9);
+  await expectDescribed(room, ['DELETE', '/spool/{pool}/{id}'], 200);
+  await expectDescribed(room, ['DELETE', '/spool/{pool}/{id}'], 404);
   writeFileSync(file, 'listeners: 7');
   await expectDescribed(room, ['POST', '/reload'], 422);
   expect(await expectDescribed(room, ['GET', '/status'], 200)).toHaveProperty('reloadError');

@@ -26,6 +26,7 @@ import type {
   StatusReport,
   TapRequest,
 } from '../../src/admin/control.ts';
+import type { SpoolControl, StoredReport } from '../../src/admin/spool-control.ts';
 import { suggestion } from '../../src/config/source/closest.ts';
 import { GatewayError } from '../../src/errors.ts';
 import type { MetricsFormat } from '../../src/observe/metrics/text.ts';
@@ -34,8 +35,56 @@ import { isAvailable, type NodeState } from '../../src/upstream/node-status.ts';
 const METRICS = '# TYPE hl7_gateway_node_up gauge\nhl7_gateway_node_up{pool="adt",node="a"} 1\n';
 const STARTED = '2026-03-01T08:00:00.000Z';
 
+function storedReport(id: number): StoredReport {
+  return {
+    id,
+    pool: 'adt',
+    state: 'dead',
+    receivedAt: STARTED,
+    changedAt: STARTED,
+    bytes: 512,
+    attempts: 1,
+    lastError: 'AE',
+    boundTo: undefined,
+    orderingKey: 'GmFnPqv0XlY2b3T9c1aKQw',
+  };
+}
+
 export class FakeControl implements Control {
   isLive = true;
+  readonly spool: SpoolControl = {
+    report: () => [
+      {
+        pool: 'adt',
+        path: '/var/lib/hl7-gateway/spool',
+        configured: true,
+        waiting: 3,
+        dead: 1,
+        delivered: 40,
+        bytes: 41_234,
+        oldestWaiting: STARTED,
+        storeBytes: 65_536,
+        storeMaxBytes: 2 ** 30,
+        storing: 0,
+        delivering: 1,
+      },
+    ],
+    list: async () => [storedReport(7), storedReport(9)],
+    details: async (_, id) => ({
+      ...storedReport(id),
+      listener: 'adt',
+      route: 'all',
+      source: '10.1.0.7',
+      controlId: 'M1',
+      type: 'ADT^A01',
+      sender: 'WARD|H',
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+    }),
+    content: async () => Buffer.from('MSH|'),
+    retry: async (_, id) => ({ ...storedReport(id), state: 'waiting' }),
+    retryAll: async () => 2,
+    discard: async () => {},
+  };
   draining = false;
   stateError: string | undefined;
   servesMetrics = true;

@@ -60,7 +60,7 @@ export async function expectDescribed(
 ): Promise<unknown> {
   const { body, query = '', token = TOKEN, node = 'a' } = request;
   const headers = { authorization: `Bearer ${token}` };
-  const target = path.replace('{pool}', 'adt').replace('{node}', node) + query;
+  const target = path.replace('{pool}', 'adt').replace('{node}', node).replace('{id}', '7') + query;
   const told = await ask(room, method, target, { headers, ...(body === undefined ? {} : { body }) });
   expect(told.status, told.text).toBe(status);
   const described = contents(operation(method, path), status);

@@ -25,7 +25,7 @@ test('F77 no answer holds the token, or what a body or a wrong header holds', as
   const room = await openAdmin();
   const said: string[] = [];
   for (const { method, path } of ENDPOINTS) {
-    const target = path.replace('{pool}', 'adt').replace('{node}', 'a');
+    const target = path.replace('{pool}', 'adt').replace('{node}', 'a').replace('{id}', '7');
     for (const body of method === 'PUT' ? BODIES : [undefined])
       said.push(textOf(await ask(room, method, target, body === undefined ? {} : { body })));
     const wrong = { authorization: `Bearer ${PLANTED}`, cookie: PLANTED, 'x-token': PLANTED };

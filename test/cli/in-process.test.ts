@@ -50,6 +50,8 @@ test.each<[code: number, ...args: string[]]>([
   [1, 'weight', 'p/a', '2', ...NO_ADMIN],
   [1, 'reload', ...NO_ADMIN],
   [1, 'rotate', ...NO_ADMIN],
+  [1, 'spool', 'list', ...NO_ADMIN],
+  [2, 'spool', 'retry', 'p'],
   [0, 'replay', fixture('scenarios/first-route-wins.yaml')],
   [2, 'replay', at('none')],
   [1, 'import', fixture('import/two-mirths.cfg')],

@@ -44,7 +44,7 @@ export class AdminClient {
    * @throws GatewayError with the API's own code, or GW_ERR_ADMIN_CONNECT
    */
   async ask(
-    method: 'GET' | 'POST' | 'PUT',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body?: unknown,
     isProbe = false,
@@ -66,7 +66,7 @@ export class AdminClient {
   }
 
   async #answer(
-    method: 'GET' | 'POST' | 'PUT',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body: unknown,
     isProbe: boolean,

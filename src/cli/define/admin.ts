@@ -8,7 +8,8 @@ import { usage } from '../usage.ts';
 import { collected, deadline, weight } from './arguments.ts';
 import { type CommandHelp, withHelp } from './help.ts';
 
-interface Given extends Omit<AdminOptions, 'timeoutMs'> {
+/** What tells a command where the gateway is. */
+export interface AdminGiven extends Omit<AdminOptions, 'timeoutMs'> {
   /** Undefined: as long as the command waits by itself. */
   readonly timeout?: number | undefined;
   readonly json: boolean;
@@ -43,7 +44,7 @@ const ALL = ['--all', 'on all members of the cluster in the config', false] as c
 const NODE = ['<node>', 'POOL/NODE, or NODE where one pool alone has it'] as const;
 
 export function defineAdmin(program: Command, terminal: Terminal, perform: Perform): void {
-  const status = reaching(
+  const status = reachingAdmin(
     program
       .command('status')
       .description('what a running gateway does: listeners, pools, nodes, certificates'),
@@ -63,7 +64,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
       const options = { ...given, json: given.json || output === 'json' };
       if (check && watch !== undefined) throw usage('--check looks once: leave out --watch');
       return perform(async () => {
-        const target = cluster ? reachedSoon(options) : reached(options);
+        const target = cluster ? reachedSoon(options) : reachedAdmin(options);
         const command = cluster ? await clusterCommand() : await statusCommand();
         if (check) return command.check(target, terminal);
         const { interrupted } = await import('../run/until-signal.ts');
@@ -92,7 +93,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
   });
 
   for (const kind of ['drain', 'maintenance'] as const) {
-    const command = reaching(
+    const command = reachingAdmin(
       program
         .command(kind)
         .description(STATES[kind])
@@ -110,7 +111,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
     });
   }
 
-  const ready = reaching(
+  const ready = reachingAdmin(
     program
       .command('ready')
       .description(
@@ -128,7 +129,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
     return perform(async () => {
       if (node !== undefined) return changed(node, { kind: 'ready' }, options, terminal);
       const { readiness } = await import('../admin/readiness.ts');
-      return readiness({ ...reached(options), pools, quiet }, terminal);
+      return readiness({ ...reachedAdmin(options), pools, quiet }, terminal);
     });
   });
   withHelp(ready, {
@@ -144,7 +145,7 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
     ],
   });
 
-  const weigh = reaching(
+  const weigh = reachingAdmin(
     program
       .command('weight')
       .description("set a node's share beside the others; 0: nothing but what is bound to it")
@@ -160,42 +161,42 @@ export function defineAdmin(program: Command, terminal: Terminal, perform: Perfo
     examples: ['weight mirth-adt/b 3 -c gateway.yaml', 'weight mirth-adt/b 0 -c gateway.yaml'],
   });
 
-  const reload = reaching(
+  const reload = reachingAdmin(
     program
       .command('reload')
       .description('have a running gateway read its config anew; a bad one changes nothing'),
   ).action((options) =>
-    perform(async () => (await import('../admin/node-state.ts')).reload(reached(options), terminal)),
+    perform(async () => (await import('../admin/node-state.ts')).reload(reachedAdmin(options), terminal)),
   );
   withHelp(reload, { exit: EXIT_CODES, examples: ['reload -c gateway.yaml'] });
 
-  const rotate = reaching(
+  const rotate = reachingAdmin(
     program
       .command('rotate')
       .description('have a running gateway open its files again, after a rotation of logs; nothing else'),
   ).action((options) =>
-    perform(async () => (await import('../admin/node-state.ts')).rotate(reached(options), terminal)),
+    perform(async () => (await import('../admin/node-state.ts')).rotate(reachedAdmin(options), terminal)),
   );
   withHelp(rotate, { exit: EXIT_CODES, examples: ['rotate -c gateway.yaml'] });
 }
 
-function reached({ timeout = TIMEOUT_MS, ...options }: Given): ChangeOptions {
+export function reachedAdmin({ timeout = TIMEOUT_MS, ...options }: AdminGiven): ChangeOptions {
   return { ...options, timeoutMs: timeout };
 }
 
 /** A member that is off or hangs is to be seen while somebody waits. */
-function reachedSoon(given: Given): ChangeOptions {
-  return reached({ ...given, timeout: given.timeout ?? MEMBER_TIMEOUT_MS });
+function reachedSoon(given: AdminGiven): ChangeOptions {
+  return reachedAdmin({ ...given, timeout: given.timeout ?? MEMBER_TIMEOUT_MS });
 }
 
 async function changed(
   node: string,
   change: NodeChange,
-  { all, ...options }: Given & { readonly all: boolean },
+  { all, ...options }: AdminGiven & { readonly all: boolean },
   terminal: Terminal,
 ): Promise<number> {
   if (!all)
-    return (await import('../admin/node-state.ts')).changeNode(node, change, reached(options), terminal);
+    return (await import('../admin/node-state.ts')).changeNode(node, change, reachedAdmin(options), terminal);
   const { changeNodeOnAll } = await import('../admin/node-state-all.ts');
   return changeNodeOnAll(node, change, reachedSoon(options), terminal);
 }
@@ -210,7 +211,7 @@ async function clusterCommand() {
   return { check, show };
 }
 
-function reaching(command: Command): Command {
+export function reachingAdmin(command: Command): Command {
   return command
     .option('--admin <url>', `where its admin API is (default: ${DEFAULT_ADMIN})`)
     .option('-c, --config <file>', 'its config, which says where that is, the token and the certificate')

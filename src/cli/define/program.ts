@@ -16,6 +16,7 @@ import { defineNode } from './node.ts';
 import { definePassword } from './password.ts';
 import { defineRecord } from './record.ts';
 import { defineReplay } from './replay.ts';
+import { defineSpool } from './spool.ts';
 
 type Define = (program: Command, terminal: Terminal, perform: Perform) => void;
 
@@ -28,6 +29,7 @@ export const COMMAND_GROUPS: readonly (readonly [define: Define, commands: reado
   [defineImport, ['import']],
   [definePassword, ['password']],
   [defineAdmin, ['status', 'drain', 'maintenance', 'ready', 'weight', 'reload', 'rotate']],
+  [defineSpool, ['spool']],
   [defineCluster, ['keepalived', 'transparent']],
   [defineReplay, ['replay']],
   [defineRecord, ['record']],

@@ -86,6 +86,18 @@ export class AuditObserver implements Observer {
       case 'tap':
         this.#tell('messages tapped', 'success', who, 'tap', 'messages are recorded through the admin API');
         return;
+      case 'spool': {
+        // Content is the message, patient and all.
+        const kind = action.what.startsWith('content') ? 'messages tapped' : 'node state';
+        this.#tell(
+          kind,
+          'success',
+          who,
+          `pools.${action.pool}.spool`,
+          withReason(action.what, action.reason),
+        );
+        return;
+      }
       case 'reload wanted':
         this.#tell('node state', 'success', who, 'config', withReason('reload', action.reason));
         return;

@@ -289,6 +289,21 @@ export const METRICS = {
     'result',
     'Decisions made while NATS was away, when it was back: written, or yielded to what was stored meanwhile; and dropped: those of others that do not fit the config.',
   ),
+  hl7_gateway_spool_messages: row(
+    'gauge',
+    '1',
+    'pool state',
+    'Messages that a pool has stored: waiting, dead (letters that wait for a person) or delivered (kept). These five only with a spool.',
+  ),
+  hl7_gateway_spool_bytes: row('gauge', 'By', 'pool', 'Bytes of those messages.'),
+  hl7_gateway_spool_oldest_seconds: row(
+    'gauge',
+    's',
+    'pool',
+    'How long the oldest waiting message has been stored; 0: none waits.',
+  ),
+  hl7_gateway_spool_store_bytes: row('gauge', 'By', 'path', 'What a store of spools takes on the disk.'),
+  hl7_gateway_spool_store_bytes_limit: row('gauge', 'By', 'path', 'The same at most: spool.store.maxSize.'),
   hl7_gateway_certificate_expiry_seconds: row(
     'gauge',
     's',

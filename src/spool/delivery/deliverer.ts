@@ -60,6 +60,8 @@ export class Deliverer {
   readonly #ready = new Ring<Ready>();
   /** Keys in `#ready`. */
   readonly #listed = new Set<string>();
+  /** What is held of them need not be read from the store, which does not have them any more. */
+  readonly #forgotten = new Set<number>();
   #freshBytes = 0;
   #underWay = 0;
   #bytes = 0;
@@ -100,6 +102,11 @@ export class Deliverer {
   isSending(id: number): boolean {
     for (const turn of this.#turns.values()) if (turn.id === id) return turn.pause === undefined;
     return false;
+  }
+
+  /** It is not to be delivered, though it may be the next of its key. */
+  forget(id: number, key: string): void {
+    if (this.#listed.has(key)) this.#forgotten.add(id);
   }
 
   /** It is in the store, and the last of its key. */
@@ -153,6 +160,7 @@ export class Deliverer {
   }
 
   #list(ready: Ready): void {
+    if (this.#listed.size === 0) this.#forgotten.clear();
     this.#listed.add(ready.head.orderingKey);
     if (ready.content !== undefined) this.#freshBytes += ready.head.size;
     this.#ready.push(ready);
@@ -204,6 +212,7 @@ export class Deliverer {
     store: SpoolStore,
   ): Promise<{ readonly verdict: DeliveryVerdict; readonly attempts: number } | undefined> {
     const { attempts, boundTo } = head;
+    if (this.#forgotten.delete(head.id)) return undefined;
     const queue = this.#parts.queue();
     const node = boundTo === undefined ? undefined : queue.pool.nodes.find(({ name }) => name === boundTo);
     if (boundTo !== undefined && node === undefined)

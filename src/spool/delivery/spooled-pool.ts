@@ -186,7 +186,8 @@ export class SpooledPool implements PoolSpool, Carrier {
   }
 
   /** A person has taken one that waited out. */
-  discarded(key: string): void {
+  discarded(id: number, key: string): void {
+    this.#deliverer.forget(id, key);
     this.#released(key);
   }
 

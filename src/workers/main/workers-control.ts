@@ -55,6 +55,11 @@ export class WorkersControl implements Control {
     this.#override = override;
   }
 
+  /** No pool has a spool where there are several workers. */
+  get spool(): Control['spool'] {
+    return this.#control.spool;
+  }
+
   get isLive(): boolean {
     return this.#control.isLive;
   }

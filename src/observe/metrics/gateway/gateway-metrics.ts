@@ -11,6 +11,7 @@ import type { ProxiedRequest } from '../../../relay/http-scheduler.ts';
 import type { Message } from '../../../relay/message.ts';
 import { SPOOL_LISTENER } from '../../../relay/pool-spool.ts';
 import type { TcpConnection } from '../../../relay/tcp-scheduler.ts';
+import type { Spools } from '../../../spool/delivery/spools.ts';
 import type { DropReason } from '../../log/log-output.ts';
 import type { Observer, OperatorAction, SenderFault } from '../../observer.ts';
 import { counted, type Family, number } from '../family.ts';
@@ -25,6 +26,7 @@ import { MessageCounts, type Present, type TraceIdOf } from './message-counts.ts
 import { nodeFamilies } from './node-families.ts';
 import { RequestCounts } from './request-counts.ts';
 import { type SharedStateCounts, sharedStateFamilies } from './shared-state-families.ts';
+import { spoolFamilies } from './spool-families.ts';
 import { TcpCounts } from './tcp-counts.ts';
 
 /** What is looked at; a Gateway is one. */
@@ -33,6 +35,7 @@ export interface Observed {
   readonly pools: Pools;
   readonly listeners: readonly Listener[];
   readonly parsing: Parsing;
+  readonly spools: Pick<Spools, 'stores'>;
   readonly heldBytes: number;
   readonly maxHeldBytes: number;
   readonly isDraining: boolean;
@@ -192,6 +195,7 @@ export class GatewayMetrics implements Observer {
       number('hl7_gateway_state_stored', this.isStateStored() ? 1 : 0),
       ...clusterFamilies(this.cluster()),
       ...sharedStateFamilies(this.shared()),
+      ...spoolFamilies(observed.spools),
       certificateFamily(observed.certificates),
       counted('hl7_gateway_spans_total', 'result', { exported, dropped }),
       counted('hl7_gateway_audit_events_total', 'result', { written: audit.written, dropped: audit.dropped }),

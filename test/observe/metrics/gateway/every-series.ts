@@ -2,6 +2,7 @@
 // a frame and a handshake that are none, a request, an answer whose sender is gone. Promises that each round does all of it once more.
 import { expect } from 'vitest';
 import { COUNTED, SHARED_COUNTED } from '../../../cluster/cluster-config.ts';
+import { storeOfDead } from '../../../helpers/dead-letters.ts';
 import { expectClosedUnanswered, said } from '../../../helpers/expect-relay.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { startGateway, type TestGateway } from '../../../helpers/gateway.ts';
@@ -130,6 +131,7 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           full: { nodes: { f: { url: full.url } }, ...atOnce },
           late: { nodes: { l: { url: late.url } } },
           web: { nodes: { w: { url: web.url } } },
+          kept: { nodes: { k: { url: node.url } }, spool: { store: { path: '/spool' } } },
           raw: { nodes: { r: { url: web.url.replace('http', 'tcp') } } },
         },
         routes: [
@@ -139,10 +141,12 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           { name: 'gone', when: { 'MSH-9.1': 'MDM' }, to: 'gone' },
           { name: 'full', when: { 'MSH-9.1': 'SIU' }, to: 'full' },
           { name: 'late', when: { 'MSH-9.1': 'BAR' }, to: 'late' },
+          { name: 'kept', when: { 'MSH-9.1': 'DFT' }, to: 'kept' },
           { name: 'all', to: 'adt' },
         ],
         telemetry,
       }),
+      { openStore: () => storeOfDead('kept', 1) },
     ),
   );
   gw.gateway.metrics.cluster = () => COUNTED;

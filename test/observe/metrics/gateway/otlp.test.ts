@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { METRICS } from '../../../../src/observe/metrics/catalogue.ts';
 import { COUNTED, SHARED_COUNTED } from '../../../cluster/cluster-config.ts';
+import { storeOfDead } from '../../../helpers/dead-letters.ts';
 import { startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { simpleConfig, startGateway, type TestGateway } from '../../../helpers/gateway.ts';
 import { message } from '../../../helpers/mllp.ts';
@@ -23,7 +24,10 @@ afterEach(() => vi.unstubAllEnvs());
 
 async function start(node: { url: string }, otlp: object): Promise<TestGateway> {
   const config = JSON.parse(simpleConfig({ nodes: [node.url] }));
-  return startGateway(JSON.stringify({ ...config, telemetry: { metrics: { otlp } } }));
+  config.pools.pool.spool = { store: { path: '/spool' } };
+  return startGateway(JSON.stringify({ ...config, telemetry: { metrics: { otlp } } }), {
+    openStore: () => storeOfDead('kept', 1),
+  });
 }
 
 function metric({ metrics }: Pushed, name: string): OtlpMetric {
