@@ -18,6 +18,8 @@ export interface ListenerSetOptions {
   readonly log: Log;
   /** Another process opens the ports, and says so. */
   readonly isBehindOther?: boolean;
+  /** One listens. */
+  readonly onStarted?: (listener: Listener) => void;
 }
 
 /** A listener with its certificates. */
@@ -160,6 +162,7 @@ export class ListenerSet implements Reconfigurable<GatewayConfig> {
 
   async #open(listener: Listener): Promise<void> {
     await listener.start();
+    this.#options.onStarted?.(listener);
     if (this.#options.isBehindOther === true) return;
     this.#options.log.info({ listener: listener.name, address: listener.address }, 'listening');
   }
@@ -167,6 +170,7 @@ export class ListenerSet implements Reconfigurable<GatewayConfig> {
   async #openAgain(listener: Listener): Promise<void> {
     try {
       await listener.start();
+      this.#options.onStarted?.(listener);
     } catch (thrown) {
       this.#options.log.error({ listener: listener.name }, asGatewayError(thrown).message);
     }

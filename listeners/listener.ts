@@ -35,6 +35,11 @@ export interface Listener {
   readonly strays: Readonly<StrayCounts>;
   /** @throws GatewayError GW_ERR_LISTEN, GW_ERR_TLS_FILE */
   start(): Promise<void>;
+  /**
+   * Once it has started: what it accepts from now on can be answered when its address has moved to another machine. False: it cannot
+   * (`IP_TRANSPARENT`), or another process accepts its connections.
+   */
+  answerAfterMove(): boolean;
   /** Goes by another config from now on, whose door is the same (same-door.ts). */
   reconfigure(config: ListenerConfig): void;
   /** Takes no new connection; those that it has go on. */

@@ -162,6 +162,8 @@ export class Gateway {
       store: this.#store,
       log,
       isBehindOther: options.role?.source !== undefined,
+      // Asked again when it ends: what is accepted before must have it, too.
+      onStarted: (listener) => void (config.cluster && listener.answerAfterMove()),
     });
   }
 

@@ -7,6 +7,7 @@ import type { Peer } from '../../routing/message-view.ts';
 import type { ListenerConfig } from '../../src/config/config.ts';
 import { causeCode, GatewayError } from '../../src/errors.ts';
 import { listenError } from '../../src/listen-error.ts';
+import { answerFromLostAddress } from '../../src/platform/client-source.ts';
 import { platform } from '../../src/platform/current.ts';
 import { isTlsServer } from '../../src/tls-kinds.ts';
 import type { ConnectionSource } from './connection-source.ts';
@@ -151,6 +152,11 @@ export class ConnectionAcceptor {
     });
     // HTTP servers of Node.js begin to watch their deadlines at this event.
     if (front !== this.#server) this.#server.emit('listening');
+  }
+
+  /** See `Listener`. */
+  answerAfterMove(): boolean {
+    return this.#source === undefined && answerFromLostAddress(this.#front);
   }
 
   /** Accepts no more. */

@@ -101,6 +101,11 @@ export class FrontListener implements Listener {
     if (typeof bound === 'object' && bound !== null) this.#port = bound.port;
   }
 
+  /** The processes have the connections. */
+  answerAfterMove(): boolean {
+    return false;
+  }
+
   /** The processes go by its config now. */
   open(): void {
     const held = this.#held ?? [];

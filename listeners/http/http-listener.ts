@@ -88,6 +88,10 @@ export class HttpListener implements Listener {
     return this.#admission;
   }
 
+  answerAfterMove(): boolean {
+    return this.#acceptor.answerAfterMove();
+  }
+
   reconfigure(config: ListenerConfig): void {
     this.#config = config;
     this.#admission = admissionOf(config);

@@ -89,6 +89,10 @@ export class MllpListener implements Listener {
     return this.#admission;
   }
 
+  answerAfterMove(): boolean {
+    return this.#acceptor.answerAfterMove();
+  }
+
   reconfigure(config: ListenerConfig): void {
     this.#config = config;
     this.#admission = admissionOf(config);

@@ -71,6 +71,10 @@ export class TcpListener implements Listener {
     return [...this.#sessions];
   }
 
+  answerAfterMove(): boolean {
+    return this.#acceptor.answerAfterMove();
+  }
+
   /** For connections to come. */
   reconfigure(config: ListenerConfig): void {
     this.#config = config;

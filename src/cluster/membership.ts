@@ -13,6 +13,8 @@ export interface MembershipOptions {
   readonly others: readonly OtherMember[];
   /** Some node of some pool can be given messages, or no pool is needed. */
   readonly hasNode: () => boolean;
+  /** Connections can be answered when the VIPs have moved. Asked when this member leaves. */
+  readonly answersAfterMove?: () => boolean;
   readonly vips?: HeldVips;
 }
 
@@ -32,6 +34,7 @@ const LOOK_MS = 250;
 const ASK_EVERY_LOOKS = 4;
 
 const NOT_LISTENING = 'the listeners are not open yet';
+const ENDS = 'the gateway ends, and answers what it has';
 const ENDED = 'the gateway has ended its work';
 
 export class Membership {
@@ -45,6 +48,7 @@ export class Membership {
   /** Undefined: fit. */
   #reason: string | undefined = NOT_LISTENING;
   #isStored = true;
+  #isLeaving = false;
 
   constructor(config: ClusterConfig, options: MembershipOptions) {
     this.#config = config;
@@ -86,15 +90,21 @@ export class Membership {
   }
 
   /**
-   * Runs `drain` for at most `drainTimeout` where the VIPs are here and go: while it runs nobody can connect, and a sender that
-   * waits for an answer when they have gone would wait for its own timeout. Then tells keepalived. Another process that has taken
-   * over keeps them, and this one has all of its time.
+   * Where the VIPs are here and go, and connections can be answered behind them, tells keepalived and runs `drain` with all of its
+   * time. Where they cannot, runs it for at most `drainTimeout`, as nobody can connect meanwhile and a sender that waits for an answer
+   * when the VIPs have gone would wait for its own timeout; and tells keepalived then. Another process that has taken over keeps them.
    */
   async leave(drain: (limitMs: number | undefined) => Promise<boolean>): Promise<boolean> {
+    this.#isLeaving = true;
     clearInterval(this.#timer);
     const moves = this.#file.isOwn && this.hasVip;
+    const goesFirst = moves && this.#options.answersAfterMove?.() === true;
+    if (goesFirst) {
+      this.#reason = ENDS;
+      this.#store();
+    }
     try {
-      return await drain(moves ? this.#config.drainTimeoutMs : undefined);
+      return await drain(moves && !goesFirst ? this.#config.drainTimeoutMs : undefined);
     } finally {
       this.#reason = ENDED;
       if (this.#file.isOwn) this.#store();
@@ -128,7 +138,7 @@ export class Membership {
       const { others, hasNode } = this.#options;
       const ready = await Promise.all(others.map((other) => other.isReady()));
       const name = others.find((_, i) => ready[i] === true)?.name;
-      if (this.#reason === ENDED || !this.#file.isOwn) return;
+      if (this.#isLeaving || !this.#file.isOwn) return;
       this.#judge(
         name === undefined || hasNode() ? undefined : `no node is available here, and ${name} is ready`,
       );

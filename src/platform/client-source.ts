@@ -86,6 +86,22 @@ export function readInto({ buffer: given, callback }: net.OnReadOpts, socket: ne
   });
 }
 
+/**
+ * What the server accepts from now on can be answered when the address that it came to is another machine's. False: this process may not,
+ * or the system cannot.
+ */
+export function answerFromLostAddress(server: net.Server): boolean {
+  const handle: unknown = Reflect.get(server, '_handle');
+  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+  const address = server.address();
+  const c = process.platform === 'linux' ? libc() : undefined;
+  if (c === undefined || typeof fd !== 'number' || fd < 0 || address === null || typeof address === 'string')
+    return false;
+  // A wildcard of IPv6 takes IPv4 as well, and this option is for both.
+  const [level, name] = address.family === 'IPv6' ? [SOL_IPV6, IPV6_TRANSPARENT] : [SOL_IP, IP_TRANSPARENT];
+  return c.setsockopt(fd, level, name, ON, ON.length) === 0;
+}
+
 /** @throws Error */
 function bound(address: string): number {
   const c = libc();

@@ -72,6 +72,20 @@ test('1 until the listeners listen, 0 while it works, 1 in the moment in which a
   expect(membership.report).toMatchObject({ fit: false, reason: 'the gateway has ended its work' });
 });
 
+test('1 before all is closed, and as much time as there is, where what it has can be answered behind the move', async () => {
+  const { said, facts, join: joined } = room();
+  facts.addresses = ['10.0.0.5', 'fd00::5', '10.1.0.5'];
+  const membership = joined({ answersAfterMove: () => true });
+  membership.begin(false);
+  membership.listening();
+  expect(said()).toBe('0\n');
+  await membership.leave(async (limit) => {
+    expect([said(), limit]).toEqual(['1\n', undefined]);
+    return true;
+  });
+  expect(said()).toBe('1\n');
+});
+
 test('a drain that fails leaves 1 as well', async () => {
   const { said, join: joined } = room();
   const membership = joined();

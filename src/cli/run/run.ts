@@ -202,6 +202,7 @@ function joinCluster(cluster: ClusterConfig, gateway: Gateway, log: Log): Member
   return new Membership(cluster, {
     log,
     others: otherMembers(cluster),
+    answersAfterMove: () => gateway.listeners.every((listener) => listener.answerAfterMove()),
     hasNode: () => {
       const all = [...gateway.pools.runtimes.values()];
       return all.length === 0 || all.some(({ nodes }) => nodes.some(({ state }) => isAvailable(state)));

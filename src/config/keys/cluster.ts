@@ -45,6 +45,7 @@ export const CLUSTER_KEYS = {
   drainTimeout: key.durationOrZero(
     '5s',
     'While this member has the addresses and is about to end: how long messages in work may take before connections are cut and the addresses move',
+    'Where it may answer behind the move (CAP_NET_RAW or CAP_NET_ADMIN) the addresses move at once, and it is of no account',
     '`shutdown.timeout` if that is less',
   ),
   tls: key.optional('map', 'Whom to trust at the `admin` of the other members, where it is https'),
