@@ -28,6 +28,7 @@ export function openFileLimit(): number | undefined {
 export function openFilesNeeded({ listeners, pools }: Pick<GatewayConfig, 'listeners' | 'pools'>): number {
   let files = SPARE;
   for (const { limits } of listeners) files += limits.maxConnections;
-  for (const { nodes, connections } of pools) files += nodes.length * connections.max;
+  for (const { nodes, discover, connections } of pools)
+    files += (nodes.length + (discover?.max ?? 0)) * connections.max;
   return files;
 }

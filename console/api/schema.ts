@@ -102,6 +102,7 @@ export interface Schemas {
     readonly answersPerSecond: number;
     readonly p50Ms?: number;
     readonly p99Ms?: number;
+    readonly origin?: 'dns' | 'srv' | 'file';
     readonly runtime: boolean;
   };
   Pool: {

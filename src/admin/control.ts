@@ -42,6 +42,8 @@ export interface NodeReport {
   readonly p99Ms: number | undefined;
   /** Not in the file: added, or set, while the gateway runs. */
   readonly runtime: boolean;
+  /** How it was discovered; undefined: the file names it, or somebody has added it. */
+  readonly origin?: 'dns' | 'srv' | 'file' | undefined;
 }
 
 export interface PoolReport {

@@ -66,6 +66,8 @@ function serversFor(
   const name = poolAtListener(route.action, listener.name);
   const pool = pools.find((one) => one.name === name);
   if (pool === undefined) return `there is no pool ${name}`;
+  if (pool.discover !== undefined)
+    return `nodes of pool ${name} are discovered, and keepalived would not hear of them`;
   const trouble = troubleOf(pool, listener, forwarding);
   if (trouble !== undefined) return trouble;
   const primaries = pool.nodes.filter(({ backup }) => !backup);

@@ -208,6 +208,22 @@ export interface NodeTlsConfig extends Omit<Values<typeof NODE_TLS_KEYS>, 'passp
   readonly pins: readonly string[];
 }
 
+/** Where nodes of a pool are found while the gateway runs. */
+export interface DiscoverConfig {
+  readonly kind: 'dns' | 'srv' | 'file';
+  /** Of `file`: its absolute path. */
+  readonly name: string;
+  /** Of `dns`. */
+  readonly port: number;
+  /** What each node is, but for where. */
+  readonly template: NodeConfig;
+  readonly minTtlMs: number;
+  readonly maxTtlMs: number;
+  readonly max: number;
+  /** Addresses of name servers; empty: the machine's own. */
+  readonly servers: readonly string[];
+}
+
 export interface NodeConfig extends Omit<Values<typeof NODE_KEYS>, 'healthUrl'>, HostPort {
   readonly name: string;
   readonly url: string;
@@ -229,6 +245,8 @@ export interface PoolConfig extends Omit<PoolValues, 'connections' | 'health' | 
   /** Of all its nodes. */
   readonly protocol: 'mllp' | 'http' | 'tcp';
   readonly nodes: readonly NodeConfig[];
+  /** Undefined: there are no others. */
+  readonly discover: DiscoverConfig | undefined;
   readonly persistence: PersistenceConfig | undefined;
   readonly connections: Omit<PoolValues['connections'], 'max' | 'idleMs' | 'reuse' | 'perClient'> & {
     /** Per node. */

@@ -4,6 +4,7 @@ import { randomFillSync, randomUUID } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import { connectFromClient, connectTlsFromClient } from './client-source.ts';
+import { nodeNames } from './dns.ts';
 import type { Platform } from './platform.ts';
 
 const nodePlatform: Platform = {
@@ -24,6 +25,7 @@ const nodePlatform: Platform = {
     from === undefined ? tls.connect(options) : connectTlsFromClient(from, options),
   createServer: (options, onConnection) => net.createServer(options, onConnection),
   hasOnlyPlainServers: false,
+  names: nodeNames,
   createThreads: undefined,
   openSpanLine: undefined,
 };

@@ -30,10 +30,35 @@ export interface Platform {
   createServer(options: ServerOpts, onConnection: (socket: Socket) => void): Server;
   /** A server for TLS or HTTP cannot listen by itself: it gets its connections from one that `createServer` made. */
   readonly hasOnlyPlainServers: boolean;
+  readonly names: Names;
   /** Undefined: piscina makes them. */
   readonly createThreads: ((options: ThreadOptions) => Threads) | undefined;
   /** Undefined: opentelemetry-js has the way to the collector. */
   readonly openSpanLine: (() => SpanLine) | undefined;
+}
+
+/** Names that are looked up for the time that the answers are good for. Servers: none are the machine's own. */
+export interface Names {
+  /** A and AAAA. `unknown`: the family whose look-up failed where the other's did not. */
+  addresses(
+    name: string,
+    servers: readonly string[],
+  ): Promise<{
+    readonly found: readonly { readonly address: string; readonly ttl: number }[];
+    readonly unknown: 4 | 6 | undefined;
+  }>;
+  /** SRV. */
+  services(
+    name: string,
+    servers: readonly string[],
+  ): Promise<
+    readonly {
+      readonly name: string;
+      readonly port: number;
+      readonly priority: number;
+      readonly weight: number;
+    }[]
+  >;
 }
 
 /** Where batches of spans go, as the messages of OTLP that they are. `done` is called once for each. */

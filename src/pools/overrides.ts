@@ -2,12 +2,15 @@
 // the file keeps that, as far as the file still has what it is about.
 import type { NodeConfig, PoolConfig } from '../config/config.ts';
 import type { Log } from '../observe/log/log.ts';
+import { type FoundNode, withFound } from './found-nodes.ts';
 
 /** Of one pool, by node name. */
 export interface PoolOverrides {
   readonly added: Map<string, NodeConfig>;
   readonly removed: Set<string>;
   readonly weights: Map<string, number>;
+  /** What was discovered. */
+  found: readonly FoundNode[];
 }
 
 export class Overrides {
@@ -21,16 +24,17 @@ export class Overrides {
   of(pool: string): PoolOverrides {
     let overrides = this.#byPool.get(pool);
     if (overrides === undefined) {
-      overrides = { added: new Map(), removed: new Set(), weights: new Map() };
+      overrides = { added: new Map(), removed: new Set(), weights: new Map(), found: [] };
       this.#byPool.set(pool, overrides);
     }
     return overrides;
   }
 
   /** The pool as the file has it, with what operators have changed. */
-  applyTo(pool: PoolConfig): PoolConfig {
-    const overrides = this.#byPool.get(pool.name);
-    if (overrides === undefined) return pool;
+  applyTo(inConfig: PoolConfig): PoolConfig {
+    const overrides = this.#byPool.get(inConfig.name);
+    if (overrides === undefined) return inConfig;
+    const pool = withFound(inConfig, overrides.found);
     const { added, removed, weights } = overrides;
     const inFile = new Set(pool.nodes.map(({ name }) => name));
     const nodes = [
@@ -50,12 +54,15 @@ export class Overrides {
 
   /** Of what the file does not have: what has the same name one day is something else. */
   forgetGone(pools: readonly PoolConfig[]): void {
-    for (const [name, { added, removed, weights }] of this.#byPool) {
-      const pool = pools.find((one) => one.name === name);
-      if (pool === undefined) {
+    for (const [name, overrides] of this.#byPool) {
+      const { added, removed, weights } = overrides;
+      const inConfig = pools.find((one) => one.name === name);
+      if (inConfig === undefined) {
         this.#byPool.delete(name);
         continue;
       }
+      if (inConfig.discover === undefined) overrides.found = [];
+      const pool = withFound(inConfig, overrides.found);
       const inFile = new Set(pool.nodes.map((node) => node.name));
       for (const node of added.keys()) if (inFile.has(node)) added.delete(node);
       for (const node of removed) if (!inFile.has(node)) removed.delete(node);

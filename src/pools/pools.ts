@@ -15,6 +15,9 @@ import type { Prepared, Reconfigurable } from '../reload/reconfigurable.ts';
 import { MirthServers } from '../upstream/checks/mirth-servers.ts';
 import type { NodeSharing } from '../upstream/node-sharing.ts';
 import { SharedLimits } from '../upstream/shared-limit.ts';
+import { Discoveries } from './discoveries.ts';
+import type { Discovery } from './discovery.ts';
+import type { FoundNode } from './found-nodes.ts';
 import { Overrides } from './overrides.ts';
 import type { PoolContext } from './pool-node.ts';
 import { PoolRuntime } from './pool-runtime.ts';
@@ -52,6 +55,11 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   readonly #whileOldMessages: () => () => boolean;
   readonly #sharing: NodeSharing | undefined;
   #context: PoolContext;
+  /** As the config in force has them. */
+  #inConfig: readonly PoolConfig[];
+  readonly #discoveries: Discoveries;
+  /** Other nodes have been discovered. */
+  onDiscovered = (): void => {};
   #started = false;
   #shared: SharedSenders | undefined;
 
@@ -67,7 +75,11 @@ export class Pools implements Reconfigurable<GatewayConfig> {
     this.sharedLimits = new SharedLimits(sharing?.createLease);
     this.overrides = new Overrides(log);
     this.#context = this.#contextOf(config);
-    for (const pool of config.pools) this.#enter(new PoolRuntime(pool, this.#context));
+    this.#inConfig = config.pools;
+    this.#discoveries = new Discoveries(log, (pool, found) => this.#take(pool, found));
+    this.#discover();
+    for (const pool of config.pools)
+      this.#enter(new PoolRuntime(this.overrides.applyTo(pool), this.#context));
     this.#list();
   }
 
@@ -102,6 +114,12 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   start(): void {
     this.#started = true;
     for (const runtime of this.#runtimes.values()) runtime.start();
+    this.#discoveries.start();
+  }
+
+  /** By the pool's name. */
+  get discoveries(): ReadonlyMap<string, Discovery> {
+    return this.#discoveries.byPool;
   }
 
   /** @throws GatewayError GW_ERR_TLS_FILE */
@@ -138,6 +156,7 @@ export class Pools implements Reconfigurable<GatewayConfig> {
       rollback,
       commit: () => {
         this.#context = context;
+        this.#inConfig = config.pools;
         for (const one of changed) one.commit();
         gone = this.#enterAll(config, made);
         this.overrides.forgetGone(config.pools);
@@ -147,6 +166,7 @@ export class Pools implements Reconfigurable<GatewayConfig> {
         for (const runtime of gone) this.#forget(runtime, mayGet);
         for (const runtime of made) if (this.#started) runtime.start();
         for (const one of changed) void one.settle?.();
+        this.#discover();
       },
     };
   }
@@ -165,7 +185,27 @@ export class Pools implements Reconfigurable<GatewayConfig> {
   }
 
   close(): void {
+    this.#discoveries.stop();
     for (const runtime of [...this.#runtimes.values(), ...this.#leaving]) runtime.close();
+  }
+
+  /** A process that carries messages for another is told what that one finds. */
+  #discover(): void {
+    if (this.#sharing?.judge === undefined) this.#discoveries.reconfigure(this.#inConfig);
+  }
+
+  #take(name: string, found: readonly FoundNode[]): void {
+    const overrides = this.overrides.of(name);
+    const before = overrides.found;
+    overrides.found = found;
+    const pool = this.#inConfig.find((one) => one.name === name);
+    try {
+      if (pool !== undefined) this.refresh(pool);
+    } catch (thrown) {
+      overrides.found = before;
+      throw thrown;
+    }
+    this.onDiscovered();
   }
 
   /** Those that others take the place of, or that the config does not have, are gone. */

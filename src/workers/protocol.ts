@@ -1,7 +1,9 @@
 // What the main process and its workers say to each other. Plain data: what a structured clone takes.
+
 import type { MessageQuery } from '../admin/control.ts';
 import type { GatewayConfig, NodeConfig } from '../config/config.ts';
 import type { AuditEvent } from '../observe/audit/audit-message.ts';
+import type { FoundNode } from '../pools/found-nodes.ts';
 import type { NodeDecision } from '../state/decisions.ts';
 import type { AnswerReport, FailureReport, HealthVerdict } from '../upstream/health/mirrored-health.ts';
 import type { UpstreamLoad } from '../upstream/upstream.ts';
@@ -22,6 +24,8 @@ export interface PoolOverride {
   readonly added: ReadonlyMap<string, NodeConfig>;
   readonly removed: ReadonlySet<string>;
   readonly weights: ReadonlyMap<string, number>;
+  /** What was discovered. */
+  readonly found: readonly FoundNode[];
   /** Those that are not ready. */
   readonly states: ReadonlyMap<string, NodeDecision>;
 }

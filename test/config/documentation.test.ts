@@ -96,9 +96,9 @@ describe('docs/configuration.md', () => {
     }
   });
 
-  test('has seven examples, which load without a warning', () => {
+  test('has eight examples, which load without a warning', () => {
     const examples = [...page.matchAll(/```yaml\n(.+?)```/gs)].map(([, example = '']) => example);
-    expect(examples).toHaveLength(7);
+    expect(examples).toHaveLength(8);
     const included = examples.find((one) => one.includes('# Joins ../gateway.yaml')) ?? '';
     const folder = folderOf({ ...TLS_FILES, 'conf.d/lab.yaml': included });
     for (const example of examples.filter((one) => one !== included)) {

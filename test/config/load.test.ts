@@ -63,6 +63,7 @@ test('every default is filled in', () => {
         name: 'p',
         source: undefined,
         proxyProtocol: 'off',
+        discover: undefined,
         protocol: 'mllp',
         nodes: [
           {

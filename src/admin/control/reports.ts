@@ -248,7 +248,9 @@ export class Reports implements Observer {
     const pace = this.#paces.get(node);
     const { pools } = this.#gateway();
     const overrides = pools.overrides.of(node.pool);
-    const config = pools.runtimes.get(node.pool)?.config.nodes.find(({ name }) => name === node.name);
+    const pool = pools.runtimes.get(node.pool)?.config;
+    const config = pool?.nodes.find(({ name }) => name === node.name);
+    const isFound = overrides.found.some(({ name }) => name === node.name) && !overrides.added.has(node.name);
     const { lastCheck } = status;
     return {
       ...this.#nodeState(node),
@@ -270,6 +272,7 @@ export class Reports implements Observer {
       p99Ms: pace?.quantile(0.99),
       runtime:
         overrides.added.has(node.name) || overrides.weights.has(node.name) || node.adminState !== 'ready',
+      ...(isFound && pool?.discover !== undefined && { origin: pool.discover.kind }),
     };
   }
 

@@ -192,6 +192,7 @@ function nodeRow(node: TypedFields<NodeReport>, now: number): string[] {
   const marks = [
     ...(node.flag('backup') ? ['backup'] : []),
     ...(node.flag('trial') ? ['on trial'] : []),
+    ...(node.has('origin') ? [`by ${node.text('origin')}`] : []),
     // An operator took it out, and it is not well besides.
     ...(node.text('health') === 'down' && state !== 'down' ? ['not well'] : []),
   ];

@@ -7,6 +7,7 @@ import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from '../keys/pool.ts';
 import { HEALTH_TLS_KEYS, NODE_TLS_KEYS } from '../keys/tls.ts';
 import { readSection, type Section } from '../read/section.ts';
 import type { Entry, ReadContext } from '../source/value.ts';
+import { buildDiscover } from './discover.ts';
 import { buildEjection, buildHealth, withCheckUrls } from './health.ts';
 import { checkName } from './name.ts';
 import { buildPersistence } from './persistence.ts';
@@ -23,10 +24,18 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
     .entries('nodes')
     .map((node) => buildNode(node, `${key}.nodes.${node.key}`, pool.values.source, reading));
   const nodes = withCheckUrls(pool, built, reading);
-  checkNodes(pool, nodes);
-  checkProtocol(pool, nodes, reading);
+  const found = buildDiscover(pool, (one, at) => buildNode(one, at, pool.values.source, reading), reading);
+  const [template] = found === undefined ? [] : withCheckUrls(pool, [found.template], reading);
+  const discover = found && template && { ...found, template };
+  if (!pool.has('nodes') && !pool.has('discover') && entry.value.kind === 'map')
+    pool.error('nodes', 'is required');
+  if (discover === undefined) checkNodes(pool, nodes);
+  const known = template === undefined ? nodes : [...nodes, template];
+  checkProtocol(pool, known, reading);
   // Of a node whose URL was refused nothing is known.
-  const protocols = nodes.filter(({ host }) => host !== '').map(protocolOf);
+  const protocols = known.filter(({ host }) => host !== '').map(protocolOf);
+  if (discover !== undefined && nodes.some(({ portOffset }) => portOffset !== undefined))
+    pool.error('discover', 'does not go with nodes that take the port which the sender came to');
 
   const section = pool.section('persistence', PERSISTENCE_KEYS);
   const persistence = section && buildPersistence(section, protocols[0], reading);
@@ -45,6 +54,7 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
     name: entry.key,
     protocol,
     nodes,
+    discover,
     persistence,
     connections: {
       ...connections,
@@ -56,7 +66,7 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
         idleMs: Math.min(connections.perClient.idleMs, connections.idleMs ?? usual.idleMs),
       },
     },
-    health: buildHealth(pool, nodes, reading),
+    health: buildHealth(pool, known, reading),
     checkTls: buildCheckTls(pool, reading),
     ejection: buildEjection(pool),
     contentType: readContentType(pool),
@@ -103,6 +113,13 @@ function checkProtocol(pool: PoolSection, nodes: readonly NodeConfig[], { proble
     const { name } = other.node;
     const message = `speaks ${protocolOf(other.node)} where ${first.node.name} speaks ${protocol}; nodes of one pool can stand in for each other`;
     problems.error(other.entry.place, `${pool.key}.nodes.${name}`, message);
+    return;
+  }
+  if (other !== undefined) {
+    pool.error(
+      'discover',
+      `finds nodes that speak ${protocolOf(other.node)} where ${first.node.name} speaks ${protocol}; nodes of one pool can stand in for each other`,
+    );
     return;
   }
   for (const [key, only] of keysOnlyFor(OWN_KEYS)) {

@@ -4,7 +4,7 @@ import { LISTENER_KEYS } from './listener.ts';
 import { NODE_KEYS, POOL_KEYS } from './pool.ts';
 
 const { bind: _bind, ...OF_LISTENERS } = LISTENER_KEYS;
-const { nodes: _nodes, ...OF_POOLS } = POOL_KEYS;
+const { nodes: _nodes, discover: _discover, ...OF_POOLS } = POOL_KEYS;
 const { url: _url, ...OF_NODES } = NODE_KEYS;
 
 /** What may be a default: all but what makes each entry another. */
@@ -16,6 +16,6 @@ export const DEFAULT_TABLES = {
 
 export const DEFAULTS_KEYS = {
   listeners: key.holding('map', 'listener-defaults', 'Keys of `listeners.NAME`, but for `bind`'),
-  pools: key.holding('map', 'pool-defaults', 'Keys of `pools.NAME`, but for `nodes`'),
+  pools: key.holding('map', 'pool-defaults', 'Keys of `pools.NAME`, but for `nodes` and `discover`'),
   nodes: key.holding('map', 'node-defaults', 'Keys of `pools.NAME.nodes.NAME`, of all pools, but for `url`'),
 } satisfies KeyTable;

@@ -6,10 +6,14 @@ import { type KeyTable, key } from './key.ts';
 const OF_MESSAGES = ['mllp', 'http'] as const;
 
 export const POOL_KEYS = {
-  nodes: key.required(
+  nodes: key.optional(
     'map',
     'The nodes, either `mllp` and `mllps`, or `http` and `https`, or `tcp` and `tls`',
-    'At least one, and one that is no backup, or there is a warning',
+    'At least one, and one that is no backup, or there is a warning; none where `discover` finds them',
+  ),
+  discover: key.optional(
+    'map',
+    'Nodes that are [discovered](#poolsnamediscover) by DNS, or in a file that is watched, besides `nodes`',
   ),
   balance: key.oneOf(
     ['least-in-flight', 'round-robin', 'hash'],

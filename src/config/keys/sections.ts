@@ -3,6 +3,7 @@
 import { ADMIN_KEYS, ADMIN_USER_KEYS, AUDIT_KEYS } from './admin.ts';
 import { CLUSTER_KEYS, CLUSTER_STATE_KEYS, MEMBER_KEYS, NATS_KEYS, VIP_KEYS } from './cluster.ts';
 import { DEFAULTS_KEYS } from './defaults.ts';
+import { DISCOVER_KEYS } from './discover.ts';
 import { isKey, type KeyTable } from './key.ts';
 import { LISTENER_KEYS } from './listener.ts';
 import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './pool.ts';
@@ -29,6 +30,7 @@ export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
   'listeners.NAME.tls': LISTENER_TLS_KEYS,
   'listeners.NAME.tls.cert': P12_KEYS,
   'pools.NAME': POOL_KEYS,
+  'pools.NAME.discover': DISCOVER_KEYS,
   'pools.NAME.persistence': PERSISTENCE_KEYS,
   'pools.NAME.spool': SPOOL_KEYS,
   'pools.NAME.spool.store': SPOOL_STORE_KEYS,

@@ -124,7 +124,9 @@ function listenerDefaults(defaults: MapTree, own: MapTree): MapTree {
 
 function poolWith(pools: MapTree, nodes: MapTree, own: MapTree): MapTree {
   const [first] = entriesIn(own, 'nodes');
-  const { protocol: scheme = 'mllp' } = parsePoolNodeUrl(textIn(first?.value, 'url') ?? '') ?? {};
+  const discover = entryIn(own, 'discover');
+  const { protocol: scheme = textIn(discover?.value, 'protocol') ?? 'mllp' } =
+    parsePoolNodeUrl(textIn(first?.value, 'url') ?? '') ?? {};
   const protocol = scheme === 'tls' ? 'tcp' : scheme.replace(/s$/, '');
   const { health: ofHealth, ...table } = DEFAULT_TABLES.pools;
   const fit = fitting(pools, { ...table, health: {} }, (only) => only.includes(protocol));
@@ -135,17 +137,34 @@ function poolWith(pools: MapTree, nodes: MapTree, own: MapTree): MapTree {
     return { ...entry, value: fitting(entry.value, HEALTH_KEYS, (only) => only.includes(type)) };
   });
   const pool = under({ ...fit, entries }, own);
-  const nodeEntry = entryIn(pool, 'nodes');
-  if (nodeEntry === undefined) return pool;
-  const withNodes = eachIn(nodeEntry, (node) => under(nodeDefaults(nodes, node, type), node));
-  return { ...pool, entries: pool.entries.map((entry) => (entry === nodeEntry ? withNodes : entry)) };
+  const ofNodes = pool.entries.map((entry) => {
+    if (entry.key === 'nodes')
+      return eachIn(entry, (node) => under(nodeDefaults(nodes, schemeOf(textIn(node, 'url')), type), node));
+    if (entry.key !== 'discover' || entry.value.kind !== 'map') return entry;
+    const protocolOfFound = textIn(entry.value, 'protocol') ?? 'mllp';
+    return { ...entry, value: foundWith(nodeDefaults(nodes, protocolOfFound, type), entry.value) };
+  });
+  return { ...pool, entries: ofNodes };
+}
+
+/** What is discovered has the defaults of nodes as well. */
+function foundWith(defaults: MapTree, discover: MapTree): MapTree {
+  const node = entryIn(discover, 'node');
+  if (defaults.entries.length === 0 || (node !== undefined && node.value.kind !== 'map')) return discover;
+  const { place } = node ?? discover;
+  const own: MapTree = node?.value.kind === 'map' ? node.value : { kind: 'map', place, entries: [] };
+  const others = discover.entries.filter((entry) => entry !== node);
+  return { ...discover, entries: [...others, { key: 'node', place, value: under(defaults, own) }] };
+}
+
+function schemeOf(url: string | undefined): string | undefined {
+  return parsePoolNodeUrl(url ?? '')?.protocol;
 }
 
 /** TLS is for nodes whose URL says so, a place to ask for checks that ask over HTTP. */
-function nodeDefaults(defaults: MapTree, own: MapTree, checkType: string): MapTree {
-  const url = parsePoolNodeUrl(textIn(own, 'url') ?? '');
+function nodeDefaults(defaults: MapTree, scheme: string | undefined, checkType: string): MapTree {
   const entries = defaults.entries.filter(({ key }) => {
-    if (key === 'tls') return url !== undefined && /^(mllps|https|tls)$/.test(url.protocol);
+    if (key === 'tls') return scheme !== undefined && /^(mllps|https|tls)$/.test(scheme);
     return key !== 'healthUrl' || checkType === 'http' || checkType === 'mirth';
   });
   return { ...defaults, entries };

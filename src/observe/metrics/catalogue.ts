@@ -131,6 +131,19 @@ export const METRICS = {
   // Pools and nodes
   hl7_gateway_queued: row('gauge', '1', 'pool', 'Messages, requests and connections that wait for a node.'),
   hl7_gateway_queue_limit: row('gauge', '1', 'pool', 'queue.max: more are refused.'),
+  hl7_gateway_discoveries_total: row(
+    'counter',
+    '1',
+    'pool result',
+    'Look-ups of nodes (discover): nodes were found, it failed, or the answer was empty.',
+  ),
+  hl7_gateway_discovered_nodes: row('gauge', '1', 'pool', 'Nodes that were discovered.'),
+  hl7_gateway_discovery_age_seconds: row(
+    'gauge',
+    's',
+    'pool',
+    'Since nodes were found last; none before the first time. Of a file, since it was read last.',
+  ),
   hl7_gateway_node_up: row(
     'gauge',
     '1',

@@ -39,6 +39,7 @@ export function platformOn(
     connectTls: () => failedTls(),
     createServer: (options, onConnection) => createServerOn(network, host, options, onConnection),
     hasOnlyPlainServers: true,
+    names: NO_NAMES,
     createThreads: () => new SimulatedThreads(time, prng, troubles),
     openSpanLine: undefined,
   };
@@ -56,6 +57,16 @@ function uuidOf(prng: Prng): ReturnType<typeof randomUUID> {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}` as ReturnType<
     typeof randomUUID
   >;
+}
+
+/** Its hosts are known by their addresses alone. */
+const NO_NAMES: Platform['names'] = {
+  addresses: () => Promise.reject(notThere()),
+  services: () => Promise.reject(notThere()),
+};
+
+function notThere(): Error {
+  return Object.assign(new Error('a simulated world has no names'), { code: 'ENOTFOUND' });
 }
 
 function failedTls(): Socket {

@@ -19,6 +19,8 @@ const MERGES: Partial<Record<MetricName, Merge>> = {
   hl7_gateway_frame_memory_free_bytes: 'sum',
   hl7_gateway_queued: 'sum',
   hl7_gateway_queue_limit: 'main',
+  hl7_gateway_discovered_nodes: 'main',
+  hl7_gateway_discovery_age_seconds: 'main',
   hl7_gateway_node_up: 'main',
   hl7_gateway_node_state: 'main',
   hl7_gateway_node_weight: 'main',

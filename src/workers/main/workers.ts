@@ -93,7 +93,8 @@ export class Workers {
 
   /** The gateway is made. */
   attach(): void {
-    const { metrics } = this.#options.gateway();
+    const { metrics, pools } = this.#options.gateway();
+    pools.onDiscovered = () => void this.override();
     metrics.workers = () => ({
       running: this.#supervisor.running.length,
       restarts: this.#supervisor.restarts,

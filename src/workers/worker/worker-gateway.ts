@@ -179,13 +179,14 @@ export class WorkerGateway {
   /** All that is decided, whatever was before. */
   #override(overrides: readonly PoolOverride[]): void {
     const { pools, config } = this.gateway;
-    for (const { pool, added, removed, weights, states } of overrides) {
+    for (const { pool, added, removed, weights, found, states } of overrides) {
       const poolConfig = config.pools.find(({ name }) => name === pool);
       if (poolConfig === undefined) continue;
       const own = pools.overrides.of(pool);
       replace(own.added, added);
       replace(own.weights, weights);
       own.removed.clear();
+      own.found = found;
       for (const node of removed) own.removed.add(node);
       pools.refresh(poolConfig);
       for (const node of pools.runtimes.get(pool)?.nodes ?? []) {

@@ -23,7 +23,7 @@ import { type ClusterCounts, clusterFamilies } from './cluster-families.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { buildInfo, certificateFamily, listenerFamilies, parseFamilies } from './gateway-families.ts';
 import { MessageCounts, type Present, type TraceIdOf } from './message-counts.ts';
-import { nodeFamilies } from './node-families.ts';
+import { discoveryFamilies, nodeFamilies } from './node-families.ts';
 import { RequestCounts } from './request-counts.ts';
 import { type SharedStateCounts, sharedStateFamilies } from './shared-state-families.ts';
 import { spoolFamilies } from './spool-families.ts';
@@ -185,6 +185,7 @@ export class GatewayMetrics implements Observer {
       number('hl7_gateway_frame_memory_bytes', frameMemory.lentBytes),
       number('hl7_gateway_frame_memory_free_bytes', frameMemory.freeBytes),
       ...nodeFamilies(observed.pools.runtimes.values()),
+      ...discoveryFamilies(observed.pools.discoveries.values()),
       ...parseFamilies(observed.parsing.stats, observed.config.parsing),
       buildInfo(),
       number('hl7_gateway_workers', this.workers().running),

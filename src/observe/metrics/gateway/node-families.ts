@@ -1,4 +1,5 @@
 // What pools and their nodes are doing, as metrics; read when it is asked for, so that a node that was taken out is gone.
+import type { Discovery } from '../../../pools/discovery.ts';
 import type { PoolRuntime } from '../../../pools/pool-runtime.ts';
 import { isAvailable, type NodeState, type NodeStatus } from '../../../upstream/node-status.ts';
 import { type Family, numbers, type Sample } from '../family.ts';
@@ -74,4 +75,26 @@ export function nodeFamilies(runtimes: Iterable<PoolRuntime>): readonly Family[]
 
 function labelsOf({ pool, name }: NodeStatus): { readonly pool: string; readonly node: string } {
   return { pool, node: name };
+}
+
+export function discoveryFamilies(discoveries: Iterable<Discovery>): readonly Family[] {
+  const all = [...discoveries];
+  return [
+    numbers(
+      'hl7_gateway_discoveries_total',
+      all.flatMap(({ pool, counts }) =>
+        Object.entries(counts).map(([result, value]) => ({ labels: { pool, result }, value })),
+      ),
+    ),
+    numbers(
+      'hl7_gateway_discovered_nodes',
+      all.map(({ pool, found }) => ({ labels: { pool }, value: found.length })),
+    ),
+    numbers(
+      'hl7_gateway_discovery_age_seconds',
+      all.flatMap(({ pool, ageMs }) =>
+        ageMs === undefined ? [] : [{ labels: { pool }, value: ageMs / 1000 }],
+      ),
+    ),
+  ];
 }

@@ -115,6 +115,7 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
   const full = resources.use(await startFaultyNode(undefined, { maxConnections: 0 }));
   const late = resources.use(await startFaultyNode());
   const web = resources.use(await startRawNode(OK));
+  const nodesFile = folder.write('nodes.yaml', `x: { url: "${late.url}", weight: 0 }\n`);
   const gw = resources.use(
     await startGateway(
       JSON.stringify({
@@ -129,7 +130,7 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           adt: { nodes: { a: { url: node.url } } },
           gone: { nodes: { g: { url: 'mllp://127.0.0.1:1' } }, ...atOnce },
           full: { nodes: { f: { url: full.url } }, ...atOnce },
-          late: { nodes: { l: { url: late.url } } },
+          late: { nodes: { l: { url: late.url } }, discover: { file: nodesFile } },
           web: { nodes: { w: { url: web.url } } },
           kept: { nodes: { k: { url: node.url } }, spool: { store: { path: '/spool' } } },
           raw: { nodes: { r: { url: web.url.replace('http', 'tcp') } } },
