@@ -35,15 +35,16 @@ const STEPS: Readonly<Record<string, number>> = {
 export function Rows<T>({ label, name, rows, columns, keyOf, none, toneOf }: RowsProps<T>): JSX.Element {
   const body = useRef<HTMLDivElement>(null);
   const height = useRowHeight(body);
+  const focus = useFocus(body, height);
   const [first, many] = useSeen(body, height, rows.length);
   const shown = rows.slice(first, first + many);
   const move = (event: KeyboardEvent): void => {
     const step = STEPS[event.key];
     const row = (event.target as Element).closest('[data-index]');
-    if (step === undefined || row === null || body.current === null) return;
+    if (step === undefined || row === null) return;
     const at = Number((row as HTMLElement).dataset.index) + step;
     event.preventDefault();
-    focusRow(body.current, Math.min(Math.max(at, 0), rows.length - 1), height);
+    focus(Math.min(Math.max(at, 0), rows.length - 1));
   };
   return (
     <div class={`rows ${name}`} role="table" aria-label={label} aria-rowcount={rows.length + 1}>
@@ -61,7 +62,10 @@ export function Rows<T>({ label, name, rows, columns, keyOf, none, toneOf }: Row
         class="body"
         ref={body}
         onKeyDown={move}
-        style={{ paddingTop: first * height, paddingBottom: (rows.length - first - shown.length) * height }}
+        style={{
+          paddingTop: `${first * height}px`,
+          paddingBottom: `${(rows.length - first - shown.length) * height}px`,
+        }}
       >
         {shown.map((row, at) => (
           <div
@@ -139,14 +143,26 @@ function useSeen(
   return [Math.max(0, Math.min(from, length - many)), many];
 }
 
-function focusRow(body: HTMLElement, index: number, height: number): void {
-  const there = (): HTMLElement | null => body.querySelector(`[data-index="${index}"] :is(button, a)`);
-  const found = there();
-  if (found !== null) {
-    found.focus();
-    return;
-  }
-  scrollTo({ top: scrollY + body.getBoundingClientRect().top + index * height - innerHeight / 2 });
-  // The rows come with the next picture, and are there with the one after it.
-  requestAnimationFrame(() => requestAnimationFrame(() => there()?.focus()));
+/** Focuses a row, which need not be there yet. */
+function useFocus(
+  body: { readonly current: HTMLDivElement | null },
+  height: number,
+): (index: number) => void {
+  const wanted = useRef<number | undefined>(undefined);
+  const take = (): boolean => {
+    const row = body.current?.querySelector(`[data-index="${wanted.current}"] :is(button, a)`);
+    if (!(row instanceof HTMLElement)) return false;
+    wanted.current = undefined;
+    row.focus();
+    return true;
+  };
+  // After each picture: one of them has it.
+  useLayoutEffect(() => {
+    if (wanted.current !== undefined) take();
+  });
+  return (index) => {
+    wanted.current = index;
+    if (take() || body.current === null) return;
+    scrollTo({ top: scrollY + body.current.getBoundingClientRect().top + index * height - innerHeight / 2 });
+  };
 }

@@ -1,7 +1,8 @@
-// What is asked for again and again while a page shows it. Promises one question at a time, none while nobody looks, and that what was
+// What is asked for again and again while a page shows it. Promises one question at a time, none while nobody is there, and that what was
 // asked before a change of the question is not shown after it.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, sentenceOf } from '../api/client.ts';
+import { isSomebodyThere } from './presence.ts';
 
 export interface Polled<T> {
   readonly value: T | undefined;
@@ -28,11 +29,13 @@ export function usePolled<T>(
     const next = (): void => {
       if (everyMs > 0 && !stop.signal.aborted) timer = setTimeout(run, everyMs);
     };
+    let isFirst = true;
     const run = (): void => {
-      if (document.hidden) {
+      if (!isFirst && !isSomebodyThere()) {
         next();
         return;
       }
+      isFirst = false;
       asked
         .current(stop.signal)
         .then(

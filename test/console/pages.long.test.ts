@@ -1,18 +1,16 @@
 // Each page of the console with real traffic, in a real browser: what it shows, light and dark, wide and at 360 px, by axe-core and by the
-// keyboard; and that no patient's name is on any of them. Writes docs/console/*.png where CONSOLE_SHOTS is set.
-import { mkdirSync, readFileSync } from 'node:fs';
+// keyboard; and that no patient's name is on any of them. Writes pictures for docs/console.md where CONSOLE_SHOTS is set.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { OverviewReport } from '../../src/admin/control.ts';
 import { chromiumPath } from '../e2e/browser.ts';
-import { ROOT } from '../helpers/product-files.ts';
 import { connectSender } from '../helpers/sender.ts';
-import { type ConsoleRoom, Looker, launchBrowser, openConsoleRoom } from './room.ts';
+import { type ConsoleRoom, Looker, launchBrowser, openConsoleRoom, shoot } from './room.ts';
 import { PATIENT, sendAll, USUAL } from './traffic.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SHOTS = process.env.CONSOLE_SHOTS === undefined ? undefined : join(ROOT, 'docs/console');
 const TITLES = [
   'Overview',
   'Nodes',
@@ -24,6 +22,9 @@ const TITLES = [
   'Cluster',
 ] as const;
 
+/** Those that docs/console.md shows. */
+const PICTURES: readonly string[] = ['overview', 'overview-narrow-dark', 'nodes-narrow-dark'];
+
 /** What axe-core finds that is serious or worse. */
 async function faultsOf(page: Page): Promise<unknown> {
   // By the debugger, past the page's policy, which takes no text for a script.
@@ -31,6 +32,27 @@ async function faultsOf(page: Page): Promise<unknown> {
   return page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
     violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map(({ html, failureSummary }) => html.slice(0, 200) + failureSummary)]))`);
+}
+
+/** The gateway is seconds old: the hour before is put to what it tells, so that there are curves to see. */
+async function withHour(route: Route): Promise<void> {
+  const response = await route.fetch();
+  const told = (await response.json()) as Pick<OverviewReport, 'history'>;
+  const end = Math.floor(Date.now() / 10_000) * 10_000;
+  const points = Array.from({ length: 359 }, (_, n) => {
+    const wave = Math.sin(n / 40) + Math.sin(n / 7) / 4 + 2;
+    const failed = n > 200 && n < 215 ? 12 : 0;
+    const at = new Date(end - (359 - n) * 10_000).toISOString();
+    return {
+      at,
+      messages: Math.round(wave * 90),
+      failed,
+      p50Ms: 20 + 12 * wave,
+      p99Ms: 90 + 60 * wave + failed * 20,
+    };
+  });
+  const history = { ...told.history, points: [...points, ...told.history.points.slice(-1)] };
+  await route.fulfill({ response, json: { ...told, history } });
 }
 
 /** How much wider the page is than its window. */
@@ -90,7 +112,7 @@ describe.skipIf(chromiumPath === undefined)(
     }
 
     const forms = [
-      { name: 'wide, light', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+      { name: 'wide, light', colorScheme: 'light', viewport: { width: 1100, height: 680 } },
       { name: '360 px, dark', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
     ] as const;
     test.each(forms)(
@@ -99,14 +121,12 @@ describe.skipIf(chromiumPath === undefined)(
         await using sender = await connectSender(room.port);
         await using looker = await Looker.of(browser, room, { colorScheme, viewport });
         const { page } = looker;
+        await page.route('**/overview', withHour);
         await looker.logIn();
         for (const title of TITLES) {
           await visit(looker, title);
-          if (SHOTS !== undefined) {
-            mkdirSync(SHOTS, { recursive: true });
-            const part = `${title.toLowerCase()}${viewport.width < 500 ? '-narrow-dark' : ''}`;
-            await page.screenshot({ path: join(SHOTS, `${part}.png`) });
-          }
+          const picture = `${title.toLowerCase()}${viewport.width < 500 ? '-narrow-dark' : ''}`;
+          if (PICTURES.includes(picture)) await shoot(page, picture);
           expect(await overflowOf(page), title).toBe(0);
           expect(await faultsOf(page), title).toEqual([]);
           expect(await looker.everything(), title).not.toContain(PATIENT);

@@ -1,19 +1,24 @@
 // A gateway with the console, simulated nodes behind it and a browser before it. Promises that a page that logs an error, breaks its
 // policy or asks another host fails its test, and that all of it is gone afterwards.
 import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { stringify } from 'yaml';
 import { AdminServer } from '../../src/admin/admin-server.ts';
 import { ConsoleFiles } from '../../src/admin/console/console-files.ts';
 import { GatewayControl } from '../../src/admin/gateway-control.ts';
 import { hashPassword } from '../../src/config/http/password.ts';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseWhole } from '../../src/config/load.ts';
 import { Gateway } from '../../src/gateway.ts';
 import { createLog } from '../../src/observe/log/log.ts';
 import type { OperatorAction } from '../../src/observe/observer.ts';
 import { chromiumPath } from '../e2e/browser.ts';
 import { type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
 
+import { ROOT } from '../helpers/product-files.ts';
 import { builtConsole } from './built.ts';
 
 export const PASSWORD = createHash('sha256').update('a password of these tests').digest('base64url');
@@ -28,6 +33,8 @@ export interface ConsoleRoom extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly gateway: Gateway;
+  /** Of the config. */
+  readonly file: string;
   readonly server: AdminServer;
   readonly nodes: Readonly<Record<'a' | 'b' | 'c', FaultyNode>>;
   /** What operators did. */
@@ -36,6 +43,8 @@ export interface ConsoleRoom extends AsyncDisposable {
 
 export interface RoomParts {
   readonly pools?: object;
+  /** Of both pools. */
+  readonly health?: object;
   readonly routes?: readonly object[];
   readonly admin?: object;
   readonly telemetry?: object;
@@ -45,8 +54,8 @@ export async function openConsoleRoom(parts: RoomParts = {}): Promise<ConsoleRoo
   const files = new ConsoleFiles(await builtConsole());
   const [a, b, c] = [await startFaultyNode(), await startFaultyNode(), await startFaultyNode()];
   const password = await hashPassword(PASSWORD);
-  const health = { interval: '200ms', timeout: '1s' };
-  const text = JSON.stringify({
+  const health = parts.health ?? { interval: '200ms', timeout: '1s' };
+  const text = stringify({
     listeners: { in: { bind: '127.0.0.1:0' } },
     pools: parts.pools ?? {
       adt: { nodes: { a: { url: a.url }, b: { url: b.url } }, health, persistence: { by: ['MSH-3'] } },
@@ -63,12 +72,15 @@ export async function openConsoleRoom(parts: RoomParts = {}): Promise<ConsoleRoo
       users: { [OPERATOR]: { password, role: 'operate' }, [VIEWER]: { password, role: 'view' } },
       ...parts.admin,
     },
-    telemetry: parts.telemetry ?? {},
+    telemetry: { log: { level: 'silent' }, ...parts.telemetry },
   });
-  const { config } = parseConfig(text, { env: {} });
+  const folder = mkdtempSync(join(tmpdir(), 'console-'));
+  const file = join(folder, 'gateway.yaml');
+  writeFileSync(file, text);
+  const { config, text: whole } = parseWhole(text, { env: {}, file });
   if (config.admin === undefined) throw new Error('the config has an admin section');
   const log = createLog({ level: 'silent', format: 'json' });
-  const control = new GatewayControl(() => gateway, text, log);
+  const control = new GatewayControl(() => gateway, whole, log);
   const actions: ConsoleRoom['actions'] = [];
   const gateway: Gateway = new Gateway(config, log, {
     observers: [...control.observers, { onOperator: (by, action) => void actions.push({ by, action }) }],
@@ -89,6 +101,7 @@ export async function openConsoleRoom(parts: RoomParts = {}): Promise<ConsoleRoo
     url: `http://127.0.0.1:${server.port}/`,
     port: gateway.listeners[0]?.port ?? 0,
     gateway,
+    file,
     server,
     nodes: { a, b, c },
     actions,
@@ -96,6 +109,7 @@ export async function openConsoleRoom(parts: RoomParts = {}): Promise<ConsoleRoo
       await server.stop();
       await gateway.stop();
       for (const node of [a, b, c]) await node.close();
+      rmSync(folder, { recursive: true });
     },
   };
 }
@@ -107,6 +121,16 @@ export function launchBrowser(): Promise<Browser> {
     timeout: 9 * PATIENCE_MS,
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
+}
+
+/** Where pictures for docs/ go; undefined: nowhere. */
+const SHOTS = process.env.CONSOLE_SHOTS === undefined ? undefined : join(ROOT, 'docs/console');
+
+/** Of what is seen. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  if (SHOTS === undefined) return;
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
 }
 
 /** Somebody who looks: cookies of its own. */
@@ -122,8 +146,8 @@ export class Looker implements AsyncDisposable {
     page.setDefaultTimeout(PATIENCE_MS);
     page.on('pageerror', (error) => this.wrongs.push(`error: ${error.message}`));
     page.on('console', (line) => {
-      // Of a log-in that is refused, and of a session that is over: what is wanted, and Chromium says it all the same.
-      if (line.type() === 'error' && !/status of (401|403|429|503)/.test(line.text()))
+      // Of a log-in that is refused, a session that is over, a config with errors: what is wanted, and Chromium says it all the same.
+      if (line.type() === 'error' && !/status of (4\d\d|503)/.test(line.text()))
         this.wrongs.push(`console: ${line.text()}`);
     });
     page.on('request', (request) => {
