@@ -22,6 +22,7 @@ import { handshakesPart } from './parts/handshakes.ts';
 import { idlePart } from './parts/idle.ts';
 import { latencyPart } from './parts/latency.ts';
 import { httpPart } from './parts/requests.ts';
+import { spoolPart } from './parts/spool.ts';
 import { startPart } from './parts/start.ts';
 import { tracesPart } from './parts/traces.ts';
 import { nodesPart, peersPart, routesPart, sendersPart, sizesPart, tlsPart } from './parts/workloads.ts';
@@ -44,6 +45,7 @@ const PARTS: Readonly<Record<string, readonly ((room: Room) => Part)[]>> = {
   latency: [latencyPart],
   idle: [idlePart],
   start: [startPart],
+  spool: [spoolPart],
 };
 
 const HELP = `npm run bench -- [PARTS] [OPTIONS]: the gateway beside HAProxy and others, on this machine
@@ -61,6 +63,7 @@ Parts; without any, all of them:
   --latency    what is added to a round trip, open loop
   --idle       memory of 10,000 idle senders
   --start      from the start of the process to the first connection
+  --spool      messages stored with fsync, beside SQLite alone
 
 Options:
   --against REV  another revision of the gateway in the same rounds; without parts, --senders

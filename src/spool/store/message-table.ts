@@ -79,6 +79,8 @@ export class MessageTable {
       `SELECT ordering_key, count(*) AS messages FROM messages INDEXED BY waiting
       WHERE pool = ? AND state = ${WAITING} AND ordering_key >= ? GROUP BY ordering_key LIMIT ?`,
     );
+    // A million objects would take twice as long.
+    this.#keys.setReturnArrays(true);
     this.#oldestDelivered = db.prepare(
       `SELECT id, size FROM messages INDEXED BY delivered WHERE pool = ? AND state = ${DELIVERED} AND changed_at < ?
       ORDER BY changed_at LIMIT ?`,
@@ -139,12 +141,10 @@ export class MessageTable {
     return row && this.messageOf(row);
   }
 
-  /** Up to `limit` keys from `first` on, with how many waiting messages they have, in an order of their own. */
-  keys(pool: string, first: string, limit: number): (readonly [key: string, messages: number])[] {
+  /** Up to `limit` keys from `first` on, with how many waiting messages they have, in an order of their own: pairs. */
+  keys(pool: string, first: string, limit: number): unknown[] {
     const poolId = this.#counters.poolId(pool);
-    return poolId === undefined
-      ? []
-      : this.#keys.all(poolId, first, limit).map((row) => [String(row.ordering_key), Number(row.messages)]);
+    return poolId === undefined ? [] : this.#keys.all(poolId, first, limit);
   }
 
   /** @throws GatewayError GW_ERR_SPOOL_CORRUPT */

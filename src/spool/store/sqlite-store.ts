@@ -13,6 +13,7 @@ import type {
   StoreUsage,
 } from '../spool-store.ts';
 import { SEAL_ROOM } from './body-seal.ts';
+import type { ListStretch } from './message-list.ts';
 import { headTextOf, packedBytesOf, packInto } from './packed-message.ts';
 import type { PoolUsageReport } from './store-counters.ts';
 import { StoreLink } from './store-link.ts';
@@ -23,15 +24,23 @@ import {
   type SqliteStoreOptions,
   type StoreState,
 } from './store-options.ts';
+import type { StoreRequest } from './store-protocol.ts';
+import type { RequestLoad } from './store-requests.ts';
 
 /** SQLite's own limit is 1 GB for a row. */
 const MAX_PAYLOAD_BYTES = 900_000_000;
+
+/** Ordering keys of one step: some 2 ms. */
+const STEP_KEYS = 2_000;
 
 export class SqliteStore implements SpoolStore {
   /** Rejects with why it could not be opened at first; it is tried again nevertheless. */
   readonly opened: Promise<void>;
   readonly #link: StoreLink;
   readonly #pools = new Map<string, StoredPoolUsage>();
+  /** What is read in steps. */
+  readonly #reading = new Set<Promise<unknown>>();
+  #isClosing = false;
   #bytes = 0;
   #maxBytes: number;
 
@@ -89,7 +98,7 @@ export class SqliteStore implements SpoolStore {
       controlId: label.controlId,
       boundTo,
     };
-    const id = await this.#link.ask(
+    const id = await this.#ask(
       { op: 'put', row, at: 0, end: 0 },
       {
         bytes: packedBytesOf(headText, payload),
@@ -100,32 +109,51 @@ export class SqliteStore implements SpoolStore {
   }
 
   async change(id: number, change: StoredChange): Promise<void> {
-    await this.#link.ask({ op: 'change', id, change });
+    await this.#ask({ op: 'change', id, change });
   }
 
   async heads(pool: string, afterId: number, limit: number): Promise<readonly StoredMessage[]> {
-    return (await this.#link.ask({ op: 'heads', pool, afterId, limit })) as StoredMessage[];
+    return (await this.#ask({ op: 'heads', pool, afterId, limit })) as StoredMessage[];
   }
 
   async next(pool: string, orderingKey: string, afterId: number): Promise<StoredMessage | undefined> {
-    return (await this.#link.ask({ op: 'next', pool, orderingKey, afterId })) as StoredMessage | undefined;
+    return (await this.#ask({ op: 'next', pool, orderingKey, afterId })) as StoredMessage | undefined;
   }
 
-  async keys(pool: string): Promise<ReadonlyMap<string, number>> {
-    return (await this.#link.ask({ op: 'keys', pool })) as ReadonlyMap<string, number>;
+  keys(pool: string): Promise<ReadonlyMap<string, number>> {
+    return this.#inSteps(async () => {
+      const keys = new Map<string, number>();
+      for (let first = ''; ; ) {
+        const request = { op: 'keys', pool, first, limit: STEP_KEYS } as const;
+        const found = (await this.#link.ask(request)) as [string, number][];
+        for (const [key, messages] of found) keys.set(key, messages);
+        // The last one begins the next step: what comes behind it is not known.
+        if (found.length < STEP_KEYS) return keys;
+        first = found.at(-1)?.[0] ?? '';
+      }
+    });
   }
 
   async content(id: number): Promise<StoredContent | undefined> {
-    const content = (await this.#link.ask({ op: 'content', id })) as StoredContent | undefined;
+    const content = (await this.#ask({ op: 'content', id })) as StoredContent | undefined;
     return content && { label: content.label, payload: bufferOf(content.payload) };
   }
 
-  async list(filter: StoredFilter, afterId: number, limit: number): Promise<readonly StoredMessage[]> {
-    return (await this.#link.ask({ op: 'list', filter, afterId, limit })) as StoredMessage[];
+  list(filter: StoredFilter, afterId: number, limit: number): Promise<readonly StoredMessage[]> {
+    return this.#inSteps(async () => {
+      const found: StoredMessage[] = [];
+      for (let after = afterId; ; ) {
+        const request = { op: 'list', filter, afterId: after, limit: limit - found.length } as const;
+        const stretch = (await this.#link.ask(request)) as ListStretch;
+        for (const message of stretch.found) found.push(message);
+        if (stretch.afterId === undefined || found.length >= limit) return found;
+        after = stretch.afterId;
+      }
+    });
   }
 
   async remember({ answer, ...row }: RememberedAnswer): Promise<void> {
-    await this.#link.ask(
+    await this.#ask(
       { op: 'remember', row: { ...row, hash: new Uint8Array(row.hash) }, at: 0, end: 0 },
       {
         bytes: SEAL_ROOM + answer.length,
@@ -138,12 +166,28 @@ export class SqliteStore implements SpoolStore {
   }
 
   async recall(pool: string, key: string): Promise<RememberedAnswer | undefined> {
-    const answer = (await this.#link.ask({ op: 'recall', pool, key })) as RememberedAnswer | undefined;
+    const answer = (await this.#ask({ op: 'recall', pool, key })) as RememberedAnswer | undefined;
     return answer && { ...answer, hash: bufferOf(answer.hash), answer: bufferOf(answer.answer) };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.allSettled(this.#reading);
     return this.#link.close();
+  }
+
+  #ask(request: StoreRequest, load?: RequestLoad): Promise<unknown> {
+    return this.#isClosing ? Promise.reject(closedError()) : this.#link.ask(request, load);
+  }
+
+  /** What takes long for the thread is asked for piece by piece, so that those who store do not wait for it. */
+  #inSteps<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#isClosing) return Promise.reject(closedError());
+    const reading = read();
+    this.#reading.add(reading);
+    const done = (): void => void this.#reading.delete(reading);
+    reading.then(done, done);
+    return reading;
   }
 
   #count(reports: readonly PoolUsageReport[], bytes: number, isAll: boolean): void {
@@ -154,6 +198,10 @@ export class SqliteStore implements SpoolStore {
       else this.#pools.set(name, { waiting, dead, delivered, bytes: size, oldestWaitingAt });
     }
   }
+}
+
+function closedError(): GatewayError {
+  return new GatewayError('GW_ERR_SPOOL_STORE', { detail: 'it is closed' });
 }
 
 /** What has crossed from another thread is a plain Uint8Array. */

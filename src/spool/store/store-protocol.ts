@@ -25,17 +25,10 @@ export type StoreRequest =
   | { readonly op: 'recall'; readonly pool: string; readonly key: string }
   /** `at` and `end`: of the answer, with room for its seal. */
   | { readonly op: 'remember'; readonly row: AnswerFields; at: number; end: number }
-  | SlowRequest;
-
-/** Those that are done in steps, between transactions. */
-export type SlowRequest =
-  | { readonly op: 'keys'; readonly pool: string }
-  | {
-      readonly op: 'list';
-      readonly filter: StoredFilter;
-      readonly afterId: number;
-      readonly limit: number;
-    };
+  /** The first `limit` ordering keys from `first` on. */
+  | { readonly op: 'keys'; readonly pool: string; readonly first: string; readonly limit: number }
+  /** A stretch of it: see ListStretch. */
+  | { readonly op: 'list'; readonly filter: StoredFilter; readonly afterId: number; readonly limit: number };
 
 export interface NumberedRequest {
   readonly n: number;

@@ -6,33 +6,20 @@ import { AnswerTable } from './answer-table.ts';
 import { BodySeal } from './body-seal.ts';
 import { DiskSpace } from './disk-space.ts';
 import { HighWaterMark, writeMark } from './high-water-mark.ts';
-import { MessageList } from './message-list.ts';
+import { listStretch } from './message-list.ts';
 import { MessageTable } from './message-table.ts';
 import { closeQuietly, openDatabase } from './open-database.ts';
 import { RoomMaker } from './room-maker.ts';
 import { storeErrorOf } from './sqlite-failure.ts';
 import { type PoolUsageReport, StoreCounters } from './store-counters.ts';
-import type {
-  NumberedRequest,
-  SlowRequest,
-  StoreRequest,
-  StoreResult,
-  StoreThreadOptions,
-} from './store-protocol.ts';
+import type { NumberedRequest, StoreRequest, StoreResult, StoreThreadOptions } from './store-protocol.ts';
 
 /** A request, and the bytes of the packet that it came in. */
 export interface SessionRequest extends NumberedRequest {
   readonly bytes: Uint8Array;
 }
 
-/** Keys of one step, some 3 ms. */
-const STEP_KEYS = 2_000;
-
 const WRITES: readonly StoreRequest['op'][] = ['put', 'change', 'remember'];
-
-export function isSlow(request: StoreRequest): request is SlowRequest {
-  return request.op === 'list' || request.op === 'keys';
-}
 
 export class StoreSession {
   readonly #db: DatabaseSync;
@@ -108,22 +95,6 @@ export class StoreSession {
   /** Gives up the ballast: whether there was any. */
   dropBallast(): boolean {
     return this.#space.dropBallast();
-  }
-
-  /** Steps of what takes long: each call of what it returns is one, and gives the result at last. */
-  slowly(request: SlowRequest): () => { readonly value: unknown } | undefined {
-    if (request.op === 'list') {
-      const source = { db: this.#db, table: this.#table, seal: this.#seal, counters: this.#counters };
-      const list = new MessageList(source, request);
-      return () => (list.step() ? { value: list.found } : undefined);
-    }
-    const keys: (readonly [string, number])[] = [];
-    return () => {
-      const last = keys.at(-1)?.[0];
-      const found = this.#table.keys(request.pool, last ?? '', STEP_KEYS);
-      for (const [key, messages] of found) if (key !== last) keys.push([key, messages]);
-      return found.length < STEP_KEYS ? { value: new Map(keys) } : undefined;
-    };
   }
 
   /** A step of what is done when there is time: what has changed, and whether more is left. */
@@ -203,8 +174,12 @@ export class StoreSession {
         return this.#table.content(request.id);
       case 'recall':
         return this.#answers.recall(request.pool, request.key);
-      default:
-        throw new GatewayError('GW_ERR_INTERNAL', { detail: `${request.op} is done in steps` });
+      case 'keys':
+        return this.#table.keys(request.pool, request.first, request.limit);
+      case 'list': {
+        const source = { db: this.#db, table: this.#table, seal: this.#seal, counters: this.#counters };
+        return listStretch(source, request.filter, request.afterId, request.limit);
+      }
     }
   }
 

@@ -1,13 +1,13 @@
 // What the store's thread does: opens the database, waits for another process to let go of it, gathers requests into transactions, and
 // opens it again after the disk has failed. Promises one result for each request, also where nothing can be done.
 import { GatewayError } from '../../errors.ts';
-import { clearTimeout, monotonicMs, setImmediate, setTimeout } from '../../platform/time.ts';
+import { clearTimeout, monotonicMs, setTimeout } from '../../platform/time.ts';
 import { isInUse } from './open-database.ts';
 import { isDamage, isDiskFull, sqliteCodeOf, storeErrorOf } from './sqlite-failure.ts';
 import type { PoolUsageReport } from './store-counters.ts';
 import type { StoreStatus } from './store-options.ts';
 import type { FromThread, StoreResult, StoreThreadOptions, ToThread } from './store-protocol.ts';
-import { failureOf, isSlow, type SessionRequest, StoreSession } from './store-session.ts';
+import { failureOf, type SessionRequest, StoreSession } from './store-session.ts';
 
 const LOCK_RETRY_MS = 50;
 const RETRY_MS = 100;
@@ -15,11 +15,6 @@ const MAX_RETRY_MS = 30_000;
 const MAINTAIN_MS = 1_000;
 /** While more is left to be done: others have the thread in between. */
 const MAINTAIN_AGAIN_MS = 20;
-
-interface Slow {
-  readonly n: number;
-  readonly step: () => { readonly value: unknown } | undefined;
-}
 
 export class StoreThread {
   #options: StoreThreadOptions;
@@ -32,8 +27,6 @@ export class StoreThread {
   #retryMs = RETRY_MS;
   #timer: NodeJS.Timeout | undefined;
   #requests: SessionRequest[] = [];
-  #slow: Slow[] = [];
-  #isStepping = false;
   #closing = false;
   #closed = false;
 
@@ -70,19 +63,8 @@ export class StoreThread {
     this.#requests = [];
     const session = this.#session;
     if (session === undefined) this.#reject(requests);
-    else this.#perform(session, requests);
-    this.#stepSoon();
-    if (this.#closing && this.#slow.length === 0) void this.#close();
-  }
-
-  #perform(session: StoreSession, requests: readonly SessionRequest[]): void {
-    const fast = requests.filter(({ request }) => !isSlow(request));
-    if (fast.length > 0) this.#runTogether(session, fast);
-    for (const { n, request } of requests) {
-      if (!isSlow(request)) continue;
-      if (this.#session === undefined) this.#results([failureOf(n, this.#failure)]);
-      else this.#slow.push({ n, step: session.slowly(request) });
-    }
+    else if (requests.length > 0) this.#runTogether(session, requests);
+    if (this.#closing) void this.#close();
   }
 
   #runTogether(session: StoreSession, requests: readonly SessionRequest[]): void {
@@ -171,8 +153,6 @@ export class StoreThread {
     const session = this.#session;
     this.#session = undefined;
     clearTimeout(this.#timer);
-    this.#results(this.#slow.map(({ n }) => failureOf(n, failure)));
-    this.#slow = [];
     this.#tell('failed', `${failure.code}: ${failure.detail ?? failure.message}`);
     const again = (): void => {
       this.#timer = setTimeout(() => this.#open(), this.#retryMs);
@@ -180,29 +160,6 @@ export class StoreThread {
     };
     if (session === undefined) again();
     else void session.close().then(again);
-  }
-
-  #stepSoon(): void {
-    if (this.#isStepping || this.#slow.length === 0) return;
-    this.#isStepping = true;
-    setImmediate(() => {
-      this.#isStepping = false;
-      this.#step();
-    });
-  }
-
-  #step(): void {
-    const slow = this.#slow.shift();
-    if (slow === undefined) return;
-    try {
-      const done = slow.step();
-      if (done === undefined) this.#slow.push(slow);
-      else this.#results([{ n: slow.n, value: done.value }]);
-    } catch (thrown) {
-      this.#results([failureOf(slow.n, thrown)]);
-      if (sqliteCodeOf(thrown) !== undefined) this.#fail(thrown);
-    }
-    this.work();
   }
 
   #maintain(): void {
