@@ -1,8 +1,10 @@
 // A gateway whose pool has a spool, in memory: kept over restarts of the gateway, as a disk is.
 
+import { parseConfig } from '../../src/config/load.ts';
+import { GatewayError } from '../../src/errors.ts';
 import type { SpoolStore } from '../../src/spool/spool-store.ts';
 import { type FaultyNode, startFaultyNode } from '../helpers/faulty-node.ts';
-import { startGateway, type TestGateway } from '../helpers/gateway.ts';
+import { simpleConfig, startGateway, type TestGateway } from '../helpers/gateway.ts';
 import { MemoryStore } from '../helpers/memory-store.ts';
 import type { Script } from '../helpers/node-connection.ts';
 import { connectSender, type Sender } from '../helpers/sender.ts';
@@ -46,6 +48,8 @@ export interface SpoolRoomOptions {
   readonly listener?: Record<string, unknown>;
   readonly script?: Script;
   readonly maxBytes?: number;
+  /** A path of a store that cannot be opened. */
+  readonly cannotOpen?: string;
 }
 
 export class SpoolRoom implements AsyncDisposable {
@@ -72,6 +76,13 @@ export class SpoolRoom implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.gw.gateway.stop();
     this.gw = await gatewayOn(this.disk, this.node, this.#options);
+  }
+
+  /** Takes up another config; what is not given is as in the beginning. */
+  async reload(options: SpoolRoomOptions): Promise<void> {
+    const wanted = spoolConfig(this.node.url, { ...this.#options, ...options });
+    const text = typeof wanted === 'string' ? wanted : simpleConfig(wanted);
+    await this.gw.gateway.reload(parseConfig(text, { env: {} }).config);
   }
 
   async states(): Promise<string[]> {
@@ -111,5 +122,10 @@ export function spoolConfig(
 }
 
 function gatewayOn(disk: MemoryStore, node: FaultyNode, options: SpoolRoomOptions): Promise<TestGateway> {
-  return startGateway(spoolConfig(node.url, options), { openStore: async () => new Reopened(disk) });
+  return startGateway(spoolConfig(node.url, options), {
+    openStore: async ({ path }) => {
+      if (path === options.cannotOpen) throw new GatewayError('GW_ERR_SPOOL_STORE');
+      return new Reopened(disk);
+    },
+  });
 }

@@ -109,6 +109,8 @@ export class Spools implements Reconfigurable<GatewayConfig> {
       },
       rollback: () => closeAll(made.values()),
       settle: async () => {
+        // There may be other nodes.
+        for (const pool of this.#pools.values()) pool.onUsable();
         await Promise.all(fresh.map((pool) => this.#openPool(pool)));
         await this.#closeUnused();
       },

@@ -99,8 +99,12 @@ function stagedPool(pool: PoolConfig, staging: Staging): PoolConfig {
   const own = asksNode && (check.type === 'none' || check.port === undefined);
   if (!own)
     staging.note(`pools.${pool.name}.health: ${check.type} checks become tcp checks of the simulated nodes`);
+  if (pool.spool !== undefined)
+    staging.note(`pools.${pool.name}.spool: off, as nothing is written to a disk`);
   return {
     ...pool,
+    // A store has one owner, who may be running.
+    spool: undefined,
     nodes: pool.nodes.map((node) => stagedNode(node, pool.name, staging)),
     health: { ...pool.health, check: own ? check : { type: 'tcp', port: undefined } },
     checkTls: undefined,
