@@ -6,8 +6,10 @@ import { testFilesByTier } from './test/tiers.ts';
 
 const files = testFilesByTier(fileURLToPath(new URL('.', import.meta.url)));
 
-/** Tests that talk to peers wait for much of their time: one more of them than cores, and no core is idle. */
-const WORKERS = availableParallelism() + 1;
+/** Tests that talk to peers wait for three quarters of their time: with so many of them a core is seldom idle. */
+const WORKERS = 3 * availableParallelism();
+/** Each of the long ones keeps a core busy. */
+const LONG_WORKERS = availableParallelism() + 1;
 
 /** What makes the bundle that tests start, for those that start processes. */
 const SETUP = { socket: [], e2e: ['test/helpers/bundle-setup.ts'] };
@@ -62,7 +64,7 @@ export default defineConfig({
           name: 'long',
           include: [...files.long.alone],
           globalSetup: SETUP.e2e,
-          maxWorkers: WORKERS,
+          maxWorkers: LONG_WORKERS,
           sequence: { groupOrder: 2 },
         },
       },
