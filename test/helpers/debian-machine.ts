@@ -33,7 +33,7 @@ function unifiedCgroups(): string | undefined {
 }
 
 /** Made once and kept, as it takes a minute and a mirror. Undefined: there is no mirror. */
-function baseFolder(): string | undefined {
+export function debianFolder(): string | undefined {
   const base = join(cacheFolder(), `debian-${SUITE}`);
   if (existsSync(base)) return base;
   const fresh = mkdtempSync(`${base}.`);
@@ -69,7 +69,7 @@ export class DebianMachine implements AsyncDisposable {
 
   /** Undefined: Debian's packages cannot be had. */
   static async boot(): Promise<DebianMachine | undefined> {
-    const base = baseFolder();
+    const base = debianFolder();
     if (base === undefined) return undefined;
     const folder = mkdtempSync(join(tmpdir(), 'debian-machine-'));
     for (const name of ['memory', 'shared']) mkdirSync(join(folder, name));

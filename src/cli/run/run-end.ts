@@ -115,7 +115,10 @@ function leave(code: number): never {
 /** Another image takes the place of this one, which ends its threads without joining them, and exits with the code. */
 function replaceBy(code: number): void {
   try {
-    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], {});
+    // The package brings a library that the runtime needs: without its path the exit code would be the loader's 127.
+    const { LD_LIBRARY_PATH: libraries } = process.env;
+    const env = libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries };
+    process.execve?.(process.execPath, [process.execPath, '--eval', `process.exit(${code})`], env);
   } catch {
     // There is no file of that name any more, or no memory for it.
   }
