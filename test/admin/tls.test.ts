@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ServerTls } from '../../certs/server-tls.ts';
 import type { ListenerTlsConfig } from '../../src/config/config.ts';
 import { connectClient } from '../helpers/raw-http-client.ts';
+import { value } from '../helpers/strict-http.ts';
 import { createTlsFolder, type TlsFolder } from '../helpers/tls-folder.ts';
-import { type AdminRoom, BEARER, openAdmin } from './admin-room.ts';
+import { type AdminRoom, BEARER, openAdmin, TOKEN } from './admin-room.ts';
 
 let folder: TlsFolder;
 beforeAll(() => {
@@ -52,6 +53,34 @@ function drain({ port }: AdminRoom, { headers = BEARER, cert }: Client = {}): Pr
       .end();
   });
 }
+
+test('the cookie of a log-in is for TLS and this host alone; a browser may come by the names of its certificates', async () => {
+  const pair = ({ cert, key }: { cert: string; key: string }) =>
+    ({ kind: 'pem', certFile: cert, keyFile: key, passphrase: undefined }) as const;
+  const room = await openSecure({ keyPairs: [pair(folder.files.good), pair(folder.files.wrongHost)] });
+  const logIn = async (host: string) => {
+    await using client = await connectClient(room.port, {
+      tls: { ca: folder.caPem, servername: 'localhost' },
+    });
+    const body = JSON.stringify({ token: TOKEN });
+    const told = await client.ask(
+      `POST /session HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    return [told.status, value(told, 'set-cookie')] as const;
+  };
+  const [status, cookie = ''] = await logIn('localhost');
+  expect([status, cookie]).toEqual([
+    200,
+    expect.stringMatching(
+      new RegExp(`^__Host-hl7-gateway-${room.port}=[\\w-]{43}; Path=/; HttpOnly; SameSite=Strict; Secure$`),
+    ),
+  ]);
+  expect((await logIn('evil.example'))[0]).toBe(421);
+  expect((await logIn('other.test'))[0]).toBe(200);
+  // Without the prefix it may have been set by a page without TLS.
+  const planted = cookie.split(';')[0]?.replace('__Host-', '') ?? '';
+  expect(await drain(room, { headers: { cookie: planted } })).toBe(401);
+});
 
 test('it is the same over TLS', async () => {
   const room = await openSecure();

@@ -44,6 +44,7 @@ test.each<[code: number, ...args: string[]]>([
   [2, 'show', ODD],
   [2, 'send', ODD, '--to', 'mllp://127.0.0.1:1'],
   [1, 'status', ...NO_ADMIN],
+  [1, 'top', '--once', ...NO_ADMIN],
   [1, 'drain', 'p/a', ...NO_ADMIN],
   [1, 'maintenance', 'p/a', ...NO_ADMIN],
   [1, 'ready', ...NO_ADMIN],

@@ -95,7 +95,7 @@ export class AdminClient {
    *
    * @throws GatewayError with the API's own code, or GW_ERR_ADMIN_CONNECT
    */
-  async *lines(method: 'POST', path: string, signal: AbortSignal): AsyncGenerator<string, void> {
+  async *lines(method: 'GET' | 'POST', path: string, signal: AbortSignal): AsyncGenerator<string, void> {
     const { token, timeoutMs } = this.#target;
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const late = new AbortController();

@@ -185,7 +185,7 @@ export function reachedAdmin({ timeout = TIMEOUT_MS, ...options }: AdminGiven): 
 }
 
 /** A member that is off or hangs is to be seen while somebody waits. */
-function reachedSoon(given: AdminGiven): ChangeOptions {
+export function reachedSoon(given: AdminGiven): ChangeOptions {
   return reachedAdmin({ ...given, timeout: given.timeout ?? MEMBER_TIMEOUT_MS });
 }
 

@@ -17,6 +17,7 @@ import { definePassword } from './password.ts';
 import { defineRecord } from './record.ts';
 import { defineReplay } from './replay.ts';
 import { defineSpool } from './spool.ts';
+import { defineTop } from './top.ts';
 
 type Define = (program: Command, terminal: Terminal, perform: Perform) => void;
 
@@ -29,6 +30,7 @@ export const COMMAND_GROUPS: readonly (readonly [define: Define, commands: reado
   [defineImport, ['import']],
   [definePassword, ['password']],
   [defineAdmin, ['status', 'drain', 'maintenance', 'ready', 'weight', 'reload', 'rotate']],
+  [defineTop, ['top']],
   [defineSpool, ['spool']],
   [defineCluster, ['keepalived', 'transparent']],
   [defineReplay, ['replay']],

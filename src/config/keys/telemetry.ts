@@ -71,7 +71,7 @@ export const TRACES_KEYS = {
   protocol: key.oneOf(['http/protobuf', 'grpc'], 'How OTLP is spoken'),
   ui: key.optional(
     'http-url',
-    'Where people look at traces, as `http://jaeger:16686`: [the console](console.md) links each message to `/trace/ID` there',
+    'Where people look at traces, as `http://jaeger:16686`: [the console](admin.md#the-console-and-who-may-log-in) links each message to `/trace/ID` there',
     'With `{traceId}` in it, to what it says',
   ),
   sample: key.preset(
