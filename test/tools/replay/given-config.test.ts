@@ -190,3 +190,33 @@ reload: { watch: true }
     expect(without.entries.map(({ key }) => key)).toEqual(['listeners', 'routes']);
   });
 });
+
+test('includes and defaults are part of it, with their files replaced; nodes that would be discovered have one in their place', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-given-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(
+    join(folder, 'lab.yaml'),
+    'pools: { lab: { discover: { dns: "lab.example:6661", protocol: mllps } } }\n',
+  );
+  const file = join(folder, 'gateway.yaml');
+  writeFileSync(
+    file,
+    `include: lab.yaml
+defaults: { nodes: { tls: { ca: /etc/hl7/not-here.pem } }, listeners: { tls: { cert: /etc/hl7/a.pem, key: /etc/hl7/a.key } } }
+listeners: { adt: { bind: 10.0.0.1:2575 } }
+pools: { mirth: { discover: { file: /etc/hl7/nodes.yaml } } }
+routes: [{ when: { MSH-9.1: ORU }, to: mirth }, { to: lab }]
+`,
+  );
+  const stage = await openStage({ config: file, env: {} });
+  onTestFinished(() => stage.close());
+  expect(await sendOne(stage, { listener: 'adt' })).toMatchObject({ node: 'discovered', ack: 'AA' });
+  expect(stage.notes).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^pools\.lab\.discover\.node\.tls\.ca: .*a throw-away one is used$/),
+      expect.stringMatching(/^listeners\.adt\.tls\.cert: .*a throw-away one is used$/),
+      'pools.lab.discover: no nodes are looked for; a node discovered stands for them',
+      'pools.mirth.discover: no nodes are looked for; a node discovered stands for them',
+    ]),
+  );
+});

@@ -1,7 +1,7 @@
 // The config that a scenario is played on, as it was given: a file or a part of the scenario, with what a reload changes.
 // Certificate and secret files that cannot be read here (they are on the gateway's machine) are replaced by throw-away ones.
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import type { GatewayConfig } from '../../../config/config.ts';
+import type { GatewayConfig, PoolConfig } from '../../../config/config.ts';
 import { ConfigError, type Problem, readConfig } from '../../../config/load.ts';
 import { readText } from '../../../config/source/files.ts';
 import { withIncludes } from '../../../config/source/includes.ts';
@@ -71,8 +71,18 @@ function readGivenTree(tree: MapTree, file: string, around: ConfigContext): Give
     const problems = new Problems(file);
     return readConfig(one, file, { problems, env: around.env, folder: dirname(resolve(file)) }).config;
   };
+  const given = (one: MapTree, config: GatewayConfig, notes: readonly string[]): GivenConfig => {
+    const pools = config.pools.map(withoutDiscovery);
+    const found = config.pools.flatMap(({ name, nodes, discover }) => {
+      if (discover === undefined) return [];
+      const instead =
+        nodes.length > 0 ? 'its other nodes are all there are' : `a node ${FOUND} stands for them`;
+      return [`pools.${name}.discover: no nodes are looked for; ${instead}`];
+    });
+    return { tree: one, file, config: { ...config, pools }, notes: [...notes, ...found] };
+  };
   try {
-    return { tree, file, config: read(tree), notes: [] };
+    return given(tree, read(tree), []);
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const missing = thrown.problems.filter(isMissingFile);
@@ -81,11 +91,21 @@ function readGivenTree(tree: MapTree, file: string, around: ConfigContext): Give
     // Of what is wrong besides, the error names everything.
     const config = read(replaced);
     const notes = missing.map(({ key, message }) => `${key}: ${message}; a throw-away one is used`);
-    return { tree: replaced, file, config, notes };
+    return given(replaced, config, notes);
   }
 }
 
-const TLS_FILE = /\.(cert|key|clientCa|ca|p12|crl)(\[\d+\])?$/;
+/** What a scenario calls the node of a pool whose nodes are discovered. */
+const FOUND = 'discovered';
+
+function withoutDiscovery(pool: PoolConfig): PoolConfig {
+  const { discover, nodes } = pool;
+  if (discover === undefined) return pool;
+  const all = nodes.length > 0 ? nodes : [{ ...discover.template, name: FOUND }];
+  return { ...pool, discover: undefined, nodes: all };
+}
+
+const TLS_FILE = /(\.(cert|key|clientCa|ca|p12|crl)(\[\d+\])?|\.discover\.file)$/;
 const SECRET_FILE = /(^|\.)(passphrase|token|password|users\.[^.]+)\.file$/;
 const PROBE_FILE = /\.health\.message$/;
 
