@@ -53,9 +53,10 @@ export class Discovery {
     return this.#counts;
   }
 
-  /** Since the last answer with nodes in it; undefined: there was none. */
+  /** Since the last answer with nodes in it; undefined: there was none, or a file has them, which is read when it changes. */
   get ageMs(): number | undefined {
-    return this.#answeredAt === undefined ? undefined : monotonicMs() - this.#answeredAt;
+    const isOfFile = this.#config.kind === 'file';
+    return isOfFile || this.#answeredAt === undefined ? undefined : monotonicMs() - this.#answeredAt;
   }
 
   start(): void {

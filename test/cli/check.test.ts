@@ -1,4 +1,5 @@
 // The check command: its exit codes and exactly what it prints, for people and for machines.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type CheckOptions, check } from '../../src/cli/run/check.ts';
@@ -225,4 +226,29 @@ test('what is in the files is placed in the included one that names them', () =>
     'tls.yaml:2:3: listeners.r.x-1.tls: empty.key: empty',
     'tls.yaml:2:3: listeners.r.x-2.tls: empty.key: empty',
   ]);
+});
+
+test('a file of nodes is looked into, and pools say how theirs are found', () => {
+  const text = GOOD.replace(
+    'p: { nodes',
+    'q: { discover: { file: nodes.yaml } }\n  p: { discover: { dns: "h:1" }, nodes',
+  ).replace('- to: p', '- { when: { MSH-3: A }, to: q }\n  - to: p');
+  const folder = folderWith({
+    'gateway.yaml': text,
+    'nodes.yaml': 'a: mllp://h\n',
+    'vip.pem': VIP.certPem,
+    'vip.key': VIP.keyPem,
+  });
+  const said: string[] = [];
+  const io = {
+    out: (line: string) => said.push(line),
+    err: (line: string) => said.push(line.replaceAll(`${folder}/`, '')),
+  };
+  expect(check(join(folder, 'gateway.yaml'), { json: false }, io, {})).toBe(2);
+  expect(said).toEqual([
+    'gateway.yaml:6:20: pools.q.discover.file: nodes.yaml:1:1: a.url: must be a URL with mllp://, a host and a port',
+  ]);
+  writeFileSync(join(folder, 'nodes.yaml'), 'a: mllp://h:1\n');
+  expect(check(join(folder, 'gateway.yaml'), { json: false }, io, {})).toBe(0);
+  expect(said[1]).toContain('2 pools: q (discovered by file), p (a, b backup, discovered by dns); ');
 });

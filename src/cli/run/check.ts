@@ -15,6 +15,7 @@ import { asGatewayError } from '../../errors.ts';
 import { appendTrouble } from '../../observe/audit/file-sink.ts';
 import { openFilesNeeded } from '../../open-files.ts';
 import { clientSourceTrouble } from '../../platform/client-source.ts';
+import { lookupTrouble, readNodesFile } from '../../pools/node-sources.ts';
 
 export interface CheckOptions {
   readonly json: boolean;
@@ -95,7 +96,12 @@ function examine(path: string, env: Environment, files: boolean): Findings {
 }
 
 function troublesIn(config: GatewayConfig): readonly Trouble[] {
-  return [...tlsTroubles(config), ...auditTroubles(config), ...sourceTroubles(config)];
+  return [
+    ...tlsTroubles(config),
+    ...auditTroubles(config),
+    ...sourceTroubles(config),
+    ...discoveryTroubles(config),
+  ];
 }
 
 /** With the place of the key, or of the nearest part of the config that holds it. */
@@ -155,6 +161,19 @@ function auditTroubles({ audit }: GatewayConfig): readonly Trouble[] {
     : [{ where: 'audit.file', message: `${quoted(audit?.file ?? '')}: ${trouble}` }];
 }
 
+/** The gateway would start, without nodes. */
+function discoveryTroubles({ pools }: GatewayConfig): readonly Trouble[] {
+  return pools.flatMap(({ name, discover }) => {
+    if (discover?.kind !== 'file') return [];
+    try {
+      readNodesFile(discover);
+      return [];
+    } catch (thrown) {
+      return [{ where: `pools.${name}.discover.file`, message: lookupTrouble(thrown) }];
+    }
+  });
+}
+
 /** What this process cannot do, and a gateway of the same user and unit could not either. */
 function sourceTroubles({ pools }: GatewayConfig): readonly Trouble[] {
   const wanted = pools.filter(({ nodes }) => nodes.some(({ isFromClients }) => isFromClients));
@@ -168,8 +187,10 @@ function summary(config: GatewayConfig): string {
   const binds = listeners.map(({ name, protocol, tls, bind }) => {
     return `${name} (${urlOf(protocol, tls !== undefined, bind)})`;
   });
-  const nodes = pools.map(({ name, nodes: all }) => {
-    return `${name} (${all.map((node) => (node.backup ? `${node.name} backup` : node.name)).join(', ')})`;
+  const nodes = pools.map(({ name, nodes: all, discover }) => {
+    const named = all.map((node) => (node.backup ? `${node.name} backup` : node.name));
+    const found = discover === undefined ? [] : [`discovered by ${discover.kind}`];
+    return `${name} (${[...named, ...found].join(', ')})`;
   });
   const parts = [
     counted('listener', binds),

@@ -142,7 +142,7 @@ export const METRICS = {
     'gauge',
     's',
     'pool',
-    'Since nodes were found last; none before the first time. Of a file, since it was read last.',
+    'Since a name server last answered with nodes; none before the first time, and none for a file.',
   ),
   hl7_gateway_node_up: row(
     'gauge',

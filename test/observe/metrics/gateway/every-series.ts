@@ -1,8 +1,10 @@
 // A gateway that has each of its metrics, and what it takes for that: a message that is answered, some that are not, a batch,
 // a frame and a handshake that are none, a request, an answer whose sender is gone. Promises that each round does all of it once more.
+
 import { expect } from 'vitest';
 import { COUNTED, SHARED_COUNTED } from '../../../cluster/cluster-config.ts';
 import { storeOfDead } from '../../../helpers/dead-letters.ts';
+import { startDnsServer } from '../../../helpers/dns-server.ts';
 import { expectClosedUnanswered, said } from '../../../helpers/expect-relay.ts';
 import { answers, type FaultyNode, startFaultyNode } from '../../../helpers/faulty-node.ts';
 import { startGateway, type TestGateway } from '../../../helpers/gateway.ts';
@@ -115,7 +117,9 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
   const full = resources.use(await startFaultyNode(undefined, { maxConnections: 0 }));
   const late = resources.use(await startFaultyNode());
   const web = resources.use(await startRawNode(OK));
-  const nodesFile = folder.write('nodes.yaml', `x: { url: "${late.url}", weight: 0 }\n`);
+  const dns = resources.use(await startDnsServer());
+  dns.addresses.set('late.example', ['127.0.0.1']);
+  const [, latePort] = /:(\d+)$/.exec(late.url) ?? [];
   const gw = resources.use(
     await startGateway(
       JSON.stringify({
@@ -130,7 +134,10 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
           adt: { nodes: { a: { url: node.url } } },
           gone: { nodes: { g: { url: 'mllp://127.0.0.1:1' } }, ...atOnce },
           full: { nodes: { f: { url: full.url } }, ...atOnce },
-          late: { nodes: { l: { url: late.url } }, discover: { file: nodesFile } },
+          late: {
+            nodes: { l: { url: late.url } },
+            discover: { dns: `late.example:${latePort}`, servers: [dns.place], node: { weight: 0 } },
+          },
           web: { nodes: { w: { url: web.url } } },
           kept: { nodes: { k: { url: node.url } }, spool: { store: { path: '/spool' } } },
           raw: { nodes: { r: { url: web.url.replace('http', 'tcp') } } },
@@ -150,6 +157,8 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
       { openStore: () => storeOfDead('kept', 1) },
     ),
   );
+  await until(() => gw.gateway.pools.discoveries.get('late')?.found.length === 1);
+
   gw.gateway.metrics.cluster = () => COUNTED;
   gw.gateway.metrics.shared = () => SHARED_COUNTED;
   return new EverySeries(gw, late, resources.move());
