@@ -18,7 +18,13 @@ import { MessagePanel } from './message-panel.tsx';
 type Message = Schemas['Message'];
 
 const PAGE = 200;
-const OUTCOMES = ['answered', 'gathered', 'unanswered', 'failed', 'abandoned'];
+const OUTCOMES: readonly NonNullable<Message['outcome']>[] = [
+  'answered',
+  'gathered',
+  'unanswered',
+  'failed',
+  'abandoned',
+];
 
 const COLUMNS: readonly Column<Message>[] = [
   { head: 'Time', as: 'time', cell: ({ at }) => <Moment time={at} /> },

@@ -9,6 +9,7 @@ import { NodesPage } from './nodes.tsx';
 import { OverviewPage } from './overview.tsx';
 import { RoutesPage } from './routes.tsx';
 import { SendersPage } from './senders.tsx';
+import { SpoolPage } from './spool.tsx';
 
 export interface PageProps {
   readonly who: LoggedIn;
@@ -26,6 +27,7 @@ export const PAGES: readonly [PageEntry, ...PageEntry[]] = [
   { path: 'senders', title: 'Senders', shows: SendersPage },
   { path: 'messages', title: 'Messages', shows: MessagesPage },
   { path: 'routes', title: 'Routes', shows: RoutesPage },
+  { path: 'spool', title: 'Spool', shows: SpoolPage },
   { path: 'certificates', title: 'Certificates', shows: CertificatesPage },
   { path: 'config', title: 'Config', shows: ConfigPage },
   { path: 'cluster', title: 'Cluster', shows: ClusterPage },

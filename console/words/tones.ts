@@ -57,6 +57,15 @@ export function toneOfMessage({ outcome, code, reply }: Schemas['Message']): Ton
   return outcome === 'answered' && reply !== undefined && /^[1-3]\d\d$/.test(reply) ? 'good' : 'warn';
 }
 
+export function toneOfStored(state: Schemas['Stored']['state']): Tone {
+  return state === 'dead' ? 'bad' : state === 'waiting' ? 'warn' : 'good';
+}
+
+export function toneOfSpool({ dead, waiting, configured }: Schemas['Spool']): Tone {
+  if (dead > 0 || !configured) return 'bad';
+  return waiting > 0 ? 'warn' : 'good';
+}
+
 /** What its sender was told, else how it ended. */
 export function endOf({ outcome, code, reply }: Schemas['Message']): string {
   return reply ?? code ?? outcome ?? '–';

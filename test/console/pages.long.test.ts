@@ -17,6 +17,7 @@ const TITLES = [
   'Senders',
   'Messages',
   'Routes',
+  'Spool',
   'Certificates',
   'Config',
   'Cluster',
@@ -104,6 +105,7 @@ describe.skipIf(chromiumPath === undefined)(
           await page.getByRole('row', { name: /TEST-1.*PAS\|WEST.*AR/ }).waitFor();
         },
         Routes: () => page.getByRole('row', { name: /2.*results.*MSH-9.1.*ORU.*to lab.*6/ }).waitFor(),
+        Spool: () => page.getByText('No pool of this gateway has a spool.').waitFor(),
         Certificates: () => page.getByText('No certificate is in use.').waitFor(),
         Config: () => page.getByText('"adt":').or(page.getByText('adt:')).first().waitFor(),
         Cluster: () => page.getByText('This gateway stands alone').waitFor(),

@@ -45,6 +45,8 @@ export interface RoomParts {
   readonly pools?: object;
   /** Of both pools. */
   readonly health?: object;
+  /** What else the pool `lab` has. */
+  readonly lab?: object;
   readonly routes?: readonly object[];
   readonly admin?: object;
   readonly telemetry?: object;
@@ -59,7 +61,7 @@ export async function openConsoleRoom(parts: RoomParts = {}): Promise<ConsoleRoo
     listeners: { in: { bind: '127.0.0.1:0' } },
     pools: parts.pools ?? {
       adt: { nodes: { a: { url: a.url }, b: { url: b.url } }, health, persistence: { by: ['MSH-3'] } },
-      lab: { nodes: { c: { url: c.url } }, health },
+      lab: { nodes: { c: { url: c.url } }, health, ...parts.lab },
     },
     routes: parts.routes ?? [
       { name: 'no tests', when: { 'MSH-11': 'T' }, reject: { code: 'AR', text: 'no tests here' } },
