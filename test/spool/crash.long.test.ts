@@ -1,6 +1,6 @@
 // The same as crash.test.ts, more often. HL7_GATEWAY_TEST_SPOOL_CRASHES says how often.
 import { expect, it } from 'vitest';
-import { crashAgainAndAgain, powerCutLibrary } from './crashes.ts';
+import { crashAgainAndAgain, preloaded } from './crashes.ts';
 
 const ROUNDS = Number(process.env.HL7_GATEWAY_TEST_SPOOL_CRASHES ?? 30);
 /** A round of an idle machine takes half a second. */
@@ -17,7 +17,7 @@ it(
 it(
   'the power cut at moments by chance: what was acknowledged is there',
   async ({ skip }) => {
-    const library = powerCutLibrary() ?? skip('no gcc here');
+    const library = preloaded('power-cut') ?? skip('no gcc here');
     expect(await crashAgainAndAgain(ROUNDS, library)).toBeGreaterThan(ROUNDS * 5);
   },
   TIMEOUT_MS,

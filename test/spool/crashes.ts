@@ -11,20 +11,20 @@ import { payloadOf } from './load.ts';
 import { openStore, storeFolder } from './stored.ts';
 
 const CHILD = new URL('processes/load-store.ts', import.meta.url).pathname;
-const SHIM = new URL('processes/power-cut.c', import.meta.url).pathname;
 
 /** After its first acknowledgement it lives at most so long. */
 const MOST_MS = 60;
 
 export const KEY = Buffer.alloc(32, 9);
 
-/** The library that only lets through what was synced; undefined: no compiler here. */
-export function powerCutLibrary(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-power-'));
+/** To be preloaded; undefined: no compiler here. */
+export function preloaded(name: 'power-cut' | 'io-error'): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'hl7-gateway-preloaded-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const library = join(folder, 'power-cut.so');
+  const library = join(folder, `${name}.so`);
+  const source = new URL(`processes/${name}.c`, import.meta.url).pathname;
   try {
-    execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, SHIM, '-ldl', '-lpthread'], {
+    execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl', '-lpthread'], {
       stdio: 'ignore',
     });
     return library;

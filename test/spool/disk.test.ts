@@ -2,11 +2,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SqliteStore } from '../../src/spool/store/sqlite-store.ts';
 import type { StoreState } from '../../src/spool/store/store-options.ts';
+import { currentBundle } from '../helpers/bundle.ts';
 import { until } from '../helpers/until.ts';
 import { changeTo, newMessage, openStore, storeFolder } from './stored.ts';
 
@@ -220,6 +222,13 @@ describe('its thread', () => {
     await until(() => store.state.status === 'open', { what: 'the answer' });
     // It was stored all the same.
     expect(await store.list({}, 0, 9)).toMatchObject([{ id: 1, orderingKey: 'hang' }]);
+  });
+
+  it('of the package, a bundle, does the same', async () => {
+    const workerFile = pathToFileURL(join(dirname(await currentBundle()), 'store-worker.js'));
+    const store = await openStore(storeFolder(), { workerFile, keys: [Buffer.alloc(32, 1)] });
+    const id = await store.put(newMessage('a'));
+    expect((await store.content(id))?.payload.toString()).toBe('a');
   });
 
   it('that does not start at all is said', async () => {

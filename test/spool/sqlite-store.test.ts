@@ -1,7 +1,8 @@
 // The embedded store as the spool uses it: each method, over restarts, together with others, and after it is closed.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { SqliteStore } from '../../src/spool/store/sqlite-store.ts';
 import { changeTo, LABEL, newMessage, openStore, RECEIVED_AT, storeFolder } from './stored.ts';
 
 const ids = (messages: readonly { readonly id: number }[]): number[] => messages.map(({ id }) => id);
@@ -251,6 +252,14 @@ describe('what comes together', () => {
     const id = await store.put(newMessage('', { payload: large }));
     expect((await store.content(id))?.payload.equals(large)).toBe(true);
   });
+});
+
+it('what is asked for before it is open waits for that', async () => {
+  const store = new SqliteStore({ path: storeFolder(), maxBytes: 1e8, minFreeBytes: 0, ballastBytes: 0 });
+  onTestFinished(() => store.close());
+  expect(store.state.status).toBe('opening');
+  expect(await Promise.all([store.put(newMessage('a')), store.put(newMessage('b'))])).toEqual([1, 2]);
+  expect(store.state.status).toBe('open');
 });
 
 describe('closing', () => {
