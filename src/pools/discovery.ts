@@ -118,14 +118,14 @@ export class Discovery {
   /** Whether there was something in it. */
   #take({ found, leftOut }: Lookup): boolean {
     const { pool } = this;
-    const { kind, name } = this.#config;
+    const discover = this.#source;
     if (found.length === 0) {
       this.#counts = { ...this.#counts, empty: this.#counts.empty + 1 };
-      this.#say(
-        'empty',
-        { pool, kind, name, kept: this.#found.length },
-        'discovery: the answer has no nodes; those that are known stay',
-      );
+      if (this.#isNews('empty'))
+        this.#log.warn(
+          { pool, discover, kept: this.#found.length },
+          'discovery: the answer has no nodes; those that are known stay',
+        );
       return false;
     }
     const before = this.#found;
@@ -138,21 +138,20 @@ export class Discovery {
         this.#fail(lookupTrouble(thrown));
         return true;
       }
-      const names = (nodes: readonly FoundNode[], others: readonly FoundNode[]): string[] =>
-        nodes.filter((one) => !others.some((other) => other.name === one.name)).map((one) => one.name);
+      const added = namesBeyond(found, before);
+      const removed = namesBeyond(before, found);
       this.#log.info(
-        { pool, kind, name, nodes: found.length, added: names(found, before), removed: names(before, found) },
+        { pool, discover, nodes: found.length, added, removed },
         'discovery: nodes have changed',
       );
-    } else if (this.#said !== '' && this.#said !== 'too many')
-      this.#log.info({ pool, kind, name, nodes: found.length }, 'discovery: it works again');
+    } else if (this.#said !== '' && this.#said !== TOO_MANY)
+      this.#log.info({ pool, discover, nodes: found.length }, 'discovery: it works again');
     this.#counts = { ...this.#counts, found: this.#counts.found + 1 };
     this.#answeredAt = monotonicMs();
     if (leftOut === 0) this.#said = '';
-    else
-      this.#say(
-        'too many',
-        { pool, kind, name, leftOut, max: this.#config.max },
+    else if (this.#isNews(TOO_MANY))
+      this.#log.warn(
+        { pool, discover, nodes: found.length, beyond: leftOut },
         'discovery: there are more nodes than discover.max',
       );
     return true;
@@ -161,17 +160,27 @@ export class Discovery {
   #fail(reason: string): void {
     this.#failures++;
     this.#counts = { ...this.#counts, failed: this.#counts.failed + 1 };
-    const { kind, name } = this.#config;
-    this.#say(
-      reason,
-      { pool: this.pool, kind, name, reason, kept: this.#found.length },
-      'discovery: it failed; the nodes that are known stay',
-    );
+    if (this.#isNews(reason))
+      this.#log.warn(
+        { pool: this.pool, discover: this.#source, reason, kept: this.#found.length },
+        'discovery: it failed; the nodes that are known stay',
+      );
   }
 
-  #say(what: string, fields: object, text: string): void {
-    if (this.#said === what) return;
-    this.#said = what;
-    this.#log.warn(fields, text);
+  get #source(): string {
+    return `${this.#config.kind} ${this.#config.name}`;
   }
+
+  #isNews(what: string): boolean {
+    if (this.#said === what) return false;
+    this.#said = what;
+    return true;
+  }
+}
+
+const TOO_MANY = 'too many';
+
+function namesBeyond(nodes: readonly FoundNode[], others: readonly FoundNode[]): readonly string[] {
+  const known = new Set(others.map(({ name }) => name));
+  return nodes.map(({ name }) => name).filter((name) => !known.has(name));
 }

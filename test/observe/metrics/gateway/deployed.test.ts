@@ -54,6 +54,7 @@ test('the alerts are those that are wanted, each with words for people', () => {
     'Hl7GatewayNoMaster',
     'Hl7GatewayMembersDiffer',
     'Hl7GatewaySharedStateAway',
+    'Hl7GatewayDiscoveryStale',
     'Hl7GatewaySpoolWaiting',
     'Hl7GatewaySpoolDeadLetters',
     'Hl7GatewaySpoolFilling',
