@@ -15,7 +15,7 @@ import type { Values } from './keys/key.ts';
 import type { LISTENER_KEYS } from './keys/listener.ts';
 import type { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './keys/pool.ts';
 import type { REJECT_KEYS, ROUTE_HTTP_KEYS, VALIDATE_KEYS } from './keys/route.ts';
-import type { SPOOL_KEYS } from './keys/spool.ts';
+import type { DUPLICATES_KEYS, SPOOL_KEYS } from './keys/spool.ts';
 import type { NamedSubject, PlainSubject } from './keys/subjects.ts';
 import type { TRACES_KEYS } from './keys/telemetry.ts';
 import type { ADMIN_TLS_KEYS, LISTENER_TLS_KEYS, NODE_TLS_KEYS } from './keys/tls.ts';
@@ -264,6 +264,13 @@ export interface PoolConfig extends Omit<PoolValues, 'connections' | 'health' | 
   readonly ejection: EjectionConfig;
   /** Undefined: nothing is stored. */
   readonly spool: SpoolConfig | undefined;
+  /** Undefined: what comes again is sent again. */
+  readonly duplicates: DuplicatesConfig | undefined;
+}
+
+export interface DuplicatesConfig extends Values<typeof DUPLICATES_KEYS> {
+  /** Fields of MSH. */
+  readonly by: readonly Subject[];
 }
 
 export interface SpoolConfig extends Values<typeof SPOOL_KEYS> {

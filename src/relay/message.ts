@@ -183,6 +183,8 @@ export class Message extends AttemptHistory implements Delivery {
   readonly abandonedFor: GatewayError | undefined;
   /** Its answer was handed to the sender's connection. */
   readonly repliedAt: number | undefined;
+  /** Told of its outcome before its sender is; set by one who waits for it. */
+  whenOver: ((outcome: Outcome) => void) | undefined;
   #heldBytes = 0;
 
   constructor(payload: Buffer, origin: Origin, frame?: Buffer, batch?: BatchPlace) {
@@ -420,6 +422,7 @@ export class Message extends AttemptHistory implements Delivery {
     own(this).phase = 'over';
     own(this).outcome = outcome;
     own(this).settledAt = turnTime();
+    this.whenOver?.(outcome);
     this.#giveBack();
     return false;
   }

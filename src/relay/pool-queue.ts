@@ -9,6 +9,7 @@ import { turnTime } from '../turn.ts';
 import type { Node } from '../upstream/node.ts';
 import type { Carrier, Message, MessageLane } from './message.ts';
 import { OrderingLanes, ReloadGuard } from './ordering.ts';
+import type { PoolDuplicates } from './pool-duplicates.ts';
 import type { PoolSpool } from './pool-spool.ts';
 import { isFirstStale, resendAfter } from './retry.ts';
 import { type WaitPlace, WaitQueue } from './wait-queue.ts';
@@ -22,6 +23,15 @@ const RECONSIDERED = 20;
 /** A message that every node has just refused is tried again after this long, if nothing happens before. */
 const RETRY_PAUSE_MS = 100;
 
+/** Nothing brings it to a node, and whoever has it settles it; it may be abandoned before. */
+const WITHDRAWN: Carrier = {
+  onAssigned() {},
+  onAnswered() {},
+  onSettled() {},
+  onFailed() {},
+  abandon: (message) => message.settle({ kind: 'abandoned' }),
+};
+
 interface Chosen {
   readonly node: Node;
   readonly selectionReason: string;
@@ -33,6 +43,8 @@ export class PoolQueue implements Carrier {
   readonly lanes = new OrderingLanes();
   /** Undefined: this pool stores nothing. */
   spool: PoolSpool | undefined;
+  /** Undefined: what comes again is sent again. */
+  duplicates: PoolDuplicates | undefined;
   readonly #waiting = new WaitQueue<Message>();
   readonly #reloadGuard: ReloadGuard;
   readonly #inFlight = new InFlightList<Message>();
@@ -226,6 +238,18 @@ export class PoolQueue implements Carrier {
     this.onSettled(message);
   }
 
+  /** It is known by now that it is to be sent. */
+  goOn(message: Message): void {
+    if (message.phase === 'ready') this.#next(message);
+  }
+
+  /** It is not to be sent, and whoever has asked for that settles it. Those behind it go on. */
+  withdraw(message: Message): void {
+    this.#end(message);
+    message.handedToSpool(WITHDRAWN);
+    this.onSettled(message);
+  }
+
   /** First in its lane, so those behind it may go on: they are stored behind it. */
   #store(message: Message, error: GatewayError | undefined): void {
     this.#end(message);
@@ -273,6 +297,7 @@ export class PoolQueue implements Carrier {
       this.#handBack(message);
       return undefined;
     }
+    if (this.duplicates?.holds(message) === true) return undefined;
     if (this.spool?.takes(message) === true) {
       this.#store(message, undefined);
       return undefined;
@@ -303,7 +328,8 @@ export class PoolQueue implements Carrier {
 
   #follow(message: Message, ahead: Message): boolean {
     const { node, channel } = ahead;
-    if (this.#reloadGuard.isOutdated(message) || this.spool?.takes(message) === true) return false;
+    if (this.#reloadGuard.isOutdated(message) || this.duplicates?.holds(message) === true) return false;
+    if (this.spool?.takes(message) === true) return false;
     if (node === undefined || channel === undefined || !channel.takes(message) || !node.usable) return false;
     if (message.tried?.has(node) === true || message.boundTo !== undefined) return false;
     // A lane that never falls silent would stay with such a node for ever.

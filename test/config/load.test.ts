@@ -113,6 +113,7 @@ test('every default is filled in', () => {
         timeouts: { connectMs: 2000, ackMs: 30_000, applicationMs: 30_000, silenceMs: 1000 },
         retry: { attempts: 2, budgetMs: 4000, onAmbiguous: 'fail' },
         spool: undefined,
+        duplicates: undefined,
         health: {
           check: { type: 'tcp', port: undefined, isDefault: true },
           intervalMs: 5000,

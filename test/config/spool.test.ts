@@ -115,3 +115,26 @@ describe('what is said of it', () => {
     );
   });
 });
+
+describe('duplicates', () => {
+  const withDuplicates = (duplicates: string, more = ''): string =>
+    config('{ store: { path: s } }', { pool: `, duplicates: ${duplicates}`, more });
+
+  test('their defaults', () => {
+    const { config: read } = parseConfig(withDuplicates('{}'), { env: {} });
+    expect(read.pools[0]?.duplicates).toMatchObject({
+      windowMs: 24 * 3_600_000,
+      on: 'answer-again',
+      by: ['MSH-3', 'MSH-4', 'MSH-10'].map((text) => ({ kind: 'field', path: { text } })),
+    });
+  });
+
+  test.each([
+    ['{ by: [PID-3] }', '', 'pools.p.duplicates.by: takes fields of MSH'],
+    ['{ by: [source] }', '', 'pools.p.duplicates.by: takes fields of MSH'],
+    ['{ by: [] }', '', 'pools.p.duplicates.by: needs at least one field'],
+    ['{}', 'workers: 2', 'pools.p.duplicates: needs workers: 1'],
+  ])('%s %s is refused', (duplicates, more, words) => {
+    expect(problems(withDuplicates(duplicates, more))).toContainEqual(expect.stringContaining(words));
+  });
+});

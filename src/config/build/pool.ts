@@ -11,7 +11,7 @@ import { buildDiscover } from './discover.ts';
 import { buildEjection, buildHealth, withCheckUrls } from './health.ts';
 import { checkName } from './name.ts';
 import { buildPersistence } from './persistence.ts';
-import { buildSpool } from './spool.ts';
+import { buildDuplicates, buildSpool } from './spool.ts';
 import { buildNodeTls } from './tls/node-tls.ts';
 
 type PoolSection = Section<typeof POOL_KEYS>;
@@ -71,6 +71,7 @@ export function buildPool(entry: Entry, reading: ReadContext): PoolConfig {
     ejection: buildEjection(pool),
     contentType: readContentType(pool),
     spool: buildSpool(pool, protocol, reading),
+    duplicates: buildDuplicates(pool, protocol),
   };
 }
 

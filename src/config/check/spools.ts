@@ -20,7 +20,13 @@ export function checkSpools(top: Section, config: GatewayConfig, { problems }: R
   };
   const byPath = new Map<string, PoolConfig>();
   for (const pool of config.pools) {
-    const { name, spool, persistence } = pool;
+    const { name, spool, persistence, duplicates } = pool;
+    if (duplicates !== undefined && config.workers !== 1)
+      problems.error(
+        placeOf(name, ['duplicates']),
+        `pools.${name}.duplicates`,
+        'needs workers: 1, as one process knows what was answered',
+      );
     if (spool === undefined) continue;
     const key = `pools.${name}.spool`;
     const error = (path: readonly string[], message: string): void =>

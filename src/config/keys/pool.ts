@@ -214,6 +214,15 @@ export const POOL_KEYS = {
       ),
     ),
   },
+  duplicates: key.only(
+    OF_MESSAGES,
+    key.optional(
+      'map',
+      'What comes again after a positive answer, [is answered again](spool.md#duplicates) and not sent',
+      'Remembered in memory, and over a restart where the pool has a spool',
+      'Needs `workers: 1`',
+    ),
+  ),
   spool: key.only(
     OF_MESSAGES,
     key.optional(

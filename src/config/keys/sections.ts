@@ -8,7 +8,7 @@ import { isKey, type KeyTable } from './key.ts';
 import { LISTENER_KEYS } from './listener.ts';
 import { NODE_KEYS, PERSISTENCE_KEYS, POOL_KEYS } from './pool.ts';
 import { REJECT_KEYS, ROUTE_HTTP_KEYS, ROUTE_KEYS, VALIDATE_KEYS } from './route.ts';
-import { SPOOL_KEYS, SPOOL_STORE_KEYS } from './spool.ts';
+import { DUPLICATES_KEYS, SPOOL_KEYS, SPOOL_STORE_KEYS } from './spool.ts';
 import { TRACES_KEYS } from './telemetry.ts';
 import {
   ADMIN_TLS_KEYS,
@@ -32,6 +32,7 @@ export const CONFIG_SECTIONS: Readonly<Record<string, KeyTable>> = {
   'pools.NAME': POOL_KEYS,
   'pools.NAME.discover': DISCOVER_KEYS,
   'pools.NAME.persistence': PERSISTENCE_KEYS,
+  'pools.NAME.duplicates': DUPLICATES_KEYS,
   'pools.NAME.spool': SPOOL_KEYS,
   'pools.NAME.spool.store': SPOOL_STORE_KEYS,
   'pools.NAME.health.tls': HEALTH_TLS_KEYS,

@@ -69,3 +69,17 @@ export const SPOOL_STORE_KEYS = {
     ),
   },
 } satisfies KeyTable;
+
+export const DUPLICATES_KEYS = {
+  window: key.duration('24h', 'For how long an answer is remembered'),
+  by: key.optional(
+    'subjects',
+    'Fields of MSH that say which message it is; without it `[MSH-3, MSH-4, MSH-10]`',
+    'Its bytes are compared besides: the same fields with other bytes are another message, which is sent and counted',
+  ),
+  on: key.oneOf(
+    ['answer-again', 'forward'],
+    'What becomes of the same message again. `answer-again`: it is told what the first was told, byte for byte, and not sent; while the first is under way it waits for that',
+    '`forward`: it is sent, and counted',
+  ),
+} satisfies KeyTable;

@@ -302,6 +302,12 @@ export const METRICS = {
     'result',
     'Decisions made while NATS was away, when it was back: written, or yielded to what was stored meanwhile; and dropped: those of others that do not fit the config.',
   ),
+  hl7_gateway_duplicates_total: row(
+    'counter',
+    '1',
+    'pool result',
+    'Messages that came again: answered, as the first was; forwarded, as the config says; other_bytes, the same fields with other bytes, which were sent. Only with duplicates.',
+  ),
   hl7_gateway_spool_messages: row(
     'gauge',
     '1',

@@ -6,6 +6,7 @@ import { delay } from '../../platform/time.ts';
 import type { PoolQueue } from '../../relay/pool-queue.ts';
 import type { Prepared, Reconfigurable } from '../../reload/reconfigurable.ts';
 import type { SpoolStore } from '../spool-store.ts';
+import { type DuplicateCounts, Duplicates } from './duplicates.ts';
 import { SpooledPool, type SpooledPoolContext } from './spooled-pool.ts';
 import type { StoredMessages } from './stored-message.ts';
 
@@ -48,6 +49,8 @@ export class Spools implements Reconfigurable<GatewayConfig> {
   readonly #options: SpoolsOptions;
   readonly #context: SpooledPoolContext;
   readonly #pools = new Map<string, SpooledPool>();
+  /** By the queue that has them: it outlives reloads, unless its pool gets nodes of another protocol. */
+  #duplicates = new Map<PoolQueue, Duplicates>();
   /** By path. */
   readonly #stores = new Map<string, AdjustableStore>();
   /** Pools whose config has no such spool any more, until nothing of theirs is under way. */
@@ -60,6 +63,12 @@ export class Spools implements Reconfigurable<GatewayConfig> {
     this.#messages = options.messagesBy(config);
     this.#context = { ...options, messages: () => this.#messages };
     for (const pool of config.pools) if (hasSpool(pool)) this.#enter(pool);
+    this.#watchDuplicates(config);
+  }
+
+  /** By pool: what came again. */
+  get duplicates(): ReadonlyMap<string, DuplicateCounts> {
+    return new Map([...this.#duplicates].map(([{ config }, { counts }]) => [config.name, counts]));
   }
 
   /** By pool. */
@@ -173,6 +182,7 @@ export class Spools implements Reconfigurable<GatewayConfig> {
     this.#messages = this.#options.messagesBy(config);
     const queues = this.#options.queues();
     const fresh: SpooledPool[] = [];
+    this.#watchDuplicates(config);
     for (const [name, pool] of this.#pools) {
       const now = wanted.find((one) => one.name === name);
       if (now?.spool.store.path !== pool.config.store.path) this.#leave(pool);
@@ -190,6 +200,28 @@ export class Spools implements Reconfigurable<GatewayConfig> {
     }
     for (const { spool } of wanted) this.#stores.get(spool.store.path)?.limit?.(limited(spool.store, wanted));
     return fresh;
+  }
+
+  #watchDuplicates({ pools }: GatewayConfig): void {
+    const queues = this.#options.queues();
+    const before = this.#duplicates;
+    this.#duplicates = new Map();
+    for (const { name, duplicates } of pools) {
+      const queue = queues.get(name);
+      if (queue === undefined) continue;
+      if (duplicates === undefined) {
+        queue.duplicates = undefined;
+        continue;
+      }
+      const storeOf = (): SpoolStore | undefined => {
+        const pool = this.#pools.get(name);
+        return pool && this.storeOf(pool);
+      };
+      const own = before.get(queue) ?? new Duplicates(queue, duplicates, storeOf);
+      own.reconfigure(duplicates);
+      queue.duplicates = own;
+      this.#duplicates.set(queue, own);
+    }
   }
 
   #leave(pool: SpooledPool): void {

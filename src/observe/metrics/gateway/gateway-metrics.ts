@@ -35,7 +35,7 @@ export interface Observed {
   readonly pools: Pools;
   readonly listeners: readonly Listener[];
   readonly parsing: Parsing;
-  readonly spools: Pick<Spools, 'stores'>;
+  readonly spools: Pick<Spools, 'stores' | 'duplicates'>;
   readonly heldBytes: number;
   readonly maxHeldBytes: number;
   readonly isDraining: boolean;

@@ -4,12 +4,27 @@ import type { Spools } from '../../../spool/delivery/spools.ts';
 import { type Family, numbers } from '../family.ts';
 
 /** None where no pool has a spool. Pools that are only in a store have theirs too: nothing delivers it. */
-export function spoolFamilies({ stores }: Pick<Spools, 'stores'>): readonly Family[] {
-  if (stores.size === 0) return [];
+export function spoolFamilies({
+  stores,
+  duplicates,
+}: Pick<Spools, 'stores' | 'duplicates'>): readonly Family[] {
+  const again =
+    duplicates.size === 0
+      ? []
+      : [
+          numbers(
+            'hl7_gateway_duplicates_total',
+            [...duplicates].flatMap(([pool, counts]) =>
+              Object.entries(counts).map(([result, value]) => ({ labels: { pool, result }, value })),
+            ),
+          ),
+        ];
+  if (stores.size === 0) return again;
   const pools = [...stores.values()].flatMap(({ usage }) => [...usage.pools]);
   const all = [...stores].map(([path, { usage }]) => ({ labels: { path }, usage }));
   const now = wallMs();
   return [
+    ...again,
     numbers(
       'hl7_gateway_spool_messages',
       pools.flatMap(([pool, { waiting, dead, delivered }]) => [

@@ -139,7 +139,7 @@ export async function startEverySeries(telemetry: object = {}): Promise<EverySer
             discover: { dns: `late.example:${latePort}`, servers: [dns.place], node: { weight: 0 } },
           },
           web: { nodes: { w: { url: web.url } } },
-          kept: { nodes: { k: { url: node.url } }, spool: { store: { path: '/spool' } } },
+          kept: { nodes: { k: { url: node.url } }, spool: { store: { path: '/spool' } }, duplicates: {} },
           raw: { nodes: { r: { url: web.url.replace('http', 'tcp') } } },
         },
         routes: [

@@ -25,6 +25,7 @@ afterEach(() => vi.unstubAllEnvs());
 async function start(node: { url: string }, otlp: object): Promise<TestGateway> {
   const config = JSON.parse(simpleConfig({ nodes: [node.url] }));
   config.pools.pool.spool = { store: { path: '/spool' } };
+  config.pools.pool.duplicates = {};
   return startGateway(JSON.stringify({ ...config, telemetry: { metrics: { otlp } } }), {
     openStore: () => storeOfDead('kept', 1),
   });
