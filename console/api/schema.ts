@@ -194,6 +194,19 @@ export interface Schemas {
     };
     readonly messages: number;
   };
+  Member: {
+    readonly member: string;
+    readonly address: string;
+    readonly admin?: string;
+    readonly self: boolean;
+    readonly state: 'fit' | 'unfit' | 'draining' | 'unreachable' | 'refused' | 'no admin' | 'not in the cluster' | 'another member';
+    readonly reason?: string;
+    readonly version?: string;
+    readonly condition?: string;
+    readonly startedAt?: string;
+    readonly configDigest?: string;
+    readonly holds?: readonly (string)[];
+  };
   Sender: {
     readonly listener: string;
     readonly address: string;
@@ -384,6 +397,14 @@ export interface Endpoints {
     query: object;
     body: undefined;
     answer: readonly (Schemas['Route'])[];
+  };
+  'GET /cluster': {
+    path: object;
+    query: object;
+    body: undefined;
+    answer: {
+      readonly members: readonly (Schemas['Member'])[];
+    };
   };
   'GET /senders': {
     path: object;

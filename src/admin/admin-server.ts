@@ -69,8 +69,8 @@ export interface AdminTimes {
 const TIMES: AdminTimes = { headersMs: 5_000, requestMs: 10_000, silenceMs: 60_000, keepAliveMs: 5_000 };
 /** How long answers that are under way have when the server stops. */
 const STOP_MS = 1_000;
-/** A handful of operators, a monitoring system or two. */
-const MAX_CONNECTIONS = 100;
+/** Some dozens of browsers, each with a stream and a few more while a page loads; a monitoring system or two. */
+const MAX_CONNECTIONS = 250;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 export class AdminServer {

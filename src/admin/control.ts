@@ -99,6 +99,33 @@ export interface ClusterReport {
     | undefined;
 }
 
+/** A member of the cluster, by its own word. */
+export interface MemberReport {
+  readonly member: string;
+  readonly address: string;
+  /** Of its admin API, where the config says so. */
+  readonly admin?: string | undefined;
+  /** It is the one that was asked. */
+  readonly self: boolean;
+  readonly state:
+    | 'fit'
+    | 'unfit'
+    | 'draining'
+    | 'unreachable'
+    | 'refused'
+    | 'no admin'
+    | 'not in the cluster'
+    | 'another member';
+  readonly reason?: string | undefined;
+  /** Undefined of one that did not answer, as all that follows. */
+  readonly version?: string | undefined;
+  readonly condition?: string | undefined;
+  readonly startedAt?: Time | undefined;
+  readonly configDigest?: string | undefined;
+  /** Addresses that it has. */
+  readonly holds?: readonly string[] | undefined;
+}
+
 export interface StatusReport {
   readonly version: string;
   readonly pid: number;
@@ -375,6 +402,8 @@ export interface Control {
   status(): Awaitable<StatusReport>;
   nodes(): Awaitable<readonly NodeReport[]>;
   routes(): Awaitable<readonly RouteReport[]>;
+  /** Of the cluster; none where it stands alone. */
+  members(): Promise<readonly MemberReport[]>;
   senders(): Awaitable<readonly SenderReport[]>;
   overview(): Awaitable<OverviewReport>;
   pulse(): Awaitable<PulseReport>;

@@ -70,6 +70,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   endpoint('GET', '/status', async (control) => json(await control.status())),
   endpoint('GET', '/nodes', async (control) => json(await control.nodes())),
   endpoint('GET', '/routes', async (control) => json(await control.routes())),
+  endpoint('GET', '/cluster', async (control) => json({ members: await control.members() })),
   endpoint('GET', '/senders', async (control, { query }) => {
     const wanted = senderQueryIn(query);
     return json(sendersPage(await control.senders(), wanted));

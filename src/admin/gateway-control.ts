@@ -13,6 +13,7 @@ import { StateKeeper } from '../state/state-keeper.ts';
 import type { Lines } from './answer.ts';
 import { ConfigReload } from './control/config-reload.ts';
 import { explained } from './control/explanations.ts';
+import { MemberStates } from './control/member-states.ts';
 import { NodeActions } from './control/node-actions.ts';
 import { overviewOf, pulseOf } from './control/overview.ts';
 import { Reports } from './control/reports.ts';
@@ -26,6 +27,7 @@ import type {
   Control,
   ExplainedMessage,
   ExplainRequest,
+  MemberReport,
   MessageQuery,
   MessageReport,
   NodeReport,
@@ -70,6 +72,7 @@ export class GatewayControl implements Control {
   readonly #actions: NodeActions;
   readonly #config: ConfigReload;
   readonly #tap: Tap;
+  readonly #members = new MemberStates();
   readonly #stream = new OverviewStream(() => this);
   readonly #log: Log;
   readonly #reopenFiles: ControlOptions['reopenFiles'];
@@ -152,6 +155,12 @@ export class GatewayControl implements Control {
       vips: vips.map((vip) => ({ ...vip, since: new Date(vip.since).toISOString() })),
       state: this.sharedReport && sharedPart(this.sharedReport),
     };
+  }
+
+  /** This one and those that it asks. */
+  async members(): Promise<readonly MemberReport[]> {
+    const { cluster, admin } = this.#gateway().config;
+    return cluster === undefined ? [] : this.#members.report(cluster, this.status(), admin?.token);
   }
 
   /** What an operator decides, and which sender has which node. */

@@ -7,7 +7,7 @@ import type { Control } from './control.ts';
 
 /** As often as people look. */
 const EVERY_MS = 1_000;
-/** Of 100 connections that the API takes: the others are for questions. */
+/** Of 250 connections that the API takes: the others are for questions. */
 const MAX_LISTENERS = 60;
 /** A line that says nothing (a comment) keeps a connection that would be taken for a silent one. */
 const BEGIN = ': hl7-gateway\nretry: 2000\n\n';

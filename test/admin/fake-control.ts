@@ -12,6 +12,7 @@ import type {
   Control,
   ExplainedMessage,
   ExplainRequest,
+  MemberReport,
   MessageQuery,
   MessageReport,
   NodeReport,
@@ -284,6 +285,22 @@ export class FakeControl implements Control {
         messages: 1,
       },
       { route: 'the rest', when: {}, to: 'adt', messages: 12_347 },
+    ];
+  }
+
+  async members(): Promise<readonly MemberReport[]> {
+    const at = { address: '10.0.0.3', admin: 'https://10.0.0.3:9600' };
+    return [
+      {
+        member: 'gw1',
+        ...at,
+        self: true,
+        state: 'fit',
+        version: '0.1.0',
+        condition: 'ok',
+        holds: ['10.0.0.5'],
+      },
+      { member: 'gw2', address: '10.0.0.4', self: false, state: 'no admin', reason: 'no admin URL' },
     ];
   }
 

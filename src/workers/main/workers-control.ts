@@ -11,6 +11,7 @@ import type {
   Control,
   ExplainedMessage,
   ExplainRequest,
+  MemberReport,
   MessageQuery,
   MessageReport,
   NodeReport,
@@ -102,6 +103,10 @@ export class WorkersControl implements Control {
   async routes(): Promise<readonly RouteReport[]> {
     const routes = await this.#supervisor.askAll<readonly RouteReport[]>({ ask: 'routes' }, REPORT_MS);
     return mergedRoutes(this.#control.routes(), routes);
+  }
+
+  members(): Promise<readonly MemberReport[]> {
+    return this.#control.members();
   }
 
   async senders(): Promise<readonly SenderReport[]> {
