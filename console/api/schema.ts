@@ -285,7 +285,7 @@ export interface Schemas {
     readonly route?: string;
     readonly pool?: string;
     readonly node?: string;
-    readonly outcome?: 'answered' | 'gathered' | 'unanswered' | 'failed' | 'abandoned';
+    readonly outcome?: 'answered' | 'gathered' | 'stored' | 'unanswered' | 'failed' | 'abandoned';
     readonly code?: string;
     readonly reply?: string;
     readonly queueMs: number;

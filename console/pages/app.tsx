@@ -52,7 +52,7 @@ function Frame({ who }: { readonly who: LoggedIn }): JSX.Element {
               who.role === 'view' ? 'sees all, changes nothing' : 'sees all, may change nodes and reload'
             }
           >
-            {who.user} <small>({who.role})</small>
+            {WORDS[who.user] ?? who.user} <small>({who.role})</small>
           </span>
           <button type="button" class="quiet" onClick={() => void logOut()}>
             Log out
@@ -77,6 +77,9 @@ function Frame({ who }: { readonly who: LoggedIn }): JSX.Element {
     </>
   );
 }
+
+/** Of those who are no users. */
+const WORDS: Readonly<Record<string, string>> = { code: 'by link', token: 'by token' };
 
 function Condition(): JSX.Element {
   const now = overview.value;

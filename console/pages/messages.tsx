@@ -21,6 +21,7 @@ const PAGE = 200;
 const OUTCOMES: readonly NonNullable<Message['outcome']>[] = [
   'answered',
   'gathered',
+  'stored',
   'unanswered',
   'failed',
   'abandoned',

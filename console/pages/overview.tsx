@@ -68,7 +68,7 @@ function Problems({ sentences }: { readonly sentences: readonly string[] }): JSX
     <section aria-labelledby="wrong" class={sentences.length > 0 ? 'problems' : 'problems none'}>
       <h2 id="wrong">What is wrong now</h2>
       {sentences.length === 0 ? (
-        <p>Nothing: every pool has all its nodes.</p>
+        <p>Nothing is wrong.</p>
       ) : (
         <ul>
           {sentences.map((sentence) => (

@@ -15,7 +15,10 @@ export function mergedHistory(points: HistoryPoints, last: HistoryPoints): Histo
   return [...kept, ...last];
 }
 
-/** Columns as the plots take them: seconds since 1970, and a value or null for each. The last point is not over and is left out. */
+/**
+ * Columns as the plots take them: seconds since 1970, and a value or null for each. The last point is not over and is left out where
+ * there are others.
+ */
 export interface HistoryColumns {
   readonly at: readonly number[];
   readonly messages: readonly number[];
@@ -25,7 +28,8 @@ export interface HistoryColumns {
 }
 
 export function columnsOf(points: HistoryPoints, stepSeconds: number): HistoryColumns {
-  const over = points.slice(0, -1);
+  // In its first seconds a gateway has no other.
+  const over = points.length === 1 ? points : points.slice(0, -1);
   return {
     at: over.map(({ at }) => Date.parse(at) / 1000),
     messages: over.map(({ messages }) => messages / stepSeconds),

@@ -34,4 +34,5 @@ test('a plot leaves out the step that is not over, and has gaps where nothing pa
     p99: [9, null],
   });
   expect(columnsOf([], 10).at).toEqual([]);
+  expect(columnsOf(all.slice(0, 1), 10).messages).toEqual([2]);
 });

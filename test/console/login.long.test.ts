@@ -50,7 +50,7 @@ describe.skipIf(chromiumPath === undefined)(
       await page.getByRole('button', { name: 'With the token instead' }).click();
       await page.getByLabel('Token').fill(TOKEN);
       await page.getByRole('button', { name: 'Log in' }).click();
-      await page.getByText('token (operate)').waitFor();
+      await page.getByText('by token (operate)').waitFor();
     });
 
     test('a link logs in once, and its code does not stay in the address', async () => {

@@ -139,7 +139,7 @@ describe.skipIf(chromiumPath === undefined)(
       expect(await page.evaluate('document.activeElement.tagName')).toBe('MAIN');
       await page.keyboard.press('Shift+Tab');
       expect(await focused()).toBe('Cluster');
-      for (let n = 0; n < 6; n++) await page.keyboard.press('Shift+Tab');
+      for (let n = 0; n < 20 && (await focused()) !== 'Nodes'; n++) await page.keyboard.press('Shift+Tab');
       expect(await focused()).toBe('Nodes');
       await page.keyboard.press('Enter');
       await page.getByRole('button', { name: 'adt/a' }).waitFor();
