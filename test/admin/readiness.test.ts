@@ -152,6 +152,8 @@ test('every kind of trouble degrades: a node, a reload, a certificate, the state
     days,
   });
   expect(conditionOf(fine)).toEqual({ condition: 'ok', problems: [] });
+  const stored = [{ pool: 'p', configured: true, waiting: 3, dead: 0 }];
+  expect(conditionOf({ ...fine, spools: stored }).condition).toBe('ok');
   expect(conditionOf({ ...fine, pools: [pool('up', 'down')] })).toEqual({
     condition: 'degraded',
     problems: ['node p/n1 is down: ECONNREFUSED'],
@@ -162,6 +164,14 @@ test('every kind of trouble degrades: a node, a reload, a certificate, the state
   );
   for (const [more, problem] of [
     [{ reloadError: 'x' }, 'the last reload failed: x'],
+    [
+      { spools: [{ pool: 'p', configured: true, waiting: 3, dead: 2 }] },
+      '2 dead letters of pool p wait for a person',
+    ],
+    [
+      { spools: [{ pool: 'p', configured: false, waiting: 3, dead: 2 }] },
+      '5 messages of pool p are stored, and nothing delivers them: the config has no such spool',
+    ],
     [{ stateError: 'ENOSPC' }, 'the state file cannot be written: ENOSPC'],
     [{ certificates: [expiring(-1)] }, 'certificate CN=x of admin.tls has expired'],
     [{ certificates: [expiring(1), expiring(8)] }, 'certificate CN=x of admin.tls expires in 1 day'],

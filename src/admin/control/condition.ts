@@ -2,6 +2,7 @@
 // `/readyz`, `/status`, the commands `status` and `ready`, and the metrics all show (F107). Pure: told the facts, tells the verdict.
 import { isAvailable, type NodeState } from '../../upstream/node-status.ts';
 import type { CertificateInUse, NodeReport, PoolReport, ReadinessReport, StatusReport } from '../control.ts';
+import type { SpoolReport } from '../spool-control.ts';
 
 /** Long enough to renew a certificate by hand, short enough not to be passed over for weeks. */
 const CERTIFICATE_DAYS = 7;
@@ -20,10 +21,13 @@ export interface ConditionFacts {
   readonly stateError?: string | undefined;
   /** Why NATS is away; undefined: it is there, or nothing is shared. */
   readonly sharedError?: string | undefined;
+  /** What pools have stored. */
+  readonly spools?: readonly Pick<SpoolReport, 'pool' | 'configured' | 'waiting' | 'dead'>[];
 }
 
 export function conditionOf(facts: ConditionFacts): Pick<StatusReport, 'condition' | 'problems'> {
   const { draining, reloadError, pools, certificates, parsingError, stateError, sharedError } = facts;
+  const { spools = [] } = facts;
   const problems: string[] = [];
   if (draining) problems.push('the gateway is draining: it takes no new connections');
   for (const { pool, available } of pools) if (!available) problems.push(unavailable(pool));
@@ -37,6 +41,13 @@ export function conditionOf(facts: ConditionFacts): Pick<StatusReport, 'conditio
   if (parsingError !== undefined) problems.push(noThreads(parsingError));
   if (stateError !== undefined) problems.push(`the state file cannot be written: ${stateError}`);
   if (sharedError !== undefined) problems.push(nothingShared(sharedError));
+  for (const { pool, configured, waiting, dead } of spools) {
+    if (!configured && waiting + dead > 0)
+      problems.push(
+        `${waiting + dead} messages of pool ${pool} are stored, and nothing delivers them: the config has no such spool`,
+      );
+    else if (dead > 0) problems.push(`${dead} dead letters of pool ${pool} wait for a person`);
+  }
   for (const { subject, where, days } of certificates) {
     if (days < 0) problems.push(`certificate ${subject} of ${where} has expired`);
     else if (days < CERTIFICATE_DAYS)

@@ -32,12 +32,14 @@ import type { LoadedConfig } from './config-reload.ts';
 import { LastMessages } from './last-messages.ts';
 import { actionOf, testInWords } from './route-words.ts';
 import { SenderTraffic } from './sender-traffic.ts';
+import { SpoolDesk } from './spool-desk.ts';
 import { type HistoryCounts, TrafficHistory } from './traffic-history.ts';
 
 const DAY_MS = 86_400_000;
 
 export class Reports implements Observer {
   readonly #gateway: () => Gateway;
+  readonly #spools: SpoolDesk;
   readonly #startedAt = new Date(wallMs());
   readonly #paces = new WeakMap<Node, NodePace>();
   readonly #routed = new Map<string, number>();
@@ -57,6 +59,7 @@ export class Reports implements Observer {
     cluster: () => ClusterReport | undefined = () => undefined,
   ) {
     this.#gateway = gateway;
+    this.#spools = new SpoolDesk(gateway);
     this.#state = state;
     this.#cluster = cluster;
   }
@@ -64,16 +67,19 @@ export class Reports implements Observer {
   onMessage(message: Message): void {
     const { node, lastAttempt: last, route, outcome, settledAt, receivedAt } = message;
     const { config, identifiers } = this.#gateway();
+    const isStored = message.origin.storedIn !== undefined;
     if (config.admin !== undefined) {
       // A batch has been told by its messages.
-      if (message.parts === 0) {
+      // What comes from a store was told when it came there.
+      if (message.parts === 0 && !isStored) {
         this.#history.add(isFailure(message), (settledAt ?? receivedAt) - receivedAt);
         this.#senders.add(message);
       }
       this.#messages.max = config.admin.messages;
       this.#messages.add(message, identifiers);
     }
-    if (route !== undefined) this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
+    if (route !== undefined && !isStored)
+      this.#routed.set(route.name, (this.#routed.get(route.name) ?? 0) + 1);
     if (outcome?.kind !== 'answered' || node === undefined || last?.writtenAt === undefined) return;
     let pace = this.#paces.get(node);
     if (pace === undefined) {
@@ -137,6 +143,7 @@ export class Reports implements Observer {
         parsingError: gateway.parsing.failure,
         stateError: this.#state()?.error,
         sharedError: this.#sharedError,
+        spools: this.#spools.report(),
       }),
       tracesUi: gateway.config.traces?.ui,
       bufferedBytes: gateway.heldBytes,
