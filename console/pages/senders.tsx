@@ -17,6 +17,9 @@ type Sender = Schemas['Sender'];
 /** As many as the gateway has connections for by default; each takes 200 bytes. */
 const MOST = 10_000;
 
+/** What the API sorts by: silent for longest, fastest, most messages. */
+const SORTS = ['silent', 'rate', 'messages'] as const;
+
 const COLUMNS: readonly Column<Sender>[] = [
   {
     head: 'Sender',
@@ -53,7 +56,8 @@ const COLUMNS: readonly Column<Sender>[] = [
 export function SendersPage(): JSX.Element {
   const find = wanted('find');
   const listener = wanted('listener');
-  const query = { limit: MOST, search: find, listener };
+  const sort = SORTS.find((one) => one === wanted('sort'));
+  const query = { limit: MOST, search: find, listener, ...(sort === undefined ? {} : { sort }) };
   const { value, error } = usePolled(
     (signal) => ask('GET /senders', { query, signal }),
     2_000,
@@ -68,6 +72,7 @@ export function SendersPage(): JSX.Element {
           label="Listener"
           choices={overview.value?.listeners.map((one) => one.listener) ?? []}
         />
+        <SelectField name="sort" label="First" choices={SORTS} none="as they came" />
       </Filters>
       <Trouble text={error} />
       <Rows

@@ -41,11 +41,13 @@ export function SearchField({ name, label }: FieldProps): JSX.Element {
   );
 }
 
-export function SelectField({
-  name,
-  label,
-  choices,
-}: FieldProps & { readonly choices: readonly string[] }): JSX.Element {
+interface SelectProps extends FieldProps {
+  readonly choices: readonly string[];
+  /** Where none of them is chosen. */
+  readonly none?: string;
+}
+
+export function SelectField({ name, label, choices, none = 'all' }: SelectProps): JSX.Element {
   return (
     <label>
       {label}
@@ -54,7 +56,7 @@ export function SelectField({
         value={wanted(name)}
         onChange={({ currentTarget }) => want({ [name]: currentTarget.value })}
       >
-        <option value="">all</option>
+        <option value="">{none}</option>
         {choices.map((choice) => (
           <option key={choice} value={choice}>
             {choice}

@@ -26,6 +26,9 @@ const TITLES = [
 /** Those that docs/console.md shows. */
 const PICTURES: readonly string[] = ['overview', 'overview-narrow-dark', 'nodes-narrow-dark'];
 
+/** Their rows open to a panel. */
+const OPENS: readonly string[] = ['Nodes', 'Messages'];
+
 /** What axe-core finds that is serious or worse. */
 async function faultsOf(page: Page): Promise<unknown> {
   // By the debugger, past the page's policy, which takes no text for a script.
@@ -124,6 +127,10 @@ describe.skipIf(chromiumPath === undefined)(
         await using looker = await Looker.of(browser, room, { colorScheme, viewport });
         const { page } = looker;
         await page.route('**/overview', withHour);
+        await page.goto(room.url);
+        await page.getByLabel('User').waitFor();
+        expect(await faultsOf(page)).toEqual([]);
+        expect(await overflowOf(page)).toBe(0);
         await looker.logIn();
         for (const title of TITLES) {
           await visit(looker, title);
@@ -132,6 +139,17 @@ describe.skipIf(chromiumPath === undefined)(
           expect(await overflowOf(page), title).toBe(0);
           expect(await faultsOf(page), title).toEqual([]);
           expect(await looker.everything(), title).not.toContain(PATIENT);
+          // What opens from a row is looked at as well.
+          const row = page.locator('.rows button').first();
+          if (OPENS.includes(title)) {
+            await row.click();
+            await page.getByRole('dialog').waitFor();
+            expect(await overflowOf(page), title).toBe(0);
+            expect(await faultsOf(page), title).toEqual([]);
+            expect(await looker.everything(), title).not.toContain(PATIENT);
+            await page.keyboard.press('Escape');
+            await page.getByRole('dialog').waitFor({ state: 'detached' });
+          }
         }
         const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
         const isDark = Number(/\d+/.exec(String(background))?.[0]) < 128;
