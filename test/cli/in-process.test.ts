@@ -53,6 +53,7 @@ test.each<[code: number, ...args: string[]]>([
   [1, 'rotate', ...NO_ADMIN],
   [1, 'spool', 'list', ...NO_ADMIN],
   [2, 'spool', 'retry', 'p'],
+  [2, 'spool', 'repair', at('none'), '--into', at('new')],
   [0, 'replay', fixture('scenarios/first-route-wins.yaml')],
   [2, 'replay', at('none')],
   [1, 'import', fixture('import/two-mirths.cfg')],

@@ -6,6 +6,7 @@ import { usage } from '../usage.ts';
 import { type AdminGiven, reachedAdmin, reachingAdmin } from './admin.ts';
 import { count, deadline } from './arguments.ts';
 import { type CommandHelp, withHelp } from './help.ts';
+import { defineRepair } from './spool-repair.ts';
 
 interface Selecting extends AdminGiven {
   readonly state?: string | undefined;
@@ -144,6 +145,8 @@ export function defineSpool(program: Command, terminal: Terminal, perform: Perfo
     exit: EXIT_CODES,
     examples: ['spool export mirth-adt --out dead-letters -c gateway.yaml'],
   });
+
+  defineRepair(spool, terminal, perform);
 }
 
 function selecting(command: Command, state: string | undefined): Command {

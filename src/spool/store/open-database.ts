@@ -141,7 +141,9 @@ function checkpoint(db: DatabaseSync): void {
 function lookThrough(db: DatabaseSync): void {
   const said = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
   if (said !== 'ok')
-    throw new GatewayError('GW_ERR_SPOOL_CORRUPT', { detail: 'the database is damaged: repair it' });
+    throw new GatewayError('GW_ERR_SPOOL_CORRUPT', {
+      detail: 'the database is damaged: spool repair saves what can be read',
+    });
 }
 
 function lost(folder: string, mark: StoreProgress, found: StoreProgress): GatewayError {
@@ -152,7 +154,7 @@ function lost(folder: string, mark: StoreProgress, found: StoreProgress): Gatewa
       : mark.lastId > found.lastId
         ? `its last ${commits} commits are lost, and with them messages ${found.lastId + 1} to ${mark.lastId}`
         : `its last ${commits} commits are lost: messages that were delivered may be delivered again`;
-  return new GatewayError('GW_ERR_SPOOL_CORRUPT', { detail: `${what}; repair accepts it` });
+  return new GatewayError('GW_ERR_SPOOL_CORRUPT', { detail: `${what}; spool repair accepts it` });
 }
 
 function withPath(error: GatewayError, path: string): GatewayError {

@@ -45,9 +45,11 @@ export function repairStore(path: string, into: string, keys: readonly Uint8Arra
       mark !== undefined && mark.lastId > found.lastId
         ? { from: found.lastId + 1, to: mark.lastId }
         : undefined;
+    const seal = new BodySeal(keys);
+    checkKey(from, seal, path);
     const { db: to } = openDatabase(into);
     try {
-      return { ...copy(from, to, new BodySeal(keys), progress), lost };
+      return { ...copy(from, to, seal, progress), lost };
     } finally {
       closeQuietly(to);
       writeMark(into, progress);
@@ -116,6 +118,20 @@ function openDamaged(path: string): DatabaseSync {
       });
     throw storeErrorOf(thrown);
   }
+}
+
+/** Without the right key all would be taken for damaged. */
+function checkKey(db: DatabaseSync, seal: BodySeal, path: string): void {
+  let keyId: unknown;
+  try {
+    keyId = db.prepare('SELECT key_id FROM progress').get()?.key_id;
+  } catch {
+    return;
+  }
+  if (typeof keyId === 'string' && !seal.has(keyId))
+    throw new GatewayError('GW_ERR_SPOOL_CORRUPT', {
+      detail: `${path} was encrypted with the key ${keyId}, which the key file does not have`,
+    });
 }
 
 function progressOf(db: DatabaseSync): StoreProgress {
