@@ -29,7 +29,7 @@ test('check sums up a good config on stdout', async () => {
     code: 0,
     signal: null,
     out: [
-      `${good}: good; 2 listeners: in (mllp://127.0.0.1:0), tls-in (mllp://127.0.0.1:0); 1 pool: p (a, b); 2 routes: admissions, no results`,
+      `${good}: good; 2 listeners: in (mllp://127.0.0.1:0), tls-in (mllp://127.0.0.1:0); 1 pool: p (a, b); 2 routes: admissions, no results; up to 2166 open files`,
     ],
     err: [],
   });

@@ -122,13 +122,18 @@ const BAD_TRUST: readonly [what: string, tls: object, why: string][] = [
   ],
 ];
 
+/** Of the key that names the files; the config is one line. */
+const PLACE = /:1:\d+: /;
+
 describe('check', () => {
   test.each([...BAD, ...BAD_TRUST.map(([what, tls, why]) => [what, { ...GOOD, ...tls }, why] as const)])(
     'a listener, %s',
     (_, tls, why) => {
       const { code, out, err } = checked(configWith(tls));
       expect({ code, out, lines: err.length }).toEqual({ code: 2, out: [], lines: 1 });
-      expect(err[0]?.startsWith(`gateway.yaml: listeners.vip.tls: ${why}`), err[0]).toBe(true);
+      expect(err[0]?.replace(PLACE, ': ').startsWith(`gateway.yaml: listeners.vip.tls: ${why}`), err[0]).toBe(
+        true,
+      );
       const [line = '', sum = ''] = checked(configWith(tls), true).out;
       expect(JSON.parse(line)).toMatchObject({ level: 'error', key: 'listeners.vip.tls' });
       expect(JSON.parse(sum)).toEqual({ level: 'failed', errors: 1, warnings: 0 });
@@ -138,7 +143,9 @@ describe('check', () => {
   test.each(BAD)('a node, %s', (_, tls, why) => {
     const { code, err } = checked(configWith(undefined, tls));
     expect({ code, lines: err.length }).toEqual({ code: 2, lines: 1 });
-    expect(err[0]?.startsWith(`gateway.yaml: pools.p.nodes.a.tls: ${why}`), err[0]).toBe(true);
+    expect(err[0]?.replace(PLACE, ': ').startsWith(`gateway.yaml: pools.p.nodes.a.tls: ${why}`), err[0]).toBe(
+      true,
+    );
   });
 
   test('a directory is found by the config part', () => {
@@ -149,7 +156,7 @@ describe('check', () => {
 
   test('each listener and node has a line of its own', () => {
     const { err } = checked(configWith({ ...GOOD, key: 'empty.pem' }, { ca: 'empty.pem' }));
-    expect(err).toEqual([
+    expect(err.map((line) => line.replace(PLACE, ': '))).toEqual([
       'gateway.yaml: listeners.vip.tls: empty.pem: empty',
       'gateway.yaml: pools.p.nodes.a.tls: empty.pem: empty',
     ]);
