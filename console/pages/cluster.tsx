@@ -58,9 +58,40 @@ export function ClusterPage(): JSX.Element {
           </p>
         </section>
       )}
+      <Members />
       <p class="note">
-        Each member has a console of its own; <code>hl7-gateway status --cluster</code> shows all of them.
+        Each member has a console of its own; <code>hl7-gateway status --cluster</code> compares all of them.
       </p>
     </>
   );
+}
+
+/** All of them, by their own word: this one asks the others. */
+function Members(): JSX.Element {
+  const { value, error } = usePolled((signal) => ask('GET /cluster', { signal }), 5_000);
+  return (
+    <section class="box" aria-labelledby="members">
+      <h2 id="members">Members</h2>
+      <Trouble text={error} />
+      <ul>
+        {value?.members.map(
+          ({ member, address, self, state, reason, version, condition, holds, configDigest }) => (
+            <li key={member}>
+              <strong>{member}</strong> {self ? '(this one)' : address}{' '}
+              <Badge tone={toneOfMember(state, condition)}>{state}</Badge>{' '}
+              {condition !== undefined && `${condition}, `}
+              {version !== undefined && `version ${version}, config ${configDigest}, `}
+              {holds !== undefined && (holds.length > 0 ? `holds ${holds.join(', ')}` : 'holds no address')}
+              {reason !== undefined && ` ${reason}`}
+            </li>
+          ),
+        )}
+      </ul>
+    </section>
+  );
+}
+
+function toneOfMember(state: string, condition: string | undefined): 'good' | 'warn' | 'bad' {
+  if (state !== 'fit') return state === 'draining' || state === 'unfit' ? 'warn' : 'bad';
+  return condition === 'ok' ? 'good' : 'warn';
 }

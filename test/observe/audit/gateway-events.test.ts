@@ -96,6 +96,35 @@ describe('who is not let in', () => {
     expect(room.raw()).not.toContain('not-this-one');
   });
 
+  test('who logs in, who may not, who acts and why, who logs out', async () => {
+    const room = await start();
+    const post = (body: object) =>
+      fetch(`${room.admin}/session`, { method: 'POST', body: JSON.stringify(body) });
+    expect((await post({ user: 'nobody', password: 'planted-password' })).status).toBe(401);
+    expect(await room.one('110122')).toMatchObject({
+      event: '110114',
+      outcome: '4',
+      users: [expect.anything(), '127.0.0.1'],
+    });
+    const told = await post({ token: TOKEN });
+    const cookie = told.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const { csrfToken } = (await told.json()) as { csrfToken: string };
+    const headers = { cookie, 'x-csrf-token': csrfToken };
+    const ask = (method: string, path: string, own: Record<string, string> = headers) =>
+      fetch(`${room.admin}${path}`, { method, headers: own }).then(({ status }) => status);
+    expect(await ask('POST', '/rotate', { cookie })).toBe(403);
+    expect(await room.one('110147')).toMatchObject({ description: 'GW_ERR_ADMIN_FORBIDDEN: POST /rotate' });
+    expect(await ask('POST', '/rotate?reason=logs%20are%20%C3%B6d')).toBe(200);
+    expect(await room.one('110132')).toMatchObject({
+      users: [expect.anything(), 'token'],
+      description: 'files opened again: logs are öd',
+    });
+    expect(await ask('DELETE', '/session')).toBe(200);
+    expect(await room.one('110123')).toMatchObject({ outcome: '0', users: [expect.anything(), 'token'] });
+    expect(room.raw()).not.toMatch(/planted-password|hl7-gateway-\d+=/);
+    expect(room.raw()).not.toContain(csrfToken);
+  });
+
   test('a node whose certificate is not trusted', async () => {
     await using strange = await startFaultyNode(undefined, {
       tls: { cert: house.folder.pems.untrusted.certPem, key: house.folder.pems.untrusted.keyPem },
