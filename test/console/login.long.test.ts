@@ -91,6 +91,19 @@ describe.skipIf(chromiumPath === undefined)(
       await looker.page.getByText('Your session is over').waitFor();
     });
 
+    test('a gateway that is gone is said to be, and what is shown is not taken for what is now', async () => {
+      await using room = await openConsoleRoom();
+      await using looker = await Looker.of(browser, room);
+      await looker.logIn(VIEWER);
+      await looker.page.getByText('All well').waitFor();
+      await room.server.stop();
+      await looker.page.getByText(/^Nothing heard since \d\d:\d\d:\d\d$/).waitFor();
+      expect(await looker.page.getByText('All well').count()).toBe(0);
+      // Chromium says of the stream that it was cut, and of each try that nobody is there.
+      expect(looker.wrongs.filter((one) => !/net::ERR_/.test(one))).toEqual([]);
+      looker.wrongs.length = 0;
+    });
+
     test('whoever only looks has no button that changes something', async () => {
       await using room = await openConsoleRoom();
       await using looker = await Looker.of(browser, room);
