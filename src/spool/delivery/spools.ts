@@ -44,6 +44,8 @@ type Spooled = PoolConfig & { readonly spool: SpoolConfig };
 
 /** How often it is looked whether a store that is to be closed is still needed, and whether another process has closed one. */
 const POLL_MS = 50;
+/** What a store that has failed is asked again after. */
+const RETRY_MS = 1_000;
 
 export class Spools implements Reconfigurable<GatewayConfig> {
   readonly #options: SpoolsOptions;
@@ -173,8 +175,18 @@ export class Spools implements Reconfigurable<GatewayConfig> {
   }
 
   async #openPool(pool: SpooledPool): Promise<void> {
-    const store = this.storeOf(pool);
-    if (store !== undefined && !this.#isClosed) await pool.open(store);
+    for (;;) {
+      const store = this.storeOf(pool);
+      if (store === undefined || this.#isClosed) return;
+      try {
+        await pool.open(store);
+        return;
+      } catch (thrown) {
+        // Nobody waits for it at a hot restart but senders, whose messages are refused meanwhile.
+        if (!this.#options.takesOver) throw thrown;
+        await delay(RETRY_MS);
+      }
+    }
   }
 
   /** Returns the pools that are to be opened. */
