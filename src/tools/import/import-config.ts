@@ -51,12 +51,26 @@ function headOf({ routes }: ConfigDraft, ledger: ImportLedger, file: string, for
   return ledger.head.length === 0 ? head : [...head, '', ...ledger.head];
 }
 
-/** Addresses and variables are those of the machine that the config is for. */
-const OF_THE_MACHINE = /^the environment variable .* is not set|is no address of this machine/;
+/**
+ * With something in the place of each variable: what a node or a listener is cannot be told without its address, and one that
+ * is missing would be taken for another mistake.
+ */
+function withoutVariables(yaml: string): string {
+  const ports = new Map<string, number>();
+  return yaml.replace(/(?<!\$)\$\{([A-Za-z_]\w*)\}/g, (_variable, name: string, at: number) => {
+    if (yaml.charAt(at - 1) !== ':') return 'host';
+    const port = ports.get(name) ?? ports.size + 1;
+    ports.set(name, port);
+    return String(port);
+  });
+}
+
+/** Addresses are those of the machine that the config is for. */
+const OF_THE_MACHINE = /is no address of this machine/;
 
 function problemsOf(yaml: string): Problem[] {
   try {
-    parseConfig(yaml, { file: 'gateway.yaml', env: {}, isElsewhere: true });
+    parseConfig(withoutVariables(yaml), { file: 'gateway.yaml', env: {}, isElsewhere: true });
     return [];
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;

@@ -302,6 +302,18 @@ describe('single lines', () => {
     expect(problems).toEqual([]);
   });
 
+  test('an address that stands in variables is no mistake, nor is what follows from it', () => {
+    const { config, left, problems } = imported(
+      'listen a\n bind 0.0.0.0:${GOSSIP}\n server s "${CORE_HOST}:${CORE_PORT}"\nlisten b\n bind :$PORT\n server s $CORE_HOST:80\n',
+    );
+    expect([left, problems]).toEqual([[], []]);
+    expect(config.listeners).toEqual({
+      a: { protocol: 'tcp', bind: '0.0.0.0:${GOSSIP}' },
+      b: { protocol: 'tcp', bind: '0.0.0.0:${PORT}' },
+    });
+    expect(config.pools.a.nodes.s.url).toBe('tcp://${CORE_HOST}:${CORE_PORT}');
+  });
+
   test('defaults hold where a section says nothing, and no option cancels one', () => {
     const { config, left } = web(
       '',
