@@ -212,3 +212,45 @@ describe('tap', () => {
     expect(loaded(`{ bind: ":9600", token: ${TOKEN}, tap: true, tls: { ${VIP} } }`).tap).toBe(true);
   });
 });
+
+describe('who may log in to the console', () => {
+  const HASH = `$scrypt$ln=15,r=8,p=1$${Buffer.alloc(16, 1).toString('base64').replace(/=+$/, '')}$${Buffer.alloc(32, 2).toString('base64').replace(/=+$/, '')}`;
+  const read = (section: string) =>
+    parseConfig(admin(section), {
+      file: join(folderOf({ ...FILES, 'olga.hash': `${HASH}\n` }), 'gateway.yaml'),
+      env: {},
+    });
+
+  test('users with their hashes and roles, limits of a log-in, names of hosts', () => {
+    const { config: whole, warnings } = read(
+      `{ users: { olga: { password: { file: olga.hash }, role: operate }, ward: { password: "${HASH}" } }, sessions: { idle: 5m, absolute: 1h }, hosts: [GW.example, console.example] }`,
+    );
+    expect(whole.admin).toMatchObject({
+      token: undefined,
+      sessions: { idleMs: 300_000, absoluteMs: 3_600_000 },
+      hosts: ['gw.example', 'console.example'],
+    });
+    expect(whole.admin?.users).toEqual(
+      new Map([
+        ['olga', { password: HASH, role: 'operate' }],
+        ['ward', { password: HASH, role: 'view' }],
+      ]),
+    );
+    // Whoever has no token may have users.
+    expect(warnings).toEqual([]);
+  });
+
+  test.each([
+    ['{ users: {} }', 'admin.users: names nobody; leave it out'],
+    ['{ users: { olga: { role: view } } }', 'admin.users.olga.password: is missing'],
+    ['{ users: { olga: { password: secret-of-olga } } }', 'admin.users.olga.password: must be a hash as'],
+    ['{ users: { "a b": { password: "HASH" } } }', 'admin.users.a b: a name has 1 to 63 letters'],
+    ['{ users: { olga: { password: "HASH", role: admin } } }', 'admin.users.olga.role: must be one of'],
+    ['{ users: { olga: { password: "HASH", rolle: view } } }', 'admin.users.olga.rolle: unknown key'],
+    ['{ hosts: "https://gw:9600" }', 'admin.hosts: must be names of hosts, without a scheme and a port'],
+  ])('%s is refused', (section, error) => {
+    const { errors } = outcome(admin(section.replaceAll('HASH', HASH)), folderOf(FILES));
+    expect(errors).toEqual([expect.stringContaining(error)]);
+    expect(errors.join()).not.toContain('secret-of-olga');
+  });
+});
