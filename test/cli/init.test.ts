@@ -1,5 +1,5 @@
 // `init`: by flags and by answers, what it finds out of Mirths, what it refuses, and that what it writes is taken and runs.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -146,6 +146,23 @@ describe('by flags', () => {
     expect(await verifyPassword('correct horse', hash)).toBe(true);
     expect(readFileSync(file, 'utf8')).not.toContain('correct horse');
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    'made by root, the group of the folder may read it, and others not',
+    async () => {
+      const folder = folderWith({});
+      chownSync(folder, 0, 4321);
+      const options = { mirth: ['h:1'], tls: 'own-ca', out: join(folder, 'gateway.yaml') } as const;
+      expect((await initIn(options)).code).toBe(0);
+      for (const name of ['gateway.yaml', 'admin.token', 'certs/vip.key.pem', 'certs', 'state']) {
+        const { gid, mode } = statSync(join(folder, name));
+        expect([name, gid]).toEqual([name, 4321]);
+        if (/token|key|state/.test(name)) expect([name, mode & 0o007]).toEqual([name, 0]);
+      }
+      expect(statSync(join(folder, 'certs/ca.key.pem')).mode & 0o077).toBe(0);
+      expect(problemsOf(join(folder, 'gateway.yaml'))).toEqual([]);
+    },
+  );
 
   test('a range of ports, and Mirths without a port', async () => {
     const { code, file } = await initIn({ mirth: ['10.0.0.11', '10.0.0.12'], listener: [':6661-6663'] });

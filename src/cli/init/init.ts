@@ -1,25 +1,20 @@
 // `init`: asks on a terminal, or takes flags, looks at the Mirths, and writes a commented gateway.yaml with what it names:
 // certificates, a token, a folder for state. Promises that nothing that is there is replaced, that nothing is asked where nobody
 // sits, and that what it leaves behind is a config that `check` takes.
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { createAuthority } from '../../../certs/authority.ts';
 import { type NewFile, writeNewFiles } from '../../../certs/files/new-files.ts';
 import { isHost } from '../../config/formats.ts';
-import { hashPassword } from '../../config/http/password.ts';
 import { readSecretValue } from '../../config/source/files.ts';
 import { printable, quoted } from '../../config/source/problem.ts';
-import { causeCode, GatewayError } from '../../errors.ts';
-import { randomBytes } from '../../platform/random.ts';
 import { version } from '../../version.ts';
-import { namesOf } from '../certs/certs-folder.ts';
-import { AUTHORITY_DAYS } from '../defaults.ts';
 import { checkedPassword } from '../password.ts';
 import { check } from '../run/check.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { usage } from '../usage.ts';
 import { askFor, type FlagsGiven } from './ask.ts';
-import { initText, type MadeFiles } from './config-text.ts';
+import { initText } from './config-text.ts';
+import { giveToGroup, makeFiles, makeState } from './made-files.ts';
 import { type Probed, probe, type Shown } from './probe.ts';
 import type { Answerer } from './questions.ts';
 import {
@@ -183,62 +178,8 @@ async function write(
     terminal.err('nothing is left of what was written');
     return EXIT.usage;
   }
+  giveToGroup(folder, files, madeState);
   for (const { path } of files) terminal.out(`wrote ${relative(process.cwd(), path) || basename(path)}`);
   terminal.out(`next: hl7-gateway run -c ${printable(options.out)}`);
   return EXIT.good;
-}
-
-/** Returns what has been made; undefined: it was there, or is not wanted. */
-function makeState(state: string | undefined): string | undefined {
-  if (state === undefined) return undefined;
-  try {
-    return mkdirSync(state, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new GatewayError('GW_ERR_FILE', { detail: `${printable(state)}: ${causeCode(cause)}`, cause });
-  }
-}
-
-async function makeFiles(
-  wishes: Wishes,
-  probes: readonly Probed[],
-  { apiPort }: FirstConfigOptions,
-  folder: string,
-): Promise<{ readonly files: readonly NewFile[]; readonly names: MadeFiles }> {
-  const files: NewFile[] = [];
-  const add = (name: string, content: string, secret: boolean): string => {
-    files.push({ path: join(folder, name), content, secret });
-    return name;
-  };
-  const token = add('admin.token', `${Buffer.from(randomBytes(32)).toString('base64url')}\n`, true);
-  const shown = probes.flatMap(({ mllpCertificate, apiCertificate }) => [mllpCertificate, apiCertificate]);
-  const pems = [...new Set(shown.flatMap((one) => (one === undefined ? [] : [one.pem])))];
-  const mirths = pems.length === 0 ? undefined : add('certs/mirths.crt.pem', pems.join(''), false);
-  const fromHere = (file: string): string => relative(folder, resolve(file)) || basename(file);
-  let [cert, key] = [wishes.cert, wishes.key].map((file) => file && fromHere(file));
-  if (wishes.tls === 'own-ca') {
-    const authority = createAuthority({ commonName: 'hl7-gateway', days: AUTHORITY_DAYS });
-    const [first = 'localhost'] = wishes.names;
-    const ip = wishes.names.filter((name) => !isHost(name) || /^[\d.]+$/.test(name));
-    const dns = wishes.names.filter((name) => !ip.includes(name));
-    const issued = authority.issue({
-      commonName: first,
-      ...namesOf({ dns, ip }, first, true),
-      usage: 'server',
-    });
-    add('certs/ca.crt.pem', authority.certPem, false);
-    add('certs/ca.key.pem', authority.keyPem, true);
-    cert = add('certs/vip.crt.pem', issued.certPem, false);
-    key = add('certs/vip.key.pem', issued.keyPem, true);
-  }
-  const state = wishes.state === undefined ? undefined : join(fromHere(wishes.state), 'gateway.json');
-  const hash = wishes.user && (await hashPassword(wishes.user.password));
-  const names = { cert, key, mirths, token, state, schema: schemaFile(), apiPort, hash };
-  return { files, names };
-}
-
-/** Beside `src` in a checkout, above `dist` in a package. */
-function schemaFile(): string | undefined {
-  return ['../schema', '../../schema', '../../../schema']
-    .map((up) => resolve(import.meta.dirname, up, 'gateway.schema.json'))
-    .find((file) => existsSync(file));
 }
