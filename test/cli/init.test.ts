@@ -226,6 +226,20 @@ describe('by flags', () => {
     await expect(writeFirstConfig(other, undefined, terminal)).rejects.toThrow('admin.token');
     expect(readFileSync(join(folder, 'admin.token'), 'utf8')).toBe('mine');
     expect(existsSync(other.out)).toBe(false);
+    expect(existsSync(join(folder, 'state'))).toBe(false);
+  });
+
+  test('a folder for state that cannot be made: nothing is written', async () => {
+    const folder = folderWith({ file: '' });
+    const terminal = { out: () => {}, err: () => {} };
+    const out = join(folder, 'gateway.yaml');
+    const written = writeFirstConfig(
+      { ...PLAIN, out, mirth: ['h:1'], state: join(folder, 'file/state') },
+      undefined,
+      terminal,
+    );
+    await expect(written).rejects.toMatchObject({ code: 'GW_ERR_FILE' });
+    expect(readdirSync(folder)).toEqual(['file']);
   });
 
   test('a command without a terminal asks nothing', async () => {

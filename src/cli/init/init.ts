@@ -167,14 +167,22 @@ async function write(
   const text = initText(wishes, probes, made.names, version);
   const config: NewFile = { path: resolve(options.out), content: text, secret: wishes.user !== undefined };
   const files = [...made.files, config];
-  writeNewFiles(files, 'refuse');
   const madeState = makeState(wishes.state);
+  const withoutState = (): void => {
+    if (madeState !== undefined) rmSync(madeState, { recursive: true, force: true });
+  };
+  try {
+    writeNewFiles(files, 'refuse');
+  } catch (thrown) {
+    withoutState();
+    throw thrown;
+  }
   const troubles: string[] = [];
   const code = check(options.out, { json: false }, { out: () => {}, err: (line) => troubles.push(line) });
   for (const line of troubles) terminal.err(line);
   if (code !== EXIT.good) {
     for (const { path } of files) rmSync(path, { force: true });
-    if (madeState !== undefined) rmSync(madeState, { recursive: true, force: true });
+    withoutState();
     terminal.err('nothing is left of what was written');
     return EXIT.usage;
   }
