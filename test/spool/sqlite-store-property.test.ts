@@ -138,6 +138,7 @@ it.each([
         await store.close();
       },
     ),
-    { numRuns: Number(process.env.HL7_GATEWAY_TEST_SPOOL_RUNS ?? 8) },
+    // A smaller example is looked for within the time that a test may take.
+    { numRuns: Number(process.env.HL7_GATEWAY_TEST_SPOOL_RUNS ?? 8), interruptAfterTimeLimit: 25_000 },
   );
 });
