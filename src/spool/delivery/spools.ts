@@ -95,8 +95,16 @@ export class Spools implements Reconfigurable<GatewayConfig> {
   /** Opens the stores. @throws GatewayError; where another process has them, they are waited for while messages wait too */
   async start(config: GatewayConfig): Promise<void> {
     const opened = this.#openAll(config.pools.filter(hasSpool));
-    if (this.#options.takesOver) void opened.catch(() => {});
-    else await opened;
+    if (this.#options.takesOver) {
+      void opened.catch(() => {});
+      return;
+    }
+    try {
+      await opened;
+    } catch (thrown) {
+      await this.close();
+      throw thrown;
+    }
   }
 
   async prepare(config: GatewayConfig): Promise<Prepared> {
