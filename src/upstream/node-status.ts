@@ -79,6 +79,9 @@ type Recorded =
   | 'strayAnswers'
   | 'checks';
 
+/** Of a node that is taken for up at the start. */
+export const NOT_TRIED = 'not tried yet';
+
 export class NodeRecord {
   readonly counts = new AnswerCounts();
   strayAnswers = 0;
@@ -117,9 +120,16 @@ export class NodeRecord {
     this.#lastCheck = { type, result: verdict.kind, reason, at, durationMs };
   }
 
+  /** Nothing changes the state of a node that was taken for up and is; what it has shown since is worth more than that. */
+  get #ownReason(): string {
+    if (this.reason !== NOT_TRIED) return this.reason;
+    if (Number.isFinite(this.lastAnswerAt)) return 'answers messages';
+    return this.#lastCheck?.result === 'passed' ? 'passes checks' : NOT_TRIED;
+  }
+
   /** Of a node that is in this state. */
   about(state: NodeState): Pick<NodeStatus, Recorded> {
-    const { reason, adminReason, lastAnswerAt } = this;
+    const { adminReason, lastAnswerAt } = this;
     const reasons: Partial<Record<NodeState, string>> = {
       full: 'closes new connections at once',
       draining: adminReason,
@@ -127,7 +137,7 @@ export class NodeRecord {
     };
     return {
       since: this.#since,
-      reason: reasons[state] ?? reason,
+      reason: reasons[state] ?? this.#ownReason,
       lastCheck: this.#lastCheck,
       lastAnswerMsAgo: Number.isFinite(lastAnswerAt) ? monotonicMs() - lastAnswerAt : undefined,
       answers: this.counts.answers,

@@ -19,6 +19,7 @@ import type { LostAnswer } from './mllp/node-quirks.ts';
 import {
   type AdminState,
   type EndedCheck,
+  NOT_TRIED,
   NodeRecord,
   type NodeState,
   type NodeStatus,
@@ -90,7 +91,7 @@ export class Node implements UpstreamOwner {
     this.#slowStart = new SlowStart(slowStartMs);
     this.#hasBeenUp = initial === 'up';
     this.#isOpen = initial === 'up';
-    this.#record = new NodeRecord(initial, initial === 'up' ? 'not tried yet' : 'not checked yet');
+    this.#record = new NodeRecord(initial, initial === 'up' ? NOT_TRIED : 'not checked yet');
     this.#upstream = upstream(this);
     const owner: HealthOwner = {
       mayEject: () => watcher.mayEject(this),
