@@ -65,7 +65,7 @@ export default defineConfig({
           include: [...files.long.alone],
           globalSetup: SETUP.e2e,
           maxWorkers: LONG_WORKERS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

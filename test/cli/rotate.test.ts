@@ -49,8 +49,13 @@ test('F113 rotate and SIGUSR2 open the audit file again, and nothing is reloaded
   const refused = async (): Promise<void> => {
     await (await fetch(`${url}/status`, { headers: { authorization: 'Bearer wrong' } })).text();
   };
-  const lines = (path: string): number =>
-    existsSync(path) ? readFileSync(path, 'utf8').split('\n').length - 1 : 0;
+  const lines = (path: string, what = ''): number =>
+    existsSync(path)
+      ? readFileSync(path, 'utf8')
+          .split('\n')
+          .filter((line) => line !== '' && line.includes(what)).length
+      : 0;
+  const REFUSED = 'a wrong token';
   await until(() => lines(file) === 1, { deadlineMs: 15_000 });
   // A config that would be refused shows that it is not read.
   writeFileSync(config, 'listeners: 7');
@@ -59,7 +64,7 @@ test('F113 rotate and SIGUSR2 open the audit file again, and nothing is reloaded
   gateway.child.kill('SIGUSR2');
   await gateway.line(/"by":"SIGUSR2".*"msg":"files opened again"/);
   await refused();
-  await until(() => lines(file) === 1, { deadlineMs: 15_000 });
+  await until(() => lines(file, REFUSED) === 1, { deadlineMs: 15_000 });
 
   renameSync(file, `${file}.2`);
   const token = join(dirname(config), 'token');
@@ -67,9 +72,11 @@ test('F113 rotate and SIGUSR2 open the audit file again, and nothing is reloaded
   const rotated = await command('rotate', '--admin', url, '--token-file', token);
   expect(rotated).toEqual({ code: 0, signal: null, out: [`opened again: ${file}`], err: [] });
   await refused();
-  await until(() => lines(file) === 1, { deadlineMs: 15_000 });
+  await until(() => lines(file, REFUSED) === 1, { deadlineMs: 15_000 });
 
   expect((await gateway.stop()).code).toBe(0);
-  expect([lines(`${file}.1`), lines(`${file}.2`), lines(file)]).toEqual([1, 1, 2]);
+  expect([`${file}.1`, `${file}.2`, file].map((path) => lines(path, REFUSED))).toEqual([0, 1, 1]);
+  // Who has rotated them stands in the files that were opened for it.
+  expect([`${file}.1`, `${file}.2`, file].map((path) => lines(path))).toEqual([1, 2, 3]);
   expect(gateway.out.filter((line) => /"msg":"(reload|config loaded)"/.test(line))).toEqual([]);
 });

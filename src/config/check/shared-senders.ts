@@ -12,6 +12,8 @@ export function checkSharedSenders(
   const names = pools.filter(({ persistence }) => persistence?.mode === 'table').map(({ name }) => name);
   if (names.length === 0) return;
   const nats = entryIn(entryIn(top.tree('cluster'), 'state')?.value, 'nats');
+  // One in a file that is not looked at (`--no-files`) has no value.
+  if (entryIn(nats?.value, 'hashKey') !== undefined) return;
   problems.warn(
     nats?.value.place ?? top.at('cluster'),
     'cluster.state.nats.hashKey',
