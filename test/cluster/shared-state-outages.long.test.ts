@@ -20,6 +20,8 @@ import {
   untilNodes,
 } from './shared-state-room.ts';
 
+const LONG = { timeout: 240_000 };
+
 /** Free a moment ago. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
@@ -46,7 +48,7 @@ async function cluster(): Promise<NatsServer[]> {
   return servers;
 }
 
-describe.skipIf(!hasNats)('shared state (skipped where nats-server is not installed)', () => {
+describe.skipIf(!hasNats)('shared state (skipped where nats-server is not installed)', LONG, () => {
   test('over TLS: the authority of the config is trusted, and no other', async () => {
     using folder = createTlsFolder();
     const { cert, key } = folder.files.good;

@@ -79,12 +79,15 @@ export async function nodesOf(gateway: GatewayChild): Promise<Record<string, str
   return Object.fromEntries(nodes.map(({ node, state, weight }) => [node, `${state} ${weight}`]));
 }
 
+/** Servers that come back choose a leader anew, and members ask again after a pause. */
+const AS_LONG_AS_A_LEADER = { deadlineMs: 90_000, what: 'nodes as wanted' };
+
 export async function untilNodes(gateway: GatewayChild, wanted: Record<string, string>): Promise<void> {
   let seen: Record<string, string> = {};
   await until(async () => {
     seen = await nodesOf(gateway);
     return Object.entries(wanted).every(([node, what]) => seen[node] === what);
-  }).catch(() => expect(seen).toMatchObject(wanted));
+  }, AS_LONG_AS_A_LEADER).catch(() => expect(seen).toMatchObject(wanted));
 }
 
 export const there = (gateway: GatewayChild, times = 1): Promise<unknown> =>

@@ -38,6 +38,7 @@ interface Inspected {
 
 test.skipIf(why !== undefined)(
   `the image serves, with a root that is read only${why === undefined ? '' : ` (skipped: ${why})`}`,
+  { timeout: 300_000 },
   async ({ skip }) => {
     const base = debianFolder();
     if (base === undefined) return skip('no mirror of Debian can be reached');

@@ -237,7 +237,7 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     patches: [
       {
         file: ORDERING,
-        find: "const key = ordering === 'key' ? message.stickyKey : undefined;",
+        find: "const key = ordering === 'key' && storedIn === undefined ? message.stickyKey : undefined;",
         put: 'const key = undefined as string | undefined;',
       },
     ],
@@ -331,8 +331,8 @@ export const SIMULATION_MUTANTS: readonly SimulationMutant[] = [
     patches: [
       {
         file: POOL_QUEUE,
-        find: '  #giveUp(message: Message, error: GatewayError): void {\n    this.#end(message);',
-        put: '  #giveUp(message: Message, error: GatewayError): void {\n    this.#inFlight.delete(message);',
+        find: '    this.#end(message);\n    const { isAmbiguous: ambiguous, unwanted } = message;',
+        put: '    this.#inFlight.delete(message);\n    const { isAmbiguous: ambiguous, unwanted } = message;',
       },
     ],
     caughtBy: ['answer-overdue', 'never-answered', 'message-held'],

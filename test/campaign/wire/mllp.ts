@@ -23,6 +23,7 @@ export class FrameCutter {
   }
 
   push(chunk: Buffer): Buffer[] {
+    if (chunk.length === 0) return [];
     const isEndOpen = this.#parts.at(-1)?.at(-1) === END && chunk[0] === CR;
     if (this.#bytes > 0 && !isEndOpen && !chunk.includes(END_BLOCK)) {
       this.#keep(chunk);

@@ -29,8 +29,11 @@ test.skipIf(!works)('tcpdump of two senders at once', async () => {
     'lo',
     '-U',
     '--immediate-mode',
+    // A frame of its ring is as large as the most that is taken of a packet: 262,144 bytes unless it is told otherwise.
+    '-s',
+    '65600',
     '-B',
-    '8192',
+    '65536',
     '-Z',
     'root',
     '-w',
