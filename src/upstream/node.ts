@@ -77,6 +77,8 @@ export class Node implements UpstreamOwner {
   /** Neither down nor in maintenance; asked for each message, as is the next. */
   #isOpen: boolean;
   #onTrial = false;
+  /** A reload has no use for it. */
+  #hasLeft = false;
   /** Until then a check's connection may be open at the node, in monotonicMs() milliseconds. */
   #checkEndsAt = 0;
 
@@ -254,6 +256,7 @@ export class Node implements UpstreamOwner {
 
   /** The same at the end of its life: a reload has no use for it, which is no operator's doing and told as none. */
   leave(): void {
+    this.#hasLeft = true;
     this.#adminState = 'maintenance';
     this.#onChange();
     this.#upstream.giveBack?.();
@@ -399,7 +402,8 @@ export class Node implements UpstreamOwner {
       this.#hasBeenUp = true;
     }
     this.#update();
-    this.#watcher.onState(this, health, reason);
+    // What becomes of its last messages is no news of the node that has its name now.
+    if (!this.#hasLeft) this.#watcher.onState(this, health, reason);
     this.#watcher.onUsable(this);
     if (health === 'up') return;
     // What is open leads to something that is gone or hangs, and so may what is dialled: a trial is to find out what is there now.

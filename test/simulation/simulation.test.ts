@@ -16,6 +16,7 @@ describe('a simulated day', () => {
     { seed: 165, profile: 'enhanced-shared-ids' },
     { seed: 103, profile: 'any' },
     { seed: 883, profile: 'same-node' },
+    { seed: 3380, profile: 'default' },
   ] as const)('$seed of the profile $profile keeps every promise', async ({ seed, profile }) => {
     expect((await runDay(dayOf(seed, profile))).violations).toEqual([]);
   });

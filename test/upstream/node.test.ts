@@ -469,6 +469,13 @@ describe('what an operator wants', () => {
     expect(states).toEqual(['maintenance: by alice', 'ready: an operator wants it']);
   });
 
+  test('one that a reload has no use for: what its last messages meet is told of nobody', () => {
+    const { node, states } = nodeWith({ fall: 1 });
+    node.leave();
+    node.onFailure(new GatewayError('GW_ERR_ACK_TIMEOUT'));
+    expect([node.health, states]).toEqual(['down', []]);
+  });
+
   test('draining: usable for those that are bound to it, and says so', () => {
     const { node } = nodeWith();
     node.drain();
