@@ -220,6 +220,8 @@ class SenderConnection implements EndUser {
   readonly #sender: SimulatedSender;
   readonly #end: End;
   readonly #ear: Ear;
+  /** How often it has said something that is no message. */
+  #strays = 0;
   #isSending = false;
   #isClosed = false;
   /** Whatever comes is of a message that was not meant. */
@@ -336,10 +338,12 @@ class SenderConnection implements EndUser {
       until: Number.POSITIVE_INFINITY,
       isKept: false,
     };
+    const strays = this.#strays;
     stood.push(one);
     network.time.after(limitMs + STANDS_MS, () => {
-      // A burst may have broken the silence.
-      const isBroken = what === 'silence' && record.entries.at(-1)?.t !== one.from;
+      // A burst may have broken the silence, or bytes between messages.
+      const isBroken =
+        what === 'silence' && (record.entries.at(-1)?.t !== one.from || this.#strays !== strays);
       one.isKept = !this.#isClosed && !isBroken;
       one.until = clock.now();
       goOn();
@@ -348,7 +352,9 @@ class SenderConnection implements EndUser {
 
   /** Line ends between two messages, as some senders have them. */
   sayStray(): void {
-    if (this.#isSending && this.#sender.start.wire === 'mllp') this.#end.write(Buffer.from('\r\n'));
+    if (!this.#isSending || this.#sender.start.wire !== 'mllp') return;
+    this.#strays++;
+    this.#end.write(Buffer.from('\r\n'));
   }
 
   /** Says no more, and still wants its answers. */

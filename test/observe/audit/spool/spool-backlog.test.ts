@@ -40,6 +40,13 @@ function open(folder: string, options: Partial<SpoolOptions> = {}): Spool {
     onDisk: (error) => told.push(error === undefined ? 'up' : `${error.code} ${error.detail ?? ''}`),
     ...options,
   });
+  // A file that nobody closes is an error when its memory is collected, in whatever test that is.
+  onTestFinished(() =>
+    backlog.close().then(
+      () => {},
+      () => {},
+    ),
+  );
   backlog.onLost = (count) => lost.push(count);
   backlog.begin();
   return { backlog, lost, told };
