@@ -9,9 +9,9 @@ import { hashOf, type KnownUsers, LogIn, LogInPace, NO_HASH } from './log-in.ts'
 import { isOwnOrigin, type KnownHosts } from './origin.ts';
 import {
   type Credential,
+  endOf,
   type LogInSession,
   LogInSessions,
-  momentOf,
   type Role,
   type SessionLimits,
 } from './sessions.ts';
@@ -161,8 +161,8 @@ export interface SessionReport {
 
 export function reportOf({ user = 'token', role, session: begun }: Identity): SessionReport {
   if (begun === undefined) return { user, role };
-  const { csrfToken, idleAt, endsAt } = begun.session;
-  return { user, role, csrfToken, expiresAt: momentOf(idleAt), endsAt: momentOf(endsAt) };
+  const { session } = begun;
+  return { user, role, csrfToken: session.csrfToken, ...endOf(session) };
 }
 
 export function forbidden(detail: string, status = 403): AdminAnswer {

@@ -138,9 +138,14 @@ export class LogInSessions {
   }
 }
 
-/** RFC 3339, of a moment in monotonicMs(). */
-export function momentOf(atMs: number): string {
-  return new Date(wallMs() + atMs - monotonicMs()).toISOString();
+/** When it ends, in RFC 3339; both by one look at the clocks, so that what is the same moment is told as the same. */
+export function endOf({ idleAt, endsAt }: LogInSession): {
+  readonly expiresAt: string;
+  readonly endsAt: string;
+} {
+  const offsetMs = wallMs() - monotonicMs();
+  const told = (atMs: number): string => new Date(atMs + offsetMs).toISOString();
+  return { expiresAt: told(idleAt), endsAt: told(endsAt) };
 }
 
 function isOver({ idleAt }: LogInSession, now: number): boolean {

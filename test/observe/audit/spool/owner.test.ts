@@ -38,8 +38,8 @@ test('the id of this process from an earlier start is nobody', () => {
 test.skipIf(process.platform !== 'linux')(
   'a process that has ended and is still listed is nobody',
   async () => {
-    // The shell's child has ended, and nobody has asked how: a zombie.
-    const child = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+    // The shell's child ends when there is no shell any more, which would ask how: a zombie.
+    const child = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
     onTestFinished(() => void child.kill('SIGKILL'));
     const [said] = (await once(child.stdout, 'data')) as [Buffer];
     const pid = Number(said.toString());
