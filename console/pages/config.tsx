@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { ask, sentenceOf } from '../api/client.ts';
 import type { Schemas } from '../api/schema.ts';
 import { Badge } from '../parts/badge.tsx';
+import { ReasonField } from '../parts/reason-field.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import { Moment } from '../parts/when.tsx';
 import { usePolled } from '../state/poll.ts';
@@ -145,15 +146,7 @@ function Reload({ onDone }: { readonly onDone: () => void }): JSX.Element {
       }}
     >
       <div class="buttons">
-        <label>
-          Reason, for the audit trail
-          <input
-            value={reason}
-            maxLength={200}
-            autoComplete="off"
-            onInput={({ currentTarget }) => setReason(currentTarget.value)}
-          />
-        </label>
+        <ReasonField value={reason} onValue={setReason} />
         <button type="submit" disabled={isBusy}>
           Reload
         </button>

@@ -5,6 +5,7 @@ import { ask, sentenceOf } from '../api/client.ts';
 import type { Schemas } from '../api/schema.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ReasonField } from '../parts/reason-field.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import { Ago, Moment } from '../parts/when.tsx';
 import { count, duration, rate } from '../words/format.ts';
@@ -111,15 +112,7 @@ function NodeActs({ node, onActed }: { readonly node: Node; readonly onActed: ()
   };
   return (
     <form class="acts" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        Reason, for the audit trail
-        <input
-          value={reason}
-          maxLength={200}
-          autoComplete="off"
-          onInput={({ currentTarget }) => setReason(currentTarget.value)}
-        />
-      </label>
+      <ReasonField value={reason} onValue={setReason} />
       <div class="buttons">
         {ACTS.map(([what, word, hint]) => (
           <button

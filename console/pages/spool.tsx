@@ -6,6 +6,7 @@ import { ask, sentenceOf } from '../api/client.ts';
 import type { Schemas } from '../api/schema.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Filters, SearchField, SelectField } from '../parts/filters.tsx';
+import { ReasonField } from '../parts/reason-field.tsx';
 import { type Column, Rows } from '../parts/rows.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import { Ago, Moment } from '../parts/when.tsx';
@@ -187,15 +188,7 @@ function RetryAll({
         void retry();
       }}
     >
-      <label>
-        Reason, for the audit trail
-        <input
-          value={reason}
-          maxLength={200}
-          autoComplete="off"
-          onInput={({ currentTarget }) => setReason(currentTarget.value)}
-        />
-      </label>
+      <ReasonField value={reason} onValue={setReason} />
       <button type="submit">Deliver {plural(dead, 'dead letter')} again</button>
       <Trouble text={trouble} />
     </form>

@@ -5,6 +5,7 @@ import { ask, sentenceOf } from '../api/client.ts';
 import type { Schemas } from '../api/schema.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Panel } from '../parts/panel.tsx';
+import { ReasonField } from '../parts/reason-field.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import { Moment } from '../parts/when.tsx';
 import { overview } from '../state/live.ts';
@@ -105,15 +106,7 @@ function StoredActs({ stored, onActed, onGone }: StoredActsProps): JSX.Element {
   };
   return (
     <form class="acts" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        Reason, for the audit trail
-        <input
-          value={reason}
-          maxLength={200}
-          autoComplete="off"
-          onInput={({ currentTarget }) => setReason(currentTarget.value)}
-        />
-      </label>
+      <ReasonField value={reason} onValue={setReason} />
       <div class="buttons">
         {stored.state !== 'waiting' && (
           <button
