@@ -14,6 +14,7 @@ import {
   exchange,
   nats,
   start,
+  startBoth,
   TOKEN,
   there,
   twoNodes,
@@ -66,11 +67,7 @@ describe.skipIf(!hasNats)('shared state (skipped where nats-server is not instal
 
   test('a server that hangs: messages and decisions go on, and what was decided is written when it goes on', async () => {
     const [server, nodes] = [await nats(), await twoNodes()];
-    const [one, other] = await Promise.all([
-      start('gw1', nodes, { servers: [server.url] }),
-      start('gw2', nodes, { servers: [server.url] }),
-    ]);
-    await Promise.all([there(one), there(other)]);
+    const [one, other] = await startBoth(nodes, { servers: [server.url] });
     server.pause();
     await decide(one, 'POST', '/nodes/pool/n0/maintenance');
     for (const app of ['A', 'B', 'C']) await exchange(one, app);
@@ -86,8 +83,7 @@ describe.skipIf(!hasNats)('shared state (skipped where nats-server is not instal
   test('three servers: one dies and nothing is lost; two, and it is said; back, and all members agree', async () => {
     const [servers, nodes] = [await cluster(), await twoNodes()];
     const section = { servers: servers.map(({ url }) => url), replicas: 3 };
-    const [one, other] = await Promise.all([start('gw1', nodes, section), start('gw2', nodes, section)]);
-    await Promise.all([there(one), there(other)]);
+    const [one, other] = await startBoth(nodes, section);
     await decide(one, 'PUT', '/nodes/pool/n0/weight', '{"weight":7}');
     await untilNodes(other, { n0: 'up 7' });
     await servers[0]?.kill();
@@ -103,11 +99,7 @@ describe.skipIf(!hasNats)('shared state (skipped where nats-server is not instal
 
   test('a hot restart: what the other member decides reaches the new process', async () => {
     const [server, nodes] = [await nats(), await twoNodes()];
-    const [one, other] = await Promise.all([
-      start('gw1', nodes, { servers: [server.url] }, { hotRestart: true }),
-      start('gw2', nodes, { servers: [server.url] }),
-    ]);
-    await Promise.all([there(one), there(other)]);
+    const [one, other] = await startBoth(nodes, { servers: [server.url] }, { hotRestart: true });
     await decide(one, 'POST', '/nodes/pool/n0/drain');
     await untilNodes(other, { n0: 'draining 1' });
     const { address } = await one.line(({ msg }) => msg === 'admin API listening', 'the admin API');

@@ -103,3 +103,17 @@ export async function exchange(gateway: GatewayChild, app: string): Promise<void
   await using sender = await connectSender(gateway.port);
   expect(said(await sender.exchange(message({ app })))).toMatch(/^AA/);
 }
+
+/** Both members of a pair that shares by these servers, when they have found them. */
+export async function startBoth(
+  nodes: readonly FaultyNode[],
+  natsSection: object,
+  moreOfFirst: object = {},
+): Promise<readonly [one: GatewayChild, other: GatewayChild]> {
+  const both = await Promise.all([
+    start('gw1', nodes, natsSection, moreOfFirst),
+    start('gw2', nodes, natsSection),
+  ]);
+  await Promise.all(both.map((one) => there(one)));
+  return both;
+}

@@ -13,6 +13,7 @@ import {
   nats,
   nodesOf,
   start,
+  startBoth,
   there,
   twoNodes,
   untilNodes,
@@ -31,11 +32,7 @@ function placeOf(nodes: readonly FaultyNode[], app: string): readonly number[] {
 describe.skipIf(!hasNats)('shared state (skipped where nats-server is not installed)', () => {
   test('drain, weight, nodes added and removed at one member are in force at the other', async () => {
     const [server, nodes] = [await nats(), await twoNodes()];
-    const [one, other] = await Promise.all([
-      start('gw1', nodes, { servers: [server.url] }),
-      start('gw2', nodes, { servers: [server.url] }),
-    ]);
-    await Promise.all([there(one), there(other)]);
+    const [one, other] = await startBoth(nodes, { servers: [server.url] });
     await decide(one, 'POST', '/nodes/pool/n0/drain');
     await decide(one, 'PUT', '/nodes/pool/n1/weight', '{"weight":5}');
     await decide(one, 'PUT', '/nodes/pool/n2', JSON.stringify({ url: nodes[0]?.url }));
@@ -84,11 +81,7 @@ describe.skipIf(!hasNats)('shared state (skipped where nats-server is not instal
 
   test('away, then back with nothing: what was decided at both meanwhile is in force at both', async () => {
     const [server, nodes] = [await nats(), await twoNodes()];
-    const [one, other] = await Promise.all([
-      start('gw1', nodes, { servers: [server.url] }),
-      start('gw2', nodes, { servers: [server.url] }),
-    ]);
-    await Promise.all([there(one), there(other)]);
+    const [one, other] = await startBoth(nodes, { servers: [server.url] });
     await decide(one, 'PUT', '/nodes/pool/n0/weight', '{"weight":7}');
     await untilNodes(other, { n0: 'up 7' });
     await server.kill();

@@ -2,12 +2,11 @@
 // keyboard; and that no patient's name is on any of them. Writes pictures for docs/console.md where CONSOLE_SHOTS is set.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Browser, Page, Route } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page, Route } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { OverviewReport } from '../../src/admin/control.ts';
-import { chromiumPath } from '../e2e/browser.ts';
 import { connectSender } from '../helpers/sender.ts';
-import { type ConsoleRoom, Looker, launchBrowser, openConsoleRoom, shoot } from './room.ts';
+import { type ConsoleRoom, inChromium, Looker, openConsoleRoom, shoot } from './room.ts';
 import { PATIENT, sendAll, USUAL } from './traffic.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -64,14 +63,11 @@ function overflowOf(page: Page): Promise<unknown> {
   return page.evaluate('document.documentElement.scrollWidth - innerWidth');
 }
 
-describe.skipIf(chromiumPath === undefined)(
-  'pages in Chromium (skipped without chromium)',
-  { timeout: 240_000 },
-  () => {
-    let browser: Browser;
+inChromium(
+  'pages',
+  (browser) => {
     let room: ConsoleRoom;
     beforeAll(async () => {
-      browser = await launchBrowser();
       room = await openConsoleRoom({
         telemetry: { traces: { endpoint: 'http://127.0.0.1:9', protocol: 'http/protobuf' } },
       });
@@ -83,7 +79,6 @@ describe.skipIf(chromiumPath === undefined)(
       await sendAll(room, senders);
     }, 180_000);
     afterAll(async () => {
-      await browser.close();
       await room[Symbol.asyncDispose]();
     });
 
@@ -124,7 +119,7 @@ describe.skipIf(chromiumPath === undefined)(
       '$name: every page shows what is there, fits, and axe-core finds nothing serious',
       async ({ colorScheme, viewport }) => {
         await using sender = await connectSender(room.port);
-        await using looker = await Looker.of(browser, room, { colorScheme, viewport });
+        await using looker = await Looker.of(browser(), room, { colorScheme, viewport });
         const { page } = looker;
         await page.route('**/overview', withHour);
         await page.goto(room.url);
@@ -158,4 +153,5 @@ describe.skipIf(chromiumPath === undefined)(
       },
     );
   },
+  240_000,
 );

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { stringify } from 'yaml';
 import { AdminServer } from '../../src/admin/admin-server.ts';
 import { ConsoleFiles } from '../../src/admin/console/console-files.ts';
@@ -116,12 +116,28 @@ export async function openConsoleRoom(parts: RoomParts = {}): Promise<ConsoleRoo
   };
 }
 
-export function launchBrowser(): Promise<Browser> {
+function launchBrowser(): Promise<Browser> {
   if (chromiumPath === undefined) throw new Error('there is no Chromium');
   return chromium.launch({
     executablePath: chromiumPath,
     timeout: 9 * PATIENCE_MS,
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
+}
+
+/** Tests in a browser that they share; skipped by name where there is none. */
+export function inChromium(what: string, tests: (browser: () => Browser) => void, timeout = 180_000): void {
+  const isThere = chromiumPath !== undefined;
+  describe.skipIf(!isThere)(`${what} in Chromium (skipped without chromium)`, { timeout }, () => {
+    let browser: Browser | undefined;
+    beforeAll(async () => {
+      browser = await launchBrowser();
+    }, timeout);
+    afterAll(() => browser?.close());
+    tests(() => {
+      if (browser === undefined) throw new Error('the browser has not started');
+      return browser;
+    });
   });
 }
 
