@@ -99,6 +99,17 @@ export interface ClusterReport {
     | undefined;
 }
 
+/** `no admin`: the config does not say where to ask; `refused`: it answers, and does not take the token. */
+export type MemberState =
+  | 'fit'
+  | 'unfit'
+  | 'draining'
+  | 'unreachable'
+  | 'refused'
+  | 'no admin'
+  | 'not in the cluster'
+  | 'another member';
+
 /** A member of the cluster, by its own word. */
 export interface MemberReport {
   readonly member: string;
@@ -107,15 +118,7 @@ export interface MemberReport {
   readonly admin?: string | undefined;
   /** It is the one that was asked. */
   readonly self: boolean;
-  readonly state:
-    | 'fit'
-    | 'unfit'
-    | 'draining'
-    | 'unreachable'
-    | 'refused'
-    | 'no admin'
-    | 'not in the cluster'
-    | 'another member';
+  readonly state: MemberState;
   readonly reason?: string | undefined;
   /** Undefined of one that did not answer, as all that follows. */
   readonly version?: string | undefined;

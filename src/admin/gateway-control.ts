@@ -160,7 +160,9 @@ export class GatewayControl implements Control {
   /** This one and those that it asks. */
   async members(): Promise<readonly MemberReport[]> {
     const { cluster, admin } = this.#gateway().config;
-    return cluster === undefined ? [] : this.#members.report(cluster, this.status(), admin?.token);
+    if (cluster === undefined) return [];
+    const own = () => ({ ...this.#reports.present(this.#config.loaded), cluster: this.clusterReport() });
+    return this.#members.report(cluster, own, admin?.token);
   }
 
   /** What an operator decides, and which sender has which node. */

@@ -23,14 +23,18 @@ export class MemberStates {
     | { readonly at: number; readonly config: ClusterConfig; readonly told: Promise<readonly MemberReport[]> }
     | undefined;
 
-  /** `token`: of this gateway, for members of whom the config has no other. */
-  report(config: ClusterConfig, own: OwnStatus, token: string | undefined): Promise<readonly MemberReport[]> {
+  /** `own`: asked where nobody was told a moment ago. `token`: of this gateway, for members of whom the config has no other. */
+  report(
+    config: ClusterConfig,
+    own: () => OwnStatus,
+    token: string | undefined,
+  ): Promise<readonly MemberReport[]> {
     const last = this.#last;
     if (last !== undefined && last.config === config && monotonicMs() - last.at < FRESH_MS) return last.told;
     const told = Promise.all(
       config.members.map((member) =>
         member.name === config.member
-          ? { ...head(member), self: true, ...stateOf(own) }
+          ? { ...head(member), self: true, ...stateOf(own()) }
           : askMember(config, member, token),
       ),
     );

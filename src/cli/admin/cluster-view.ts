@@ -1,18 +1,13 @@
 // A cluster as all of its members together show it: who has which VIP, what each is fit for, and where they differ. Pure: given
 // what each answered, or why it did not, tells what is wrong. Promises that a member that does not answer is one of the states.
-import type { ClusterReport, NodeReport, PoolReport, StatusReport } from '../../admin/control.ts';
+import type {
+  ClusterReport,
+  MemberState,
+  NodeReport,
+  PoolReport,
+  StatusReport,
+} from '../../admin/control.ts';
 import { TypedFields } from '../fields.ts';
-
-/** `no admin`: the config does not say where to ask; `refused`: it answers, and does not take the token. */
-export type MemberState =
-  | 'fit'
-  | 'unfit'
-  | 'draining'
-  | 'unreachable'
-  | 'refused'
-  | 'no admin'
-  | 'not in the cluster'
-  | 'another member';
 
 /** What became of a question to one member. */
 export interface MemberAnswer {
