@@ -139,12 +139,9 @@ export class Hl7Reception implements Origin {
         this.#options.onMessage(message);
         break;
       case 'gathered':
-        this.#tell(message, outcome.code);
-        this.#answer(payloadOf(outcome.frame));
-        break;
       case 'stored':
         this.#tell(message, outcome.code);
-        this.#answer(outcome.code === 'none' ? Buffer.alloc(0) : payloadOf(outcome.frame));
+        this.#answer(payloadOf(outcome.frame));
         break;
       case 'unanswered':
         this.#tell(message, 'none');

@@ -337,8 +337,8 @@ export class Message extends AttemptHistory implements Delivery {
     own(this).phase = 'ready';
   }
 
-  /** Its pool does not have it any more: it is being stored. */
-  handedToSpool(carrier: Carrier): void {
+  /** Its pool does not have it any more: it is being stored, or waits for what one like it is told. */
+  takenOver(carrier: Carrier): void {
     own(this).phase = 'ready';
     own(this).carrier = carrier;
   }

@@ -246,7 +246,7 @@ export class PoolQueue implements Carrier {
   /** It is not to be sent, and whoever has asked for that settles it. Those behind it go on. */
   withdraw(message: Message): void {
     this.#end(message);
-    message.handedToSpool(WITHDRAWN);
+    message.takenOver(WITHDRAWN);
     this.onSettled(message);
   }
 

@@ -8,7 +8,7 @@ export function checkSharedSenders(
   { cluster, pools }: GatewayConfig,
   { problems }: ReadContext,
 ): void {
-  if (cluster?.state === undefined || cluster.state.hashKey !== undefined) return;
+  if (cluster?.state === undefined) return;
   const names = pools.filter(({ persistence }) => persistence?.mode === 'table').map(({ name }) => name);
   if (names.length === 0) return;
   const nats = entryIn(entryIn(top.tree('cluster'), 'state')?.value, 'nats');

@@ -91,7 +91,7 @@ function logMessage(log: Log, message: Message, shown: Identifiers): void {
       listener: message.origin.listener,
       source: message.origin.peer.address,
       'client.port': message.origin.peer.port,
-      ...(message.hasHeader ? identifiers(message.header, shown) : {}),
+      ...(message.hasHeader ? shownIdentifiers(message.header, shown) : {}),
       batch: message.batch === undefined ? undefined : shown.controlId(message.batch.controlId),
       messages: message.parts === 0 ? undefined : message.parts,
       bytes: message.payload.length,
@@ -122,7 +122,7 @@ function logReplyLost(log: Log, message: Message, error: GatewayError, shown: Id
       trace_id: message.trace.traceId,
       listener: message.origin.listener,
       source: message.origin.peer.address,
-      ...(message.hasHeader ? identifiers(message.header, shown) : {}),
+      ...(message.hasHeader ? shownIdentifiers(message.header, shown) : {}),
       code: error.code,
       reply: message.replyCode,
       undelivered: true,
@@ -200,7 +200,7 @@ function logFault(log: Log, { listener, error, peer, header, trace }: SenderFaul
     'client.port': peer?.port,
     code: error.code,
     detail: error.detail,
-    ...(header === undefined ? {} : identifiers(header, shown)),
+    ...(header === undefined ? {} : shownIdentifiers(header, shown)),
   };
   log[error.code === 'GW_ERR_SENDER_IDLE' ? 'info' : 'warn'](fields, error.message);
 }
@@ -214,7 +214,11 @@ function causeOf(error: GatewayError, last: GatewayError | undefined): Record<st
   };
 }
 
-function identifiers(header: Header, shown: Identifiers): Record<string, string> {
+/** MSH-9, MSH-10 and MSH-3|MSH-4, as people are shown them. */
+export function shownIdentifiers(
+  header: Header,
+  shown: Identifiers,
+): { readonly controlId: string; readonly type?: string; readonly sender?: string } {
   const controlId = shown.controlId(header.controlId);
   // F105: what a batch without messages says in its own header is for people: a file's name, a comment.
   if (!header.isMsh) return { controlId };

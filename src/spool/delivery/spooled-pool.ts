@@ -4,7 +4,7 @@
 import type { SpoolConfig } from '../../config/config.ts';
 import { asGatewayError, GatewayError } from '../../errors.ts';
 import type { Log } from '../../observe/log/log.ts';
-import { loggable } from '../../observe/log/loggable.ts';
+import { shownIdentifiers } from '../../observe/log/message-log.ts';
 import { Repeats } from '../../observe/log/repeats.ts';
 import type { Identifiers } from '../../observe/traces/identifiers.ts';
 import { clearInterval, monotonicMs, setInterval, wallMs } from '../../platform/time.ts';
@@ -158,7 +158,7 @@ export class SpooledPool implements PoolSpool, Carrier {
     const key = this.#keyOf(message);
     this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
     this.#storing.set(message, { key, error, since: monotonicMs() });
-    message.handedToSpool(this);
+    message.takenOver(this);
     if (this.#store === undefined) this.#unopened.push(message);
     else this.#put(message, this.#store);
   }
@@ -223,14 +223,14 @@ export class SpooledPool implements PoolSpool, Carrier {
   }
 
   #labelOf({ origin, route, header, trace }: Message): StoredLabel {
-    const shown = this.#context.identifiers();
+    const { controlId, type = '', sender = '' } = shownIdentifiers(header, this.#context.identifiers());
     return {
       listener: origin.listener,
       route: route?.name ?? '',
       source: origin.peer.address,
-      controlId: shown.controlId(header.controlId),
-      type: header.isMsh ? loggable(header.text(9)) : '',
-      sender: header.isMsh ? `${loggable(header.text(3))}|${loggable(header.text(4))}` : '',
+      controlId,
+      type,
+      sender,
       traceId: trace.traceId,
       spanId: trace.spanId,
     };

@@ -48,8 +48,6 @@ export class ConnectionPool implements HttpConnectionOwner {
   /** Were idle, and leave their places to other clients. */
   readonly #leaving = new Set<HttpConnection>();
   readonly #dialling = new Set<Dialling>();
-  /** Their number by client, where each connection is of one. */
-  readonly #diallingFor = new Map<string, number>();
   readonly #waiting: Waiting[] = [];
   /** Why a dial has just failed, while its request is told so: that may take the node out, and what waits then fails of this. */
   #dialError: GatewayError | undefined;
@@ -91,10 +89,8 @@ export class ConnectionPool implements HttpConnectionOwner {
   giveBack(): void {
     const error = this.#dialError ?? new GatewayError('GW_ERR_NODE_STALE', { node: this.#options.node });
     const waiting = this.#waiting.splice(0);
-    for (const dialling of [...this.#dialling]) {
-      dialling.abort();
-      this.#endDial(dialling);
-    }
+    for (const { abort } of this.#dialling) abort();
+    this.#dialling.clear();
     for (const { handler } of waiting) handler.onResponseError(undefined, error);
   }
 
@@ -158,12 +154,14 @@ export class ConnectionPool implements HttpConnectionOwner {
       if (connection === undefined) this.#waiting.push(one);
       else connection.send(one.request, one.handler, this.#isLastOn(connection));
     }
+    const underWay = new Map<string, number>();
+    for (const { client = '' } of this.#dialling) underWay.set(client, (underWay.get(client) ?? 0) + 1);
     const asked = new Map<string, number>();
     let without = 0;
     for (const { client = '', request } of this.#waiting) {
       const before = asked.get(client) ?? 0;
       asked.set(client, before + 1);
-      if (before < (this.#diallingFor.get(client) ?? 0)) continue;
+      if (before < (underWay.get(client) ?? 0)) continue;
       if (this.#open.size + this.#dialling.size < maxConnections) this.#connect(request.clientAddress);
       else without++;
     }
@@ -192,11 +190,10 @@ export class ConnectionPool implements HttpConnectionOwner {
     const client = perClient && clientKey(clientAddress);
     const dialling: Dialling = { client, abort: () => {} };
     this.#dialling.add(dialling);
-    this.#countDial(client, 1);
     const options = perClient === undefined ? this.#options : { ...this.#options, idleMs: perClient.idleMs };
     const connection = new HttpConnection(options, this, client);
     dialling.abort = this.#dial(connection.onread, clientAddress, (dialled) => {
-      this.#endDial(dialling);
+      this.#dialling.delete(dialling);
       if (dialled instanceof Error) {
         const failed = this.#next(client);
         // Its place is another one's.
@@ -221,17 +218,5 @@ export class ConnectionPool implements HttpConnectionOwner {
     if (client === undefined) return this.#waiting.shift();
     const at = this.#waiting.findIndex((one) => one.client === client);
     return at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
-  }
-
-  #endDial(dialling: Dialling): void {
-    this.#dialling.delete(dialling);
-    this.#countDial(dialling.client, -1);
-  }
-
-  #countDial(client: string | undefined, by: 1 | -1): void {
-    if (client === undefined) return;
-    const count = (this.#diallingFor.get(client) ?? 0) + by;
-    if (count === 0) this.#diallingFor.delete(client);
-    else this.#diallingFor.set(client, count);
   }
 }
