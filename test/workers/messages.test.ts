@@ -6,7 +6,7 @@ import { type Record as SendRecord, sendInLockstep } from '../e2e/lockstep.ts';
 import { answers, startFaultyNode } from '../helpers/faulty-node.ts';
 import { message, msaOf } from '../helpers/mllp.ts';
 import { connectSender, type Sender } from '../helpers/sender.ts';
-import { gate, until } from '../helpers/until.ts';
+import { gate, turns, until } from '../helpers/until.ts';
 import { isRunning, startSeveral, TOKEN } from './several.ts';
 
 const NO_CHECKS = { health: { interval: '1h', fastInterval: '1h' } };
@@ -132,6 +132,23 @@ test('a worker that is killed again and again under load: no message is answered
   expect(new Set(delivered).size).toBe(delivered.length);
   const has = new Set(delivered);
   expect(records.flatMap((one) => one.acked).filter((id) => !has.has(id))).toEqual([]);
+});
+
+test('workers that hang and are killed: a connection that was on its way to one is ended, and waits for nobody', async () => {
+  await using node = await startFaultyNode();
+  await using gateway = await startSeveral(configOf({ a: { url: node.url } }));
+  const workers = await gateway.workers();
+  for (const { pid } of workers) process.kill(pid, 'SIGSTOP');
+  const senders = await connectAll(gateway.port, 6);
+  const ends = senders.map(async (sender, i) => {
+    await sender.send(message({ controlId: `H${i}` }));
+    await until(() => sender.acks.length > 0 || sender.ended, { ...LONG, what: `sender ${i}` });
+    return sender.acks.length > 0 ? idOf(await sender.nextAck()) : 'ended';
+  });
+  // What they were given is on its way, and they take nothing.
+  await turns(20);
+  for (const { pid } of workers) process.kill(pid, 'SIGKILL');
+  for (const [i, said] of (await Promise.all(ends)).entries()) expect(['ended', `AA H${i}`]).toContain(said);
 });
 
 test('a worker that hangs at the end is ended with the rest, in time', async () => {

@@ -71,6 +71,12 @@ export function belowOf(socket: Socket): object | undefined {
   return typeof below === 'object' && below !== null ? below : undefined;
 }
 
+/** Ends a connection whose socket Node.js has taken it from; one that is closed already stays so. */
+export function closeBelow(below: object | undefined): void {
+  const close: unknown = below && Reflect.get(below, 'close');
+  if (typeof close === 'function') close.call(below);
+}
+
 /** Undefined: the socket has none that is as expected. */
 export function handleOf(socket: Socket): Handle | undefined {
   const handle = belowOf(socket);

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { GatewayError } from '../../errors.ts';
+import { belowOf, closeBelow } from '../../mllp/wire/node-handles.ts';
 import { clearInterval, clearTimeout, monotonicMs, setInterval, setTimeout } from '../../platform/time.ts';
 import { IpcChannel } from '../channel.ts';
 import type { FromWorker, NodeName, NodeVerdict, StartOrder, ToWorker, WorkerRequest } from '../protocol.ts';
@@ -34,6 +35,8 @@ interface Entry {
   readonly onEnd: () => void;
   /** Until it is the worker's. */
   socket: Socket | undefined;
+  /** Below the socket. Node.js closes its own when the worker has said that it has the connection, and of one that has ended never. */
+  readonly handle: object | undefined;
 }
 
 /** How often each worker is asked whether it is alive. */
@@ -127,7 +130,7 @@ export class WorkerProcess implements Lessee, VerdictTaker {
 
   give({ listener, socket, onEnd }: GivenConnection): void {
     const id = ++this.#lastId;
-    const entry: Entry = { listener, onEnd, socket };
+    const entry: Entry = { listener, onEnd, socket, handle: belowOf(socket) };
     this.#connections.set(id, entry);
     this.#counts.set(listener, this.connectionsOf(listener) + 1);
     this.#channel.tell({ kind: 'connection', id, listener }, socket, () => {
@@ -226,9 +229,14 @@ export class WorkerProcess implements Lessee, VerdictTaker {
     this.#connections.clear();
     this.#counts.clear();
     const unsent: GivenConnection[] = [];
-    for (const { listener, onEnd, socket } of entries) {
-      if (socket !== undefined && isWhole(socket)) unsent.push({ listener, onEnd, socket });
-      else onEnd();
+    for (const { listener, onEnd, socket, handle } of entries) {
+      if (socket !== undefined && isWhole(socket)) {
+        unsent.push({ listener, onEnd, socket });
+        continue;
+      }
+      // The worker may have taken it and may not: its sender is not to wait for an answer.
+      closeBelow(handle);
+      onEnd();
     }
     this.#watcher.onEnd(this, code, signal, unsent);
   }
@@ -236,5 +244,5 @@ export class WorkerProcess implements Lessee, VerdictTaker {
 
 /** Node.js takes a socket's handle away when it begins to send it. */
 function isWhole(socket: Socket): boolean {
-  return !socket.destroyed && Reflect.get(socket, '_handle') !== null;
+  return !socket.destroyed && belowOf(socket) !== undefined;
 }
