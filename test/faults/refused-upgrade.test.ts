@@ -39,7 +39,7 @@ describe.runIf(process.platform === 'linux').each(['plain', 'TLS'] as const)('ov
         for (let written = 0; written < MOST_BYTES; written += PIECE.length) {
           const before = underWay(room.gw.port());
           await node.write(PIECE);
-          for (let tries = 0; underWay(room.gw.port()) === before && tries < 50; tries++) await turns(2);
+          for (let tries = 0; underWay(room.gw.port()) === before && tries < 200; tries++) await turns(2);
           if (underWay(room.gw.port()) === before) break;
         }
         node.end();
