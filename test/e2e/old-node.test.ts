@@ -27,8 +27,9 @@ test('what it reads before has nothing of later than ES2018, which Node.js 12 re
   // What is required at once; a name in a getter, or in a function, is read after the question.
   for (const [, file = ''] of main.matchAll(/^(?:const|let|var) \w+ = require\("(\.[^"]+)"\);$/gm))
     before.push(readFileSync(join(dirname(COMMAND), file), 'utf8'));
+  // Names of files have digests in them, which may look like anything.
   for (const text of before)
-    expect(text).not.toMatch(
+    expect(text.replaceAll(/"\.\/[^"\s]+"/g, '""')).not.toMatch(
       /\?\?|\?\.[^\d]|\|\|=|&&=|^\s*(static )?#\w+|\bawait import\b|\d_\d|catch\s*\{\s*static/m,
     );
 });
